@@ -1,0 +1,1 @@
+//! Front doors: decode, run a command, encode. No policy.

@@ -1,0 +1,3 @@
+//! Identity: passwords, tokens, grants, origins.
+
+pub mod grants;

@@ -1,0 +1,3 @@
+//! Leaf vocabulary shared by every layer: identifiers, units, arithmetic. No I/O, no policy.
+
+pub mod id;

@@ -1,0 +1,90 @@
+//! Typed identifiers. Every public id is a ULID: 26 Crockford characters, sortable by creation time.
+
+use std::{fmt, str::FromStr};
+
+use serde::{Deserialize, Serialize};
+use ulid::Ulid;
+
+/// The text was not a 26-character ULID.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("not a valid identifier")]
+pub struct InvalidId;
+
+macro_rules! ids {
+    ($($(#[$doc:meta])* $name:ident),+ $(,)?) => {$(
+        $(#[$doc])*
+        #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+        #[serde(transparent)]
+        pub struct $name(pub Ulid);
+
+        impl $name {
+            /// An id from a wall-clock time in milliseconds and 80 bits of randomness.
+            pub fn from_parts(unix_ms: u64, random: u128) -> Self {
+                Self(Ulid::from_parts(unix_ms, random))
+            }
+        }
+
+        impl fmt::Display for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                fmt::Display::fmt(&self.0, f)
+            }
+        }
+
+        impl fmt::Debug for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                write!(f, concat!(stringify!($name), "({})"), self.0)
+            }
+        }
+
+        impl FromStr for $name {
+            type Err = InvalidId;
+            fn from_str(text: &str) -> Result<Self, InvalidId> {
+                Ulid::from_string(text).map(Self).map_err(|_| InvalidId)
+            }
+        }
+    )+};
+}
+
+ids! {
+    /// A person or bot with an account.
+    UserId,
+    /// A chat stream.
+    ChannelId,
+    /// One message, root or reply.
+    MessageId,
+    /// One call; its media room carries the same id.
+    CallId,
+    /// One signalling session; survives its socket for the resume window.
+    SessionId,
+    /// A set of participants that share media. Equal to the `CallId` it serves.
+    RoomId,
+    /// One identity's presence in one room.
+    ParticipantId,
+    /// A media source as people see it: a microphone, a camera, a screen.
+    TrackId,
+}
+
+impl From<CallId> for RoomId {
+    fn from(id: CallId) -> Self {
+        Self(id.0)
+    }
+}
+
+impl From<RoomId> for CallId {
+    fn from(id: RoomId) -> Self {
+        Self(id.0)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn text_round_trips_and_junk_is_refused() {
+        let id = UserId::from_parts(1_700_000_000_000, 42);
+        assert_eq!(id.to_string().parse(), Ok(id));
+        assert_eq!(id.to_string().len(), 26);
+        assert_eq!("not-an-id".parse::<UserId>(), Err(InvalidId));
+    }
+}

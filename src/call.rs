@@ -1,0 +1,3 @@
+//! Calls: the ringing state machine, stints, history.
+
+pub mod media_plane;

@@ -1,0 +1,1 @@
+//! The SFU proper. Sans-I/O.

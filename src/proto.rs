@@ -1,0 +1,1 @@
+//! Wire codecs. Sans-I/O.

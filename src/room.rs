@@ -1,0 +1,4 @@
+//! Rooms: membership and policy over the media core. Sans-I/O.
+
+pub mod command;
+pub mod event;

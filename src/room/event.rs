@@ -1,0 +1,69 @@
+//! What a room tells the front doors. Every event is addressed to one participant.
+
+use std::sync::Arc;
+
+use super::command::{Kind, Source};
+use crate::base::id::{ParticipantId, RoomId, TrackId};
+
+/// A publication as others see it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TrackInfo {
+    pub track: TrackId,
+    pub participant: ParticipantId,
+    pub identity: Arc<str>,
+    pub kind: Kind,
+    pub source: Source,
+    pub muted: bool,
+    /// Codec name as in the SDP: `opus`, `VP8`, `H264`.
+    pub codec: &'static str,
+    /// How many spatial layers it has (1 without simulcast).
+    pub layers: u8,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum CloseReason {
+    /// The participant asked to leave.
+    Left,
+    /// The media path was silent for the consent period (30 s), or never came up.
+    ConsentExpired,
+    /// DTLS or another part of the session failed for good.
+    SessionFailed,
+    /// The room was discarded after a panic inside it.
+    RoomFailed,
+    /// The server is shutting down.
+    Draining,
+}
+
+#[derive(Debug, Clone)]
+pub enum Event {
+    /// The answer to `Join`: everything published so far.
+    Joined { tracks: Vec<TrackInfo> },
+    Answer { generation: u64, sdp: String, mid_to_track: Vec<(String, TrackId)> },
+    NegotiationFailed { generation: u64, message: String },
+    /// The client should re-offer with so many more receive sections (0/0: just re-offer).
+    Sections { audio: u16, video: u16 },
+    TrackPublished(TrackInfo),
+    TrackUnpublished { track: TrackId, participant: ParticipantId, identity: Arc<str>, kind: Kind, source: Source },
+    TrackMuted { track: TrackId, participant: ParticipantId, identity: Arc<str>, kind: Kind, source: Source, muted: bool },
+    /// To a subscriber: what it gets of a track. `current` is `None` while nothing is forwarded.
+    Layers { track: TrackId, active: Vec<u8>, current: Option<u8>, paused: bool },
+    /// To a publisher: which layers somebody watches.
+    Wanted { track: TrackId, layers: Vec<u8> },
+    /// Who speaks, loudest first; level 0–127 where 127 is loudest.
+    Speakers { speakers: Vec<(ParticipantId, Arc<str>, u8)> },
+    /// A message from the participant's data channel.
+    Data { label: String, data: Vec<u8> },
+    /// ICE and DTLS are up: media can flow.
+    Connected,
+    /// No packet for 5 s; `Connected` follows if it recovers, `Closed` after 30 s.
+    Interrupted,
+    /// The last event of a participant.
+    Closed { reason: CloseReason },
+}
+
+#[derive(Debug, Clone)]
+pub struct AddressedEvent {
+    pub room: RoomId,
+    pub participant: ParticipantId,
+    pub event: Event,
+}

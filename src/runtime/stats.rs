@@ -1,0 +1,45 @@
+//! Plain numbers a shard hands out on request. Counters only grow; gauges are of the moment.
+
+/// Cumulative histogram in seconds; `bounds` are upper bounds, `counts` has one more slot for +Inf.
+#[derive(Debug, Clone, Default)]
+pub struct HistogramData {
+    pub bounds: &'static [f64],
+    pub counts: Vec<u64>,
+    pub sum: f64,
+}
+
+/// One shard's state when it was asked.
+#[derive(Debug, Clone, Default)]
+pub struct ShardStats {
+    pub shard: u16,
+    // Gauges
+    pub rooms: u64,
+    /// WebRTC associations.
+    pub sessions: u64,
+    pub publications: u64,
+    pub subscriptions: u64,
+    pub command_queue_depth: u64,
+    pub event_backlog: u64,
+    // Counters
+    pub packets_in: u64,
+    pub bytes_in: u64,
+    pub packets_out: u64,
+    pub bytes_out: u64,
+    /// RTP packets taken from publishers and handed to subscribers.
+    pub rtp_received: u64,
+    pub rtp_forwarded: u64,
+    pub nacks_received: u64,
+    pub nacks_sent: u64,
+    pub rtx_received: u64,
+    pub rtx_sent: u64,
+    pub plis_received: u64,
+    pub plis_sent: u64,
+    /// (`DropReason` as text, count): every datagram, packet or event that was thrown away.
+    pub drops: Vec<(&'static str, u64)>,
+    pub room_panics: u64,
+    // Histograms
+    /// Command `Join` → DTLS up.
+    pub join_seconds: HistogramData,
+    /// Time from one wake-up of the shard loop to having sent all it caused.
+    pub loop_seconds: HistogramData,
+}

@@ -1,0 +1,1 @@
+//! Durable state. The only place that speaks SQL.

@@ -1,0 +1,1 @@
+//! One WebRTC association. Sans-I/O.
