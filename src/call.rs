@@ -1,3 +1,5 @@
 //! Calls: the ringing state machine, stints, history.
 
+pub mod book;
 pub mod media_plane;
+pub mod model;

@@ -18,5 +18,6 @@ pub mod observe;
 pub mod proto;
 pub mod room;
 pub mod runtime;
+pub mod services;
 pub mod store;
 pub mod transport;
