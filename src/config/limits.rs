@@ -7,34 +7,31 @@ use super::span::Span;
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Chat {
-    /// Multiplies every command rate of the protocol; 0 = no rate limits.
-    pub rate_scale: f64,
-    /// Characters in a message.
-    pub max_message_chars: usize,
+    /// Multiplies every command rate of the protocol; 0 = no rate limits (tests and load only).
+    pub rate_scale: u32,
     /// How long a user without a socket still counts as online.
     pub presence_grace: Span,
-    /// Without activity on any device for this long a user is away.
-    pub away_after: Span,
+    /// A typing notice without repetition ends after this.
+    pub typing_ttl: Span,
+    /// Authors may edit a message for this long; `0ms` = for ever.
+    pub edit_window: Span,
 }
 
 impl Default for Chat {
     fn default() -> Self {
         Self {
-            rate_scale: 1.0,
-            max_message_chars: 10_000,
+            rate_scale: 1,
             presence_grace: Span::secs(10),
-            away_after: Span::secs(300),
+            typing_ttl: Span::secs(6),
+            edit_window: Span::secs(0),
         }
     }
 }
 
 impl Chat {
     pub(super) fn check(&self, mistakes: &mut Vec<String>) {
-        if !self.rate_scale.is_finite() || !(0.0..=1_000_000.0).contains(&self.rate_scale) {
-            mistakes.push("chat.rate_scale: 0 to 1000000".into());
-        }
-        if !(1..=10_000).contains(&self.max_message_chars) {
-            mistakes.push("chat.max_message_chars: 1 to 10000".into());
+        if self.typing_ttl.get().is_zero() {
+            mistakes.push("chat.typing_ttl: must be longer than 0".into());
         }
     }
 }
@@ -50,6 +47,8 @@ pub struct Calls {
     pub alone_timeout: Span,
     /// No call is longer.
     pub max_duration: Span,
+    /// How exactly the end of a call is known after a crash.
+    pub heartbeat: Span,
 }
 
 impl Default for Calls {
@@ -59,6 +58,7 @@ impl Default for Calls {
             grace: Span::secs(15),
             alone_timeout: Span::secs(300),
             max_duration: Span::secs(4 * 3600),
+            heartbeat: Span::secs(5),
         }
     }
 }
@@ -69,6 +69,7 @@ impl Calls {
             ("ring_timeout", self.ring_timeout),
             ("alone_timeout", self.alone_timeout),
             ("max_duration", self.max_duration),
+            ("heartbeat", self.heartbeat),
         ] {
             if span.get().is_zero() {
                 mistakes.push(format!("calls.{name}: must be longer than 0"));
