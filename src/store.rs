@@ -327,7 +327,7 @@ pub trait Store: Send + Sync {
     async fn message(&self, id: MessageId) -> Result<MessageRecord>;
     async fn revisions(&self, id: MessageId) -> Result<Vec<RevisionRecord>>;
     async fn history(&self, channel: ChannelId, at: HistoryAt, limit: u32) -> Result<HistoryPage>;
-    async fn sync(&self, channel: ChannelId, after_rev: u64, limit: u32) -> Result<SyncPage>;
+    async fn sync(&self, channel: ChannelId, after_rev: u64) -> Result<SyncPage>;
     /// Forgets nonces older than a day.
     async fn expire_nonces(&self, before: WallMs) -> Result<u64>;
 
