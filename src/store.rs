@@ -11,14 +11,14 @@
 use async_trait::async_trait;
 
 use crate::{
-    base::id::{CallId, ChannelId, MessageId, ParticipantId, UserId},
-    call::model::{
-        CallKind, CallMode, CallRecord, CallState, EndReason, InviteOutcome, LeaveReason, VoiceState,
-    },
+    base::id::{CallId, ChannelId, MessageId, UserId},
+    call::model::CallRecord,
     chat::model::{ChannelKind, ChannelRecord, MemberRecord, MessageRecord, RevisionRecord, UserRecord, WallMs},
 };
 
 pub mod sqlite;
+
+pub use crate::call::step::{CallStep, NewCall, StintEnd, StintStart};
 
 /// Runs after COMMIT, in commit order. Must not block.
 pub type Then<T> = Box<dyn FnOnce(&T) + Send>;
@@ -199,52 +199,6 @@ pub struct ChannelQuery {
     /// Id of the last channel of the page before.
     pub after: Option<ChannelId>,
     pub limit: u32,
-}
-
-/// A durable step of a call. Everything in it commits together or not at all.
-#[derive(Debug, Clone)]
-pub struct CallStep {
-    pub call: CallId,
-    pub channel: ChannelId,
-    pub now: WallMs,
-    /// Creates the call; `expect` is ignored.
-    pub create: Option<NewCall>,
-    /// The states the row must be in for the step to apply.
-    pub expect: &'static [CallState],
-    pub state: Option<CallState>,
-    pub answered: bool,
-    pub ended: Option<EndReason>,
-    pub invites: Vec<(UserId, InviteOutcome)>,
-    pub joined: Vec<StintStart>,
-    pub left: Vec<StintEnd>,
-    pub peak_participants: u32,
-    /// With `ended`: leaves a line of type `call` in the channel, written by the initiator.
-    pub message: Option<MessageId>,
-}
-
-#[derive(Debug, Clone)]
-pub struct NewCall {
-    pub kind: CallKind,
-    pub mode: CallMode,
-    pub state: CallState,
-    pub initiator: UserId,
-    pub node: String,
-    pub epoch: i64,
-}
-
-#[derive(Debug, Clone)]
-pub struct StintStart {
-    pub participant: ParticipantId,
-    pub user: UserId,
-}
-
-#[derive(Debug, Clone)]
-pub struct StintEnd {
-    pub participant: ParticipantId,
-    pub reason: LeaveReason,
-    pub voice: VoiceState,
-    pub had_video: bool,
-    pub had_screen: bool,
 }
 
 #[derive(Debug, Clone)]
