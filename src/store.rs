@@ -261,6 +261,8 @@ pub trait Store: Send + Sync {
     async fn add_member(&self, channel: ChannelId, user: UserId, now: WallMs, then: Then<JoinedChannel>) -> Result<JoinedChannel>;
     /// By id or slug, membership not checked: id, slug, kind.
     async fn resolve_channel(&self, id_or_slug: &str) -> Result<(ChannelId, Option<String>, ChannelKind)>;
+    /// The user's role in the channel; `NotFound` if it is not a member.
+    async fn role(&self, channel: ChannelId, user: UserId) -> Result<String>;
     /// `NotFound` if the user is not a member.
     async fn channel(&self, id: ChannelId, user: UserId) -> Result<ChannelRecord>;
     /// Channels of a member, ordered by id.

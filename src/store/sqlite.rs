@@ -127,6 +127,15 @@ impl Store for SqliteStore {
         channels::resolve(&self.readers, id_or_slug).await
     }
 
+    async fn role(&self, channel: ChannelId, user: UserId) -> Result<String> {
+        sqlx::query_scalar("SELECT role FROM channel_members WHERE channel_id = ? AND user_id = ? AND left_at IS NULL")
+            .bind(channel.to_string())
+            .bind(user.to_string())
+            .fetch_one(&self.readers)
+            .await
+            .map_err(unavailable)
+    }
+
     async fn channel(&self, id: ChannelId, user: UserId) -> Result<ChannelRecord> {
         let mut snapshot = self.readers.begin().await.map_err(unavailable)?;
         channels::load(&mut snapshot, id, user).await
