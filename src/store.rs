@@ -11,14 +11,14 @@
 use async_trait::async_trait;
 
 use crate::{
-    base::id::{CallId, ChannelId, MessageId, ParticipantId, UserId},
-    call::model::{
-        CallKind, CallMode, CallRecord, CallState, EndReason, InviteOutcome, LeaveReason, VoiceState,
-    },
+    base::id::{CallId, ChannelId, MessageId, UserId},
+    call::model::CallRecord,
     chat::model::{ChannelKind, ChannelRecord, MemberRecord, MessageRecord, RevisionRecord, UserRecord, WallMs},
 };
 
 pub mod sqlite;
+
+pub use crate::call::step::{CallStep, NewCall, StintEnd, StintStart};
 
 /// Runs after COMMIT, in commit order. Must not block.
 pub type Then<T> = Box<dyn FnOnce(&T) + Send>;
@@ -201,52 +201,6 @@ pub struct ChannelQuery {
     pub limit: u32,
 }
 
-/// A durable step of a call. Everything in it commits together or not at all.
-#[derive(Debug, Clone)]
-pub struct CallStep {
-    pub call: CallId,
-    pub channel: ChannelId,
-    pub now: WallMs,
-    /// Creates the call; `expect` is ignored.
-    pub create: Option<NewCall>,
-    /// The states the row must be in for the step to apply.
-    pub expect: &'static [CallState],
-    pub state: Option<CallState>,
-    pub answered: bool,
-    pub ended: Option<EndReason>,
-    pub invites: Vec<(UserId, InviteOutcome)>,
-    pub joined: Vec<StintStart>,
-    pub left: Vec<StintEnd>,
-    pub peak_participants: u32,
-    /// With `ended`: leaves a line of type `call` in the channel, written by the initiator.
-    pub message: Option<MessageId>,
-}
-
-#[derive(Debug, Clone)]
-pub struct NewCall {
-    pub kind: CallKind,
-    pub mode: CallMode,
-    pub state: CallState,
-    pub initiator: UserId,
-    pub node: String,
-    pub epoch: i64,
-}
-
-#[derive(Debug, Clone)]
-pub struct StintStart {
-    pub participant: ParticipantId,
-    pub user: UserId,
-}
-
-#[derive(Debug, Clone)]
-pub struct StintEnd {
-    pub participant: ParticipantId,
-    pub reason: LeaveReason,
-    pub voice: VoiceState,
-    pub had_video: bool,
-    pub had_screen: bool,
-}
-
 #[derive(Debug, Clone)]
 pub struct CallStepDone {
     pub audience: Audience,
@@ -307,6 +261,8 @@ pub trait Store: Send + Sync {
     async fn add_member(&self, channel: ChannelId, user: UserId, now: WallMs, then: Then<JoinedChannel>) -> Result<JoinedChannel>;
     /// By id or slug, membership not checked: id, slug, kind.
     async fn resolve_channel(&self, id_or_slug: &str) -> Result<(ChannelId, Option<String>, ChannelKind)>;
+    /// The user's role in the channel; `NotFound` if it is not a member.
+    async fn role(&self, channel: ChannelId, user: UserId) -> Result<String>;
     /// `NotFound` if the user is not a member.
     async fn channel(&self, id: ChannelId, user: UserId) -> Result<ChannelRecord>;
     /// Channels of a member, ordered by id.
@@ -327,7 +283,7 @@ pub trait Store: Send + Sync {
     async fn message(&self, id: MessageId) -> Result<MessageRecord>;
     async fn revisions(&self, id: MessageId) -> Result<Vec<RevisionRecord>>;
     async fn history(&self, channel: ChannelId, at: HistoryAt, limit: u32) -> Result<HistoryPage>;
-    async fn sync(&self, channel: ChannelId, after_rev: u64, limit: u32) -> Result<SyncPage>;
+    async fn sync(&self, channel: ChannelId, after_rev: u64) -> Result<SyncPage>;
     /// Forgets nonces older than a day.
     async fn expire_nonces(&self, before: WallMs) -> Result<u64>;
 
