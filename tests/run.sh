@@ -9,7 +9,7 @@ logs=target/test-logs
 mkdir -p "$logs"
 # One build from nothing: incremental artifacts would cost time and several gigabytes.
 export CARGO_INCREMENTAL="${CARGO_INCREMENTAL:-0}"
-export CONVENE_BIN="$PWD/target/debug/convene"
+export TEST_BINARY="$PWD/target/debug/convene"
 failed=()
 
 stage() {

@@ -96,10 +96,10 @@ impl Socket {
             socket.session_id = session.to_owned();
             socket.last_s = s;
         }
-        socket.send(&json!({"op": "session:hello", "id": 0, "d": hello})).await?;
+        let id = socket.cast("session:hello", hello).await?;
         loop {
             let frame = socket.frame(PATIENCE).await?;
-            if frame["ok"] == false {
+            if frame["re"] == id && frame["ok"] == false {
                 return Err(Failure::Refused(frame["e"].clone()));
             }
             match frame["ev"].as_str() {
@@ -148,7 +148,9 @@ impl Socket {
     pub async fn cast(&mut self, op: &str, data: Value) -> Result<u32, Failure> {
         self.next_id += 1;
         let id = self.next_id;
-        self.send(&json!({"op": op, "id": id, "d": data})).await?;
+        // `op` first, as the protocol asks of frames over 64 KiB.
+        let text = format!("{{\"op\":{},\"id\":{id},\"d\":{data}}}", Value::from(op));
+        self.send_text(text).await?;
         Ok(id)
     }
 
@@ -225,8 +227,7 @@ impl Socket {
         }
     }
 
-    pub async fn send(&mut self, frame: &Value) -> Result<(), Failure> {
-        let text = frame.to_string();
+    async fn send_text(&mut self, text: String) -> Result<(), Failure> {
         self.stream.send(Message::text(text)).await.map_err(|_| Failure::Closed(None))
     }
 
