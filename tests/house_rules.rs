@@ -185,7 +185,7 @@ mod each_rule_can_fail {
     fn homes() {
         bad("src/chat/x.rs", "use sqlx::Row;", rules::homes, "sqlx");
         bad("src/services.rs", "use axum::Router;", rules::homes, "axum");
-        bad("src/room/x.rs", "rtc_dtls::endpoint()", rules::homes, "rtc_dtls");
+        bad("src/room/x.rs", "webrtc::peer()", rules::homes, "webrtc");
         good("src/store/sqlite.rs", "use sqlx::Row;", rules::homes);
     }
 

@@ -32,7 +32,19 @@ pub const LAYERS: &[(&str, &[&str])] = &[
     ("config", &["base"]),
     ("auth", &["base", "config", "chat::error", "runtime::clock"]),
     // Services: chat and calls. They reach storage through its trait and sessions through `Broadcast`.
-    ("chat", &["base", "auth", "store", "-store::sqlite", "-store::postgres", "runtime::clock", "observe"]),
+    (
+        "chat",
+        &[
+            "base",
+            "auth",
+            "call::model",
+            "store",
+            "-store::sqlite",
+            "-store::postgres",
+            "runtime::clock",
+            "observe",
+        ],
+    ),
     (
         "call",
         &[
@@ -90,7 +102,7 @@ pub const LAYERS: &[(&str, &[&str])] = &[
 const PURE: &[&str] = &["base", "proto", "media", "transport", "room", "netem"];
 
 /// Files of a pure layer that are its impure shell (the process around the network model).
-const IMPURE_FILES: &[&str] = &["src/netem/proxy.rs", "src/netem/proxy"];
+const IMPURE_FILES: &[&str] = &["src/netem/proxy.rs", "src/netem/args.rs"];
 
 fn allowed(layer: &str, target: &str) -> bool {
     let Some((_, entries)) = LAYERS.iter().find(|(name, _)| *name == layer) else { return false };
@@ -278,10 +290,11 @@ pub fn homes(source: &Source) -> Vec<Violation> {
         ("sqlx", &["store"]),
         ("axum", &["api", "app"]),
         ("rust_embed", &["api"]),
-        ("clap", &["cli", "main"]),
+        ("clap", &["cli", "main", "load", "netem"]),
         ("jsonwebtoken", &["auth"]),
         ("argon2", &["auth", "services", "chat"]),
-        ("rtc_dtls", &["transport"]),
+        // `proto` takes only its crypto provider, for the STUN integrity check.
+        ("rtc_dtls", &["proto", "transport"]),
         ("rtc_sctp", &["transport"]),
         ("rtc_srtp", &["transport"]),
         ("quinn_udp", &["runtime", "load"]),
@@ -346,7 +359,8 @@ pub fn file_shape(source: &Source) -> Vec<Violation> {
     if lines > MAX_CODE_LINES {
         found.push(violation(source, 0, format!("{lines} lines of code, more than {MAX_CODE_LINES}")));
     }
-    if !source.text.trim_start().starts_with("//!") {
+    let is_test_file = source.path.ends_with("/tests.rs");
+    if !is_test_file && !source.text.trim_start().starts_with("//!") {
         found.push(violation(source, 0, "no `//!` header that says what the file owns"));
     }
     found
