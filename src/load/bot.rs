@@ -81,6 +81,7 @@ async fn live(
     bot.join(&spec).await?;
     shared.engine.send(Command::Add { bot: spec.id, plan: spec.plan, server: shared.server, events })?;
     loop {
+        let next_ping = bot.session.next_ping();
         // Cancellation safe: channel, socket and watch keep what is not taken.
         tokio::select! {
             event = media.recv() => match event.ok_or(anyhow!("the media thread has dropped the bot"))? {
@@ -94,7 +95,7 @@ async fn live(
                 BotEvent::Failed(why) => bail!(why),
             },
             event = bot.session.next_event() => bot.event(event?).await?,
-            () = tokio::time::sleep_until(bot.session.next_ping().into()) => bot.session.ping().await?,
+            () = tokio::time::sleep_until(next_ping.into()) => bot.session.ping().await?,
             _ = stop.wait_for(|stop| *stop) => break,
         }
     }

@@ -22,7 +22,7 @@ use std::{
 use anyhow::{Context as _, anyhow};
 use bytes::{Bytes, BytesMut};
 use rtc::{
-    crypto::providers::aws_lc_rs::AwsLcRsProvider,
+    crypto::providers::AwsLcRsProvider,
     dtls::extension::extension_use_srtp::SrtpProtectionProfile,
     interceptor::{
         NackGeneratorBuilder, NackResponderBuilder, ReceiverReportBuilder, Registry, SenderReportBuilder, Slot,
@@ -156,7 +156,7 @@ impl Peer {
             .with(Slot::ReceiverReport, ReceiverReportBuilder::new().build())
             .with(Slot::SenderReport, SenderReportBuilder::new().build());
         let settings = SettingEngineBuilder::new()
-            .with_crypto_provider(Arc::new(AwsLcRsProvider::default()))
+            .with_crypto_provider(Arc::new(AwsLcRsProvider::new()))
             .with_srtp_protection_profiles(vec![
                 SrtpProtectionProfile::Srtp_Aead_Aes_128_Gcm,
                 SrtpProtectionProfile::Srtp_Aes128_Cm_Hmac_Sha1_80,

@@ -35,7 +35,6 @@ pub const SLOT: usize = 3_500;
 /// Keyframe requests between two polls; more would ask for the same frame again and are dropped.
 const KEYFRAME_REQUESTS: usize = 64;
 
-#[derive(Debug)]
 pub struct RtxRepair {
     /// SSRCs that should begin anew.
     keyframes: SyncSender<u32>,
@@ -135,7 +134,11 @@ impl Protocol<TaggedPacket, TaggedPacket, ()> for RtxRepair {
 
     fn handle_read(&mut self, mut msg: TaggedPacket) -> Result<(), Error> {
         match &mut msg.message.packet {
-            Packet::Rtp(packet) if !self.incoming(packet) => return Ok(()),
+            Packet::Rtp(packet) => {
+                if !self.incoming(packet) {
+                    return Ok(());
+                }
+            }
             Packet::Rtcp(packets) => self.keyframe_requests(packets),
             _ => {}
         }

@@ -34,7 +34,7 @@ impl Mirror {
                 NackGeneratorBuilder::new().with_interval(NACK_INTERVAL).build(),
             );
         let settings =
-            SettingEngineBuilder::new().with_crypto_provider(Arc::new(AwsLcRsProvider::default())).build();
+            SettingEngineBuilder::new().with_crypto_provider(Arc::new(AwsLcRsProvider::new())).build();
         let mut connection = RTCPeerConnectionBuilder::new()
             .with_setting_engine(settings)
             .with_media_engine(media_engine().unwrap())
