@@ -228,11 +228,15 @@ impl Services {
         self.inner.store.stats()
     }
 
-    /// Ends gracefully: queued writes are committed, timers stop. Live calls stay for the sweep of the next start
-    /// unless the front doors closed their sessions first.
+    /// Ends gracefully: live calls are closed, queued writes committed, timers stopped.
     pub async fn drain(&self) {
         self.inner.closing.store(true, Relaxed);
         self.inner.wake.notify_one();
+        for call in self.inner.look(Book::live) {
+            if let Err(error) = self.inner.desk.ask(None, move |book, now| book.shut(now, call)).await {
+                tracing::warn!(%call, %error, "a call is left to the sweep of the next start");
+            }
+        }
         let tasks = std::mem::take(&mut *self.inner.tasks.lock().unwrap_or_else(PoisonError::into_inner));
         self.inner.store.close().await;
         for task in tasks {

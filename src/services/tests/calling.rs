@@ -178,8 +178,8 @@ async fn calls_of_a_dead_process_end_when_it_was_last_alive() {
         }
     };
     tokio::time::timeout(Duration::from_secs(5), alive).await.unwrap();
-    // As after `kill -9`: nothing of the calls is closed.
-    first.services.drain().await;
+    // As after `kill -9`: the file stays as it is, nothing of the calls is closed.
+    first.store.close().await;
 
     let second = open(first.path.clone(), quick()).await;
     let rows = history(&second, &ana).await;
@@ -198,4 +198,20 @@ async fn calls_of_a_dead_process_end_when_it_was_last_alive() {
     let page = second.ok(&bo, "channel:get_history", json!({"channelId": talk})).await;
     assert_eq!(page["messages"][0]["callId"], call);
     second.ok(&ana, "call:start", json!({"channelId": talk})).await;
+}
+
+#[tokio::test]
+async fn a_drain_closes_the_calls_that_live() {
+    let first = house(quick()).await;
+    let (ana, bo) = (first.person("ana").await, first.person("bo").await);
+    let dm = first.dm(&ana, &bo).await;
+    first.ok(&ana, "call:start", json!({"channelId": dm})).await;
+    first.ok(&bo, "voice:join", json!({"channelId": "general"})).await;
+    first.services.drain().await;
+    assert_eq!(first.seen.of(&bo, "call:missed").len(), 1);
+    let second = open(first.path.clone(), quick()).await;
+    let rows = history(&second, &ana).await;
+    let ends: Vec<_> = rows.iter().map(|row| (row["state"].as_str().unwrap(), row["endReason"].as_str())).collect();
+    assert_eq!(ends, [("completed", Some("node_lost")), ("missed", Some("node_lost"))]);
+    assert!(rows.iter().all(|row| row["participants"][0]["leftAt"].is_string()));
 }
