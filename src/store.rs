@@ -16,6 +16,8 @@ use crate::{
     chat::model::{ChannelKind, ChannelRecord, MemberRecord, MessageRecord, RevisionRecord, UserRecord, WallMs},
 };
 
+#[cfg(test)]
+mod contract;
 pub mod sqlite;
 
 pub use crate::call::step::{CallStep, NewCall, StintEnd, StintStart};

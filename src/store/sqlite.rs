@@ -250,3 +250,17 @@ impl Store for SqliteStore {
         self.readers.close().await;
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use super::*;
+
+    #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+    async fn sqlite_keeps_the_contract() {
+        let dir = tempfile::tempdir().unwrap();
+        let store = SqliteStore::open(SqliteConfig { path: dir.path().join("c.db"), full_sync: true }).await.unwrap();
+        crate::store::contract::all(Arc::new(store)).await;
+    }
+}
