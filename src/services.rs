@@ -194,7 +194,8 @@ impl Services {
     }
 
     pub async fn media_event(&self, call: CallId, participant: ParticipantId, state: MediaState) {
-        let told = self.inner.desk.ask(None, move |book, now| book.media(now, call, participant, state)).await;
+        let told =
+            self.inner.desk.ask(None, move |book, now| book.media(now, call, participant, state)).await;
         if let Err(error) = told {
             tracing::debug!(%call, %participant, %error, "media state of somebody who is gone");
         }
@@ -251,7 +252,8 @@ impl Inner {
         let place = self.place(actor, &command).await?;
         permit(&actor.grants, &command, place.as_ref())?;
         // The writer checks membership of these itself, in the transaction.
-        let checked_by_writer = matches!(command, Command::MessageSend(_) | Command::MarkRead(_) | Command::MessageEdit(_));
+        let checked_by_writer =
+            matches!(command, Command::MessageSend(_) | Command::MarkRead(_) | Command::MessageEdit(_));
         let role = match &place {
             Some(place) if !checked_by_writer || actor.grants.room.is_some() => {
                 self.admit(actor, place.id).await.map_err(|error| hide(error, &command))?
@@ -370,7 +372,11 @@ impl Inner {
         Ok(Some(found))
     }
 
-    async fn maybe_named(&self, actor: &Actor, name: Option<&ChannelRef>) -> Result<Option<Place>, ServiceError> {
+    async fn maybe_named(
+        &self,
+        actor: &Actor,
+        name: Option<&ChannelRef>,
+    ) -> Result<Option<Place>, ServiceError> {
         match name {
             Some(name) => Ok(Some(self.named(actor, name).await?)),
             None => Ok(None),

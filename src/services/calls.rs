@@ -53,7 +53,8 @@ impl Inner {
         let members = members_of(&*self.store, channel).await?;
         let others: Vec<UserId> = members.iter().copied().filter(|user| *user != actor.user).collect();
         let about = self.about(actor, channel).await?;
-        let ring_all = about.kind != ChannelKind::General && members.len() <= self.config.calls.ring_all_up_to;
+        let ring_all =
+            about.kind != ChannelKind::General && members.len() <= self.config.calls.ring_all_up_to;
         let ring = match (start.participant_ids.is_empty(), ring_all) {
             (true, true) => others,
             (true, false) => Vec::new(),
@@ -89,7 +90,12 @@ impl Inner {
         Ok(data)
     }
 
-    pub(super) async fn call_join(&self, actor: &Actor, join: CallJoin, accept: bool) -> Result<Value, ServiceError> {
+    pub(super) async fn call_join(
+        &self,
+        actor: &Actor,
+        join: CallJoin,
+        accept: bool,
+    ) -> Result<Value, ServiceError> {
         let by = self.joiner(actor, join.muted, join.deafened);
         let call = join.call_id;
         let enter = move |book: &Book, now| {
@@ -127,7 +133,12 @@ impl Inner {
         Ok(json!({}))
     }
 
-    pub(super) async fn call_end(&self, actor: &Actor, call: CallId, role: &str) -> Result<Value, ServiceError> {
+    pub(super) async fn call_end(
+        &self,
+        actor: &Actor,
+        call: CallId,
+        role: &str,
+    ) -> Result<Value, ServiceError> {
         let (user, host) = (actor.user, is_host(actor, role));
         self.desk.ask(None, move |book, now| book.end(now, call, user, host)).await?;
         Ok(json!({}))

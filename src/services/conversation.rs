@@ -14,8 +14,8 @@ use crate::{
     },
     runtime::clock,
     store::{
-        ChangedMessage, ChannelQuery, CreatedChannel, HistoryAt, MessageChange, NewChannel, NewMessage, ReadMark,
-        ReadMove, SentMessage, StoreError,
+        ChangedMessage, ChannelQuery, CreatedChannel, HistoryAt, MessageChange, NewChannel, NewMessage,
+        ReadMark, ReadMove, SentMessage, StoreError,
     },
 };
 
@@ -43,7 +43,11 @@ impl Inner {
         Ok(json!({"channels": shown.iter().map(|c| self.channel_json(c)).collect::<Vec<_>>(), "next": next}))
     }
 
-    pub(super) async fn channel_create(&self, actor: &Actor, create: ChannelCreate) -> Result<Value, ServiceError> {
+    pub(super) async fn channel_create(
+        &self,
+        actor: &Actor,
+        create: ChannelCreate,
+    ) -> Result<Value, ServiceError> {
         match create.kind {
             ChannelKind::Dm => {
                 let other = create.participants.first().copied().unwrap_or(actor.user);
@@ -152,7 +156,12 @@ impl Inner {
         }))
     }
 
-    pub(super) async fn send(&self, actor: &Actor, id: ChannelId, send: MessageSend) -> Result<Value, ServiceError> {
+    pub(super) async fn send(
+        &self,
+        actor: &Actor,
+        id: ChannelId,
+        send: MessageSend,
+    ) -> Result<Value, ServiceError> {
         let nonce_hash = send.nonce.is_some().then(|| fingerprint(id, &send));
         let mut mentions = send.mentions;
         mentions.sort_unstable();
@@ -185,7 +194,8 @@ impl Inner {
         let now = clock::wall_ms();
         if let Some(window) = self.config.edit_window {
             let message = self.store.message(edit.message_id).await.or_not_found(Code::NotFoundMessage)?;
-            let until = message.created_at.saturating_add(i64::try_from(window.as_millis()).unwrap_or(i64::MAX));
+            let until =
+                message.created_at.saturating_add(i64::try_from(window.as_millis()).unwrap_or(i64::MAX));
             if now > until && message.author == actor.user {
                 return Err(ServiceError::new(Code::PermTimeout, "too late to edit"));
             }
@@ -198,7 +208,12 @@ impl Inner {
         Ok(json!({"message": done.message.to_json()}))
     }
 
-    pub(super) async fn delete(&self, actor: &Actor, id: MessageId, role: &str) -> Result<Value, ServiceError> {
+    pub(super) async fn delete(
+        &self,
+        actor: &Actor,
+        id: MessageId,
+        role: &str,
+    ) -> Result<Value, ServiceError> {
         let out = self.out.clone();
         let then = Box::new(move |deletion: &ChangedMessage| out.message_deleted(deletion));
         let moderator = is_host(actor, role);
@@ -207,7 +222,12 @@ impl Inner {
         Ok(json!({"message": done.message.to_json()}))
     }
 
-    pub(super) async fn revisions(&self, actor: &Actor, id: MessageId, role: &str) -> Result<Value, ServiceError> {
+    pub(super) async fn revisions(
+        &self,
+        actor: &Actor,
+        id: MessageId,
+        role: &str,
+    ) -> Result<Value, ServiceError> {
         let message = self.store.message(id).await.or_not_found(Code::NotFoundMessage)?;
         if message.author != actor.user && !is_host(actor, role) {
             return Err(ServiceError::new(Code::PermDenied, "only for the author and moderators"));
@@ -220,7 +240,12 @@ impl Inner {
         Ok(json!({"revisions": found.iter().map(RevisionRecord::to_json).collect::<Vec<_>>()}))
     }
 
-    pub(super) async fn mark_read(&self, actor: &Actor, id: ChannelId, mark: MarkRead) -> Result<Value, ServiceError> {
+    pub(super) async fn mark_read(
+        &self,
+        actor: &Actor,
+        id: ChannelId,
+        mark: MarkRead,
+    ) -> Result<Value, ServiceError> {
         let to = match (mark.seq, mark.message_id, mark.unread_from) {
             (Some(seq), ..) => ReadMove::UpTo(seq),
             (_, Some(message), _) => {
@@ -256,9 +281,13 @@ impl Inner {
                 self.store.channels(actor.user, all).await.or_not_found(Code::NotFoundChannel)?
             }
         };
-        let peers: Vec<UserId> = channels.iter().filter_map(|c| c.peer.as_ref()).map(|(id, ..)| *id).collect();
-        let calls: Vec<Value> =
-            channels.iter().map(|channel| self.live_json(channel.id)).filter(|call| !call.is_null()).collect();
+        let peers: Vec<UserId> =
+            channels.iter().filter_map(|c| c.peer.as_ref()).map(|(id, ..)| *id).collect();
+        let calls: Vec<Value> = channels
+            .iter()
+            .map(|channel| self.live_json(channel.id))
+            .filter(|call| !call.is_null())
+            .collect();
         Ok(json!({
             "user": user.to_json(), "channels": channels.iter().map(|c| self.channel_json(c)).collect::<Vec<_>>(),
             "presence": self.presences(actor.user, &peers), "activeCalls": calls,

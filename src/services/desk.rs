@@ -154,7 +154,12 @@ impl DeskParts {
         Ok(Answer { call: plan.next.clone(), joined: plan.joined, existing: plan.existing })
     }
 
-    async fn commit(&self, mut step: CallStep, plan: &Arc<Plan>, notices: Vec<Notice>) -> Result<(), ServiceError> {
+    async fn commit(
+        &self,
+        mut step: CallStep,
+        plan: &Arc<Plan>,
+        notices: Vec<Notice>,
+    ) -> Result<(), ServiceError> {
         if let Some(create) = &mut step.create {
             create.node.clone_from(&self.node);
             create.epoch = self.epoch;
@@ -170,7 +175,9 @@ impl DeskParts {
             }
         });
         self.store.call_step(step, then).await.map(drop).map_err(|error| match error {
-            crate::store::StoreError::Duplicate => ServiceError::new(Code::CallBusy, "the channel has a live call"),
+            crate::store::StoreError::Duplicate => {
+                ServiceError::new(Code::CallBusy, "the channel has a live call")
+            }
             other => store_error(other, Code::NotFoundCall),
         })
     }

@@ -69,7 +69,11 @@ impl Inner {
         users.iter().map(seen).collect()
     }
 
-    pub(super) async fn presence_update(&self, actor: &Actor, update: PresenceUpdate) -> Result<Value, ServiceError> {
+    pub(super) async fn presence_update(
+        &self,
+        actor: &Actor,
+        update: PresenceUpdate,
+    ) -> Result<Value, ServiceError> {
         let text = update.custom_status.clone();
         if text.is_some() {
             let saved = self.store.touch_user(actor.user, text, clock::wall_ms()).await;

@@ -74,7 +74,11 @@ impl Recorder {
             Audience::Focused { except, .. } => *except != Some(actor.user),
             Audience::PresenceWatchers(_) | Audience::Everyone => true,
         };
-        events.iter().filter(|(to, _)| for_me(to)).map(|(_, event)| (event.name, event.data.clone())).collect()
+        events
+            .iter()
+            .filter(|(to, _)| for_me(to))
+            .map(|(_, event)| (event.name, event.data.clone()))
+            .collect()
     }
 
     fn names(&self, actor: &Actor) -> Vec<&'static str> {
@@ -134,7 +138,8 @@ async fn open(path: PathBuf, config: ServicesConfig) -> House {
 impl House {
     /// A new account and a session of it.
     async fn person(&self, username: &str) -> Actor {
-        let account = NewAccount { username: username.into(), name: username.to_uppercase(), ..NewAccount::default() };
+        let account =
+            NewAccount { username: username.into(), name: username.to_uppercase(), ..NewAccount::default() };
         device(&self.services.create_user(account).await.unwrap())
     }
 

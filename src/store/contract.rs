@@ -33,8 +33,13 @@ async fn user(store: &dyn Store, n: u128) -> UserId {
         now: 1,
     };
     let made = store.create_user(new.clone(), nothing()).await.unwrap();
-    let again = NewUser { id: UserId::from_parts(2, n), username: format!("USER-{n}"), external_id: None, ..new };
-    assert_eq!(store.create_user(again, nothing()).await.unwrap_err(), StoreError::Duplicate, "names ignore case");
+    let again =
+        NewUser { id: UserId::from_parts(2, n), username: format!("USER-{n}"), external_id: None, ..new };
+    assert_eq!(
+        store.create_user(again, nothing()).await.unwrap_err(),
+        StoreError::Duplicate,
+        "names ignore case"
+    );
     assert_eq!(store.user_by_external(&format!("ext-{n}")).await.unwrap(), made.user);
     made.user.id
 }
@@ -151,7 +156,8 @@ fn start(n: u128, channel: ChannelId, by: UserId, epoch: i64, now: i64) -> CallS
         node: "n".into(),
         epoch,
     });
-    step.joined = vec![StintStart { participant: crate::base::id::ParticipantId::from_parts(1, n), user: by }];
+    step.joined =
+        vec![StintStart { participant: crate::base::id::ParticipantId::from_parts(1, n), user: by }];
     step
 }
 

@@ -49,9 +49,15 @@ async fn answering_on_one_device_stops_the_other() {
     assert!(stints.iter().all(|stint| stint["leftAt"].is_string() && stint["leaveReason"] == "left"));
     assert!(stints.iter().any(|stint| stint["userId"] == json!(bo.user) && stint["hadVideo"] == true));
     let line = house.seen.of(&bo, "message:new");
-    assert_eq!((&line[0]["message"]["type"], &line[0]["message"]["call"]["state"]), (&json!("call"), &json!("completed")));
+    assert_eq!(
+        (&line[0]["message"]["type"], &line[0]["message"]["call"]["state"]),
+        (&json!("call"), &json!("completed"))
+    );
     let seats = house.seen.seats.lock().unwrap();
-    assert_eq!(seats.iter().filter(|(_, taken)| *taken).count(), seats.iter().filter(|(_, taken)| !*taken).count());
+    assert_eq!(
+        seats.iter().filter(|(_, taken)| *taken).count(),
+        seats.iter().filter(|(_, taken)| !*taken).count()
+    );
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
@@ -89,7 +95,12 @@ async fn an_unanswered_call_is_missed_for_good() {
     assert_eq!(missed["calls"][0]["id"], started["callId"]);
     assert_eq!(missed["calls"][0]["state"], "missed");
     assert_eq!(missed["calls"][0]["durationMs"], Value::Null);
-    assert!(house.ok(&ana, "call:history", json!({"filter": "missed"})).await["calls"].as_array().unwrap().is_empty());
+    assert!(
+        house.ok(&ana, "call:history", json!({"filter": "missed"})).await["calls"]
+            .as_array()
+            .unwrap()
+            .is_empty()
+    );
     let unread = house.ok(&bo, "channel:get", json!({"channelId": dm})).await["channel"]["unread"].clone();
     assert_eq!(unread, 0, "a call line is not something to read");
 }
@@ -170,7 +181,8 @@ async fn calls_of_a_dead_process_end_when_it_was_last_alive() {
     let ring = first.dm(&ana, &cy).await;
     let call = first.ok(&ana, "call:start", json!({"channelId": talk})).await["callId"].clone();
     first.ok(&bo, "call:accept", json!({"callId": call})).await;
-    let ringing = first.ok(&second_device(&ana), "call:start", json!({"channelId": ring})).await["callId"].clone();
+    let ringing =
+        first.ok(&second_device(&ana), "call:start", json!({"channelId": ring})).await["callId"].clone();
     let beats = first.store.stats().writes + 3;
     let alive = async {
         while first.store.stats().writes < beats {
@@ -211,7 +223,8 @@ async fn a_drain_closes_the_calls_that_live() {
     assert_eq!(first.seen.of(&bo, "call:missed").len(), 1);
     let second = open(first.path.clone(), quick()).await;
     let rows = history(&second, &ana).await;
-    let ends: Vec<_> = rows.iter().map(|row| (row["state"].as_str().unwrap(), row["endReason"].as_str())).collect();
+    let ends: Vec<_> =
+        rows.iter().map(|row| (row["state"].as_str().unwrap(), row["endReason"].as_str())).collect();
     assert_eq!(ends, [("completed", Some("node_lost")), ("missed", Some("node_lost"))]);
     assert!(rows.iter().all(|row| row["participants"][0]["leftAt"].is_string()));
 }

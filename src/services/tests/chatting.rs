@@ -15,7 +15,8 @@ async fn concurrent_writers_are_heard_in_commit_order_without_gaps() {
         for i in 0..40 {
             let (house, writer) = (house.clone(), writer.clone());
             tasks.push(tokio::spawn(async move {
-                let body = json!({"channelId": "general", "content": format!("{n}-{i}"), "nonce": format!("{i}")});
+                let body =
+                    json!({"channelId": "general", "content": format!("{n}-{i}"), "nonce": format!("{i}")});
                 house.ok(&writer, "message:send", body).await["message"]["seq"].as_u64().unwrap()
             }));
         }
@@ -80,7 +81,8 @@ async fn a_failing_command_does_not_fail_those_committed_with_it() {
     }
     assert_eq!((sent, failed), (66, 34));
     let history = house.ok(&ana, "channel:get_history", json!({"channelId": "general", "limit": 100})).await;
-    let seqs: Vec<_> = history["messages"].as_array().unwrap().iter().map(|m| m["seq"].as_u64().unwrap()).collect();
+    let seqs: Vec<_> =
+        history["messages"].as_array().unwrap().iter().map(|m| m["seq"].as_u64().unwrap()).collect();
     assert_eq!(seqs, (1..=66).collect::<Vec<_>>(), "a failed command leaves no gap");
 }
 
@@ -126,7 +128,8 @@ async fn history_pages_meet_and_sync_brings_what_changed() {
     let (ana, bo) = (house.person("ana").await, house.person("bo").await);
     let mut ids = Vec::new();
     for i in 1..=10 {
-        let sent = house.ok(&ana, "message:send", json!({"channelId": "general", "content": format!("m{i}")})).await;
+        let sent =
+            house.ok(&ana, "message:send", json!({"channelId": "general", "content": format!("m{i}")})).await;
         ids.push(sent["message"]["id"].clone());
     }
     let page = |data: Value| house.ok(&bo, "channel:get_history", data);
@@ -134,15 +137,22 @@ async fn history_pages_meet_and_sync_brings_what_changed() {
         v["messages"].as_array().unwrap().iter().map(|m| m["seq"].as_u64().unwrap()).collect()
     };
     let last = page(json!({"channelId": "general", "limit": 4})).await;
-    assert_eq!((seqs(&last), &last["hasMoreBefore"], &last["hasMoreAfter"]), (vec![7, 8, 9, 10], &json!(true), &json!(false)));
+    assert_eq!(
+        (seqs(&last), &last["hasMoreBefore"], &last["hasMoreAfter"]),
+        (vec![7, 8, 9, 10], &json!(true), &json!(false))
+    );
     let older = page(json!({"channelId": "general", "limit": 6, "before": 7})).await;
-    assert_eq!((seqs(&older), &older["hasMoreBefore"], &older["hasMoreAfter"]), (vec![1, 2, 3, 4, 5, 6], &json!(false), &json!(true)));
+    assert_eq!(
+        (seqs(&older), &older["hasMoreBefore"], &older["hasMoreAfter"]),
+        (vec![1, 2, 3, 4, 5, 6], &json!(false), &json!(true))
+    );
     let newer = page(json!({"channelId": "general", "limit": 2, "after": 3})).await;
     assert_eq!((seqs(&newer), &newer["hasMoreAfter"]), (vec![4, 5], &json!(true)));
     let around = page(json!({"channelId": "general", "limit": 4, "around": 5})).await;
     assert_eq!(seqs(&around), [3, 4, 5, 6]);
 
-    let rev = house.ok(&bo, "channel:sync", json!({"channelId": "general", "afterRev": 0})).await["rev"].clone();
+    let rev =
+        house.ok(&bo, "channel:sync", json!({"channelId": "general", "afterRev": 0})).await["rev"].clone();
     house.ok(&ana, "message:edit", json!({"messageId": ids[1], "content": "changed"})).await;
     house.ok(&ana, "message:delete", json!({"messageId": ids[2]})).await;
     let delta = house.ok(&bo, "channel:sync", json!({"channelId": "general", "afterRev": rev})).await;
@@ -159,8 +169,12 @@ async fn edits_need_the_current_revision_and_the_author() {
     let (ana, bo) = (house.person("ana").await, house.person("bo").await);
     let sent = house.ok(&ana, "message:send", json!({"channelId": "general", "content": "one"})).await;
     let (id, rev) = (&sent["message"]["id"], &sent["message"]["rev"]);
-    assert_eq!(house.code(&bo, "message:edit", json!({"messageId": id, "content": "x"})).await, Code::PermDenied);
-    let two = house.ok(&ana, "message:edit", json!({"messageId": id, "content": "two", "baseRev": rev})).await;
+    assert_eq!(
+        house.code(&bo, "message:edit", json!({"messageId": id, "content": "x"})).await,
+        Code::PermDenied
+    );
+    let two =
+        house.ok(&ana, "message:edit", json!({"messageId": id, "content": "two", "baseRev": rev})).await;
     assert_eq!(two["message"]["editCount"], 1);
     let stale = json!({"messageId": id, "content": "three", "baseRev": rev});
     assert_eq!(house.code(&ana, "message:edit", stale).await, Code::ConflictRev);
@@ -172,7 +186,10 @@ async fn edits_need_the_current_revision_and_the_author() {
     house.ok(&moderator, "message:delete", json!({"messageId": id})).await;
     house.ok(&ana, "message:delete", json!({"messageId": id})).await;
     assert_eq!(house.seen.of(&bo, "message:deleted").len(), 1);
-    assert_eq!(house.code(&ana, "message:edit", json!({"messageId": id, "content": "x"})).await, Code::ConflictState);
+    assert_eq!(
+        house.code(&ana, "message:edit", json!({"messageId": id, "content": "x"})).await,
+        Code::ConflictState
+    );
 }
 
 #[tokio::test]
@@ -210,7 +227,13 @@ async fn what_one_may_not_see_does_not_exist() {
     for op in ["call:join", "call:accept", "call:leave", "call:end", "call:get", "call:decline"] {
         assert_eq!(house.code(&cy, op, json!({"callId": call})).await, Code::NotFoundCall, "{op}");
     }
-    assert!(house.seen.names(&cy).iter().all(|name| *name == "channel:member_joined" || *name == "channel:created"));
+    assert!(
+        house
+            .seen
+            .names(&cy)
+            .iter()
+            .all(|name| *name == "channel:member_joined" || *name == "channel:created")
+    );
 }
 
 #[tokio::test]
@@ -219,15 +242,23 @@ async fn reading_moves_a_cursor_that_only_an_explicit_wish_takes_back() {
     let (ana, bo) = (house.person("ana").await, house.person("bo").await);
     let dm = house.dm(&ana, &bo).await;
     for _ in 0..3 {
-        house.ok(&ana, "message:send", json!({"channelId": dm, "content": "hi", "mentions": [bo.user]})).await;
+        house
+            .ok(&ana, "message:send", json!({"channelId": dm, "content": "hi", "mentions": [bo.user]}))
+            .await;
     }
     let channel = &house.ok(&bo, "channel:get", json!({"channelId": dm})).await["channel"];
-    assert_eq!((&channel["unread"], &channel["mentions"], &channel["readSeq"]), (&json!(3), &json!(3), &json!(0)));
+    assert_eq!(
+        (&channel["unread"], &channel["mentions"], &channel["readSeq"]),
+        (&json!(3), &json!(3), &json!(0))
+    );
     let read = house.ok(&bo, "message:mark_read", json!({"channelId": dm, "seq": 2})).await;
     assert_eq!(read, json!({"readSeq": 2, "unread": 1, "mentions": 1}));
     let back = house.ok(&bo, "message:mark_read", json!({"channelId": dm, "seq": 1})).await;
     assert_eq!(back["readSeq"], 2);
-    assert_eq!(house.seen.of(&ana, "message:read_receipt").iter().filter(|r| r["userId"] == json!(bo.user)).count(), 1);
+    assert_eq!(
+        house.seen.of(&ana, "message:read_receipt").iter().filter(|r| r["userId"] == json!(bo.user)).count(),
+        1
+    );
     let unread = house.ok(&bo, "message:mark_read", json!({"channelId": dm, "unreadFrom": 1})).await;
     assert_eq!(unread["unread"], 3);
     let own = &house.ok(&ana, "channel:get", json!({"channelId": dm})).await["channel"];
@@ -237,7 +268,8 @@ async fn reading_moves_a_cursor_that_only_an_explicit_wish_takes_back() {
 #[tokio::test]
 async fn passwords_and_unknown_subjects() {
     let house = house(quick()).await;
-    let account = NewAccount { username: "ana".into(), password: Some("right".into()), ..NewAccount::default() };
+    let account =
+        NewAccount { username: "ana".into(), password: Some("right".into()), ..NewAccount::default() };
     let ana = house.services.create_user(account.clone()).await.unwrap();
     assert_eq!(house.services.create_user(account).await.unwrap_err().code, Code::ConflictDuplicate);
     assert_eq!(house.services.login("ANA", "right").await.unwrap().id, ana.id);
