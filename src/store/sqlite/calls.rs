@@ -293,7 +293,7 @@ async fn bury(db: &mut Tx<'_>, row: &SqliteRow, now: WallMs) -> Result<()> {
     let ended = end(db, call, EndReason::NodeLost, alive_at).await?;
     if text(row, "mode")? == "ring" || small(row, "peak_participants")? > 1 {
         // The line is written now, so it takes today's place in the channel; the call itself tells when it was.
-        let id = MessageId::from_parts(u64::try_from(now).unwrap_or(0), u128::from(call.0.random()));
+        let id = MessageId::from_parts(u64::try_from(now).unwrap_or(0), call.0.random());
         leave_line(db, call, id, &ended, now).await?;
     }
     Ok(())
