@@ -1,0 +1,7 @@
+//! The front doors against a running server: sockets, resume, hostile input, REST, WHIP, drain, metrics.
+
+mod drain;
+mod hostile;
+mod http;
+mod sessions;
+mod support;
