@@ -151,7 +151,9 @@ async fn read_hello(
         let text = match read(stream).await? {
             Message::Text(text) => text,
             Message::Ping(_) | Message::Pong(_) => continue,
-            Message::Binary(_) => return Err(refuse(front, sink, Code::ValidationFailed, "text frames only").await),
+            Message::Binary(_) => {
+                return Err(refuse(front, sink, Code::ValidationFailed, "text frames only").await);
+            }
             Message::Close(frame) => return Err(End::Gone(frame.map_or(0, |frame| frame.code))),
         };
         front.metrics.ws_frame("in");
@@ -247,7 +249,7 @@ async fn open(front: &Front, bearer: Bearer) -> Result<(Attachment, OutFrame), S
     if let (Value::Object(ready), Value::Object(ours)) = (&mut ready, ours) {
         ready.extend(ours);
     }
-    front.metrics.hello("ready");
+    front.metrics.hello("new");
     tracing::info!(session = %actor.session, user = %actor.user, "session opened");
     Ok((attachment, OutFrame::event("session:ready", &ready, Class::Reply)))
 }
@@ -287,7 +289,8 @@ async fn write_loop(
         }
         // `notified` is cancel-safe: a wake-up that comes first leaves a permit behind.
         if timeout(ping_every, attachment.wake.notified()).await.is_err()
-            && let Err(end) = guarded(front, attachment, sink.send(Message::Ping(axum::body::Bytes::new()))).await
+            && let Err(end) =
+                guarded(front, attachment, sink.send(Message::Ping(axum::body::Bytes::new()))).await
         {
             return end;
         }
@@ -468,7 +471,10 @@ fn answer(front: &Front, session: &Session, id: Option<u32>, result: Result<Valu
 
 /// `token:refresh`: same user, new rights and a later end.
 async fn refresh(front: &Front, session: &Session, ip: IpAddr, data: Value) -> Result<Value, ServiceError> {
-    let token = data.get("token").and_then(Value::as_str).ok_or_else(|| ServiceError::invalid("token", "required"))?;
+    let token = data
+        .get("token")
+        .and_then(Value::as_str)
+        .ok_or_else(|| ServiceError::invalid("token", "required"))?;
     let device = session.actor().device;
     let bearer = identity::authenticate(front, token, device, session.id, ip).await?;
     if bearer.actor.user != session.user {

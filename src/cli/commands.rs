@@ -78,13 +78,21 @@ fn announce(app: &App, dev: bool, ephemeral_key: bool, no_keys: bool) -> anyhow:
         let names: Vec<&str> = DEMO_USERS.iter().map(|(username, _)| *username).collect();
         writeln!(out, "\n  Convene is running in development mode.\n")?;
         writeln!(out, "  1. Open    {url}  in two browser windows")?;
-        writeln!(out, "  2. Sign in as {} and {}", names.first().unwrap_or(&""), names.get(1).unwrap_or(&""))?;
+        writeln!(
+            out,
+            "  2. Sign in as {} and {}",
+            names.first().unwrap_or(&""),
+            names.get(1).unwrap_or(&"")
+        )?;
         writeln!(out, "             users:    {}", names.join(", "))?;
         writeln!(out, "             password: {DEMO_PASSWORD}")?;
         writeln!(out, "  3. Choose the channel \"general\" and join the call\n")?;
         writeln!(out, "  Only this machine can connect. Stop with Ctrl+C.")?;
         if ephemeral_key {
-            writeln!(out, "  Sign-ins end when the server stops; set CONVENE_AUTH_KEYS=id:secret to keep them.")?;
+            writeln!(
+                out,
+                "  Sign-ins end when the server stops; set CONVENE_AUTH_KEYS=id:secret to keep them."
+            )?;
         }
         writeln!(out)?;
     } else if no_keys {
@@ -129,7 +137,10 @@ fn token(args: &Token) -> anyhow::Result<()> {
     let own_key = match &args.key {
         Some(text) => {
             let (id, secret) = text.split_once(':').context("--key must be ID:SECRET")?;
-            anyhow::ensure!(secret.len() >= MIN_SECRET, "--key: the secret needs at least {MIN_SECRET} bytes");
+            anyhow::ensure!(
+                secret.len() >= MIN_SECRET,
+                "--key: the secret needs at least {MIN_SECRET} bytes"
+            );
             Some((id, secret))
         }
         None => None,
@@ -158,7 +169,9 @@ fn token(args: &Token) -> anyhow::Result<()> {
     let (token, _) = tokens
         .mint(new, args.key_id.as_deref(), now_s())
         .context("configure auth.keys (or CONVENE_AUTH_KEYS=id:secret), or use --key id:secret")?;
-    tokens.verify(&token, now_s()).context("the server would refuse this token: check --sub, --name and --room")?;
+    tokens
+        .verify(&token, now_s())
+        .context("the server would refuse this token: check --sub, --name and --room")?;
     writeln!(std::io::stdout(), "{token}")?;
     Ok(())
 }

@@ -35,5 +35,8 @@ async fn a_drain_tells_clients_and_finishes_what_it_accepted() {
         }
     };
     assert_eq!((code, acked), (4012, 30), "accepted messages are acknowledged before the socket closes");
-    tokio::time::timeout(DEADLINE.max(Duration::from_secs(30)), drain).await.expect("the drain hangs").unwrap();
+    tokio::time::timeout(DEADLINE.max(Duration::from_secs(30)), drain)
+        .await
+        .expect("the drain hangs")
+        .unwrap();
 }

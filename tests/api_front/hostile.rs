@@ -42,7 +42,8 @@ async fn oversize_frames_close_the_socket_and_the_session_resumes() {
         server.resume("ana", id, client.last_s).await.event("session:resumed").await;
     }
     let (mut client, _) = server.session("bo").await;
-    let big = format!(r#"{{"op":"rtc:offer","id":3,"d":{{"callId":"x","sdp":"{}"}}}}"#, "x".repeat(100 * 1024));
+    let big =
+        format!(r#"{{"op":"rtc:offer","id":3,"d":{{"callId":"x","sdp":"{}"}}}}"#, "x".repeat(100 * 1024));
     client.raw(Message::text(big)).await;
     assert_eq!(client.ack(3).await.unwrap_err()["code"], "validation.failed");
 }
@@ -83,9 +84,8 @@ async fn a_silent_socket_is_closed() {
     let (client, _) = server.session("ana").await;
     let mut raw = client.stream.into_inner();
     let mut sink = vec![0; 4096];
-    let ended = tokio::time::timeout(DEADLINE, async {
-        while raw.read(&mut sink).await.is_ok_and(|n| n > 0) {}
-    });
+    let ended =
+        tokio::time::timeout(DEADLINE, async { while raw.read(&mut sink).await.is_ok_and(|n| n > 0) {} });
     ended.await.expect("the silent socket was not closed");
 }
 
@@ -112,7 +112,8 @@ async fn a_flood_is_refused_and_then_cut() {
 
 #[tokio::test]
 async fn foreign_origins_are_refused_on_every_door() {
-    let server = Server::start_with(|config| config.server.public_url = "https://meet.example.org".into()).await;
+    let server =
+        Server::start_with(|config| config.server.public_url = "https://meet.example.org".into()).await;
     for origin in [
         "null",
         "https://evil.example",
@@ -141,7 +142,12 @@ async fn foreign_origins_are_refused_on_every_door() {
 #[tokio::test]
 async fn junk_on_the_http_port_does_not_hurt() {
     let server = Server::start().await;
-    for junk in [&b"\x16\x03\x01\x00\xff"[..], b"GET / HTTP/9.9\r\n\r\n", b"\0\0\0\0", b"GET /ws HTTP/1.1\r\nhost: x\r\n\r\n"] {
+    for junk in [
+        &b"\x16\x03\x01\x00\xff"[..],
+        b"GET / HTTP/9.9\r\n\r\n",
+        b"\0\0\0\0",
+        b"GET /ws HTTP/1.1\r\nhost: x\r\n\r\n",
+    ] {
         let mut stream = tokio::net::TcpStream::connect(server.address).await.unwrap();
         stream.write_all(junk).await.unwrap();
         stream.shutdown().await.unwrap();

@@ -23,7 +23,8 @@ async fn hello_opens_a_session_with_its_snapshot() {
     assert!(error["traceId"].is_string());
     let error = client.call(9, "session:hello", json!({"token": "x"})).await.unwrap_err();
     assert_eq!(error["code"], "conflict.state");
-    let error = client.call(10, "rtc:offer", json!({"callId": ready["sessionId"], "sdp": "v=0", "gen": 1})).await;
+    let error =
+        client.call(10, "rtc:offer", json!({"callId": ready["sessionId"], "sdp": "v=0", "gen": 1})).await;
     assert_eq!(error.unwrap_err()["code"], "call.not_in_call");
 }
 
@@ -111,7 +112,9 @@ async fn a_token_is_refreshed_or_expires() {
     let server = Server::start().await;
     let (mut client, _) = server.session("ana").await;
     let longer = server.token_with("ana", Grants::default(), 3000);
-    assert!(client.call(2, "token:refresh", json!({"token": longer})).await.unwrap()["expiresAt"].is_string());
+    assert!(
+        client.call(2, "token:refresh", json!({"token": longer})).await.unwrap()["expiresAt"].is_string()
+    );
     let foreign = client.call(3, "token:refresh", json!({"token": server.token("bo")})).await.unwrap_err();
     assert_eq!(foreign["code"], "auth.invalid");
     let junk = client.call(4, "token:refresh", json!({"token": "junk"})).await.unwrap_err();

@@ -71,7 +71,8 @@ impl Server {
         if let Some(origin) = origin {
             request.headers_mut().insert("origin", origin.parse().unwrap());
         }
-        let config = WebSocketConfig::default().max_message_size(Some(16 << 20)).max_frame_size(Some(16 << 20));
+        let config =
+            WebSocketConfig::default().max_message_size(Some(16 << 20)).max_frame_size(Some(16 << 20));
         match tokio_tungstenite::connect_async_with_config(request, Some(config), true).await {
             Ok((stream, _)) => Ok(Client { stream, last_s: 0 }),
             Err(tokio_tungstenite::tungstenite::Error::Http(response)) => Err(response.status().as_u16()),
@@ -91,7 +92,9 @@ impl Server {
     pub async fn resume(&self, user: &str, session: &str, s: u64) -> Client {
         let mut client = self.socket().await;
         let resume = json!({"sessionId": session, "s": s});
-        client.send(json!({"op": "session:hello", "id": 1, "d": {"token": self.token(user), "resume": resume}})).await;
+        client
+            .send(json!({"op": "session:hello", "id": 1, "d": {"token": self.token(user), "resume": resume}}))
+            .await;
         client
     }
 }
