@@ -24,6 +24,9 @@ pub enum Command {
     Migrate(Migrate),
     /// Mint a token for a user or a program
     Token(Token),
+    /// Put a bad network between UDP clients and a server (for tests)
+    #[command(hide = true)]
+    Impair(crate::netem::Args),
 }
 
 #[derive(Debug, Args)]

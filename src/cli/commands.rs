@@ -24,6 +24,7 @@ pub fn run() -> ExitCode {
         Command::CheckConfig(args) => check_config(&args),
         Command::Migrate(args) => migrate(&args),
         Command::Token(args) => token(&args),
+        Command::Impair(args) => runtime().and_then(|runtime| runtime.block_on(crate::netem::run(args))),
     };
     match result {
         Ok(()) => ExitCode::SUCCESS,

@@ -172,9 +172,11 @@ impl Client {
 
 /// Waits until the condition holds.
 pub async fn until(what: &str, mut condition: impl AsyncFnMut() -> bool) {
-    let started = std::time::Instant::now();
-    while !condition().await {
-        assert!(started.elapsed() < DEADLINE, "never happened: {what}");
-        tokio::time::sleep(Duration::from_millis(10)).await;
-    }
+    let mut poll = tokio::time::interval(Duration::from_millis(10));
+    let reached = timeout(DEADLINE, async {
+        while !condition().await {
+            poll.tick().await;
+        }
+    });
+    reached.await.unwrap_or_else(|_| panic!("never happened: {what}"));
 }
