@@ -23,12 +23,12 @@ use super::{
     gateway::{
         frame::{self, Class, FrameError, Incoming, OutFrame, error_json},
         registry::{Attachment, Session},
-        session::Cut,
+        session::{Cut, SessionState},
     },
     identity::{self, Bearer, new_session_id, time_text},
     limits::{FrameLimit, FrameVerdict},
     server::Peer,
-    state::Front,
+    state::{Busy, Front},
 };
 use crate::{
     auth::grants::Device,
@@ -116,6 +116,10 @@ async fn serve(front: Front, peer: Peer, socket: WebSocket) {
     tracing::debug!(session = %session.id, ?end, "socket ended");
     if session.update(|state| state.detach(attachment.generation, clock::now())) {
         front.services.session_detached(&session.actor()).await;
+        if session.read(SessionState::is_attached) {
+            // A new socket came meanwhile; whatever order the services heard it in, this is the truth.
+            front.services.session_attached(&session.actor()).await;
+        }
     }
     finish(&front, &mut sink, end).await;
 }
@@ -284,8 +288,12 @@ async fn write_loop(
                 Err(cut) => return End::Close(cut),
             }
         }
-        if wrote && let Err(end) = guarded(front, attachment, sink.flush()).await {
-            return end;
+        if wrote {
+            if let Err(end) = guarded(front, attachment, sink.flush()).await {
+                return end;
+            }
+            // A wake-up may have been used up while writing: look again before waiting.
+            continue;
         }
         // `notified` is cancel-safe: a wake-up that comes first leaves a permit behind.
         if timeout(ping_every, attachment.wake.notified()).await.is_err()
@@ -351,7 +359,7 @@ async fn read(stream: &mut SplitStream<WebSocket>) -> Result<Message, End> {
 struct Reader<'a> {
     front: &'a Front,
     session: &'a Arc<Session>,
-    worker: mpsc::Sender<Incoming>,
+    worker: mpsc::Sender<(Incoming, Busy)>,
     limit: FrameLimit,
 }
 
@@ -414,11 +422,16 @@ impl Reader<'_> {
                 let result = self.front.media.command(self.session.id, op, frame.data);
                 self.answer(frame.id, result.as_ref().map(Value::clone));
             }
+            _ if self.front.is_draining() => {
+                let error = ServiceError::new(Code::ServerDraining, "the server is shutting down");
+                self.answer(frame.id, Err(&error));
+            }
             _ => {
-                if let Err(refused) = self.worker.try_send(frame) {
+                // Counted from here on, so that a drain waits for what waits.
+                if let Err(refused) = self.worker.try_send((frame, self.front.busy())) {
                     let error = ServiceError::new(Code::LimitRate, "too many commands are waiting")
                         .retry_after(Duration::from_millis(200));
-                    self.answer(refused.into_inner().id, Err(&error));
+                    self.answer(refused.into_inner().0.id, Err(&error));
                 }
             }
         }
@@ -439,8 +452,13 @@ impl Reader<'_> {
 }
 
 /// The commands of one socket, one after the other. Goes on after the socket is lost: what was accepted runs.
-async fn work(front: Front, session: Arc<Session>, ip: IpAddr, mut commands: mpsc::Receiver<Incoming>) {
-    while let Some(Incoming { op, id, data }) = commands.recv().await {
+async fn work(
+    front: Front,
+    session: Arc<Session>,
+    ip: IpAddr,
+    mut commands: mpsc::Receiver<(Incoming, Busy)>,
+) {
+    while let Some((Incoming { op, id, data }, _busy)) = commands.recv().await {
         let turn = session.commands.lock().await;
         let result = if op == "token:refresh" {
             refresh(&front, &session, ip, data).await

@@ -25,7 +25,7 @@ pub struct Server {
     pub app: App,
     pub address: SocketAddr,
     pub tokens: Tokens,
-    _folder: tempfile::TempDir,
+    pub folder: tempfile::TempDir,
 }
 
 impl Server {
@@ -34,7 +34,10 @@ impl Server {
     }
 
     pub async fn start_with(change: impl FnOnce(&mut Config)) -> Self {
-        let folder = tempfile::tempdir().unwrap();
+        Self::start_in(tempfile::tempdir().unwrap(), change).await
+    }
+
+    pub async fn start_in(folder: tempfile::TempDir, change: impl FnOnce(&mut Config)) -> Self {
         let mut config = Config::default();
         config.server.listen = "127.0.0.1:0".parse().unwrap();
         config.media.listen = "127.0.0.1:0".parse().unwrap();
@@ -45,7 +48,7 @@ impl Server {
         change(&mut config);
         let app = App::start(config, true).await.unwrap();
         let tokens = Tokens::new([("main", SECRET)], "convene", "convene");
-        Self { address: app.address(), app, tokens, _folder: folder }
+        Self { address: app.address(), app, tokens, folder }
     }
 
     pub fn token(&self, sub: &str) -> String {
