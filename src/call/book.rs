@@ -430,6 +430,18 @@ impl Book {
         Ok(work.finish())
     }
 
+    /// The server stops: whoever is still rung has missed it, everybody else was cut off.
+    pub fn shut(&self, now: Now, call: CallId) -> Result<Plan, CallError> {
+        let mut work = self.work(now, call)?;
+        let rung: Vec<_> = std::mem::take(&mut work.live.rings).into_keys().collect();
+        for user in rung {
+            work.miss(user);
+        }
+        let ringing = work.live.state == CallState::Ringing;
+        work.end(if ringing { CallState::Missed } else { CallState::Completed }, EndReason::NodeLost);
+        Ok(work.finish())
+    }
+
     /// What time has brought for the first call that is due; call again after `apply` until `None`.
     pub fn due(&self, now: Now) -> Option<Plan> {
         let live = self.calls.values().find(|c| c.next_timeout().is_some_and(|at| at <= now.instant))?;
@@ -453,6 +465,10 @@ impl Book {
     /// Calls the session is in.
     pub fn of_session(&self, session: SessionId) -> Vec<CallId> {
         self.calls.values().filter(|call| call.in_session(session).is_some()).map(|call| call.id).collect()
+    }
+
+    pub fn live(&self) -> Vec<CallId> {
+        self.calls.keys().copied().collect()
     }
 
     pub fn is_empty(&self) -> bool {
