@@ -128,14 +128,12 @@ impl Store for SqliteStore {
     }
 
     async fn role(&self, channel: ChannelId, user: UserId) -> Result<String> {
-        sqlx::query_scalar(
-            "SELECT role FROM channel_members WHERE channel_id = ? AND user_id = ? AND left_at IS NULL",
-        )
-        .bind(channel.to_string())
-        .bind(user.to_string())
-        .fetch_one(&self.readers)
-        .await
-        .map_err(unavailable)
+        sqlx::query_scalar("SELECT role FROM channel_members WHERE channel_id = ? AND user_id = ? AND left_at IS NULL")
+            .bind(channel.to_string())
+            .bind(user.to_string())
+            .fetch_one(&self.readers)
+            .await
+            .map_err(unavailable)
     }
 
     async fn channel(&self, id: ChannelId, user: UserId) -> Result<ChannelRecord> {
@@ -178,11 +176,7 @@ impl Store for SqliteStore {
         self.writer.submit(messages::EditMessage { change, content, base_rev }, then).await
     }
 
-    async fn delete_message(
-        &self,
-        change: MessageChange,
-        then: Then<ChangedMessage>,
-    ) -> Result<ChangedMessage> {
+    async fn delete_message(&self, change: MessageChange, then: Then<ChangedMessage>) -> Result<ChangedMessage> {
         self.writer.submit(messages::DeleteMessage(change), then).await
     }
 
