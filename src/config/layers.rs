@@ -162,6 +162,11 @@ fn decode(merged: Table, mistakes: &mut Vec<String>) -> Config {
     for (section, value) in merged {
         match value {
             Value::Table(keys) => {
+                // An unknown section is one mistake, not one per key, and does not spoil the rest.
+                if let Err(error) = probe(&section, None, Value::Table(Table::new())) {
+                    mistakes.push(format!("{section}: {error}"));
+                    continue;
+                }
                 let mut kept = Table::new();
                 for (key, value) in keys {
                     match probe_each(&section, Some(&key), &value) {
