@@ -109,13 +109,14 @@ fn check_config(args: &CheckConfig) -> anyhow::Result<()> {
     let mut out = std::io::stdout().lock();
     if args.print {
         write!(out, "{}", config.to_toml())?;
-    } else {
-        writeln!(out, "the configuration is fine")?;
     }
-    let mut warnings = Vec::new();
-    config.check_exposure(false, &mut warnings);
-    if !warnings.is_empty() {
-        return Err(Mistakes(warnings).into());
+    let mut mistakes = Vec::new();
+    config.check_exposure(false, &mut mistakes);
+    if !mistakes.is_empty() {
+        return Err(Mistakes(mistakes).into());
+    }
+    if !args.print {
+        writeln!(out, "the configuration is fine")?;
     }
     Ok(())
 }
