@@ -3,3 +3,4 @@
 pub mod id;
 pub mod rng;
 pub mod seq;
+pub mod time;

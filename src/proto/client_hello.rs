@@ -86,9 +86,10 @@ impl HelloCollector {
 
     fn is_whole(&mut self) -> bool {
         self.received.sort_unstable();
-        let covered = self.received.iter().fold(0, |covered, (start, end)| {
-            if *start <= covered { covered.max(*end) } else { covered }
-        });
+        let covered = self
+            .received
+            .iter()
+            .fold(0, |covered, (start, end)| if *start <= covered { covered.max(*end) } else { covered });
         covered >= self.body.len()
     }
 }

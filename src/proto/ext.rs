@@ -23,10 +23,7 @@ const URIS: [(&str, Extension); 6] = [
     ("urn:ietf:params:rtp-hdrext:sdes:repaired-rtp-stream-id", Extension::RepairedRid),
     ("urn:ietf:params:rtp-hdrext:ssrc-audio-level", Extension::AudioLevel),
     ("urn:3gpp:video-orientation", Extension::VideoOrientation),
-    (
-        "http://www.ietf.org/id/draft-holmer-rmcat-transport-wide-cc-extensions-01",
-        Extension::TransportCc,
-    ),
+    ("http://www.ietf.org/id/draft-holmer-rmcat-transport-wide-cc-extensions-01", Extension::TransportCc),
 ];
 
 impl Extension {

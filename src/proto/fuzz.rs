@@ -12,7 +12,14 @@ pub fn fuzz_stun(bytes: &[u8]) {
 
 pub fn fuzz_rtp(bytes: &[u8]) {
     let Some(header) = rtp::Header::parse(bytes) else { return };
-    let ids = ext::ExtensionIds { mid: 1, rid: 2, repaired_rid: 3, audio_level: 4, video_orientation: 5, transport_cc: 6 };
+    let ids = ext::ExtensionIds {
+        mid: 1,
+        rid: 2,
+        repaired_rid: 3,
+        audio_level: 4,
+        video_orientation: 5,
+        transport_cc: 6,
+    };
     let _ = ext::ExtensionValues::read(&ids, header.extensions(bytes));
     let _ = header.payload(bytes);
 }

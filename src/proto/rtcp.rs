@@ -22,13 +22,32 @@ const MAX_NACKED: usize = 512;
 #[derive(Debug, Clone, PartialEq)]
 pub enum Feedback {
     /// "I cannot decode `ssrc` any more."
-    KeyframeWanted { ssrc: u32 },
-    Nack { ssrc: u32, sequences: Vec<u16> },
-    SenderReport { ssrc: u32, ntp: u64, rtp: u32 },
+    KeyframeWanted {
+        ssrc: u32,
+    },
+    Nack {
+        ssrc: u32,
+        sequences: Vec<u16>,
+    },
+    SenderReport {
+        ssrc: u32,
+        ntp: u64,
+        rtp: u32,
+    },
     /// A receiver's view of one stream we send.
-    Reception { ssrc: u32, fraction_lost: u8, jitter: u32, last_sr: u32, delay: u32 },
-    Remb { bitrate_bps: u64 },
-    Bye { ssrcs: Vec<u32> },
+    Reception {
+        ssrc: u32,
+        fraction_lost: u8,
+        jitter: u32,
+        last_sr: u32,
+        delay: u32,
+    },
+    Remb {
+        bitrate_bps: u64,
+    },
+    Bye {
+        ssrcs: Vec<u32>,
+    },
 }
 
 /// Everything of interest in a decrypted compound packet; `None` if it is malformed.
@@ -105,8 +124,9 @@ impl CompoundBuilder {
         self.push(&TransportLayerNack { sender_ssrc: self.sender_ssrc, media_ssrc, nacks });
     }
 
-    pub fn sender_report(&mut self, ssrc: u32, ntp: u64, rtp: u32, packets: u32, octets: u32) {
-        self.push(&SenderReport {
+    /// A compound of one sender report, which may stand first by itself.
+    pub fn sender(ssrc: u32, ntp: u64, rtp: u32, packets: u32, octets: u32) -> Vec<u8> {
+        let report = SenderReport {
             ssrc,
             ntp_time: ntp,
             rtp_time: rtp,
@@ -114,7 +134,8 @@ impl CompoundBuilder {
             octet_count: octets,
             reports: Vec::new(),
             profile_extensions: Bytes::new(),
-        });
+        };
+        report.marshal().map(|bytes| bytes.to_vec()).unwrap_or_default()
     }
 
     /// Appends a packet that was encoded elsewhere (transport-wide feedback).
@@ -127,8 +148,11 @@ impl CompoundBuilder {
     }
 
     pub fn finish(self) -> Vec<u8> {
-        let head =
-            ReceiverReport { ssrc: self.sender_ssrc, reports: self.reports, profile_extensions: Bytes::new() };
+        let head = ReceiverReport {
+            ssrc: self.sender_ssrc,
+            reports: self.reports,
+            profile_extensions: Bytes::new(),
+        };
         let mut compound = head.marshal().map(|bytes| bytes.to_vec()).unwrap_or_default();
         compound.extend_from_slice(&self.bytes);
         compound
@@ -151,16 +175,16 @@ mod tests {
         let mut builder = CompoundBuilder::new(1);
         builder.pli(10);
         builder.nack(11, &[5, 6, 30]);
-        builder.sender_report(12, 99, 1000, 3, 400);
         let found = parse(&builder.finish()).unwrap();
         assert_eq!(
             found,
             vec![
                 Feedback::KeyframeWanted { ssrc: 10 },
                 Feedback::Nack { ssrc: 11, sequences: vec![5, 6, 30] },
-                Feedback::SenderReport { ssrc: 12, ntp: 99, rtp: 1000 },
             ]
         );
+        let report = CompoundBuilder::sender(12, 99, 1000, 3, 400);
+        assert_eq!(parse(&report), Some(vec![Feedback::SenderReport { ssrc: 12, ntp: 99, rtp: 1000 }]));
     }
 
     #[test]

@@ -78,10 +78,8 @@ mod tests {
 
     fn request(password: &str) -> Vec<u8> {
         let provider = AwsLcRsProvider::new();
-        let integrity = MessageIntegrity::new_short_term_integrity_with_provider(
-            password.to_owned(),
-            provider.crypto(),
-        );
+        let integrity =
+            MessageIntegrity::new_short_term_integrity_with_provider(password.to_owned(), provider.crypto());
         let mut message = Message::new();
         let setters: [Box<dyn Setter + '_>; 5] = [
             Box::new(BINDING_REQUEST),

@@ -56,14 +56,16 @@ impl ArrivalRecorder {
         arrivals.dedup_by_key(|(sequence, _)| *sequence);
         let (last, _) = *arrivals.last()?;
         let (first, _) = *arrivals.first()?;
-        let base = if self.next_base != 0 && last - self.next_base < MAX_SPAN { self.next_base } else { first };
+        let base =
+            if self.next_base != 0 && last - self.next_base < MAX_SPAN { self.next_base } else { first };
         let base = base.max(last.saturating_sub(MAX_SPAN - 1));
         arrivals.retain(|(sequence, _)| *sequence >= base);
         self.next_base = last + 1;
 
         let (_, first_arrival) = *arrivals.first()?;
         let reference = first_arrival.saturating_duration_since(self.epoch).as_millis() / REFERENCE_TICK_MS;
-        let mut previous = self.epoch + Duration::from_millis(u64::try_from(reference * REFERENCE_TICK_MS).ok()?);
+        let mut previous =
+            self.epoch + Duration::from_millis(u64::try_from(reference * REFERENCE_TICK_MS).ok()?);
 
         let mut symbols = Vec::with_capacity(usize::try_from(last - base + 1).ok()?);
         let mut deltas = Vec::with_capacity(arrivals.len() * 2);
@@ -113,7 +115,8 @@ enum Symbol {
 }
 
 fn signed_ticks(at: Instant, previous: Instant) -> i16 {
-    let ticks = |duration: Duration| i64::try_from(duration.as_nanos() / DELTA_TICK.as_nanos()).unwrap_or(i64::MAX);
+    let ticks =
+        |duration: Duration| i64::try_from(duration.as_nanos() / DELTA_TICK.as_nanos()).unwrap_or(i64::MAX);
     let delta = if at >= previous { ticks(at - previous) } else { -ticks(previous - at) };
     i16::try_from(delta).unwrap_or(if delta < 0 { i16::MIN } else { i16::MAX })
 }

@@ -103,7 +103,10 @@ fn sha256(bytes: &[u8]) -> Option<[u8; 32]> {
 #[derive(Debug)]
 pub enum DtlsEvent {
     /// The handshake is over: SRTP keys for the chosen profile.
-    Connected { profile: Profile, keys: SessionKeys },
+    Connected {
+        profile: Profile,
+        keys: SessionKeys,
+    },
     /// A decrypted record: SCTP.
     Data(Vec<u8>),
     Closed,
@@ -130,6 +133,10 @@ impl Dtls {
             profile: None,
             connected: false,
         }
+    }
+
+    pub fn client_fingerprint(&self) -> Fingerprint {
+        self.client
     }
 
     pub fn is_connected(&self) -> bool {

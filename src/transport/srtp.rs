@@ -257,7 +257,8 @@ impl SrtpIn {
                 let (aad, body) =
                     packet.split_at_mut_checked(header.payload_start).ok_or(SrtpError::Short)?;
                 let nonce = self.cipher.gcm_nonce(header.ssrc, index);
-                let plain = key.open_in_place(nonce, Aad::from(&*aad), body).map_err(|_| SrtpError::Forged)?;
+                let plain =
+                    key.open_in_place(nonce, Aad::from(&*aad), body).map_err(|_| SrtpError::Forged)?;
                 Ok(header.payload_start + plain.len())
             }
             CipherKind::CmSha1 { key, auth } => {

@@ -109,9 +109,10 @@ impl OfferCodec {
     }
 
     fn parameter(&self, key: &str) -> Option<&str> {
-        self.fmtp.split(';').filter_map(|pair| pair.trim().split_once('=')).find_map(|(name, value)| {
-            name.eq_ignore_ascii_case(key).then_some(value)
-        })
+        self.fmtp
+            .split(';')
+            .filter_map(|pair| pair.trim().split_once('='))
+            .find_map(|(name, value)| name.eq_ignore_ascii_case(key).then_some(value))
     }
 }
 
@@ -150,9 +151,7 @@ impl Offer {
         let lead = lead.map(|(media, _)| media).or(session.media_descriptions.first());
         let attribute = |key: &str| {
             let own = lead.and_then(|media| media.attribute(key)).flatten();
-            own.or_else(|| {
-                session.attributes.iter().find(|attribute| attribute.key == key)?.value.as_deref()
-            })
+            own.or_else(|| session.attributes.iter().find(|attribute| attribute.key == key)?.value.as_deref())
         };
         let ice_ufrag = attribute("ice-ufrag").ok_or(SdpError::Missing("a=ice-ufrag"))?;
         let ice_pwd = attribute("ice-pwd").ok_or(SdpError::Missing("a=ice-pwd"))?;
@@ -217,7 +216,8 @@ fn check_limits(text: &str) -> Result<(), SdpError> {
         }
     }
     // Browsers repeat each candidate in every section, so the cap counts per section.
-    if sections > MAX_SECTIONS || attributes > MAX_ATTRIBUTES || candidates > MAX_CANDIDATES * sections.max(1) {
+    if sections > MAX_SECTIONS || attributes > MAX_ATTRIBUTES || candidates > MAX_CANDIDATES * sections.max(1)
+    {
         return Err(SdpError::TooLarge);
     }
     Ok(())
@@ -285,15 +285,17 @@ fn codecs(media: &MediaDescription) -> Vec<OfferCodec> {
     let rtx_of = |pt: u8| {
         media.media_name.formats.iter().find_map(|format| {
             let is_rtx = attribute("rtpmap", format)?.to_ascii_lowercase().starts_with("rtx/");
-            let apt = attribute("fmtp", format)?.split(';').find_map(|pair| pair.trim().strip_prefix("apt="))?;
+            let apt =
+                attribute("fmtp", format)?.split(';').find_map(|pair| pair.trim().strip_prefix("apt="))?;
             (is_rtx && apt.parse() == Ok(pt)).then(|| format.parse().ok())?
         })
     };
     let has_feedback = |pt: &str, wanted: &str| {
         media.attributes.iter().filter(|one| one.key == "rtcp-fb").any(|one| {
-            one.value.as_deref().and_then(|value| value.split_once(' ')).is_some_and(|(id, feedback)| {
-                (id == pt || id == "*") && feedback.trim() == wanted
-            })
+            one.value
+                .as_deref()
+                .and_then(|value| value.split_once(' '))
+                .is_some_and(|(id, feedback)| (id == pt || id == "*") && feedback.trim() == wanted)
         })
     };
     media

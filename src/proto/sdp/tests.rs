@@ -1,7 +1,8 @@
 use super::*;
 use crate::proto::codec::Codec;
 
-const FINGERPRINT: &str = "00:01:02:03:04:05:06:07:08:09:0A:0B:0C:0D:0E:0F:10:11:12:13:14:15:16:17:18:19:1A:1B:1C:1D:1E:1F";
+const FINGERPRINT: &str =
+    "00:01:02:03:04:05:06:07:08:09:0A:0B:0C:0D:0E:0F:10:11:12:13:14:15:16:17:18:19:1A:1B:1C:1D:1E:1F";
 
 fn offer(sections: &str) -> String {
     let header = format!(
@@ -21,7 +22,8 @@ const VIDEO: &str = "m=video 9 UDP/TLS/RTP/SAVPF 96 97 102 103 104\nc=IN IP4 0.0
     a=rtpmap:103 rtx/90000\na=fmtp:103 apt=102\na=rtpmap:104 H264/90000\n\
     a=fmtp:104 packetization-mode=0;profile-level-id=42e01f\na=rid:f send\na=rid:h send\na=rid:q send\n\
     a=simulcast:send f;~h;q\n";
-const DATA: &str = "m=application 9 UDP/DTLS/SCTP webrtc-datachannel\nc=IN IP4 0.0.0.0\na=mid:2\na=sctp-port:5000\n";
+const DATA: &str =
+    "m=application 9 UDP/DTLS/SCTP webrtc-datachannel\nc=IN IP4 0.0.0.0\na=mid:2\na=sctp-port:5000\n";
 
 #[test]
 fn a_browser_offer_is_understood() {
