@@ -16,11 +16,11 @@ import {
   joinData,
   layersEvent,
   NO_VOICE_STATE,
-  participantOf,
+  participant as participantSchema,
   read,
   rtcState,
   sectionsEvent,
-  speakersOf,
+  speakersEvent,
   trackEvent,
   voiceState as voiceStateSchema,
   type JoinData,
@@ -78,6 +78,7 @@ export interface CallEvents {
   ended: CallEnded;
   stats: LinkStats;
   failed: { code: string };
+  mutedByHost: void;
 }
 
 const IDLE: CallSnapshot = {
@@ -178,11 +179,21 @@ export class Call {
     return this.#enter(channelId, 'voice:join', { channelId, muted: !micOn, deafened: false });
   }
 
-  async leave(): Promise<void> {
-    const { phase, callId } = this.#state;
+  async leave(options: { keepDevices?: boolean } = {}): Promise<void> {
+    const { phase, callId, participants, invites } = this.#state;
     if (phase === 'idle') return;
-    this.#finish({ reason: 'left', byMe: true });
-    if (callId) await this.#session.request('call:leave', { callId }).catch(() => {});
+    const stillRings = [...invites.values()].some((s) => s === 'calling' || s === 'ringing');
+    this.#finish({ reason: 'left', byMe: true, ...options });
+    if (!callId) return;
+    // Hanging up before anybody answered stops the ring; somebody may answer at this very moment.
+    if (stillRings && participants.length <= 1) {
+      const cancelled = await this.#session.request('call:cancel', { callId }).then(
+        () => true,
+        () => false,
+      );
+      if (cancelled) return;
+    }
+    await this.#session.request('call:leave', { callId }).catch(() => {});
   }
 
   async endForAll(): Promise<void> {
@@ -256,10 +267,16 @@ export class Call {
         if (state?.state === 'closed' && state.reason !== 'left') void this.#retake();
         return;
       }
-      case 'call:speakers':
-        this.levels.onSpeakers(
-          speakersOf(d).map((s) => ({ key: s.participantId || this.#participantIdOf(s.userId), level: s.level })),
-        );
+      case 'call:speakers': {
+        const speakers = read(speakersEvent, d, ev)?.speakers ?? [];
+        this.levels.onSpeakers(speakers.map((s) => ({ key: s.participantId, level: s.level })));
+        return;
+      }
+      case 'call:muted':
+        if ((d as { participantId?: string }).participantId === this.#state.participantId) {
+          void this.#local.setMic(false);
+          this.events.emit('mutedByHost', undefined);
+        }
         return;
       case 'call:participant_joined':
       case 'voice:user_joined':
@@ -283,12 +300,9 @@ export class Call {
       case 'call:accepted':
         this.#setInvites([(d as { userId: string }).userId], null);
         return;
-      case 'call:kicked':
-        this.#finish({ reason: 'kicked', byMe: false });
-        return;
       case 'call:ended': {
-        const { reason, duration } = d as { reason?: string; duration?: number };
-        this.#finish({ reason: reason ?? '', byMe: false, durationMs: duration ?? 0 });
+        const { reason, durationMs } = d as { reason?: string; durationMs?: number | null };
+        this.#finish({ reason: reason ?? '', byMe: false, durationMs: durationMs ?? 0 });
         return;
       }
     }
@@ -299,16 +313,12 @@ export class Call {
   }
 
   async #enter(channelId: string, op: string, d: Record<string, unknown>): Promise<void> {
-    if (this.#state.phase !== 'idle') await this.leave();
+    if (this.#state.phase !== 'idle') await this.leave({ keepDevices: true });
     const attempt = ++this.#attempt;
     this.#early = [];
     this.#set({ ...IDLE, phase: 'joining', channelId });
     try {
-      let data = read(joinData, await this.#session.request(op, d, { wait: true, timeoutMs: 15_000 }), op);
-      // The channel already had a call: `call:start` names it, joining is a step of its own.
-      if (data && !data.participantId) {
-        data = read(joinData, await this.#session.request('call:join', { callId: data.callId }), 'call:join');
-      }
+      const data = read(joinData, await this.#session.request(op, d, { wait: true, timeoutMs: 15_000 }), op);
       if (!data) throw new ConveneError('client.shape', 'unexpected answer');
       if (attempt !== this.#attempt || this.#phase() !== 'joining') {
         void this.#session.request('call:leave', { callId: data.callId }).catch(() => {});
@@ -325,20 +335,22 @@ export class Call {
   }
 
   #seated(data: JoinData, channelId: string): void {
-    const startedAt = Date.parse(data.startedAt);
+    const startedAt = Date.parse(data.call?.answeredAt || data.call?.startedAt || '');
+    const offset = this.#session.now() - Date.now();
     const rejoined = this.#state.callId === data.callId && this.#state.joinedAt > 0;
     this.levels.ownKey = data.participantId;
     this.#sentState = NO_VOICE_STATE;
     this.#set({
       phase: 'joined',
       callId: data.callId,
-      channelId: data.channelId || channelId,
+      channelId: data.call?.channelId || channelId,
       participantId: data.participantId,
       participants: unique(data.participants),
       tracks: [],
+      invites: new Map((data.call?.ringing ?? []).filter((id) => id !== this.#me).map((id) => [id, 'calling' as const])),
       media: 'connecting',
       lostAt: 0,
-      joinedAt: rejoined ? this.#state.joinedAt : Number.isFinite(startedAt) ? startedAt : Date.now(),
+      joinedAt: rejoined ? this.#state.joinedAt : Number.isFinite(startedAt) ? startedAt - offset : Date.now(),
     });
     this.#openLink(data);
     const early = this.#early;
@@ -484,19 +496,21 @@ export class Call {
   }
 
   #onJoined(d: unknown): void {
-    const person = participantOf((d as { participant?: unknown }).participant ?? d);
+    const person = read(participantSchema, (d as { participant?: unknown }).participant, 'participant');
     if (!person) return;
     this.#setInvites([person.userId], null);
     this.#set({ participants: unique([...this.#state.participants, person]) });
   }
 
   #onLeft(d: unknown): void {
-    const { userId, participantId } = d as { userId?: string; participantId?: string };
-    const gone = (p: { userId: string; participantId: string }) =>
-      participantId ? p.participantId === participantId : p.userId === userId;
-    // My own leave is decided here, except when another device or the server removed this seat.
-    if (participantId === this.#state.participantId) return;
-    if (!participantId && userId === this.#me) return;
+    const { participantId, reason = '' } = d as { participantId?: string; reason?: string };
+    if (participantId === this.#state.participantId) {
+      // The server took this seat away. A broken path is worth another one; a decision is not.
+      if (reason === 'kicked' || reason === 'replaced' || reason === 'left') this.#finish({ reason, byMe: false });
+      else if (reason !== 'call_ended') void this.#retake();
+      return;
+    }
+    const gone = (p: { participantId: string }) => p.participantId === participantId;
     for (const t of this.#state.tracks) if (gone(t)) this.subscriptions.forget(t.trackId);
     this.#set({
       participants: this.#state.participants.filter((p) => !gone(p)),
@@ -506,22 +520,16 @@ export class Call {
   }
 
   #onVoiceState(d: unknown): void {
-    const { userId, participantId } = d as { userId?: string; participantId?: string };
+    const { participantId, connection } = d as { participantId?: string; connection?: string };
     const voiceState = read(voiceStateSchema, (d as { voiceState?: unknown }).voiceState, 'voice:state_update');
     if (!voiceState || participantId === this.#state.participantId) return;
-    const mine = userId === this.#me && !participantId;
-    if (mine) return;
-    this.#patchParticipant((p) => (participantId ? p.participantId === participantId : p.userId === userId), { voiceState });
+    this.#patchParticipant((p) => p.participantId === participantId, { voiceState, ...(connection ? { connection } : {}) });
   }
 
   #ensureParticipant(userId: string, participantId: string): void {
     if (this.#state.participants.some((p) => p.participantId === participantId)) return;
-    const person = participantOf({ userId, participantId });
+    const person = read(participantSchema, { userId, participantId }, 'participant');
     if (person) this.#set({ participants: unique([...this.#state.participants, person]) });
-  }
-
-  #participantIdOf(userId: string): string {
-    return this.#state.participants.find((p) => p.userId === userId)?.participantId ?? userId;
   }
 
   #patchParticipant(match: (p: Participant) => boolean, part: Partial<Participant>): void {
@@ -560,15 +568,15 @@ export class Call {
     this.events.emit('stats', stats);
   }
 
-  #finish(end: { reason: string; byMe: boolean; durationMs?: number }): void {
+  #finish(end: { reason: string; byMe: boolean; durationMs?: number; keepDevices?: boolean }): void {
     const { callId, channelId, joinedAt } = this.#state;
     this.#attempt++;
-    this.#reset();
+    this.#reset(end.keepDevices);
     const durationMs = end.durationMs ?? (joinedAt > 0 ? Date.now() - joinedAt : 0);
     this.events.emit('ended', { callId, channelId, reason: end.reason, byMe: end.byMe, durationMs });
   }
 
-  #reset(): void {
+  #reset(keepDevices = false): void {
     this.#closeLink();
     clearTimeout(this.#updateTimer);
     this.#updateTimer = undefined;
@@ -576,7 +584,7 @@ export class Call {
     this.subscriptions.close();
     this.#state = IDLE;
     this.events.emit('change', this.#state);
-    this.#local.release();
+    if (!keepDevices) this.#local.release();
     this.sink.close();
     this.sink.deafen(false);
     this.levels.close();

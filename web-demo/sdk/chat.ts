@@ -22,6 +22,8 @@ export interface ChatEvents {
   users: void;
   timeline: string;
   message: Message;
+  /** The channel is shown; the ack tells who types there now. */
+  joined: { channelId: string; d: unknown };
 }
 
 interface Page {
@@ -80,14 +82,14 @@ export class Chat {
     this.learn([ready.user]);
     const before = this.#channels;
     this.#channels = new Map(ready.channels.map((c) => [c.id, c]));
-    for (const c of ready.channels) this.#learnMembers(c);
+    for (const c of ready.channels) this.#learnPeer(c);
     for (const [id, timeline] of [...this.#timelines]) {
       const now = this.#channels.get(id);
       if (!now) {
         this.#timelines.delete(id);
         this.events.emit('timeline', id);
       } else if (now.rev !== before.get(id)?.rev || now.lastSeq !== tl.lastSeq(timeline)) {
-        void this.#catchUp(id);
+        void this.#catchUp(id, before.get(id)?.rev);
       }
     }
     for (const id of this.#focused) this.#join(id);
@@ -110,7 +112,7 @@ export class Chat {
     switch (ev) {
       case 'message:new':
       case 'message:edited': {
-        const raw = (d as { message?: unknown }).message ?? d;
+        const raw = (d as { message?: unknown }).message;
         const m = read(messageSchema, raw, ev);
         if (!m) return true;
         if (ev === 'message:new') {
@@ -128,7 +130,7 @@ export class Chat {
       }
       case 'channel:created':
       case 'channel:updated': {
-        this.#addChannel((d as { channel?: unknown }).channel ?? d, ev);
+        this.#addChannel((d as { channel?: unknown }).channel, ev);
         return true;
       }
       case 'channel:member_left': {
@@ -141,8 +143,32 @@ export class Chat {
         return true;
       }
       case 'channel:member_joined': {
-        const { channelId, userId } = d as { channelId?: string; userId?: string };
-        if (channelId && userId === this.#me && !this.#channels.has(channelId)) void this.#fetchChannel(channelId);
+        const { channelId, member, rev } = d as { channelId: string; rev?: number; member?: { userId: string; username: string; name: string } };
+        const c = this.#channels.get(channelId);
+        if (!c || !member) return true;
+        this.learn([{ id: member.userId, username: member.username, name: member.name }]);
+        if (!c.members.includes(member.userId)) {
+          const members = c.kind === 'general' ? c.members : [...c.members, member.userId];
+          this.#channels.set(channelId, { ...c, members, memberCount: c.memberCount + 1 });
+        }
+        this.#touch(channelId, { rev: rev ?? 0 });
+        return true;
+      }
+      case 'message:read_receipt': {
+        const { channelId, userId, seq } = d as { channelId: string; userId: string; seq: number };
+        const c = this.#channels.get(channelId);
+        // Read on another device of mine.
+        if (c && userId === this.#me && seq > c.readSeq) {
+          this.#channels.set(channelId, { ...c, readSeq: seq, ...(seq >= c.lastSeq ? { unread: 0, mentions: 0 } : {}) });
+          this.events.emit('channels', undefined);
+        }
+        return true;
+      }
+      case 'message:mention': {
+        const { channelId } = d as { channelId: string };
+        const c = this.#channels.get(channelId);
+        if (c) this.#channels.set(channelId, { ...c, mentions: c.mentions + 1 });
+        this.events.emit('channels', undefined);
         return true;
       }
     }
@@ -227,27 +253,27 @@ export class Chat {
 
   async createChannel(name: string, participants: string[], kind: string): Promise<Channel | null> {
     const d = await this.#session.request('channel:create', { type: kind, name, participants, private: true });
-    return this.#addChannel((d as { channel?: unknown }).channel ?? d, 'channel:create ack');
+    return this.#addChannel((d as { channel?: unknown }).channel, 'channel:create ack');
   }
 
   async openDm(userId: string): Promise<Channel | null> {
     const known = this.channels.find((c) => c.kind === 'dm' && this.peerOf(c) === userId);
     if (known) return known;
     const d = await this.#session.request('dm:open', { userId });
-    return this.#addChannel((d as { channel?: unknown }).channel ?? d, 'dm:open ack');
+    return this.#addChannel((d as { channel?: unknown }).channel, 'dm:open ack');
   }
 
   /** The other person of a direct conversation. */
   peerOf(c: Channel): string {
     if (c.kind !== 'dm') return '';
-    return c.peerId || c.members.find((m) => m.id !== this.#me)?.id || '';
+    return c.peer?.id || c.members.find((id) => id !== this.#me) || '';
   }
 
   /** Everything up to the newest message was seen. */
   markRead(channelId: string): void {
     const c = this.#channels.get(channelId);
     if (!c || c.readSeq >= c.lastSeq) return;
-    this.#channels.set(channelId, { ...c, readSeq: c.lastSeq, mentions: 0 });
+    this.#channels.set(channelId, { ...c, readSeq: c.lastSeq, unread: 0, mentions: 0 });
     this.events.emit('channels', undefined);
     void this.#session.request('message:mark_read', { channelId, seq: c.lastSeq }).catch(() => {});
   }
@@ -269,11 +295,12 @@ export class Chat {
   }
 
   /** After an absence: read the open window again, then what came after it. */
-  #catchUp(channelId: string): Promise<void> {
+  #catchUp(channelId: string, afterRev?: number): Promise<void> {
     return this.#once(`catchup ${channelId}`, async () => {
       try {
         const t = this.timeline(channelId);
         if (!t.loaded) return;
+        if (afterRev !== undefined && (await this.#sync(t, afterRev))) return;
         if (t.hasMoreAfter || t.messages.length === 0) return await this.loadTail(channelId);
         let after = tl.firstSeq(t) - 1;
         let fresh: Message[] = [];
@@ -294,13 +321,36 @@ export class Chat {
     });
   }
 
+  /** Everything that changed after `afterRev`; false if the server wants the page read again. */
+  async #sync(t: Timeline, afterRev: number): Promise<boolean> {
+    const d = await this.#session.request('channel:sync', { channelId: t.channelId, afterRev }, { wait: true });
+    if ((d as { truncated?: boolean }).truncated) return false;
+    const changed = readList(messageSchema, d, 'messages');
+    this.#learnAuthors(changed);
+    const now = this.timeline(t.channelId);
+    const first = tl.firstSeq(now);
+    if (now.hasMoreAfter) {
+      // A detached window takes changes to its own rows only.
+      this.#set(changed.reduce(tl.withChanged, now));
+    } else {
+      this.#set(tl.withNewer(now, changed.filter((m) => m.seq >= first || first === 0), false));
+    }
+    return true;
+  }
+
   #live(m: Message): void {
     this.#learnAuthors([m]);
     if (m.authorId === this.#me && m.nonce) this.outbox.settle(m.nonce);
     const { timeline, gap } = tl.withLive(this.timeline(m.channelId), m);
     if (timeline.loaded) this.#set(timeline);
-    this.#touch(m.channelId, { lastSeq: m.seq, rev: m.rev, own: m.authorId === this.#me });
-    if (gap) void this.#catchUp(m.channelId);
+    if (gap) void this.#catchUp(m.channelId, this.#channels.get(m.channelId)?.rev);
+    this.#touch(m.channelId, {
+      lastSeq: m.seq,
+      rev: m.rev,
+      at: m.createdAt,
+      own: m.authorId === this.#me,
+      counts: m.type !== 'call' && m.authorId !== this.#me,
+    });
   }
 
   #change(m: Message): void {
@@ -309,17 +359,20 @@ export class Chat {
     this.#touch(m.channelId, { rev: m.rev });
   }
 
-  #touch(channelId: string, seen: { lastSeq?: number; rev?: number; own?: boolean }): void {
+  #touch(channelId: string, seen: { lastSeq?: number; rev?: number; at?: string; own?: boolean; counts?: boolean }): void {
     const c = this.#channels.get(channelId);
     if (!c) {
       void this.#fetchChannel(channelId);
       return;
     }
     const lastSeq = Math.max(c.lastSeq, seen.lastSeq ?? 0);
+    const isNew = lastSeq > c.lastSeq;
     this.#channels.set(channelId, {
       ...c,
       lastSeq,
       rev: Math.max(c.rev, seen.rev ?? 0),
+      lastMessageAt: isNew && seen.at ? seen.at : c.lastMessageAt,
+      unread: seen.own ? 0 : isNew && seen.counts ? Math.min(100, c.unread + 1) : c.unread,
       readSeq: seen.own ? lastSeq : c.readSeq,
     });
     this.events.emit('channels', undefined);
@@ -334,9 +387,8 @@ export class Chat {
     const c = read(channelSchema, raw, name);
     if (!c) return null;
     const known = this.#channels.get(c.id);
-    const members = c.members.length > 0 ? c.members : (known?.members ?? []);
-    this.#channels.set(c.id, { ...c, members, readSeq: Math.max(c.readSeq, known?.readSeq ?? 0) });
-    this.#learnMembers(c);
+    this.#channels.set(c.id, { ...c, readSeq: Math.max(c.readSeq, known?.readSeq ?? 0) });
+    this.#learnPeer(c);
     this.events.emit('channels', undefined);
     return c;
   }
@@ -344,19 +396,18 @@ export class Chat {
   #fetchChannel(channelId: string): Promise<void> {
     return this.#once(`channel ${channelId}`, async () => {
       const d = await this.#session.request('channel:get', { channelId }).catch(() => null);
-      if (d) this.#addChannel((d as { channel?: unknown }).channel ?? d, 'channel:get ack');
+      if (d) this.#addChannel((d as { channel?: unknown }).channel, 'channel:get ack');
     });
   }
 
   #join(channelId: string): void {
     void this.#session
       .request('channel:join', { channelId })
-      .then((d) => this.events.emit('timeline', (d as { channelId?: string }).channelId ?? channelId))
+      .then((d) => this.events.emit('joined', { channelId, d }))
       .catch(() => {});
   }
 
-  #learnMembers(c: Channel): void {
-    this.learn(c.members.filter((m) => m.name || m.username));
+  #learnPeer(c: Channel): void {
     if (c.peer) this.learn([c.peer]);
   }
 

@@ -13,6 +13,7 @@ import type { User } from './wire';
 export * from './errors';
 export * from './devices';
 export { login, refresh, type Login } from './rest';
+export { TokenKeeper } from './token';
 export type { Session, SessionStatus, SessionPhase } from './session';
 export type { Call, CallSnapshot, CallEnded, RemoteTrack, InviteState } from './call';
 export type { LocalSnapshot, LocalMedia } from './local-media';
@@ -22,7 +23,7 @@ export type { OutboxItem } from './outbox';
 export type { Timeline } from './timeline';
 export type { Ring } from './rings';
 export type { Status } from './presence';
-export type { ActiveCall, CallRecord, Channel, Message, Participant, Presence, Source, User } from './wire';
+export type { CallRecord, Channel, LiveCall, Message, Participant, Presence, Source, User } from './wire';
 
 export interface ConveneOptions {
   /** `ws://…/ws`. */
@@ -76,6 +77,10 @@ export function createConvene(options: ConveneOptions): Convene {
     if (chat.onEvent(ev, d) || presence.onEvent(ev, d) || typing.onEvent(ev, d)) return;
     rings.onEvent(ev, d, (callId) => call.state.callId === callId);
     call.onEvent(ev, d);
+  });
+  chat.events.on('joined', ({ channelId, d }) => {
+    for (const u of (d as { typing?: object[] }).typing ?? []) typing.onEvent('typing:user_start', { channelId, ...u });
+    presence.onEvent('presence:changed', (d as { presence?: unknown }).presence ?? []);
   });
   chat.events.on('message', (m) => typing.wrote(m.channelId, m.authorId));
 

@@ -1,7 +1,7 @@
 /** Calls that ring here, and the calls that run in the channels I can see. */
 import { Emitter } from './emitter';
 import type { Session } from './session';
-import { activeCall, incomingCall, participantOf, read, readList, callRecord, type ActiveCall, type CallRecord, type Ready } from './wire';
+import { callRecord, incomingCall, liveCall, participant, read, readList, type CallRecord, type LiveCall, type Ready } from './wire';
 
 export interface Ring {
   callId: string;
@@ -19,7 +19,7 @@ export class Rings {
   readonly events = new Emitter<{ change: void; missed: { callId: string; channelId: string; fromId: string } }>();
   readonly #session: Session;
   #rings = new Map<string, { ring: Ring; timer: ReturnType<typeof setTimeout> }>();
-  #active = new Map<string, ActiveCall>();
+  #active = new Map<string, LiveCall>();
   #me = '';
 
   constructor(session: Session) {
@@ -29,10 +29,10 @@ export class Rings {
   get ringing(): readonly Ring[] {
     return [...this.#rings.values()].map((r) => r.ring);
   }
-  get active(): readonly ActiveCall[] {
+  get active(): readonly LiveCall[] {
     return [...this.#active.values()];
   }
-  inChannel(channelId: string): ActiveCall | undefined {
+  inChannel(channelId: string): LiveCall | undefined {
     return this.active.find((c) => c.channelId === channelId);
   }
 
@@ -41,15 +41,21 @@ export class Rings {
     this.#active = new Map(ready.activeCalls.map((c) => [c.callId, c]));
     for (const id of [...this.#rings.keys()]) if (!this.#active.has(id)) this.#remove(id);
     for (const c of ready.activeCalls) {
-      if (c.ringing && c.state === 'ringing' && c.initiatorId !== this.#me) {
-        this.#ring({ callId: c.callId, channelId: c.channelId, type: c.type, fromId: c.initiatorId, fromName: '', expiresAt: this.#expiry(c.expiresAt) });
-      }
+      if (!c.ringing.includes(this.#me)) continue;
+      this.#ring({
+        callId: c.callId,
+        channelId: c.channelId,
+        type: c.type,
+        fromId: c.initiatorId,
+        fromName: c.initiatorName,
+        expiresAt: this.#expiry(c.expiresAt),
+      });
     }
     this.events.emit('change', undefined);
   }
 
   onEvent(ev: string, d: unknown, joinedHere: (callId: string) => boolean): boolean {
-    const row = d as { callId?: string; channelId?: string; userId?: string; from?: unknown };
+    const row = d as { callId?: string; channelId?: string; userId?: string; from?: { id?: string } };
     const callId = row.callId ?? '';
     switch (ev) {
       case 'call:incoming': {
@@ -61,15 +67,15 @@ export class Rings {
           callId: incoming.callId,
           channelId: incoming.channelId,
           type: incoming.type,
-          fromId: incoming.initiatorId,
-          fromName: incoming.initiatorName,
+          fromId: incoming.initiator.id,
+          fromName: incoming.initiator.name,
           expiresAt: this.#expiry(incoming.expiresAt),
         });
         this.events.emit('change', undefined);
         return true;
       }
       case 'call:started': {
-        const call = read(activeCall, (d as { call?: unknown }).call ?? d, ev);
+        const call = read(liveCall, (d as { call?: unknown }).call, ev);
         if (call) this.#active.set(call.callId, call);
         this.events.emit('change', undefined);
         return true;
@@ -82,8 +88,7 @@ export class Rings {
         return ev === 'call:declined';
       case 'call:missed': {
         this.#remove(callId);
-        const from = typeof row.from === 'string' ? row.from : ((row.from as { id?: string } | null)?.id ?? '');
-        this.events.emit('missed', { callId, channelId: row.channelId ?? '', fromId: from });
+        this.events.emit('missed', { callId, channelId: row.channelId ?? '', fromId: row.from?.id ?? '' });
         this.events.emit('change', undefined);
         return true;
       }
@@ -130,18 +135,19 @@ export class Rings {
   }
 
   #people(joined: boolean, d: unknown): void {
-    const raw = d as { callId?: string; channelId?: string; participant?: unknown };
-    const person = participantOf(raw.participant ?? d);
-    if (!raw.callId || !person) return;
-    let call = this.#active.get(raw.callId);
-    if (!call && joined && raw.channelId) {
-      call = read(activeCall, { callId: raw.callId, channelId: raw.channelId }, 'call') ?? undefined;
-    }
+    const raw = d as { callId?: string; channelId?: string; participantId?: string; participant?: unknown };
+    if (!raw.callId || !raw.channelId) return;
+    const call = this.#active.get(raw.callId) ?? read(liveCall, { callId: raw.callId, channelId: raw.channelId }, 'call');
     if (!call) return;
-    const others = call.participants.filter((p) => p.userId !== person.userId);
-    const participants = joined ? [...others, person] : others;
-    if (participants.length === 0 && call.state !== 'ringing') this.#active.delete(call.callId);
-    else this.#active.set(call.callId, { ...call, participants });
+    if (!joined) {
+      const participants = call.participants.filter((p) => p.participantId !== raw.participantId);
+      if (this.#active.has(call.callId)) this.#active.set(call.callId, { ...call, participants });
+    } else {
+      const person = read(participant, raw.participant, 'participant');
+      if (!person) return;
+      const others = call.participants.filter((p) => p.participantId !== person.participantId);
+      this.#active.set(call.callId, { ...call, participants: [...others, person] });
+    }
     this.events.emit('change', undefined);
   }
 

@@ -79,6 +79,14 @@ export const presence = v.object({
 });
 export type Presence = v.InferOutput<typeof presence>;
 
+const callSummary = v.object({
+  state: text(),
+  mode: text(),
+  type: text('voice'),
+  endReason: text(),
+  durationMs: int(),
+});
+
 export const message = v.pipe(
   v.object({
     id: v.string(),
@@ -88,83 +96,17 @@ export const message = v.pipe(
     type: text('text'),
     authorId: text(),
     authorName: text(),
-    author: v.nullish(user),
     nonce: text(),
     content: text(),
     createdAt: text(),
     editedAt: text(),
     deletedAt: text(),
-    deleted: flag(),
     callId: text(),
+    call: v.nullish(callSummary, null),
   }),
-  v.transform(({ author, authorId, authorName, deleted, deletedAt, ...rest }) => ({
-    ...rest,
-    authorId: authorId || author?.id || '',
-    authorName: authorName || author?.name || '',
-    deleted: deleted || deletedAt !== '',
-  })),
+  v.transform(({ deletedAt, ...rest }) => ({ ...rest, deleted: deletedAt !== '' })),
 );
 export type Message = v.InferOutput<typeof message>;
-
-export const activeCall = v.pipe(
-  v.object({
-    callId: text(),
-    id: text(),
-    channelId: v.string(),
-    type: text('voice'),
-    state: text('ongoing'),
-    mode: text('ring'),
-    initiator: v.nullish(v.union([v.string(), v.object({ id: v.string() })])),
-    initiatorId: text(),
-    startedAt: text(),
-    expiresAt: text(),
-    participants: listOf(v.pipe(v.unknown(), v.transform(participantOf), v.custom<Participant>((p) => p !== null))),
-    /** Set when this user is being rung by the call. */
-    ringing: flag(),
-  }),
-  v.transform(({ id, callId, initiator, initiatorId, ...rest }) => ({
-    ...rest,
-    callId: callId || id,
-    initiatorId: initiatorId || (typeof initiator === 'string' ? initiator : (initiator?.id ?? '')),
-  })),
-);
-export type ActiveCall = v.InferOutput<typeof activeCall>;
-
-export const channel = v.pipe(
-  v.object({
-    id: v.string(),
-    slug: text(),
-    type: text(),
-    kind: text(),
-    name: text(),
-    description: text(),
-    topic: text(),
-    lastSeq: int(),
-    rev: int(),
-    readSeq: int(),
-    unread: int(),
-    mentions: int(),
-    memberCount: int(),
-    members: listOf(v.union([v.pipe(v.string(), v.transform((id) => ({ id, username: '', name: '' }))), user, memberUser()])),
-    peer: v.nullish(user),
-    peerId: text(),
-    lastMessageAt: text(),
-  }),
-  v.transform(({ kind, type, peer, peerId, ...rest }) => ({
-    ...rest,
-    kind: kind || type || 'group',
-    peer: peer ?? null,
-    peerId: peerId || peer?.id || '',
-  })),
-);
-export type Channel = v.InferOutput<typeof channel>;
-
-function memberUser() {
-  return v.pipe(
-    v.object({ userId: v.string(), username: text(), name: text() }),
-    v.transform((m) => ({ id: m.userId, username: m.username, name: m.name || m.username })),
-  );
-}
 
 export const voiceState = v.object({
   muted: flag(),
@@ -174,16 +116,6 @@ export const voiceState = v.object({
   handRaised: flag(),
 });
 export type VoiceState = v.InferOutput<typeof voiceState>;
-
-const participant = v.object({
-  userId: v.string(),
-  username: text(),
-  name: text(),
-  participantId: text(),
-  voiceState: v.nullish(voiceState, { muted: false }),
-  joinedAt: text(),
-});
-export type Participant = v.InferOutput<typeof participant>;
 export const NO_VOICE_STATE: VoiceState = {
   muted: false,
   deafened: false,
@@ -192,20 +124,61 @@ export const NO_VOICE_STATE: VoiceState = {
   handRaised: false,
 };
 
-/** Participants arrive as objects, or in summaries as bare user ids. */
-export function participantOf(value: unknown): Participant | null {
-  const row = typeof value === 'string' ? { userId: value } : value;
-  const result = v.safeParse(participant, row);
-  return result.success ? result.output : null;
-}
+export const participant = v.object({
+  userId: v.string(),
+  name: text(),
+  participantId: text(),
+  voiceState: v.nullish(voiceState, {}),
+  connection: text('connecting'),
+  joinedAt: text(),
+});
+export type Participant = v.InferOutput<typeof participant>;
+
+/** A call that runs or rings now. */
+export const liveCall = v.object({
+  callId: v.string(),
+  channelId: v.string(),
+  type: text('voice'),
+  mode: text('ring'),
+  state: text('ongoing'),
+  initiatorId: text(),
+  initiatorName: text(),
+  startedAt: text(),
+  answeredAt: text(),
+  expiresAt: text(),
+  ringing: listOf(v.string()),
+  participants: listOf(participant),
+});
+export type LiveCall = v.InferOutput<typeof liveCall>;
+
+export const channel = v.object({
+  id: v.string(),
+  slug: text(),
+  kind: text('group'),
+  name: text(),
+  description: text(),
+  topic: text(),
+  voice: flag(),
+  readOnly: flag(),
+  lastSeq: int(),
+  rev: int(),
+  readSeq: int(),
+  unread: int(),
+  mentions: int(),
+  memberCount: int(),
+  /** User ids; empty for channels everybody is in. */
+  members: listOf(v.string()),
+  peer: v.nullish(user, null),
+  lastMessageAt: text(),
+  createdAt: text(),
+});
+export type Channel = v.InferOutput<typeof channel>;
 
 export const joinData = v.object({
   callId: v.string(),
-  channelId: text(),
-  participantId: text(),
-  startedAt: text(),
-  existing: flag(),
+  participantId: v.string(),
   participants: listOf(participant),
+  call: v.nullish(liveCall, null),
   iceServers: listOf(
     v.object({
       urls: v.union([v.string(), v.array(v.string())]),
@@ -223,25 +196,19 @@ export const ready = v.object({
   heartbeat: int(25_000),
   channels: listOf(channel),
   presence: listOf(presence),
-  activeCalls: listOf(activeCall),
+  activeCalls: listOf(liveCall),
   serverTime: text(),
+  expiresAt: text(),
 });
 export type Ready = v.InferOutput<typeof ready>;
 
-export const incomingCall = v.pipe(
-  v.object({
-    callId: v.string(),
-    channelId: v.string(),
-    type: text('voice'),
-    initiator: v.union([v.string(), v.pipe(v.object({ id: text(), userId: text(), username: text(), name: text() }))]),
-    expiresAt: text(),
-  }),
-  v.transform(({ initiator, ...rest }) => ({
-    ...rest,
-    initiatorId: typeof initiator === 'string' ? initiator : initiator.id || initiator.userId,
-    initiatorName: typeof initiator === 'string' ? '' : initiator.name || initiator.username,
-  })),
-);
+export const incomingCall = v.object({
+  callId: v.string(),
+  channelId: v.string(),
+  type: text('voice'),
+  initiator: user,
+  expiresAt: text(),
+});
 export type IncomingCall = v.InferOutput<typeof incomingCall>;
 
 export const SOURCES = ['mic', 'camera', 'screen', 'screen_audio'] as const;
@@ -274,51 +241,39 @@ export const layersEvent = v.object({
   active: listOf(v.number()),
   current: v.nullish(v.number()),
   paused: flag(),
-  layers: v.nullish(v.array(v.number())),
 });
 export const rtcState = v.object({ callId: text(), state: v.string(), reason: text() });
 
-export const speaker = v.object({ userId: text(), participantId: text(), level: int() });
-/** `call:speakers` is a bare list or `{callId, speakers}`. */
-export function speakersOf(data: unknown): v.InferOutput<typeof speaker>[] {
-  const list = Array.isArray(data) ? data : ((data as { speakers?: unknown } | null)?.speakers ?? []);
-  return v.parse(listOf(speaker), Array.isArray(list) ? list : []);
-}
+const speaker = v.object({ userId: text(), participantId: text(), level: int() });
+export const speakersEvent = v.object({ callId: text(), speakers: listOf(speaker) });
 
 const stint = v.object({
   userId: text(),
   name: text(),
-  username: text(),
+  stint: int(1),
   joinedAt: text(),
   leftAt: text(),
+  hadVideo: flag(),
+  hadScreen: flag(),
 });
 const invite = v.object({ userId: text(), name: text(), outcome: text() });
-export const callRecord = v.pipe(
-  v.object({
-    id: text(),
-    callId: text(),
-    channelId: text(),
-    type: text('voice'),
-    mode: text(),
-    state: text(),
-    initiatorId: text(),
-    initiator: v.nullish(v.union([v.string(), v.object({ id: v.string() })])),
-    startedAt: text(),
-    answeredAt: text(),
-    endedAt: text(),
-    endReason: text(),
-    duration: int(),
-    durationMs: v.nullish(v.number()),
-    participants: listOf(stint),
-    invites: listOf(invite),
-  }),
-  v.transform(({ id, callId, initiator, initiatorId, duration, durationMs, ...rest }) => ({
-    ...rest,
-    id: id || callId,
-    initiatorId: initiatorId || (typeof initiator === 'string' ? initiator : (initiator?.id ?? '')),
-    durationMs: durationMs ?? duration,
-  })),
-);
+export const callRecord = v.object({
+  id: v.string(),
+  channelId: text(),
+  type: text('voice'),
+  mode: text(),
+  state: text(),
+  initiatorId: text(),
+  initiatorName: text(),
+  startedAt: text(),
+  answeredAt: text(),
+  endedAt: text(),
+  endReason: text(),
+  durationMs: int(),
+  peakParticipants: int(),
+  participants: listOf(stint),
+  invites: listOf(invite),
+});
 export type CallRecord = v.InferOutput<typeof callRecord>;
 
 /** Reads a value by its schema; a mismatch is reported once per name and gives `null`. */
