@@ -1,1 +1,18 @@
 //! Front doors: decode, run a command, encode. No policy.
+
+pub mod error;
+pub mod gateway;
+pub mod health;
+pub mod identity;
+pub mod limits;
+pub mod page;
+pub mod rest;
+pub mod router;
+pub mod rtc;
+pub mod server;
+pub mod state;
+pub mod whip;
+pub mod ws;
+
+#[cfg(test)]
+mod tests;

@@ -1,3 +1,5 @@
-//! Identity: passwords, tokens, grants, origins.
+//! Identity: tokens, grants, origins.
 
 pub mod grants;
+pub mod origin;
+pub mod token;

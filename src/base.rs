@@ -1,3 +1,6 @@
 //! Leaf vocabulary shared by every layer: identifiers, units, arithmetic. No I/O, no policy.
 
 pub mod id;
+pub mod rng;
+pub mod seq;
+pub mod time;

@@ -1,1 +1,6 @@
 //! The command line.
+
+pub mod args;
+mod commands;
+
+pub use commands::run;

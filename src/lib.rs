@@ -5,6 +5,7 @@
 #![forbid(unsafe_code)]
 
 pub mod api;
+pub mod app;
 pub mod auth;
 pub mod base;
 pub mod call;
@@ -18,5 +19,6 @@ pub mod observe;
 pub mod proto;
 pub mod room;
 pub mod runtime;
+pub mod services;
 pub mod store;
 pub mod transport;

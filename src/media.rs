@@ -1,1 +1,11 @@
-//! The SFU proper. Sans-I/O.
+//! The SFU proper: what comes in, what is remembered, what goes out. Sans-I/O, single-threaded.
+#![deny(clippy::indexing_slicing, clippy::unwrap_used)]
+
+pub mod forwarder;
+pub mod history;
+pub mod ingest;
+pub mod keyframe;
+pub mod nack;
+pub mod packet;
+pub mod sent;
+pub mod speaker;

@@ -1,4 +1,307 @@
 //! Rooms: membership and policy over the media core. Sans-I/O.
+//!
+//! A room is owned by one shard and driven by it: datagrams, commands and time go in; datagrams (into the outbox)
+//! and effects come out. All mutation is `&mut self`.
 
 pub mod command;
+pub mod effect;
 pub mod event;
+mod feedback;
+mod negotiation;
+mod participant;
+mod publication;
+mod routing;
+pub mod stats;
+mod subscription;
+#[cfg(test)]
+mod tests;
+mod tick;
+
+use std::{
+    collections::BTreeMap,
+    net::SocketAddr,
+    sync::Arc,
+    time::{Duration, Instant},
+};
+
+use slotmap::{SlotMap, new_key_type};
+
+use self::{
+    command::{AutoSubscribe, Command, MediaGrants},
+    effect::{Effect, Effects},
+    event::{CloseReason, Event, TrackInfo},
+    participant::Participant,
+    publication::Publication,
+    stats::RoomStats,
+    subscription::Subscription,
+};
+use crate::{
+    base::{
+        id::{ParticipantId, RoomId},
+        rng::Rng,
+    },
+    media::speaker::SpeakerDetector,
+    transport::{dtls::Identity, outbox::Outbox, session::Incoming},
+};
+
+new_key_type! {
+    /// A participant within its room; the shard's address table holds it.
+    pub struct ParticipantKey;
+    pub(crate) struct PublicationKey;
+    pub(crate) struct SubscriptionKey;
+}
+
+/// What does not change while a room lives.
+#[derive(Clone)]
+pub struct Environment {
+    pub identity: Identity,
+    /// Host candidates of the shard's port, best first.
+    pub candidates: Vec<SocketAddr>,
+    pub max_participants: u16,
+}
+
+/// What a room may use during one step.
+pub struct Context<'a> {
+    pub now: Instant,
+    pub environment: &'a Environment,
+    pub rng: &'a mut Rng,
+    pub out: &'a mut Outbox,
+    pub effects: &'a mut Effects,
+    pub stats: &'a mut RoomStats,
+}
+
+pub struct Room {
+    id: RoomId,
+    participants: SlotMap<ParticipantKey, Participant>,
+    by_id: BTreeMap<ParticipantId, ParticipantKey>,
+    publications: SlotMap<PublicationKey, Publication>,
+    subscriptions: SlotMap<SubscriptionKey, Subscription>,
+    speakers: SpeakerDetector,
+    next_tick: Instant,
+    next_review: Instant,
+    last_media: Option<Instant>,
+}
+
+/// While media flows: loss is repaired and feedback sent at this pace.
+const BUSY_TICK: Duration = Duration::from_millis(20);
+/// While nothing flows: only timeouts are watched.
+const IDLE_TICK: Duration = Duration::from_millis(250);
+
+impl Room {
+    pub fn new(id: RoomId, now: Instant) -> Self {
+        Self {
+            id,
+            participants: SlotMap::with_key(),
+            by_id: BTreeMap::new(),
+            publications: SlotMap::with_key(),
+            subscriptions: SlotMap::with_key(),
+            speakers: SpeakerDetector::default(),
+            next_tick: now,
+            next_review: now,
+            last_media: None,
+        }
+    }
+
+    pub fn is_empty(&self) -> bool {
+        self.participants.is_empty()
+    }
+
+    /// (participants with a session, publications, subscriptions)
+    pub fn counts(&self) -> (usize, usize, usize) {
+        let sessions = self.participants.values().filter(|one| one.session.is_some()).count();
+        (sessions, self.publications.len(), self.subscriptions.len())
+    }
+
+    pub fn participants(&self) -> impl Iterator<Item = ParticipantId> {
+        self.by_id.keys().copied()
+    }
+
+    pub fn next_timeout(&self) -> Instant {
+        self.next_tick
+    }
+
+    pub fn command(&mut self, ctx: &mut Context<'_>, id: ParticipantId, command: Command) {
+        if let Command::Join { identity, grants, auto } = command {
+            self.join(ctx, id, identity, grants, auto);
+            return;
+        }
+        let Some(key) = self.by_id.get(&id).copied() else { return };
+        match command {
+            Command::Join { .. } => {}
+            Command::Offer { sdp, generation, lines } => self.offer(ctx, key, &sdp, generation, &lines),
+            // ICE-lite learns addresses from checks; a candidate has nothing to add.
+            Command::Candidate { .. } => {}
+            Command::Subscribe { wishes } => self.apply_wishes(ctx, key, &wishes),
+            Command::Mute { source, muted } => self.mute(ctx, key, source, |one| one.muted = muted),
+            Command::ForceMute { source, muted } => {
+                self.mute(ctx, key, source, |one| one.forced_mute = muted)
+            }
+            Command::UpdateGrants { grants } => self.update_grants(ctx, key, grants),
+            Command::SendData { label, data } => {
+                if let Some(session) = self.participants.get_mut(key).and_then(|one| one.session.as_mut()) {
+                    session.send_data(ctx.now, &label, false, &data, ctx.out);
+                }
+            }
+            Command::Leave => self.remove(ctx, key, CloseReason::Left),
+        }
+        self.hurry(ctx.now);
+    }
+
+    /// A datagram from a known address, or a STUN message that names this participant.
+    pub fn datagram(
+        &mut self,
+        ctx: &mut Context<'_>,
+        key: ParticipantKey,
+        from: SocketAddr,
+        packet: &mut [u8],
+    ) {
+        let Some(participant) = self.participants.get_mut(key) else { return };
+        let Some(session) = &mut participant.session else { return };
+        match session.handle(ctx.now, from, packet, ctx.out) {
+            Incoming::Rtp { header, len } => {
+                if let Some(plain) = packet.get(..len) {
+                    self.rtp(ctx, key, &header, plain);
+                }
+            }
+            other => self.incoming(ctx, key, other),
+        }
+    }
+
+    fn incoming(&mut self, ctx: &mut Context<'_>, key: ParticipantKey, incoming: Incoming) {
+        match incoming {
+            Incoming::Nothing | Incoming::Rtp { .. } => {}
+            Incoming::Address { validated, evicted } => {
+                ctx.effects.push(Effect::AddAddress { address: validated, room: self.id, participant: key });
+                if let Some(address) = evicted {
+                    ctx.effects.push(Effect::RemoveAddress { address });
+                }
+                self.hurry(ctx.now);
+            }
+            Incoming::Rtcp(plain) => self.rtcp(ctx, key, &plain),
+            Incoming::Data(messages) => {
+                for message in messages {
+                    self.relay_data(ctx, key, &message);
+                }
+            }
+            Incoming::Connected => self.connected(ctx, key),
+            Incoming::Failed(_) => self.remove(ctx, key, CloseReason::SessionFailed),
+            Incoming::Dropped(reason) => ctx.stats.drop(reason),
+        }
+    }
+
+    fn join(
+        &mut self,
+        ctx: &mut Context<'_>,
+        id: ParticipantId,
+        identity: Arc<str>,
+        grants: MediaGrants,
+        auto: AutoSubscribe,
+    ) {
+        if self.by_id.contains_key(&id) {
+            return;
+        }
+        let participant = Participant::new(ctx.now, id, identity, grants, auto, ctx.rng.u64());
+        let key = self.participants.insert(participant);
+        self.by_id.insert(id, key);
+        let tracks = self.publications.values().map(|one| self.track_info(one)).collect();
+        self.tell(ctx, key, Event::Joined { tracks });
+        let existing: Vec<_> = self.publications.keys().collect();
+        for publication in existing {
+            self.subscribe(ctx, key, publication);
+        }
+    }
+
+    fn connected(&mut self, ctx: &mut Context<'_>, key: ParticipantKey) {
+        let Some(participant) = self.participants.get(key) else { return };
+        ctx.stats.joined(ctx.now.saturating_duration_since(participant.joined_at));
+        self.tell(ctx, key, Event::Connected);
+        let subscriptions = participant_subscriptions(&self.participants, key);
+        for subscription in subscriptions {
+            self.want_keyframe(ctx, subscription);
+        }
+        self.hurry(ctx.now);
+    }
+
+    /// Removes a participant with everything it published and received.
+    fn remove(&mut self, ctx: &mut Context<'_>, key: ParticipantKey, reason: CloseReason) {
+        let publications = self.participants.get(key).map(|one| one.publications.clone()).unwrap_or_default();
+        for publication in publications {
+            self.unpublish(ctx, publication);
+        }
+        for subscription in participant_subscriptions(&self.participants, key) {
+            self.unsubscribe(subscription);
+        }
+        let Some(mut participant) = self.participants.remove(key) else { return };
+        self.by_id.remove(&participant.id);
+        self.speakers.forget(participant.id);
+        if let Some(session) = &mut participant.session {
+            session.close(ctx.now, ctx.out);
+            for ufrag in session.ice().ufrags() {
+                ctx.effects.push(Effect::RemoveUfrag { ufrag: ufrag.to_owned() });
+            }
+            for address in session.ice().remotes() {
+                ctx.effects.push(Effect::RemoveAddress { address });
+            }
+        }
+        ctx.effects.event(self.id, participant.id, Event::Closed { reason });
+    }
+
+    /// Ends the room for everybody.
+    pub fn close(&mut self, ctx: &mut Context<'_>, reason: CloseReason) {
+        let everyone: Vec<_> = self.participants.keys().collect();
+        for key in everyone {
+            self.remove(ctx, key, reason);
+        }
+    }
+
+    fn update_grants(&mut self, ctx: &mut Context<'_>, key: ParticipantKey, grants: MediaGrants) {
+        let Some(participant) = self.participants.get_mut(key) else { return };
+        participant.grants = grants;
+        let forbidden: Vec<_> = participant
+            .publications
+            .iter()
+            .filter(|one| {
+                self.publications.get(**one).is_some_and(|publication| !grants.allows(publication.source))
+            })
+            .copied()
+            .collect();
+        for publication in forbidden {
+            self.unpublish(ctx, publication);
+        }
+        if !grants.subscribe {
+            for subscription in participant_subscriptions(&self.participants, key) {
+                self.unsubscribe(subscription);
+            }
+        }
+    }
+
+    fn tell(&self, ctx: &mut Context<'_>, key: ParticipantKey, event: Event) {
+        if let Some(participant) = self.participants.get(key) {
+            ctx.effects.event(self.id, participant.id, event);
+        }
+    }
+
+    fn tell_others(&self, ctx: &mut Context<'_>, not: ParticipantKey, event: &Event) {
+        for (key, participant) in &self.participants {
+            if key != not {
+                ctx.effects.event(self.id, participant.id, event.clone());
+            }
+        }
+    }
+
+    fn track_info(&self, publication: &Publication) -> TrackInfo {
+        let owner = self.participants.get(publication.owner);
+        publication.info(owner.map_or_else(|| Arc::from(""), |owner| owner.identity.clone()))
+    }
+
+    fn hurry(&mut self, now: Instant) {
+        self.next_tick = self.next_tick.min(now + BUSY_TICK);
+    }
+}
+
+fn participant_subscriptions(
+    participants: &SlotMap<ParticipantKey, Participant>,
+    key: ParticipantKey,
+) -> Vec<SubscriptionKey> {
+    participants.get(key).map(|one| one.subscriptions.clone()).unwrap_or_default()
+}

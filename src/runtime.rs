@@ -2,4 +2,8 @@
 
 pub mod clock;
 pub mod hub;
+mod placement;
+pub mod queue;
+mod shard;
 pub mod stats;
+mod udp;

@@ -1,1 +1,308 @@
-//! Durable state. The only place that speaks SQL.
+//! Durable state behind the `Store` trait. The only place that speaks SQL.
+//!
+//! Contract of every write method, whatever the database:
+//! - it returns after COMMIT, never before ("ack means durable");
+//! - `then` runs after COMMIT and before the method's future resolves, and the `then`s of writes that touch one
+//!   channel run one at a time in the order of their `rev`. Broadcasting inside `then` therefore makes fan-out order
+//!   equal to commit order, however many commands run at once;
+//! - `then` is not run if the write failed, and still runs if the caller went away meanwhile;
+//! - one failing write does not fail the others that were committed together with it.
+
+use async_trait::async_trait;
+
+use crate::{
+    base::id::{CallId, ChannelId, MessageId, UserId},
+    call::model::CallRecord,
+    chat::model::{ChannelKind, ChannelRecord, MemberRecord, MessageRecord, RevisionRecord, UserRecord, WallMs},
+};
+
+pub mod sqlite;
+
+pub use crate::call::step::{CallStep, NewCall, StintEnd, StintStart};
+
+/// Runs after COMMIT, in commit order. Must not block.
+pub type Then<T> = Box<dyn FnOnce(&T) + Send>;
+
+/// A `Then` that does nothing.
+pub fn nothing<T>() -> Then<T> {
+    Box::new(|_| {})
+}
+
+#[derive(Debug, Clone, PartialEq, thiserror::Error)]
+pub enum StoreError {
+    #[error("no such row, or not visible to the caller")]
+    NotFound,
+    #[error("the row exists already")]
+    Duplicate,
+    /// An edit was based on an older revision; here is the current message.
+    #[error("the message changed meanwhile")]
+    StaleRev(Box<MessageRecord>),
+    /// A conditional transition lost.
+    #[error("the row is in another state")]
+    State,
+    #[error("the caller may not do this")]
+    Denied,
+    #[error("the channel is read-only")]
+    ReadOnly,
+    /// The queue of writes is full, the database is closed or broken. Details are logged, never sent.
+    #[error("the database is unavailable: {0}")]
+    Unavailable(String),
+}
+
+pub type Result<T> = std::result::Result<T, StoreError>;
+
+#[derive(Debug, Clone)]
+pub struct NewUser {
+    pub id: UserId,
+    pub username: String,
+    pub name: String,
+    pub role: String,
+    pub kind: String,
+    pub external_id: Option<String>,
+    pub password_hash: Option<String>,
+    pub now: WallMs,
+}
+
+/// A created user and the general channels that took it in.
+#[derive(Debug, Clone)]
+pub struct CreatedUser {
+    pub user: UserRecord,
+    pub joined: Vec<JoinedChannel>,
+}
+
+/// A member entered a channel: tell everybody in it.
+#[derive(Debug, Clone)]
+pub struct JoinedChannel {
+    pub channel: ChannelRecord,
+    pub member: MemberRecord,
+    pub audience: Audience,
+    /// False if the user was a member already.
+    pub added: bool,
+}
+
+/// The members of a channel at the moment of a commit.
+pub type Audience = std::sync::Arc<[UserId]>;
+
+#[derive(Debug, Clone)]
+pub struct NewChannel {
+    pub id: ChannelId,
+    pub slug: Option<String>,
+    pub kind: ChannelKind,
+    pub name: String,
+    pub description: String,
+    pub is_private: bool,
+    pub is_voice: bool,
+    /// `None` for channels the server makes itself.
+    pub owner: Option<UserId>,
+    pub members: Vec<UserId>,
+    /// `Some(low:high)` makes creation find-or-create.
+    pub dm_key: Option<String>,
+    pub now: WallMs,
+}
+
+#[derive(Debug, Clone)]
+pub struct CreatedChannel {
+    /// As the owner sees it.
+    pub channel: ChannelRecord,
+    pub audience: Audience,
+    /// False if a dm existed already.
+    pub created: bool,
+}
+
+#[derive(Debug, Clone)]
+pub struct NewMessage {
+    pub id: MessageId,
+    pub channel: ChannelId,
+    pub author: UserId,
+    pub author_name: String,
+    pub nonce: Option<String>,
+    /// Tells a retry of the same body from misuse of the nonce.
+    pub nonce_hash: Option<String>,
+    pub content: String,
+    pub reply_to: Option<MessageId>,
+    pub mentions: Vec<UserId>,
+    pub now: WallMs,
+}
+
+#[derive(Debug, Clone)]
+pub struct SentMessage {
+    pub message: MessageRecord,
+    /// The nonce was used before with the same body; `message` is the original and nobody must be told again.
+    pub duplicate: bool,
+    pub audience: Audience,
+}
+
+#[derive(Debug, Clone)]
+pub struct MessageChange {
+    pub message: MessageId,
+    pub by: UserId,
+    /// May change messages of others (delete only).
+    pub moderator: bool,
+    pub now: WallMs,
+}
+
+#[derive(Debug, Clone)]
+pub struct ChangedMessage {
+    pub message: MessageRecord,
+    /// False if there was nothing to do (deleting a tombstone).
+    pub changed: bool,
+    pub audience: Audience,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum HistoryAt {
+    Latest,
+    Before(u64),
+    After(u64),
+    Around(u64),
+}
+
+#[derive(Debug, Clone)]
+pub struct HistoryPage {
+    /// Ascending by `seq`.
+    pub messages: Vec<MessageRecord>,
+    pub more_before: bool,
+    pub more_after: bool,
+}
+
+#[derive(Debug, Clone)]
+pub struct SyncPage {
+    pub messages: Vec<MessageRecord>,
+    pub members: Vec<MemberRecord>,
+    pub rev: u64,
+    pub last_seq: u64,
+    pub truncated: bool,
+}
+
+#[derive(Debug, Clone, Copy)]
+pub enum ReadMove {
+    /// Monotonic.
+    UpTo(u64),
+    /// Mark unread from here on.
+    UnreadFrom(u64),
+}
+
+#[derive(Debug, Clone)]
+pub struct ReadMark {
+    pub read_seq: u64,
+    pub unread: u32,
+    pub mentions: u32,
+    pub changed: bool,
+    pub kind: ChannelKind,
+    pub audience: Audience,
+}
+
+#[derive(Debug, Clone, Default)]
+pub struct ChannelQuery {
+    pub kind: Option<ChannelKind>,
+    pub search: Option<String>,
+    /// Id of the last channel of the page before.
+    pub after: Option<ChannelId>,
+    pub limit: u32,
+}
+
+#[derive(Debug, Clone)]
+pub struct CallStepDone {
+    pub audience: Audience,
+    /// The line in the channel, if one was asked for.
+    pub message: Option<MessageRecord>,
+    /// Set when the step ended the call and it had been answered (or was a room).
+    pub duration_ms: Option<i64>,
+}
+
+#[derive(Debug, Clone, Default)]
+pub struct CallQuery {
+    /// Only calls of channels this user is a member of.
+    pub user: Option<UserId>,
+    pub channel: Option<ChannelId>,
+    /// Only calls this user missed.
+    pub missed_by: Option<UserId>,
+    pub before: Option<CallId>,
+    pub limit: u32,
+}
+
+/// What `health` knows.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct StoreStats {
+    pub queue_depth: usize,
+    pub commits: u64,
+    pub writes: u64,
+    pub failed_writes: u64,
+    /// Sum of commit durations, for an average.
+    pub commit_us_total: u64,
+    /// Longest BEGIN..COMMIT so far.
+    pub commit_us_max: u64,
+}
+
+#[async_trait]
+pub trait Store: Send + Sync {
+    // --- users ---
+    async fn create_user(&self, new: NewUser, then: Then<CreatedUser>) -> Result<CreatedUser>;
+    async fn user(&self, id: UserId) -> Result<UserRecord>;
+    async fn user_by_username(&self, username: &str) -> Result<UserRecord>;
+    async fn user_by_external(&self, external_id: &str) -> Result<UserRecord>;
+    /// The user and its password hash, for login.
+    async fn credentials(&self, username: &str) -> Result<(UserRecord, Option<String>)>;
+    /// Ordered by username; `after` is the last username of the page before. `within` limits to members of a channel.
+    async fn users(
+        &self,
+        search: Option<&str>,
+        after: Option<&str>,
+        within: Option<ChannelId>,
+        limit: u32,
+    ) -> Result<Vec<UserRecord>>;
+    async fn touch_user(&self, id: UserId, custom_status: Option<String>, now: WallMs) -> Result<()>;
+    /// Those of `others` who share a channel with `user`.
+    async fn sharing(&self, user: UserId, others: &[UserId]) -> Result<Vec<UserId>>;
+    async fn dm_peers(&self, user: UserId) -> Result<Vec<UserId>>;
+
+    // --- channels ---
+    async fn create_channel(&self, new: NewChannel, then: Then<CreatedChannel>) -> Result<CreatedChannel>;
+    async fn add_member(&self, channel: ChannelId, user: UserId, now: WallMs, then: Then<JoinedChannel>) -> Result<JoinedChannel>;
+    /// By id or slug, membership not checked: id, slug, kind.
+    async fn resolve_channel(&self, id_or_slug: &str) -> Result<(ChannelId, Option<String>, ChannelKind)>;
+    /// The user's role in the channel; `NotFound` if it is not a member.
+    async fn role(&self, channel: ChannelId, user: UserId) -> Result<String>;
+    /// `NotFound` if the user is not a member.
+    async fn channel(&self, id: ChannelId, user: UserId) -> Result<ChannelRecord>;
+    /// Channels of a member, ordered by id.
+    async fn channels(&self, user: UserId, query: ChannelQuery) -> Result<Vec<ChannelRecord>>;
+    async fn members(&self, channel: ChannelId) -> Result<Vec<MemberRecord>>;
+    async fn mark_read(&self, channel: ChannelId, user: UserId, to: ReadMove, now: WallMs, then: Then<ReadMark>) -> Result<ReadMark>;
+
+    // --- messages ---
+    async fn send_message(&self, new: NewMessage, then: Then<SentMessage>) -> Result<SentMessage>;
+    async fn edit_message(
+        &self,
+        change: MessageChange,
+        content: String,
+        base_rev: Option<u64>,
+        then: Then<ChangedMessage>,
+    ) -> Result<ChangedMessage>;
+    async fn delete_message(&self, change: MessageChange, then: Then<ChangedMessage>) -> Result<ChangedMessage>;
+    async fn message(&self, id: MessageId) -> Result<MessageRecord>;
+    async fn revisions(&self, id: MessageId) -> Result<Vec<RevisionRecord>>;
+    async fn history(&self, channel: ChannelId, at: HistoryAt, limit: u32) -> Result<HistoryPage>;
+    async fn sync(&self, channel: ChannelId, after_rev: u64) -> Result<SyncPage>;
+    /// Forgets nonces older than a day.
+    async fn expire_nonces(&self, before: WallMs) -> Result<u64>;
+
+    // --- calls ---
+    /// A number that grows with every start of this node; rows of smaller epochs are orphans.
+    async fn next_epoch(&self, node: &str) -> Result<i64>;
+    async fn call_step(&self, step: CallStep, then: Then<CallStepDone>) -> Result<CallStepDone>;
+    /// Says that this process and its live calls were alive at `now`.
+    async fn touch_calls(&self, node: &str, epoch: i64, now: WallMs) -> Result<()>;
+    /// Ends live calls of earlier epochs of this node at the last moment they were known to live; returns how many.
+    async fn sweep_calls(&self, node: &str, epoch: i64, now: WallMs) -> Result<u32>;
+    async fn call(&self, id: CallId) -> Result<CallRecord>;
+    /// Newest first.
+    async fn calls(&self, query: CallQuery) -> Result<Vec<CallRecord>>;
+
+    // --- service ---
+    /// A round trip to the database.
+    async fn ping(&self) -> Result<()>;
+    fn stats(&self) -> StoreStats;
+    /// Lets queued writes finish, then refuses new ones. Idempotent.
+    async fn close(&self);
+}

@@ -15,9 +15,15 @@ pub enum Audience {
     UsersExcept(Arc<[UserId]>, SessionId),
     Session(SessionId),
     /// My other sessions.
-    OtherSessions { user: UserId, except: SessionId },
+    OtherSessions {
+        user: UserId,
+        except: SessionId,
+    },
     /// Sessions that focused the channel (`channel:join`), except those of one user.
-    Focused { channel: ChannelId, except: Option<UserId> },
+    Focused {
+        channel: ChannelId,
+        except: Option<UserId>,
+    },
     /// Sessions whose presence interest set contains the user.
     PresenceWatchers(UserId),
     /// Every session on this node.

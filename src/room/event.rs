@@ -37,28 +37,68 @@ pub enum CloseReason {
 #[derive(Debug, Clone)]
 pub enum Event {
     /// The answer to `Join`: everything published so far.
-    Joined { tracks: Vec<TrackInfo> },
-    Answer { generation: u64, sdp: String, mid_to_track: Vec<(String, TrackId)> },
-    NegotiationFailed { generation: u64, message: String },
+    Joined {
+        tracks: Vec<TrackInfo>,
+    },
+    Answer {
+        generation: u64,
+        sdp: String,
+        mid_to_track: Vec<(String, TrackId)>,
+    },
+    NegotiationFailed {
+        generation: u64,
+        message: String,
+    },
     /// The client should re-offer with so many more receive sections (0/0: just re-offer).
-    Sections { audio: u16, video: u16 },
+    Sections {
+        audio: u16,
+        video: u16,
+    },
     TrackPublished(TrackInfo),
-    TrackUnpublished { track: TrackId, participant: ParticipantId, identity: Arc<str>, kind: Kind, source: Source },
-    TrackMuted { track: TrackId, participant: ParticipantId, identity: Arc<str>, kind: Kind, source: Source, muted: bool },
+    TrackUnpublished {
+        track: TrackId,
+        participant: ParticipantId,
+        identity: Arc<str>,
+        kind: Kind,
+        source: Source,
+    },
+    TrackMuted {
+        track: TrackId,
+        participant: ParticipantId,
+        identity: Arc<str>,
+        kind: Kind,
+        source: Source,
+        muted: bool,
+    },
     /// To a subscriber: what it gets of a track. `current` is `None` while nothing is forwarded.
-    Layers { track: TrackId, active: Vec<u8>, current: Option<u8>, paused: bool },
+    Layers {
+        track: TrackId,
+        active: Vec<u8>,
+        current: Option<u8>,
+        paused: bool,
+    },
     /// To a publisher: which layers somebody watches.
-    Wanted { track: TrackId, layers: Vec<u8> },
+    Wanted {
+        track: TrackId,
+        layers: Vec<u8>,
+    },
     /// Who speaks, loudest first; level 0–127 where 127 is loudest.
-    Speakers { speakers: Vec<(ParticipantId, Arc<str>, u8)> },
+    Speakers {
+        speakers: Vec<(ParticipantId, Arc<str>, u8)>,
+    },
     /// A message from the participant's data channel.
-    Data { label: String, data: Vec<u8> },
+    Data {
+        label: String,
+        data: Vec<u8>,
+    },
     /// ICE and DTLS are up: media can flow.
     Connected,
     /// No packet for 5 s; `Connected` follows if it recovers, `Closed` after 30 s.
     Interrupted,
     /// The last event of a participant.
-    Closed { reason: CloseReason },
+    Closed {
+        reason: CloseReason,
+    },
 }
 
 #[derive(Debug, Clone)]

@@ -1,16 +1,39 @@
 //! The tokio-facing side of the shards: places rooms, carries commands in and events out.
 
-use std::{net::SocketAddr, sync::Arc};
+use std::{
+    io,
+    net::SocketAddr,
+    sync::{
+        Arc, Mutex, PoisonError,
+        atomic::{AtomicBool, AtomicU64, Ordering},
+        mpsc::{self as mpsc_std, SyncSender},
+    },
+    thread::JoinHandle,
+    time::Duration,
+};
 
-use tokio::sync::mpsc;
+use mio::{Poll, Waker};
+use rtc_dtls::crypto_provider::providers::AwsLcRsProvider;
+use tokio::sync::{mpsc, oneshot};
 
-use super::stats::ShardStats;
+use super::{
+    placement::Placement,
+    queue::SHARD_COMMANDS,
+    shard::{Message, Shard, WAKE},
+    stats::ShardStats,
+    udp::UdpPort,
+};
 use crate::{
-    base::id::{ParticipantId, RoomId},
+    base::{
+        id::{ParticipantId, RoomId},
+        rng::Rng,
+    },
     room::{
-        command::{AutoSubscribe, Command, MediaGrants},
+        Environment,
+        command::{Addressed, AutoSubscribe, Command, MediaGrants},
         event::Event,
     },
+    transport::dtls::Identity,
 };
 
 /// Settings of the media plane.
@@ -56,34 +79,202 @@ pub struct JoinRequest {
 
 /// Cheap to clone.
 #[derive(Clone)]
-pub struct MediaHub {}
+pub struct MediaHub {
+    inner: Arc<Inner>,
+}
+
+struct Inner {
+    shards: Vec<Handle>,
+    placement: Arc<Placement>,
+    max_participants: u16,
+    draining: AtomicBool,
+}
+
+struct Handle {
+    messages: SyncSender<Message>,
+    waker: Waker,
+    /// Messages queued and not yet taken.
+    depth: Arc<AtomicU64>,
+    address: SocketAddr,
+    thread: Mutex<Option<JoinHandle<()>>>,
+}
+
+impl Handle {
+    fn send(&self, message: Message) -> Result<(), HubError> {
+        self.depth.fetch_add(1, Ordering::Relaxed);
+        if self.messages.try_send(message).is_err() {
+            self.depth.fetch_sub(1, Ordering::Relaxed);
+            return Err(HubError::Overloaded);
+        }
+        // A shard that cannot be woken looks at its queue within half a second.
+        let _ = self.waker.wake();
+        Ok(())
+    }
+}
 
 impl MediaHub {
     /// Starts the shard threads. Fails if a port cannot be bound.
-    pub fn start(_config: MediaConfig) -> std::io::Result<Self> {
-        Ok(Self {})
+    pub fn start(config: MediaConfig) -> io::Result<Self> {
+        let count = match config.shards {
+            0 => std::thread::available_parallelism().map_or(1, usize::from),
+            count => count,
+        };
+        let identity = Identity::generate(Arc::new(AwsLcRsProvider::new())).map_err(io::Error::other)?;
+        let placement = Arc::new(Placement::new(count));
+        let mut shards = Vec::with_capacity(count);
+        for index in 0..count {
+            let index = u16::try_from(index).map_err(io::Error::other)?;
+            shards.push(start_shard(index, &config, &identity, &placement)?);
+        }
+        let inner = Inner {
+            shards,
+            placement,
+            max_participants: config.max_participants_per_room,
+            draining: AtomicBool::new(false),
+        };
+        Ok(Self { inner: Arc::new(inner) })
     }
 
     /// Enters a room; `Event::Joined` arrives on `request.events`.
-    pub fn join(&self, _request: JoinRequest) -> Result<(), HubError> {
-        Err(HubError::Overloaded)
+    pub fn join(&self, request: JoinRequest) -> Result<(), HubError> {
+        if self.inner.draining.load(Ordering::Acquire) {
+            return Err(HubError::Draining);
+        }
+        let JoinRequest { room, participant, identity, grants, auto, events } = request;
+        let shard =
+            self.inner.placement.enter(room, self.inner.max_participants).ok_or(HubError::RoomFull)?;
+        let handle = self.inner.shards.get(shard).ok_or(HubError::Overloaded)?;
+        let command = Command::Join { identity, grants, auto };
+        let joined =
+            handle.send(Message::Join { addressed: Addressed { room, participant, command }, events });
+        if joined.is_err() {
+            self.inner.placement.leave(room);
+        }
+        joined
     }
 
     /// Sends a command to a participant that joined. Unknown participants are ignored.
-    pub fn send(&self, _room: RoomId, _participant: ParticipantId, _command: Command) -> Result<(), HubError> {
-        Err(HubError::Overloaded)
+    pub fn send(&self, room: RoomId, participant: ParticipantId, command: Command) -> Result<(), HubError> {
+        let Some(shard) = self.inner.placement.shard_of(room) else { return Ok(()) };
+        let handle = self.inner.shards.get(shard).ok_or(HubError::Overloaded)?;
+        handle.send(Message::Command(Addressed { room, participant, command }))
     }
 
     /// One entry per shard; a shard that does not answer within a second is missing.
     pub async fn stats(&self) -> Vec<ShardStats> {
-        Vec::new()
+        let mut replies = Vec::with_capacity(self.inner.shards.len());
+        for handle in &self.inner.shards {
+            let (reply, answer) = oneshot::channel();
+            if handle.send(Message::Stats(reply)).is_ok() {
+                replies.push(answer);
+            }
+        }
+        let mut stats = Vec::with_capacity(replies.len());
+        for answer in replies {
+            if let Ok(Ok(one)) = tokio::time::timeout(STATS_TIMEOUT, answer).await {
+                stats.push(one);
+            }
+        }
+        stats
     }
 
     /// Bound UDP addresses, one per shard.
     pub fn local_addrs(&self) -> Vec<SocketAddr> {
-        Vec::new()
+        self.inner.shards.iter().map(|handle| handle.address).collect()
     }
 
     /// Refuse new joins, then close everything with `CloseReason::Draining` and stop the threads.
-    pub async fn shutdown(&self) {}
+    pub async fn shutdown(&self) {
+        self.inner.draining.store(true, Ordering::Release);
+        for handle in &self.inner.shards {
+            while handle.send(Message::Shutdown).is_err() {
+                // The queue is full of commands that will be answered with nothing: wait for a slot.
+                tokio::time::sleep(Duration::from_millis(5)).await;
+                if handle.is_finished() {
+                    break;
+                }
+            }
+        }
+        let inner = self.inner.clone();
+        // Joining a thread blocks; the threads end within one loop.
+        let joined = tokio::task::spawn_blocking(move || {
+            for handle in &inner.shards {
+                let thread = handle.thread.lock().unwrap_or_else(PoisonError::into_inner).take();
+                if let Some(thread) = thread {
+                    let _ = thread.join();
+                }
+            }
+        });
+        let _ = joined.await;
+    }
 }
+
+impl Handle {
+    fn is_finished(&self) -> bool {
+        let thread = self.thread.lock().unwrap_or_else(PoisonError::into_inner);
+        thread.as_ref().is_none_or(JoinHandle::is_finished)
+    }
+}
+
+const STATS_TIMEOUT: Duration = Duration::from_secs(1);
+
+fn start_shard(
+    index: u16,
+    config: &MediaConfig,
+    identity: &Identity,
+    placement: &Arc<Placement>,
+) -> io::Result<Handle> {
+    let mut listen = config.listen;
+    if listen.port() != 0 {
+        let port = listen.port().checked_add(index).ok_or_else(|| io::Error::other("no UDP port left"))?;
+        listen.set_port(port);
+    }
+    let port = UdpPort::bind(listen)
+        .map_err(|error| io::Error::new(error.kind(), format!("media UDP {listen}: {error}")))?;
+    let address = port.local_addr()?;
+    let poll = Poll::new()?;
+    let waker = Waker::new(poll.registry(), WAKE)?;
+    let (messages, inbox) = mpsc_std::sync_channel(SHARD_COMMANDS.capacity);
+    let mut seed = [0u8; 32];
+    aws_lc_rs::rand::fill(&mut seed).map_err(|_| io::Error::other("no randomness"))?;
+    let depth = Arc::new(AtomicU64::new(0));
+    let shard = Shard {
+        index,
+        depth: depth.clone(),
+        port,
+        poll,
+        messages: inbox,
+        environment: Environment {
+            identity: identity.clone(),
+            candidates: candidates(config, address)?,
+            max_participants: config.max_participants_per_room,
+        },
+        placement: placement.clone(),
+        rng: Rng::from_entropy(seed),
+    };
+    let thread = std::thread::Builder::new().name(format!("shard-{index}")).spawn(move || shard.run())?;
+    Ok(Handle { messages, waker, depth, address, thread: Mutex::new(Some(thread)) })
+}
+
+/// What goes into the answers of a shard: the configured addresses, or those of the host.
+fn candidates(config: &MediaConfig, bound: SocketAddr) -> io::Result<Vec<SocketAddr>> {
+    if !config.advertise.is_empty() {
+        let with_port =
+            |one: &AdvertisedAddress| SocketAddr::new(one.ip, one.port.unwrap_or_else(|| bound.port()));
+        return Ok(config.advertise.iter().map(with_port).collect());
+    }
+    if !bound.ip().is_unspecified() {
+        return Ok(vec![bound]);
+    }
+    let mut found: Vec<SocketAddr> = if_addrs::get_if_addrs()?
+        .into_iter()
+        .filter(|interface| !interface.is_link_local() && interface.ip().is_ipv4() == bound.is_ipv4())
+        .map(|interface| SocketAddr::new(interface.ip(), bound.port()))
+        .collect();
+    // Loopback last: it serves clients on this machine, and costs the others nothing.
+    found.sort_by_key(|address| (address.ip().is_loopback(), *address));
+    Ok(found)
+}
+
+#[cfg(test)]
+mod tests;

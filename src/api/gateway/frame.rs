@@ -1,0 +1,229 @@
+//! JSON frames of the native door (protocol.md 1). Pure: text in, text out.
+
+use std::borrow::Cow;
+
+use bytes::Bytes;
+use serde::Deserialize;
+use serde_json::{Value, json, value::RawValue};
+
+use crate::chat::error::{Code, ServiceError};
+
+/// A command as it came in; `data` is not decoded yet.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Incoming {
+    pub op: String,
+    pub id: Option<u32>,
+    pub data: Value,
+}
+
+/// What is wrong with a frame.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum FrameError {
+    /// Larger than its kind may be: the socket is closed.
+    Oversize,
+    /// Not a frame; the id is the sender's, if one could be read.
+    Malformed { id: Option<u32> },
+}
+
+/// Checks the size, then decodes. Nothing larger than `MAX_FRAME` is parsed unless its first key says that it
+/// is media signalling.
+pub fn parse(text: &str) -> Result<Incoming, FrameError> {
+    if text.len() > MAX_RTC_FRAME || (text.len() > MAX_FRAME && !starts_as_rtc(text)) {
+        return Err(FrameError::Oversize);
+    }
+    #[derive(Deserialize)]
+    struct Wire<'a> {
+        #[serde(borrow)]
+        op: Cow<'a, str>,
+        id: Option<u32>,
+        #[serde(borrow)]
+        d: Option<&'a RawValue>,
+    }
+    let wire: Wire<'_> = serde_json::from_str(text).map_err(|_| FrameError::Malformed { id: None })?;
+    if text.len() > MAX_FRAME && !wire.op.starts_with("rtc:") {
+        return Err(FrameError::Oversize);
+    }
+    // The depth of `d` is limited by the decoder (128 levels).
+    let data = match wire.d {
+        Some(raw) => serde_json::from_str(raw.get()).map_err(|_| FrameError::Malformed { id: wire.id })?,
+        None => Value::Null,
+    };
+    Ok(Incoming { op: wire.op.into_owned(), id: wire.id, data })
+}
+
+/// `{"op":"rtc:` with any white space, without parsing.
+fn starts_as_rtc(text: &str) -> bool {
+    let mut rest = text;
+    for token in ["{", "\"op\"", ":", "\"rtc:"] {
+        let Some(after) = rest.trim_start().strip_prefix(token) else { return false };
+        rest = after;
+    }
+    true
+}
+
+/// A frame on its way out: encoded once, shared by all its receivers. Only the session sequence differs, so
+/// `body` lacks the closing brace.
+#[derive(Debug, Clone)]
+pub struct OutFrame {
+    body: Bytes,
+    pub s: Option<u64>,
+    pub class: Class,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Class {
+    /// Replayed on resume.
+    Reliable,
+    /// The answer to a command; lost with the socket.
+    Reply,
+    /// May be dropped.
+    Ephemeral,
+}
+
+impl OutFrame {
+    pub fn event(name: &str, data: &Value, class: Class) -> Self {
+        Self::from_json(json!({ "ev": name, "d": data }), class)
+    }
+
+    pub fn ack(id: u32, result: Result<Value, &Value>) -> Self {
+        let json = match result {
+            Ok(data) => json!({ "re": id, "ok": true, "d": data }),
+            Err(error) => json!({ "re": id, "ok": false, "e": error }),
+        };
+        Self::from_json(json, Class::Reply)
+    }
+
+    fn from_json(json: Value, class: Class) -> Self {
+        let mut text = json.to_string();
+        text.pop();
+        Self { body: Bytes::from(text), s: None, class }
+    }
+
+    pub fn numbered(&self, s: u64) -> Self {
+        Self { s: Some(s), ..self.clone() }
+    }
+
+    /// Size in queues and rings.
+    pub fn len(&self) -> usize {
+        self.body.len() + TAIL_BYTES
+    }
+
+    pub fn is_empty(&self) -> bool {
+        self.body.is_empty()
+    }
+
+    /// The text for the socket.
+    pub fn to_text(&self) -> String {
+        let mut text = String::with_capacity(self.len());
+        text.push_str(std::str::from_utf8(&self.body).unwrap_or("{"));
+        if let Some(s) = self.s {
+            text.push_str(",\"s\":");
+            text.push_str(&s.to_string());
+        }
+        text.push('}');
+        text
+    }
+}
+
+/// The error object of the protocol.
+pub fn error_json(error: &ServiceError, trace_id: &str) -> Value {
+    let mut json = json!({ "code": error.code.as_str(), "message": error.message, "traceId": trace_id });
+    if let Some(wait) = error.retry_after {
+        json["retryAfter"] = u64::try_from(wait.as_millis()).unwrap_or(u64::MAX).into();
+    }
+    if !error.details.is_empty() {
+        json["details"] = json!(error.details);
+    }
+    json
+}
+
+impl FrameError {
+    pub fn to_service_error(self) -> ServiceError {
+        match self {
+            Self::Oversize => ServiceError::new(Code::LimitSize, "the frame is too large"),
+            Self::Malformed { .. } => {
+                ServiceError::new(Code::ValidationFailed, "the frame is not {\"op\":text, \"id\":number, \"d\":object}")
+            }
+        }
+    }
+}
+
+/// Entry for the fuzzer: no input may panic.
+pub fn fuzz_frame(data: &[u8]) {
+    if let Ok(text) = std::str::from_utf8(data) {
+        let _ = parse(text).map(|frame| OutFrame::event(&frame.op, &frame.data, Class::Reply).to_text());
+    }
+}
+
+/// Ordinary commands. Twice as much would double what a hostile client makes us parse.
+pub const MAX_FRAME: usize = 64 * 1024;
+/// Media signalling: an SDP of a large call.
+pub const MAX_RTC_FRAME: usize = 256 * 1024;
+/// `,"s":N}`
+const TAIL_BYTES: usize = 16;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn frames_decode() {
+        let frame = parse(r#"{"op":"message:send","id":17,"d":{"content":"hi"}}"#).unwrap();
+        assert_eq!(frame, Incoming { op: "message:send".into(), id: Some(17), data: json!({"content": "hi"}) });
+        let bare = parse(r#" {"d":null,"op":"ping","later":1} "#).unwrap();
+        assert_eq!(bare, Incoming { op: "ping".into(), id: None, data: Value::Null });
+    }
+
+    #[test]
+    fn junk_is_malformed_and_keeps_the_id_where_possible() {
+        let deep = format!(r#"{{"op":"x","id":5,"d":{}1{}}}"#, "[".repeat(10_000), "]".repeat(10_000));
+        assert_eq!(parse(&deep), Err(FrameError::Malformed { id: Some(5) }));
+        let very_deep = "[".repeat(60_000);
+        for text in [
+            "",
+            "null",
+            "[]",
+            "{}",
+            "\u{0}",
+            "{",
+            "{\"op\":1}",
+            "{\"op\":\"x\",\"id\":-1}",
+            "{\"op\":\"x\",\"id\":4294967296}",
+            "{\"op\":\"x\",\"id\":1.5}",
+            "{\"op\":\"x\",\"op\":\"y\"}",
+            "{\"op\":\"x\",\"d\":}",
+            "{\"op\":\"x\"} trailing",
+            "{'op':'x'}",
+            &very_deep,
+        ] {
+            assert_eq!(parse(text), Err(FrameError::Malformed { id: None }), "{:.40}", text);
+        }
+    }
+
+    #[test]
+    fn size_is_judged_before_anything_is_parsed() {
+        let pad = "x".repeat(MAX_FRAME);
+        assert_eq!(parse(&pad), Err(FrameError::Malformed { id: None }));
+        assert_eq!(parse(&format!("{pad}x")), Err(FrameError::Oversize));
+        assert_eq!(parse(&format!(r#"{{"op":"message:send","d":"{pad}"}}"#)), Err(FrameError::Oversize));
+        assert!(parse(&format!(r#"{{ "op" : "rtc:offer","d":"{pad}"}}"#)).is_ok());
+        assert_eq!(parse(&format!(r#"{{"d":"{pad}","op":"rtc:offer"}}"#)), Err(FrameError::Oversize));
+        assert_eq!(
+            parse(&format!(r#"{{"op":"rtc:x","op":"message:send","d":"{pad}"}}"#)),
+            Err(FrameError::Malformed { id: None })
+        );
+        let huge = "x".repeat(MAX_RTC_FRAME);
+        assert_eq!(parse(&format!(r#"{{"op":"rtc:offer","d":"{huge}"}}"#)), Err(FrameError::Oversize));
+    }
+
+    #[test]
+    fn out_frames_share_the_body_and_differ_in_the_sequence() {
+        let frame = OutFrame::event("message:new", &json!({"a": 1}), Class::Reliable);
+        let parsed: Value = serde_json::from_str(&frame.numbered(7).to_text()).unwrap();
+        assert_eq!(parsed, json!({"ev": "message:new", "d": {"a": 1}, "s": 7}));
+        let plain: Value = serde_json::from_str(&frame.to_text()).unwrap();
+        assert_eq!(plain, json!({"ev": "message:new", "d": {"a": 1}}));
+        let ack: Value = serde_json::from_str(&OutFrame::ack(3, Ok(Value::Null)).to_text()).unwrap();
+        assert_eq!(ack, json!({"re": 3, "ok": true, "d": null}));
+    }
+}

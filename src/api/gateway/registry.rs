@@ -1,0 +1,372 @@
+//! All sessions of this node, and who gets which event. Implements `Broadcast`.
+//!
+//! Never blocks and never awaits: every session has a bounded queue of its own.
+
+use std::{
+    collections::{BTreeMap, BTreeSet, HashMap, HashSet},
+    sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard},
+    time::{Duration, Instant},
+};
+
+use serde_json::Value;
+use tokio::sync::Notify;
+
+use super::{
+    frame::{Class, OutFrame},
+    outbox::Pushed,
+    session::{Cut, Generation, SessionState},
+};
+use crate::{
+    auth::grants::Actor,
+    base::id::{ChannelId, SessionId, UserId},
+    chat::broadcast::{Audience, Broadcast, OutEvent},
+    observe::metrics::Metrics,
+};
+
+/// A session and the way to wake its socket.
+pub struct Session {
+    pub id: SessionId,
+    pub user: UserId,
+    state: Mutex<Shared>,
+    /// Held while a command of this session runs and until its ack is queued. Whoever must come after the
+    /// ack (the events of a join) waits for it.
+    pub commands: tokio::sync::Mutex<()>,
+}
+
+struct Shared {
+    session: SessionState,
+    wake: Arc<Notify>,
+}
+
+impl Session {
+    fn shared(&self) -> MutexGuard<'_, Shared> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Runs `f` on the state and wakes the socket.
+    pub fn update<T>(&self, f: impl FnOnce(&mut SessionState) -> T) -> T {
+        let mut shared = self.shared();
+        let result = f(&mut shared.session);
+        shared.wake.notify_one();
+        result
+    }
+
+    /// Runs `f` on the state.
+    pub fn read<T>(&self, f: impl FnOnce(&SessionState) -> T) -> T {
+        f(&self.shared().session)
+    }
+
+    pub fn next(&self, generation: Generation) -> Result<Option<OutFrame>, Cut> {
+        self.shared().session.next(generation)
+    }
+
+    pub fn is_cut(&self, generation: Generation) -> bool {
+        self.read(|session| session.is_cut(generation))
+    }
+
+    pub fn wake(&self) -> Arc<Notify> {
+        Arc::clone(&self.shared().wake)
+    }
+
+    pub fn actor(&self) -> Arc<Actor> {
+        self.read(SessionState::actor)
+    }
+}
+
+/// A socket's claim on a session.
+pub struct Attachment {
+    pub session: Arc<Session>,
+    pub generation: Generation,
+    pub wake: Arc<Notify>,
+    /// To be sent before anything else.
+    pub replay: Vec<OutFrame>,
+}
+
+pub struct Registry {
+    index: RwLock<Index>,
+    /// Presence changes waiting for the next beat, latest wins.
+    presence: Mutex<BTreeMap<SessionId, BTreeMap<UserId, Value>>>,
+    metrics: Arc<Metrics>,
+}
+
+#[derive(Default)]
+struct Index {
+    sessions: HashMap<SessionId, Arc<Session>>,
+    by_user: HashMap<UserId, BTreeSet<SessionId>>,
+    focused: HashMap<ChannelId, BTreeSet<SessionId>>,
+    focus_of: HashMap<SessionId, HashSet<ChannelId>>,
+    watchers: HashMap<UserId, BTreeSet<SessionId>>,
+    interest_of: HashMap<SessionId, HashMap<String, Vec<UserId>>>,
+}
+
+impl Registry {
+    pub fn new(metrics: Arc<Metrics>) -> Arc<Self> {
+        Arc::new(Self { index: RwLock::default(), presence: Mutex::default(), metrics })
+    }
+
+    /// Adds a session with its first socket; `None` if the user has too many.
+    pub fn open(&self, actor: Arc<Actor>, expires_s: u64) -> Option<Attachment> {
+        let mut index = self.write();
+        let (id, user) = (actor.session, actor.user);
+        let mine = index.by_user.get(&user).cloned().unwrap_or_default();
+        if mine.len() >= MAX_SESSIONS_PER_USER {
+            let oldest = mine
+                .iter()
+                .filter_map(|id| index.sessions.get(id))
+                .filter_map(|session| Some((session.read(SessionState::detached_since)?, session)))
+                .min_by_key(|(since, _)| *since)?;
+            // The next sweep takes it away.
+            oldest.1.update(SessionState::doom);
+        }
+        if mine.len() >= 2 * MAX_SESSIONS_PER_USER {
+            return None;
+        }
+        let wake = Arc::new(Notify::new());
+        let state = Shared { session: SessionState::new(actor, expires_s), wake: Arc::clone(&wake) };
+        let session = Arc::new(Session { id, user, state: Mutex::new(state), commands: tokio::sync::Mutex::default() });
+        index.sessions.insert(id, Arc::clone(&session));
+        index.by_user.entry(user).or_default().insert(id);
+        Some(Attachment { session, generation: 1, wake, replay: Vec::new() })
+    }
+
+    /// Gives a session a new socket. Only its own user can; `None` = start a new one.
+    pub fn resume(&self, id: SessionId, s: u64, actor: &Actor, expires_s: u64) -> Option<Attachment> {
+        let session = self.get(id).filter(|session| session.user == actor.user)?;
+        let mut shared = session.shared();
+        let (generation, replay) = shared.session.resume(s)?;
+        shared.session.refresh(Arc::new(Actor { session: id, ..actor.clone() }), expires_s);
+        let wake = Arc::new(Notify::new());
+        // The old socket must learn that it was replaced.
+        std::mem::replace(&mut shared.wake, Arc::clone(&wake)).notify_one();
+        drop(shared);
+        Some(Attachment { session, generation, wake, replay })
+    }
+
+    pub fn get(&self, id: SessionId) -> Option<Arc<Session>> {
+        self.read().sessions.get(&id).cloned()
+    }
+
+    /// Takes away the sessions whose time is over and tells sockets whose token has expired. The caller tells
+    /// the services about the returned ones.
+    pub fn sweep(&self, now: Instant, now_s: u64, window: Duration) -> Vec<Arc<Actor>> {
+        let all: Vec<Arc<Session>> = self.read().sessions.values().cloned().collect();
+        let mut gone = Vec::new();
+        for session in all {
+            if session.read(|state| state.is_over(now, window)) {
+                gone.extend(self.close(session.id));
+            } else if session.read(|state| state.is_attached() && state.expires_s() <= now_s) {
+                session.update(|state| state.cut(Cut::EXPIRED));
+            }
+        }
+        gone
+    }
+
+    /// Forgets a session. Returns who it was.
+    pub fn close(&self, id: SessionId) -> Option<Arc<Actor>> {
+        let mut index = self.write();
+        let session = index.sessions.remove(&id)?;
+        if let Some(mine) = index.by_user.get_mut(&session.user) {
+            mine.remove(&id);
+            if mine.is_empty() {
+                index.by_user.remove(&session.user);
+            }
+        }
+        for channel in index.focus_of.remove(&id).unwrap_or_default() {
+            remove_from(&mut index.focused, &channel, id);
+        }
+        for user in index.interest_of.remove(&id).unwrap_or_default().into_values().flatten() {
+            remove_from(&mut index.watchers, &user, id);
+        }
+        drop(index);
+        self.pending_presence().remove(&id);
+        session.update(|state| {
+            state.doom();
+            state.cut(Cut::FORGOTTEN);
+        });
+        Some(session.actor())
+    }
+
+    /// Sends one event to one session.
+    pub fn send(&self, id: SessionId, name: &'static str, data: &Value, class: Class) {
+        if let Some(session) = self.get(id) {
+            self.push(&session, &OutFrame::event(name, data, class));
+        }
+    }
+
+    pub fn push(&self, session: &Session, frame: &OutFrame) {
+        match session.update(|state| state.push(frame)) {
+            Pushed::Queued => {}
+            Pushed::Dropped if frame.class == Class::Ephemeral => self.metrics.ws_dropped("ephemeral"),
+            Pushed::Dropped => {}
+            Pushed::Full => self.metrics.ws_dropped("slow_consumer"),
+        }
+    }
+
+    /// One beat of the presence batch.
+    pub fn flush_presence(&self) {
+        let due = std::mem::take(&mut *self.pending_presence());
+        for (id, changes) in due {
+            let list = Value::Array(changes.into_values().collect());
+            self.send(id, "presence:changed", &list, Class::Ephemeral);
+        }
+    }
+
+    /// Everyone with a socket.
+    pub fn attached(&self) -> Vec<Arc<Session>> {
+        self.read().sessions.values().filter(|s| s.read(SessionState::is_attached)).cloned().collect()
+    }
+
+    /// Sessions in total, with a socket, and frames waiting in their queues.
+    pub fn counts(&self) -> (usize, usize, usize) {
+        let index = self.read();
+        let (mut attached, mut queued) = (0, 0);
+        for session in index.sessions.values() {
+            session.read(|state| {
+                attached += usize::from(state.is_attached());
+                queued += state.queued();
+            });
+        }
+        (index.sessions.len(), attached, queued)
+    }
+
+    fn receivers(&self, to: &Audience) -> Vec<Arc<Session>> {
+        let index = self.read();
+        let of_users = |users: &[UserId]| -> Vec<SessionId> {
+            users.iter().filter_map(|user| index.by_user.get(user)).flatten().copied().collect()
+        };
+        let ids: Vec<SessionId> = match to {
+            Audience::Users(users) => of_users(users),
+            Audience::UsersExcept(users, except) => {
+                of_users(users).into_iter().filter(|id| id != except).collect()
+            }
+            Audience::Session(id) => vec![*id],
+            Audience::OtherSessions { user, except } => {
+                of_users(&[*user]).into_iter().filter(|id| id != except).collect()
+            }
+            Audience::Focused { channel, .. } => index.focused.get(channel).into_iter().flatten().copied().collect(),
+            Audience::PresenceWatchers(user) => index.watchers.get(user).into_iter().flatten().copied().collect(),
+            Audience::Everyone => index.sessions.keys().copied().collect(),
+        };
+        let skip = match to {
+            Audience::Focused { except, .. } => *except,
+            _ => None,
+        };
+        ids.iter().filter_map(|id| index.sessions.get(id)).filter(|s| Some(s.user) != skip).cloned().collect()
+    }
+
+    fn read(&self) -> RwLockReadGuard<'_, Index> {
+        self.index.read().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn write(&self) -> RwLockWriteGuard<'_, Index> {
+        self.index.write().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn pending_presence(&self) -> MutexGuard<'_, BTreeMap<SessionId, BTreeMap<UserId, Value>>> {
+        self.presence.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Broadcast for Registry {
+    fn emit(&self, to: Audience, event: OutEvent) {
+        let receivers = self.receivers(&to);
+        if receivers.is_empty() {
+            return;
+        }
+        let class = if event.reliable { Class::Reliable } else { Class::Ephemeral };
+        let frame = OutFrame::event(event.name, &event.data, class);
+        for session in receivers {
+            self.push(&session, &frame);
+        }
+    }
+
+    fn focus(&self, session: SessionId, channel: ChannelId) -> bool {
+        let mut index = self.write();
+        if !index.sessions.contains_key(&session) {
+            // A REST call: nothing to deliver to, nothing to refuse.
+            return true;
+        }
+        let mine = index.focus_of.entry(session).or_default();
+        if mine.len() >= MAX_FOCUS && !mine.contains(&channel) {
+            return false;
+        }
+        mine.insert(channel);
+        index.focused.entry(channel).or_default().insert(session);
+        true
+    }
+
+    fn unfocus(&self, session: SessionId, channel: ChannelId) {
+        let mut index = self.write();
+        if let Some(mine) = index.focus_of.get_mut(&session) {
+            mine.remove(&channel);
+        }
+        remove_from(&mut index.focused, &channel, session);
+    }
+
+    fn watch_presence(&self, session: SessionId, key: &str, users: &[UserId]) {
+        self.unwatch_presence(session, key);
+        let mut index = self.write();
+        if !index.sessions.contains_key(&session) {
+            return;
+        }
+        let mine = index.interest_of.entry(session).or_default();
+        if mine.len() >= MAX_INTEREST_KEYS {
+            return;
+        }
+        mine.insert(key.to_owned(), users.to_vec());
+        for user in users {
+            index.watchers.entry(*user).or_default().insert(session);
+        }
+    }
+
+    fn unwatch_presence(&self, session: SessionId, key: &str) {
+        let mut index = self.write();
+        let Some(mine) = index.interest_of.get_mut(&session) else { return };
+        let Some(users) = mine.remove(key) else { return };
+        let still: HashSet<UserId> = mine.values().flatten().copied().collect();
+        for user in users.iter().filter(|user| !still.contains(user)) {
+            remove_from(&mut index.watchers, user, session);
+        }
+    }
+
+    fn presence_changed(&self, user: UserId, presence: Value) {
+        let watchers = self.receivers(&Audience::PresenceWatchers(user));
+        let mut pending = self.pending_presence();
+        for session in watchers.iter().filter(|session| session.read(SessionState::is_attached)) {
+            let changes = pending.entry(session.id).or_default();
+            if changes.len() < MAX_PRESENCE_BATCH || changes.contains_key(&user) {
+                changes.insert(user, presence.clone());
+            }
+        }
+    }
+
+    fn disconnect_user(&self, user: UserId, close_code: u16, code: &'static str) {
+        for session in self.receivers(&Audience::Users(Arc::from([user]))) {
+            session.update(|state| {
+                state.doom();
+                state.cut(Cut { close_code, reason: "disconnected by the server", invalid: Some(code) });
+            });
+        }
+    }
+}
+
+fn remove_from<K: std::hash::Hash + Eq>(map: &mut HashMap<K, BTreeSet<SessionId>>, key: &K, id: SessionId) {
+    if let Some(set) = map.get_mut(key) {
+        set.remove(&id);
+        if set.is_empty() {
+            map.remove(key);
+        }
+    }
+}
+
+/// Channels a session looks at; a page shows a handful.
+const MAX_FOCUS: usize = 8;
+/// Interest sets of a session: one per visible channel and one for people.
+const MAX_INTEREST_KEYS: usize = 32;
+/// Changes per beat and session; beyond it the page asks again when it needs to know.
+const MAX_PRESENCE_BATCH: usize = 1000;
+/// Sessions of one user that may wait for their sockets; the oldest lost one gives way.
+const MAX_SESSIONS_PER_USER: usize = 32;
+
+#[cfg(test)]
+mod tests;

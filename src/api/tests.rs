@@ -1,0 +1,1 @@
+//! The front doors against a running server.

@@ -1,0 +1,525 @@
+//! The native door on axum: one socket, its hello, and its two loops. Decisions live in `gateway`.
+
+use std::{net::IpAddr, sync::Arc, time::Duration};
+
+use axum::{
+    extract::{
+        Extension, State, WebSocketUpgrade,
+        ws::{CloseFrame, Message, WebSocket},
+    },
+    http::{HeaderMap, header},
+    response::{IntoResponse, Response},
+};
+use futures_util::{
+    SinkExt, StreamExt,
+    stream::{SplitSink, SplitStream},
+};
+use serde::Deserialize;
+use serde_json::{Value, json};
+use tokio::{sync::mpsc, time::timeout};
+
+use super::{
+    error::{Problem, trace_id},
+    gateway::{
+        frame::{self, Class, FrameError, Incoming, OutFrame, error_json},
+        registry::{Attachment, Session},
+        session::Cut,
+    },
+    identity::{self, Bearer, new_session_id, time_text},
+    limits::{FrameLimit, FrameVerdict},
+    server::Peer,
+    state::Front,
+};
+use crate::{
+    auth::grants::Device,
+    base::{id::SessionId, time::rfc3339},
+    chat::{
+        command::Command,
+        error::{Code, ServiceError},
+    },
+    runtime::clock,
+};
+
+/// `GET /ws`.
+pub async fn upgrade(
+    State(front): State<Front>,
+    Extension(peer): Extension<Peer>,
+    headers: HeaderMap,
+    socket: WebSocketUpgrade,
+) -> Response {
+    if front.is_draining() {
+        return Problem::new(Code::ServerDraining, "the server is shutting down").into_response();
+    }
+    let text = |name| headers.get(name).map(|value: &header::HeaderValue| value.to_str().unwrap_or("null"));
+    if !front.origins.allows(text(header::ORIGIN), text(header::HOST)) {
+        return Problem::new(Code::PermDenied, "this origin may not connect").into_response();
+    }
+    socket
+        .read_buffer_size(READ_BUFFER)
+        .write_buffer_size(WRITE_BUFFER)
+        .max_write_buffer_size(MAX_WRITE_BUFFER)
+        .max_message_size(MAX_MESSAGE)
+        .max_frame_size(MAX_MESSAGE)
+        .on_upgrade(move |socket| serve(front, peer, socket))
+}
+
+/// Why a connection ends.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum End {
+    /// The peer closed or vanished; the code it gave, 0 if none.
+    Gone(u16),
+    Close(Cut),
+}
+
+const fn close(close_code: u16, reason: &'static str) -> End {
+    End::Close(Cut { close_code, reason, invalid: None })
+}
+
+const OVERSIZE: End = close(4009, "frame too large");
+const RATE: End = close(4008, "too many frames");
+const IDLE: End = close(4000, "no frame for too long");
+const NO_HELLO: End = close(4001, "no hello in time");
+
+async fn serve(front: Front, peer: Peer, socket: WebSocket) {
+    let (mut sink, mut stream) = socket.split();
+    let limit = FrameLimit::new(front.config.chat.rate_scale, clock::now());
+    let hello_timeout = front.config.server.hello_timeout.get();
+    let hello = match timeout(hello_timeout, read_hello(&front, &mut sink, &mut stream)).await {
+        Ok(Ok(hello)) => hello,
+        Ok(Err(end)) => return finish(&front, &mut sink, end).await,
+        Err(_) => return finish(&front, &mut sink, NO_HELLO).await,
+    };
+    let (attachment, first) = match admit(&front, peer.ip, hello).await {
+        Ok(admitted) => admitted,
+        Err(error) => {
+            front.metrics.hello("refused");
+            let data = json!({"code": error.code.as_str(), "message": error.message});
+            let _ = write(&front, &mut sink, OutFrame::event("session:invalid", &data, Class::Reply)).await;
+            let code = match error.code {
+                Code::LimitRate => 4008,
+                Code::AuthBanned => 4003,
+                _ if error.code.as_str().starts_with("auth.") => 4001,
+                _ => 4000,
+            };
+            return finish(&front, &mut sink, close(code, error.code.as_str())).await;
+        }
+    };
+    let session = Arc::clone(&attachment.session);
+    let (worker, commands) = mpsc::channel(COMMAND_QUEUE);
+    tokio::spawn(work(front.clone(), Arc::clone(&session), peer.ip, commands));
+    let reader = Reader { front: &front, session: &session, worker, limit };
+    // Both loops may be dropped at any point: frames not yet written are in the ring, commands in the worker.
+    let end = tokio::select! {
+        end = write_loop(&front, &mut sink, &attachment, first) => end,
+        end = reader.run(&mut stream) => end,
+    };
+    tracing::debug!(session = %session.id, ?end, "socket ended");
+    if session.update(|state| state.detach(attachment.generation, clock::now())) {
+        front.services.session_detached(&session.actor()).await;
+    }
+    finish(&front, &mut sink, end).await;
+}
+
+#[derive(Deserialize)]
+struct HelloData {
+    token: String,
+    #[serde(default)]
+    device: Device,
+    resume: Option<ResumeData>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct ResumeData {
+    session_id: String,
+    #[serde(default)]
+    s: u64,
+}
+
+struct Hello {
+    id: Option<u32>,
+    data: HelloData,
+}
+
+/// Waits for `session:hello`; only `ping` may come before it.
+async fn read_hello(
+    front: &Front,
+    sink: &mut SplitSink<WebSocket, Message>,
+    stream: &mut SplitStream<WebSocket>,
+) -> Result<Hello, End> {
+    for _ in 0..MAX_FRAMES_BEFORE_HELLO {
+        let text = match read(stream).await? {
+            Message::Text(text) => text,
+            Message::Ping(_) | Message::Pong(_) => continue,
+            Message::Binary(_) => return Err(refuse(front, sink, Code::ValidationFailed, "text frames only").await),
+            Message::Close(frame) => return Err(End::Gone(frame.map_or(0, |frame| frame.code))),
+        };
+        front.metrics.ws_frame("in");
+        let frame = match frame::parse(text.as_str()) {
+            Ok(frame) => frame,
+            Err(FrameError::Oversize) => return Err(OVERSIZE),
+            Err(error) => {
+                let message = error.to_service_error().message;
+                return Err(refuse(front, sink, Code::ValidationFailed, &message).await);
+            }
+        };
+        match (frame.op.as_str(), serde_json::from_value(frame.data)) {
+            ("session:hello", Ok(data)) => return Ok(Hello { id: frame.id, data }),
+            ("session:hello", Err(error)) => {
+                return Err(refuse(front, sink, Code::ValidationFailed, &error.to_string()).await);
+            }
+            ("ping", _) => write(front, sink, pong(frame.id, &Value::Null)).await?,
+            _ => return Err(refuse(front, sink, Code::AuthRequired, "say session:hello first").await),
+        }
+    }
+    Err(RATE)
+}
+
+async fn refuse(front: &Front, sink: &mut SplitSink<WebSocket, Message>, code: Code, message: &str) -> End {
+    front.metrics.hello("refused");
+    let data = json!({"code": code.as_str(), "message": message});
+    let _ = write(front, sink, OutFrame::event("session:invalid", &data, Class::Reply)).await;
+    close(4001, code.as_str())
+}
+
+/// Checks the token and resumes or opens the session. Returns what is written before anything else.
+async fn admit(front: &Front, ip: IpAddr, hello: Hello) -> Result<(Attachment, Vec<OutFrame>), ServiceError> {
+    let _busy = front.busy();
+    if front.is_draining() {
+        return Err(ServiceError::new(Code::ServerDraining, "the server is shutting down"));
+    }
+    let Hello { id, data } = hello;
+    let bearer = identity::authenticate(front, &data.token, data.device, new_session_id(), ip).await?;
+    let expires_s = bearer.claims.dead_at_s();
+    let resumed = data.resume.and_then(|resume| {
+        let id: SessionId = resume.session_id.parse().ok()?;
+        front.registry.resume(id, resume.s, &bearer.actor, expires_s)
+    });
+    let (attachment, mut first, is_resumed) = match resumed {
+        Some(mut attachment) => {
+            front.metrics.hello("resumed");
+            front.services.session_attached(&attachment.session.actor()).await;
+            let mut first = std::mem::take(&mut attachment.replay);
+            let data = json!({
+                "sessionId": attachment.session.id, "replayed": first.len(),
+                "serverTime": rfc3339(clock::wall_ms()), "expiresAt": time_text(bearer.claims.exp),
+            });
+            first.push(OutFrame::event("session:resumed", &data, Class::Reply));
+            (attachment, first, true)
+        }
+        None => {
+            let (attachment, ready) = open(front, bearer).await?;
+            (attachment, vec![ready], false)
+        }
+    };
+    if let Some(id) = id {
+        first.push(OutFrame::ack(id, Ok(json!({"sessionId": attachment.session.id, "resumed": is_resumed}))));
+    }
+    Ok((attachment, first))
+}
+
+/// A new session. Events that happen while the snapshot is read wait in its queue.
+async fn open(front: &Front, bearer: Bearer) -> Result<(Attachment, OutFrame), ServiceError> {
+    let actor = Arc::new(bearer.actor);
+    let expires_s = bearer.claims.dead_at_s();
+    let attachment = front
+        .registry
+        .open(Arc::clone(&actor), expires_s)
+        .ok_or_else(|| ServiceError::new(Code::LimitCount, "too many sessions of one user"))?;
+    let mut ready = match front.services.session_opened(&actor).await {
+        Ok(ready) => ready,
+        Err(error) => {
+            front.registry.close(actor.session);
+            return Err(error);
+        }
+    };
+    let server = &front.config.server;
+    let ms = |span: Duration| u64::try_from(span.as_millis()).unwrap_or(u64::MAX);
+    let ours = json!({
+        "sessionId": actor.session, "resumed": false, "heartbeat": ms(server.ping_interval.get()),
+        "limits": {
+            "frame": frame::MAX_FRAME, "rtcFrame": frame::MAX_RTC_FRAME, "messageChars": 10_000,
+            "queue": super::gateway::outbox::MAX_FRAMES, "resumeMs": ms(server.resume_window.get()),
+        },
+        "iceServers": front.ice_servers(), "serverTime": rfc3339(clock::wall_ms()),
+        "expiresAt": time_text(bearer.claims.exp),
+    });
+    if let (Value::Object(ready), Value::Object(ours)) = (&mut ready, ours) {
+        ready.extend(ours);
+    }
+    front.metrics.hello("ready");
+    tracing::info!(session = %actor.session, user = %actor.user, "session opened");
+    Ok((attachment, OutFrame::event("session:ready", &ready, Class::Reply)))
+}
+
+/// Session queue → socket. Ends when the session says so or the socket takes nothing any more.
+async fn write_loop(
+    front: &Front,
+    sink: &mut SplitSink<WebSocket, Message>,
+    attachment: &Attachment,
+    first: Vec<OutFrame>,
+) -> End {
+    for frame in first {
+        if let Err(end) = write(front, sink, frame).await {
+            return end;
+        }
+    }
+    let ping_every = front.config.server.ping_interval.get();
+    let session = &attachment.session;
+    loop {
+        let mut wrote = false;
+        loop {
+            match session.next(attachment.generation) {
+                Ok(Some(frame)) => {
+                    front.metrics.ws_frame("out");
+                    let message = Message::Text(frame.to_text().into());
+                    if let Err(end) = guarded(front, attachment, sink.feed(message)).await {
+                        return end;
+                    }
+                    wrote = true;
+                }
+                Ok(None) => break,
+                Err(cut) => return End::Close(cut),
+            }
+        }
+        if wrote && let Err(end) = guarded(front, attachment, sink.flush()).await {
+            return end;
+        }
+        // `notified` is cancel-safe: a wake-up that comes first leaves a permit behind.
+        if timeout(ping_every, attachment.wake.notified()).await.is_err()
+            && let Err(end) = guarded(front, attachment, sink.send(Message::Ping(axum::body::Bytes::new()))).await
+        {
+            return end;
+        }
+    }
+}
+
+/// A write that ends early when the session has been cut meanwhile (its queue overflowed).
+async fn guarded<F>(front: &Front, attachment: &Attachment, write: F) -> Result<(), End>
+where
+    F: Future<Output = Result<(), axum::Error>>,
+{
+    let overflowed = async {
+        loop {
+            attachment.wake.notified().await;
+            if attachment.session.is_cut(attachment.generation) {
+                break;
+            }
+        }
+    };
+    tokio::select! {
+        biased;
+        result = write => result.map_err(|_| End::Gone(0)),
+        () = overflowed => Err(attachment.session.next(attachment.generation).err().map_or(
+            End::Close(Cut::SLOW), End::Close)),
+        () = tokio::time::sleep(front.config.server.write_timeout.get()) => Err(End::Close(Cut::SLOW)),
+    }
+}
+
+async fn write(front: &Front, sink: &mut SplitSink<WebSocket, Message>, frame: OutFrame) -> Result<(), End> {
+    front.metrics.ws_frame("out");
+    let message = Message::Text(frame.to_text().into());
+    match timeout(front.config.server.write_timeout.get(), sink.send(message)).await {
+        Ok(Ok(())) => Ok(()),
+        Ok(Err(_)) => Err(End::Gone(0)),
+        Err(_) => Err(End::Close(Cut::SLOW)),
+    }
+}
+
+async fn read(stream: &mut SplitStream<WebSocket>) -> Result<Message, End> {
+    match stream.next().await {
+        Some(Ok(message)) => Ok(message),
+        Some(Err(error)) => {
+            // The library's error type is private to axum; its text is stable enough to choose a code.
+            let text = error.to_string();
+            if text.contains("too long") || text.contains("too big") || text.contains("Space limit") {
+                Err(OVERSIZE)
+            } else if text.contains("UTF-8") || text.contains("utf-8") {
+                Err(close(1007, "invalid UTF-8"))
+            } else {
+                Err(End::Gone(0))
+            }
+        }
+        None => Err(End::Gone(0)),
+    }
+}
+
+/// Socket → commands.
+struct Reader<'a> {
+    front: &'a Front,
+    session: &'a Arc<Session>,
+    worker: mpsc::Sender<Incoming>,
+    limit: FrameLimit,
+}
+
+impl Reader<'_> {
+    async fn run(mut self, stream: &mut SplitStream<WebSocket>) -> End {
+        let idle = self.front.config.server.idle_timeout.get();
+        loop {
+            let message = match timeout(idle, read(stream)).await {
+                Ok(Ok(message)) => message,
+                Ok(Err(end)) => return end,
+                Err(_) => return IDLE,
+            };
+            let text = match message {
+                Message::Text(text) => text,
+                Message::Ping(_) | Message::Pong(_) => {
+                    if self.limit.frame(clock::now()) == FrameVerdict::Cut {
+                        return RATE;
+                    }
+                    continue;
+                }
+                Message::Binary(_) => {
+                    let error = ServiceError::new(Code::ValidationFailed, "text frames only");
+                    if self.junk(None, &error) {
+                        return RATE;
+                    }
+                    continue;
+                }
+                Message::Close(frame) => return End::Gone(frame.map_or(0, |frame| frame.code)),
+            };
+            self.front.metrics.ws_frame("in");
+            match frame::parse(text.as_str()) {
+                Ok(frame) => match self.limit.frame(clock::now()) {
+                    FrameVerdict::Pass => self.dispatch(frame),
+                    FrameVerdict::Refuse => {
+                        let error = ServiceError::new(Code::LimitRate, "too many frames")
+                            .retry_after(Duration::from_secs(1));
+                        self.answer(frame.id, Err(&error));
+                    }
+                    FrameVerdict::Cut => return RATE,
+                },
+                Err(FrameError::Oversize) => return OVERSIZE,
+                Err(error @ FrameError::Malformed { id }) => {
+                    if self.junk(id, &error.to_service_error()) {
+                        return RATE;
+                    }
+                }
+            }
+        }
+    }
+
+    /// `ping` and `rtc:*` at once, everything else in order through the worker.
+    fn dispatch(&self, frame: Incoming) {
+        match frame.op.as_str() {
+            "ping" => self.front.registry.push(self.session, &pong(frame.id, &frame.data)),
+            "session:hello" => {
+                let error = ServiceError::new(Code::ConflictState, "the session is open already");
+                self.answer(frame.id, Err(&error));
+            }
+            op if op.starts_with("rtc:") => {
+                let result = self.front.media.command(self.session.id, op, frame.data);
+                self.answer(frame.id, result.as_ref().map(Value::clone));
+            }
+            _ => {
+                if let Err(refused) = self.worker.try_send(frame) {
+                    let error = ServiceError::new(Code::LimitRate, "too many commands are waiting")
+                        .retry_after(Duration::from_millis(200));
+                    self.answer(refused.into_inner().id, Err(&error));
+                }
+            }
+        }
+    }
+
+    /// Answers nonsense; `true` = enough of it.
+    fn junk(&mut self, id: Option<u32>, error: &ServiceError) -> bool {
+        if self.limit.junk(clock::now()) == FrameVerdict::Cut {
+            return true;
+        }
+        self.answer(id, Err(error));
+        false
+    }
+
+    fn answer(&self, id: Option<u32>, result: Result<Value, &ServiceError>) {
+        answer(self.front, self.session, id, result);
+    }
+}
+
+/// The commands of one socket, one after the other. Goes on after the socket is lost: what was accepted runs.
+async fn work(front: Front, session: Arc<Session>, ip: IpAddr, mut commands: mpsc::Receiver<Incoming>) {
+    while let Some(Incoming { op, id, data }) = commands.recv().await {
+        let turn = session.commands.lock().await;
+        let result = if op == "token:refresh" {
+            refresh(&front, &session, ip, data).await
+        } else {
+            match Command::parse(&op, data) {
+                Ok(command) => front.run("ws", &session.actor(), command).await,
+                Err(error) => Err(error),
+            }
+        };
+        match &result {
+            Ok(value) => answer(&front, &session, id, Ok(value.clone())),
+            Err(error) => answer(&front, &session, id, Err(error)),
+        }
+        drop(turn);
+    }
+}
+
+fn answer(front: &Front, session: &Session, id: Option<u32>, result: Result<Value, &ServiceError>) {
+    let error = result.as_ref().err().map(|error| error_json(error, &trace_id()));
+    let frame = match (id, result, &error) {
+        (Some(id), Ok(value), _) => OutFrame::ack(id, Ok(value)),
+        (Some(id), Err(_), Some(error)) => OutFrame::ack(id, Err(error)),
+        (None, Err(_), Some(error)) => OutFrame::event("error", error, Class::Reply),
+        _ => return,
+    };
+    front.registry.push(session, &frame);
+}
+
+/// `token:refresh`: same user, new rights and a later end.
+async fn refresh(front: &Front, session: &Session, ip: IpAddr, data: Value) -> Result<Value, ServiceError> {
+    let token = data.get("token").and_then(Value::as_str).ok_or_else(|| ServiceError::invalid("token", "required"))?;
+    let device = session.actor().device;
+    let bearer = identity::authenticate(front, token, device, session.id, ip).await?;
+    if bearer.actor.user != session.user {
+        return Err(ServiceError::new(Code::AuthInvalid, "the token is of another user"));
+    }
+    front.media.regrant(session.id, &bearer.actor.grants);
+    session.update(|state| state.refresh(Arc::new(bearer.actor), bearer.claims.dead_at_s()));
+    Ok(json!({"expiresAt": time_text(bearer.claims.exp)}))
+}
+
+fn pong(id: Option<u32>, data: &Value) -> OutFrame {
+    // Only a number or a short text comes back.
+    let t = data.get("t").filter(|t| t.is_number() || t.as_str().is_some_and(|text| text.len() <= 64));
+    let data = json!({"t": t, "serverTime": rfc3339(clock::wall_ms())});
+    match id {
+        Some(id) => OutFrame::ack(id, Ok(data)),
+        None => OutFrame::event("pong", &data, Class::Reply),
+    }
+}
+
+/// Says why, then closes.
+async fn finish(front: &Front, sink: &mut SplitSink<WebSocket, Message>, end: End) {
+    match end {
+        End::Gone(code) => {
+            front.metrics.ws_closed(code);
+            let _ = timeout(CLOSE_TIMEOUT, sink.close()).await;
+        }
+        End::Close(cut) => {
+            front.metrics.ws_closed(cut.close_code);
+            let _ = timeout(CLOSE_TIMEOUT, async {
+                if let Some(code) = cut.invalid {
+                    let data = json!({"code": code, "message": cut.reason});
+                    let text = OutFrame::event("session:invalid", &data, Class::Reply).to_text();
+                    sink.feed(Message::Text(text.into())).await?;
+                }
+                let frame = CloseFrame { code: cut.close_code, reason: cut.reason.into() };
+                sink.send(Message::Close(Some(frame))).await
+            })
+            .await;
+        }
+    }
+}
+
+/// A signalling frame is about 1 kB; the default of 128 KiB would be the largest part of an idle connection.
+const READ_BUFFER: usize = 4 * 1024;
+const WRITE_BUFFER: usize = 4 * 1024;
+/// One frame of the largest kind must fit behind a full buffer.
+const MAX_WRITE_BUFFER: usize = 2 * 1024 * 1024;
+/// Above the largest frame we take, so that a slightly larger one still gets its close code.
+const MAX_MESSAGE: usize = 2 * frame::MAX_RTC_FRAME;
+/// Commands of a session that may wait; beyond it the client is told to slow down.
+const COMMAND_QUEUE: usize = 64;
+const MAX_FRAMES_BEFORE_HELLO: usize = 8;
+const CLOSE_TIMEOUT: Duration = Duration::from_secs(1);

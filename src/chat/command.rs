@@ -1,0 +1,369 @@
+//! Every command a front door can pass to the services, one variant per client-to-server op of the protocol.
+//!
+//! `parse` is where the limits of the protocol tables are checked; a parsed command is well-formed but not yet
+//! permitted. Unknown fields are ignored so that newer clients keep working.
+
+use serde::{Deserialize, de::DeserializeOwned};
+use serde_json::Value;
+
+use super::{
+    error::{Code, ServiceError},
+    limits,
+    model::ChannelKind,
+};
+use crate::{
+    base::id::{CallId, MessageId, UserId},
+    call::model::CallKind,
+};
+
+/// A channel named by its id or its slug.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(transparent)]
+pub struct ChannelRef(pub String);
+
+#[derive(Debug, Clone, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct ChannelList {
+    #[serde(rename = "type")]
+    pub kind: Option<ChannelKind>,
+    pub search: Option<String>,
+    pub cursor: Option<String>,
+    pub limit: Option<u32>,
+}
+
+#[derive(Debug, Clone, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct ChannelCreate {
+    #[serde(rename = "type")]
+    pub kind: ChannelKind,
+    #[serde(default)]
+    pub name: String,
+    pub description: Option<String>,
+    #[serde(default)]
+    pub participants: Vec<UserId>,
+    #[serde(default)]
+    pub private: bool,
+    #[serde(default)]
+    pub voice: bool,
+}
+
+/// Payload of every op that names nothing but a channel.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct OnChannel {
+    pub channel_id: ChannelRef,
+}
+
+#[derive(Debug, Clone, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct ChannelHistory {
+    pub channel_id: ChannelRef,
+    pub before: Option<u64>,
+    pub after: Option<u64>,
+    pub around: Option<u64>,
+    pub limit: Option<u32>,
+}
+
+#[derive(Debug, Clone, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct ChannelSync {
+    pub channel_id: ChannelRef,
+    #[serde(default)]
+    pub after_rev: u64,
+}
+
+#[derive(Debug, Clone, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct MessageSend {
+    pub channel_id: ChannelRef,
+    #[serde(default)]
+    pub content: String,
+    pub nonce: Option<String>,
+    pub reply_to: Option<MessageId>,
+    #[serde(default)]
+    pub mentions: Vec<UserId>,
+    /// Threads, files, scheduling and encryption are not built yet: refused rather than silently ignored.
+    #[serde(rename = "type")]
+    pub kind: Option<String>,
+    pub thread_id: Option<Value>,
+    pub attachments: Option<Vec<Value>>,
+    pub send_at: Option<Value>,
+    pub encrypted: Option<Value>,
+}
+
+#[derive(Debug, Clone, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct MessageEdit {
+    pub message_id: MessageId,
+    pub content: String,
+    pub base_rev: Option<u64>,
+}
+
+#[derive(Debug, Clone, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct OnMessage {
+    pub message_id: MessageId,
+}
+
+#[derive(Debug, Clone, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct MarkRead {
+    pub channel_id: ChannelRef,
+    /// Read up to and including this position.
+    pub seq: Option<u64>,
+    pub message_id: Option<MessageId>,
+    /// Explicit mark-unread: this position and everything after it is unread again.
+    pub unread_from: Option<u64>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum PresenceStatus {
+    Online,
+    Away,
+    Dnd,
+    Invisible,
+}
+
+#[derive(Debug, Clone, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct PresenceUpdate {
+    pub status: Option<PresenceStatus>,
+    /// Absent = unchanged, empty = cleared.
+    pub custom_status: Option<String>,
+    /// Absent = unchanged, `null` is not told apart from absent; an empty `type` clears it.
+    pub activity: Option<Activity>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize, serde::Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Activity {
+    #[serde(rename = "type")]
+    pub kind: String,
+    #[serde(default)]
+    pub name: String,
+    #[serde(default)]
+    pub details: String,
+}
+
+#[derive(Debug, Clone, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct PresenceHeartbeat {
+    #[serde(default)]
+    pub idle_ms: u64,
+}
+
+/// `presence:subscribe`, `presence:unsubscribe`, `presence:get_bulk`.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct PresenceOf {
+    #[serde(default)]
+    pub user_ids: Vec<UserId>,
+    pub channel_id: Option<ChannelRef>,
+}
+
+#[derive(Debug, Clone, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct VoiceJoin {
+    pub channel_id: ChannelRef,
+    #[serde(default)]
+    pub muted: bool,
+    #[serde(default)]
+    pub deafened: bool,
+}
+
+/// Which of my calls: by call, by channel, or (neither) the only one this session is in.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct OnMyCall {
+    pub call_id: Option<CallId>,
+    pub channel_id: Option<ChannelRef>,
+}
+
+#[derive(Debug, Clone, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct VoiceUpdate {
+    #[serde(flatten)]
+    pub which: OnMyCall,
+    pub muted: Option<bool>,
+    pub deafened: Option<bool>,
+    pub video: Option<bool>,
+    pub screen: Option<bool>,
+    pub hand_raised: Option<bool>,
+}
+
+#[derive(Debug, Clone, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct CallStart {
+    pub channel_id: ChannelRef,
+    #[serde(rename = "type", default)]
+    pub kind: CallKind,
+    #[serde(default)]
+    pub participant_ids: Vec<UserId>,
+    #[serde(default)]
+    pub muted: bool,
+    #[serde(default)]
+    pub deafened: bool,
+}
+
+#[derive(Debug, Clone, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct OnCall {
+    pub call_id: CallId,
+}
+
+/// `call:accept` and `call:join`.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct CallJoin {
+    pub call_id: CallId,
+    #[serde(default)]
+    pub muted: bool,
+    #[serde(default)]
+    pub deafened: bool,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum DeclineReason {
+    #[default]
+    Declined,
+    Busy,
+}
+
+#[derive(Debug, Clone, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct CallDecline {
+    pub call_id: CallId,
+    #[serde(default)]
+    pub reason: DeclineReason,
+}
+
+#[derive(Debug, Clone, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct CallInvite {
+    pub call_id: CallId,
+    pub user_ids: Vec<UserId>,
+}
+
+/// `call:mute_participant` and `call:kick_participant`.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct CallTarget {
+    pub call_id: CallId,
+    pub user_id: UserId,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum HistoryFilter {
+    #[default]
+    All,
+    Missed,
+}
+
+#[derive(Debug, Clone, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct CallHistory {
+    pub cursor: Option<String>,
+    pub limit: Option<u32>,
+    pub channel_id: Option<ChannelRef>,
+    #[serde(default)]
+    pub filter: HistoryFilter,
+}
+
+#[derive(Debug, Clone, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct OnUser {
+    pub user_id: UserId,
+}
+
+#[derive(Debug, Clone, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct UserList {
+    pub search: Option<String>,
+    pub cursor: Option<String>,
+    pub limit: Option<u32>,
+}
+
+macro_rules! commands {
+    ($($(#[$doc:meta])* $variant:ident($payload:ty) = $op:literal),+ $(,)?) => {
+        /// A well-formed command. The literal beside each variant is its op on the wire.
+        #[derive(Debug, Clone)]
+        pub enum Command {
+            $($(#[$doc])* $variant($payload)),+
+        }
+
+        impl Command {
+            /// All ops that `parse` knows.
+            pub const OPS: &[&'static str] = &[$($op),+];
+
+            /// Decodes and checks the payload of `op`; `op.unknown` or `validation.failed` otherwise.
+            pub fn parse(op: &str, data: Value) -> Result<Self, ServiceError> {
+                let command = match op {
+                    $($op => Self::$variant(decode::<$payload>(data)?),)+
+                    _ => return Err(ServiceError::new(Code::OpUnknown, "unknown operation")),
+                };
+                limits::check(&command)?;
+                Ok(command)
+            }
+
+            pub fn name(&self) -> &'static str {
+                match self {
+                    $(Self::$variant(_) => $op),+
+                }
+            }
+        }
+    };
+}
+
+commands! {
+    ChannelList(ChannelList) = "channel:list",
+    ChannelCreate(ChannelCreate) = "channel:create",
+    ChannelGet(OnChannel) = "channel:get",
+    /// Focus, not membership.
+    ChannelJoin(OnChannel) = "channel:join",
+    ChannelLeave(OnChannel) = "channel:leave",
+    ChannelHistory(ChannelHistory) = "channel:get_history",
+    ChannelSync(ChannelSync) = "channel:sync",
+    MessageSend(MessageSend) = "message:send",
+    MessageEdit(MessageEdit) = "message:edit",
+    MessageDelete(OnMessage) = "message:delete",
+    MessageGet(OnMessage) = "message:get",
+    MessageRevisions(OnMessage) = "message:get_revisions",
+    MarkRead(MarkRead) = "message:mark_read",
+    TypingStart(OnChannel) = "typing:start",
+    TypingStop(OnChannel) = "typing:stop",
+    TypingActive(OnChannel) = "typing:get_active",
+    PresenceUpdate(PresenceUpdate) = "presence:update",
+    PresenceHeartbeat(PresenceHeartbeat) = "presence:heartbeat",
+    PresenceSubscribe(PresenceOf) = "presence:subscribe",
+    PresenceUnsubscribe(PresenceOf) = "presence:unsubscribe",
+    PresenceBulk(PresenceOf) = "presence:get_bulk",
+    VoiceJoin(VoiceJoin) = "voice:join",
+    VoiceLeave(OnMyCall) = "voice:leave",
+    VoiceUpdate(VoiceUpdate) = "voice:update",
+    VoiceParticipants(OnChannel) = "voice:get_participants",
+    CallStart(CallStart) = "call:start",
+    /// A callee's page shows the incoming call.
+    CallRinging(OnCall) = "call:ringing",
+    CallAccept(CallJoin) = "call:accept",
+    CallDecline(CallDecline) = "call:decline",
+    CallCancel(OnCall) = "call:cancel",
+    CallJoin(CallJoin) = "call:join",
+    CallLeave(OnCall) = "call:leave",
+    CallEnd(OnCall) = "call:end",
+    CallInvite(CallInvite) = "call:invite",
+    CallMute(CallTarget) = "call:mute_participant",
+    CallKick(CallTarget) = "call:kick_participant",
+    CallGet(OnCall) = "call:get",
+    CallHistory(CallHistory) = "call:history",
+    DmOpen(OnUser) = "dm:open",
+    UserList(UserList) = "user:list",
+    UserGet(OnUser) = "user:get",
+}
+
+fn decode<T: DeserializeOwned>(data: Value) -> Result<T, ServiceError> {
+    let data = if data.is_null() { Value::Object(serde_json::Map::new()) } else { data };
+    serde_json::from_value(data).map_err(|error| ServiceError::invalid("d", error.to_string()))
+}

@@ -1,0 +1,211 @@
+//! The size limits of the protocol tables, checked before anything is looked up.
+
+use super::{
+    command::{ChannelRef, Command, MessageSend},
+    error::ServiceError,
+    model::ChannelKind,
+};
+
+/// Characters of one message.
+pub const MAX_CONTENT: usize = 10_000;
+/// People in one `channel:create`.
+pub const MAX_PARTICIPANTS: usize = 500;
+/// People rung by one `call:start` or `call:invite`.
+pub const MAX_RUNG: usize = 50;
+/// People in one presence question.
+pub const MAX_PRESENCE: usize = 500;
+/// Largest page of any list.
+pub const MAX_PAGE: u32 = 100;
+/// Page size when the client does not say.
+pub const DEFAULT_PAGE: u32 = 50;
+
+const MAX_MENTIONS: usize = 50;
+const MAX_SEARCH: usize = 200;
+const MAX_DESCRIPTION: usize = 500;
+const MAX_CUSTOM_STATUS: usize = 100;
+const MAX_NONCE: usize = 64;
+/// A ULID has 26 characters, a slug at most 100.
+const MAX_REF: usize = 100;
+/// Opaque list cursors are ids or names.
+const MAX_CURSOR: usize = 256;
+
+/// `Some(n)` clamped into 1..=100, 50 if absent.
+pub fn page(limit: Option<u32>) -> u32 {
+    limit.unwrap_or(DEFAULT_PAGE).clamp(1, MAX_PAGE)
+}
+
+pub(super) fn check(command: &Command) -> Result<(), ServiceError> {
+    match command {
+        Command::ChannelList(c) => list(c.search.as_deref(), c.cursor.as_deref(), c.limit),
+        Command::UserList(c) => list(c.search.as_deref(), c.cursor.as_deref(), c.limit),
+        Command::CallHistory(c) => {
+            optional_channel(c.channel_id.as_ref())?;
+            list(None, c.cursor.as_deref(), c.limit)
+        }
+        Command::ChannelCreate(c) => {
+            if c.kind == ChannelKind::Dm {
+                return ensure(c.participants.len() == 1, "participants", "exactly 1 for a dm");
+            }
+            chars("name", c.name.trim(), 2, 100)?;
+            chars("description", c.description.as_deref().unwrap_or_default(), 0, MAX_DESCRIPTION)?;
+            ensure(c.participants.len() <= MAX_PARTICIPANTS, "participants", "at most 500")
+        }
+        Command::ChannelHistory(c) => {
+            channel(&c.channel_id)?;
+            let anchors = [c.before, c.after, c.around].iter().flatten().count();
+            ensure(anchors <= 1, "before", "only one of before, after, around")?;
+            limit(c.limit)
+        }
+        Command::ChannelSync(c) => channel(&c.channel_id),
+        Command::MessageSend(c) => send(c),
+        Command::MessageEdit(c) => content(&c.content),
+        Command::MarkRead(c) => {
+            channel(&c.channel_id)?;
+            let given = [c.seq.is_some(), c.message_id.is_some(), c.unread_from.is_some()];
+            ensure(given.iter().filter(|g| **g).count() == 1, "seq", "one of seq, messageId, unreadFrom")
+        }
+        Command::PresenceUpdate(c) => {
+            chars("customStatus", c.custom_status.as_deref().unwrap_or_default(), 0, MAX_CUSTOM_STATUS)?;
+            let Some(activity) = &c.activity else { return Ok(()) };
+            chars("activity.type", &activity.kind, 0, 32)?;
+            chars("activity.name", &activity.name, 0, 128)?;
+            chars("activity.details", &activity.details, 0, 256)
+        }
+        Command::PresenceSubscribe(c) | Command::PresenceUnsubscribe(c) | Command::PresenceBulk(c) => {
+            optional_channel(c.channel_id.as_ref())?;
+            ensure(c.user_ids.len() <= MAX_PRESENCE, "userIds", "at most 500")
+        }
+        Command::VoiceJoin(c) => channel(&c.channel_id),
+        Command::VoiceLeave(c) => optional_channel(c.channel_id.as_ref()),
+        Command::VoiceUpdate(c) => optional_channel(c.which.channel_id.as_ref()),
+        Command::CallStart(c) => {
+            channel(&c.channel_id)?;
+            ensure(c.participant_ids.len() <= MAX_RUNG, "participantIds", "at most 50")
+        }
+        Command::CallInvite(c) => {
+            ensure((1..=MAX_RUNG).contains(&c.user_ids.len()), "userIds", "1..=50")
+        }
+        Command::ChannelGet(c)
+        | Command::ChannelJoin(c)
+        | Command::ChannelLeave(c)
+        | Command::TypingStart(c)
+        | Command::TypingStop(c)
+        | Command::TypingActive(c)
+        | Command::VoiceParticipants(c) => channel(&c.channel_id),
+        Command::MessageDelete(_)
+        | Command::MessageGet(_)
+        | Command::MessageRevisions(_)
+        | Command::PresenceHeartbeat(_)
+        | Command::CallRinging(_)
+        | Command::CallAccept(_)
+        | Command::CallDecline(_)
+        | Command::CallCancel(_)
+        | Command::CallJoin(_)
+        | Command::CallLeave(_)
+        | Command::CallEnd(_)
+        | Command::CallMute(_)
+        | Command::CallKick(_)
+        | Command::CallGet(_)
+        | Command::DmOpen(_)
+        | Command::UserGet(_) => Ok(()),
+    }
+}
+
+fn send(c: &MessageSend) -> Result<(), ServiceError> {
+    channel(&c.channel_id)?;
+    content(&c.content)?;
+    if let Some(nonce) = &c.nonce {
+        chars("nonce", nonce, 1, MAX_NONCE)?;
+    }
+    ensure(c.mentions.len() <= MAX_MENTIONS, "mentions", "at most 50")?;
+    ensure(c.kind.as_deref().is_none_or(|kind| kind == "text"), "type", "only text is supported")?;
+    ensure(c.thread_id.is_none(), "threadId", "not supported")?;
+    ensure(c.attachments.as_ref().is_none_or(Vec::is_empty), "attachments", "not supported")?;
+    ensure(c.send_at.is_none(), "sendAt", "not supported")?;
+    ensure(c.encrypted.is_none(), "encrypted", "not supported")
+}
+
+fn content(text: &str) -> Result<(), ServiceError> {
+    ensure(!text.trim().is_empty(), "content", "1..=10000 chars, not only blanks")?;
+    chars("content", text, 1, MAX_CONTENT)
+}
+
+fn list(search: Option<&str>, cursor: Option<&str>, size: Option<u32>) -> Result<(), ServiceError> {
+    chars("search", search.unwrap_or_default(), 0, MAX_SEARCH)?;
+    chars("cursor", cursor.unwrap_or_default(), 0, MAX_CURSOR)?;
+    limit(size)
+}
+
+fn limit(size: Option<u32>) -> Result<(), ServiceError> {
+    ensure(size.is_none_or(|n| (1..=MAX_PAGE).contains(&n)), "limit", "1..=100")
+}
+
+fn channel(name: &ChannelRef) -> Result<(), ServiceError> {
+    chars("channelId", &name.0, 1, MAX_REF)
+}
+
+fn optional_channel(name: Option<&ChannelRef>) -> Result<(), ServiceError> {
+    name.map_or(Ok(()), channel)
+}
+
+fn chars(path: &str, text: &str, min: usize, max: usize) -> Result<(), ServiceError> {
+    // `len` bounds the character count from above, so counting is only needed for long or multi-byte text.
+    let count = if text.len() <= max { text.len().min(max) } else { text.chars().count() };
+    let enough = text.chars().take(min).count() == min;
+    ensure(enough && count <= max, path, &format!("{min}..={max} chars"))
+}
+
+fn ensure(holds: bool, path: &str, rule: &str) -> Result<(), ServiceError> {
+    if holds { Ok(()) } else { Err(ServiceError::invalid(path, rule)) }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+
+    use super::super::error::Code;
+    use super::*;
+
+    fn code(op: &str, data: Value) -> Option<Code> {
+        Command::parse(op, data).err().map(|e| e.code)
+    }
+
+    #[test]
+    fn content_limit_counts_characters_not_bytes() {
+        let send = |content: String| json!({"channelId": "general", "content": content, "nonce": "n"});
+        assert_eq!(code("message:send", send("ä".repeat(10_000))), None);
+        assert_eq!(code("message:send", send("ä".repeat(10_001))), Some(Code::ValidationFailed));
+        assert_eq!(code("message:send", send("a".repeat(10_001))), Some(Code::ValidationFailed));
+        assert_eq!(code("message:send", send("  \n".into())), Some(Code::ValidationFailed));
+    }
+
+    #[test]
+    fn a_broken_rule_names_its_field() {
+        let error = Command::parse("channel:create", json!({"type": "group", "name": "x"})).unwrap_err();
+        assert_eq!(error.details[0].path, "name");
+        assert_eq!(error.details[0].rule, "2..=100 chars");
+    }
+
+    #[test]
+    fn unknown_ops_and_missing_or_mistyped_fields_are_told_apart() {
+        assert_eq!(code("nope", Value::Null), Some(Code::OpUnknown));
+        assert_eq!(code("channel:get", Value::Null), Some(Code::ValidationFailed));
+        assert_eq!(code("message:get", json!({"messageId": "junk"})), Some(Code::ValidationFailed));
+        assert_eq!(code("channel:list", Value::Null), None);
+        assert_eq!(code("channel:list", json!({"someday": 1, "limit": 100})), None);
+        assert_eq!(code("channel:list", json!({"limit": 101})), Some(Code::ValidationFailed));
+    }
+
+    #[test]
+    fn history_takes_one_anchor() {
+        let two = json!({"channelId": "g", "before": 4, "after": 2});
+        assert_eq!(code("channel:get_history", two), Some(Code::ValidationFailed));
+    }
+
+    #[test]
+    fn every_op_has_a_name_that_parses_back() {
+        let parsed = Command::parse("voice:update", json!({"muted": true})).unwrap();
+        assert_eq!(parsed.name(), "voice:update");
+        assert!(Command::OPS.contains(&"call:history"));
+    }
+}

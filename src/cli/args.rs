@@ -1,0 +1,160 @@
+//! Flags and subcommands.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand};
+
+use crate::config::{Span, layers::Flag};
+
+/// Group calls, screen sharing and team chat from one binary.
+#[derive(Debug, Parser)]
+#[command(name = "convene", version, about, disable_help_subcommand = true)]
+pub struct Cli {
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Run the server
+    Serve(Serve),
+    /// Check the configuration and exit
+    CheckConfig(CheckConfig),
+    /// Create or update the database and exit
+    Migrate(Migrate),
+    /// Mint a token for a user or a program
+    Token(Token),
+}
+
+#[derive(Debug, Args)]
+pub struct Source {
+    /// Configuration file (TOML)
+    #[arg(long, short, env = "CONVENE_CONFIG", value_name = "FILE")]
+    pub config: Option<PathBuf>,
+}
+
+#[derive(Debug, Args)]
+pub struct Serve {
+    #[command(flatten)]
+    pub source: Source,
+    /// Try it out: loopback only, demo accounts, a key made up for this run
+    #[arg(long)]
+    pub dev: bool,
+    /// HTTP and WebSocket address
+    #[arg(long, value_name = "IP:PORT")]
+    pub listen: Option<String>,
+    /// UDP address for media
+    #[arg(long, value_name = "IP:PORT")]
+    pub media_listen: Option<String>,
+    /// Addresses clients send media to, if not the one listened on
+    #[arg(long, value_name = "IP[:PORT],…")]
+    pub advertise: Option<String>,
+    /// Folder of the database
+    #[arg(long, value_name = "DIR")]
+    pub data_dir: Option<String>,
+    /// Media threads (0 = one per core)
+    #[arg(long, value_name = "N")]
+    pub shards: Option<usize>,
+    /// How browsers reach this server
+    #[arg(long, value_name = "URL")]
+    pub public_url: Option<String>,
+    /// What is logged, such as info or debug
+    #[arg(long, value_name = "FILTER")]
+    pub log: Option<String>,
+}
+
+impl Serve {
+    /// The flags as settings.
+    pub fn flags(&self) -> Vec<Flag> {
+        let shards = self.shards.map(|n| n.to_string());
+        let given = [
+            ("server", "listen", &self.listen),
+            ("media", "listen", &self.media_listen),
+            ("media", "advertise", &self.advertise),
+            ("storage", "data_dir", &self.data_dir),
+            ("media", "shards", &shards),
+            ("server", "public_url", &self.public_url),
+            ("log", "filter", &self.log),
+        ];
+        given
+            .into_iter()
+            .filter_map(|(section, key, text)| Some(Flag { section, key, text: text.clone()? }))
+            .collect()
+    }
+}
+
+#[derive(Debug, Args)]
+pub struct CheckConfig {
+    #[command(flatten)]
+    pub source: Source,
+    /// Print the effective settings as TOML, secrets redacted
+    #[arg(long)]
+    pub print: bool,
+}
+
+#[derive(Debug, Args)]
+pub struct Migrate {
+    #[command(flatten)]
+    pub source: Source,
+    /// Folder of the database
+    #[arg(long, value_name = "DIR")]
+    pub data_dir: Option<String>,
+}
+
+#[derive(Debug, Args)]
+pub struct Token {
+    #[command(flatten)]
+    pub source: Source,
+    /// Who the token is for: a user name, a user id, or an id of your own
+    #[arg(long)]
+    pub sub: String,
+    /// Display name, for a user who is new here
+    #[arg(long)]
+    pub name: Option<String>,
+    /// Only this channel (id or slug)
+    #[arg(long, value_name = "CHANNEL")]
+    pub room: Option<String>,
+    /// May not send media
+    #[arg(long)]
+    pub no_publish: bool,
+    /// May not receive media
+    #[arg(long)]
+    pub no_subscribe: bool,
+    /// May not use chat
+    #[arg(long)]
+    pub no_chat: bool,
+    /// Host powers everywhere
+    #[arg(long)]
+    pub admin: bool,
+    /// How long it is valid
+    #[arg(long, default_value = "1h")]
+    pub ttl: Span,
+    /// Which configured key signs (default: the first)
+    #[arg(long, value_name = "ID")]
+    pub key_id: Option<String>,
+    /// Sign with this key instead of a configured one
+    #[arg(long, value_name = "ID:SECRET", conflicts_with = "key_id")]
+    pub key: Option<String>,
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    use super::*;
+
+    #[test]
+    fn the_command_line_is_consistent() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn flags_become_settings() {
+        let cli = Cli::try_parse_from(["convene", "serve", "--listen", "127.0.0.1:0", "--shards", "2"]).unwrap();
+        let Command::Serve(serve) = cli.command else { panic!("not serve") };
+        let flags = serve.flags();
+        assert_eq!(flags.len(), 2);
+        let config = crate::config::layers::load(None, &[], &flags).unwrap();
+        assert_eq!((config.server.listen.port(), config.media.shards), (0, 2));
+    }
+}

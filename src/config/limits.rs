@@ -1,0 +1,79 @@
+//! Chat limits and the timers of calls.
+
+use serde::{Deserialize, Serialize};
+
+use super::span::Span;
+
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Chat {
+    /// Multiplies every command rate of the protocol; 0 = no rate limits (tests and load only).
+    pub rate_scale: u32,
+    /// How long a user without a socket still counts as online.
+    pub presence_grace: Span,
+    /// A typing notice without repetition ends after this.
+    pub typing_ttl: Span,
+    /// Authors may edit a message for this long; `0ms` = for ever.
+    pub edit_window: Span,
+}
+
+impl Default for Chat {
+    fn default() -> Self {
+        Self {
+            rate_scale: 1,
+            presence_grace: Span::secs(10),
+            typing_ttl: Span::secs(6),
+            edit_window: Span::secs(0),
+        }
+    }
+}
+
+impl Chat {
+    pub(super) fn check(&self, mistakes: &mut Vec<String>) {
+        if self.typing_ttl.get().is_zero() {
+            mistakes.push("chat.typing_ttl: must be longer than 0".into());
+        }
+    }
+}
+
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Calls {
+    /// An unanswered call is missed after this.
+    pub ring_timeout: Span,
+    /// A participant whose socket or media is lost keeps the seat for this long.
+    pub grace: Span,
+    /// A call with one participant ends after this.
+    pub alone_timeout: Span,
+    /// No call is longer.
+    pub max_duration: Span,
+    /// How exactly the end of a call is known after a crash.
+    pub heartbeat: Span,
+}
+
+impl Default for Calls {
+    fn default() -> Self {
+        Self {
+            ring_timeout: Span::secs(45),
+            grace: Span::secs(15),
+            alone_timeout: Span::secs(300),
+            max_duration: Span::secs(4 * 3600),
+            heartbeat: Span::secs(5),
+        }
+    }
+}
+
+impl Calls {
+    pub(super) fn check(&self, mistakes: &mut Vec<String>) {
+        for (name, span) in [
+            ("ring_timeout", self.ring_timeout),
+            ("alone_timeout", self.alone_timeout),
+            ("max_duration", self.max_duration),
+            ("heartbeat", self.heartbeat),
+        ] {
+            if span.get().is_zero() {
+                mistakes.push(format!("calls.{name}: must be longer than 0"));
+            }
+        }
+    }
+}

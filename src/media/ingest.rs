@@ -1,0 +1,223 @@
+//! The receiving side of one encoding: order, loss, jitter, bitrate (RFC 3550 6.4.1 and appendix A).
+
+use std::time::{Duration, Instant};
+
+use rtc_rtcp::reception_report::ReceptionReport;
+
+use super::nack::NackGenerator;
+use crate::base::seq::SeqExtender;
+
+/// A jump beyond this is a restarted sender, not loss (RFC 3550 A.1 MAX_DROPOUT).
+const MAX_GAP: u64 = 3_000;
+/// An encoding without packets for this long is not a layer anybody can be served from.
+const ALIVE_FOR: Duration = Duration::from_millis(1_500);
+const BITRATE_WINDOW: Duration = Duration::from_secs(1);
+
+/// How a packet fits into its stream.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Arrival {
+    pub sequence: u64,
+    /// The stream cannot be repaired from here: a keyframe is needed.
+    pub broken: bool,
+}
+
+#[derive(Debug)]
+pub struct Ingest {
+    clock_rate: u32,
+    /// `None` where loss is not repaired (audio).
+    nack: Option<NackGenerator>,
+    extender: SeqExtender,
+    first: u64,
+    received: u64,
+    expected_prior: u64,
+    received_prior: u64,
+    /// RFC 3550 A.8, in timestamp units × 16.
+    jitter: u32,
+    last_transit: Option<u32>,
+    epoch: Instant,
+    last_packet: Option<Instant>,
+    last_sr: Option<(u64, Instant)>,
+    window_start: Instant,
+    window_bytes: u64,
+    bitrate_bps: u64,
+}
+
+impl Ingest {
+    pub fn new(now: Instant, clock_rate: u32, repair: bool) -> Self {
+        Self {
+            clock_rate,
+            nack: repair.then(NackGenerator::default),
+            extender: SeqExtender::default(),
+            first: 0,
+            received: 0,
+            expected_prior: 0,
+            received_prior: 0,
+            jitter: 0,
+            last_transit: None,
+            epoch: now,
+            last_packet: None,
+            last_sr: None,
+            window_start: now,
+            window_bytes: 0,
+            bitrate_bps: 0,
+        }
+    }
+
+    /// A packet of the primary stream.
+    pub fn arrived(&mut self, now: Instant, sequence: u16, timestamp: u32, size: usize) -> Arrival {
+        let previous = self.extender.highest();
+        let extended = self.extender.extend(sequence);
+        self.count(now, size);
+        self.received += 1;
+        self.measure_jitter(now, timestamp);
+        let mut broken = false;
+        match previous {
+            None => self.first = extended,
+            Some(highest) if extended > highest + 1 => {
+                broken = if extended - highest > MAX_GAP {
+                    self.nack = self.nack.take().map(|_| NackGenerator::default());
+                    true
+                } else {
+                    self.nack.as_mut().is_some_and(|nack| !nack.skipped(now, highest + 1, extended))
+                };
+            }
+            Some(_) => {
+                if let Some(nack) = &mut self.nack {
+                    nack.arrived(extended);
+                }
+            }
+        }
+        Arrival { sequence: extended, broken }
+    }
+
+    /// A packet that came by retransmission. `None` if nobody asked for it.
+    pub fn repaired(&mut self, now: Instant, sequence: u16, size: usize) -> Option<u64> {
+        let extended = self.extender.peek(sequence)?;
+        let wanted = self.nack.as_mut()?.arrived(extended);
+        if !wanted {
+            return None;
+        }
+        self.count(now, size);
+        self.received += 1;
+        Some(extended)
+    }
+
+    /// Sequence numbers to ask for; `true` if something was given up, so that a keyframe is needed.
+    pub fn poll_nack(&mut self, now: Instant) -> (Vec<u16>, bool) {
+        self.nack.as_mut().map_or_else(|| (Vec::new(), false), |nack| nack.poll(now))
+    }
+
+    pub fn sender_report(&mut self, now: Instant, ntp: u64) {
+        self.last_sr = Some((ntp, now));
+    }
+
+    /// Highest extended sequence so far.
+    pub fn highest(&self) -> Option<u64> {
+        self.extender.highest()
+    }
+
+    pub fn is_alive(&self, now: Instant) -> bool {
+        self.last_packet.is_some_and(|last| now.saturating_duration_since(last) < ALIVE_FOR)
+    }
+
+    pub fn has_started(&self) -> bool {
+        self.last_packet.is_some()
+    }
+
+    /// Of the last full second.
+    pub fn bitrate_bps(&self) -> u64 {
+        self.bitrate_bps
+    }
+
+    /// The report block for this stream; resets the interval it covers.
+    pub fn report(&mut self, now: Instant, ssrc: u32) -> Option<ReceptionReport> {
+        let highest = self.extender.highest()?;
+        let expected = highest + 1 - self.first;
+        let lost = expected.saturating_sub(self.received);
+        let expected_interval = expected - self.expected_prior;
+        let received_interval = self.received - self.received_prior;
+        self.expected_prior = expected;
+        self.received_prior = self.received;
+        let lost_interval = expected_interval.saturating_sub(received_interval);
+        let fraction = if expected_interval == 0 { 0 } else { (lost_interval << 8) / expected_interval };
+        let (last_sender_report, delay) = self.last_sr.map_or((0, 0), |(ntp, at)| {
+            let delay = now.saturating_duration_since(at).as_millis() * 65_536 / 1_000;
+            (((ntp >> 16) & 0xFFFF_FFFF) as u32, u32::try_from(delay).unwrap_or(u32::MAX))
+        });
+        // The extended sequence starts in cycle 1 here, in cycle 0 on the wire.
+        let wire_highest = (highest - (1 << 16)) & 0xFFFF_FFFF;
+        Some(ReceptionReport {
+            ssrc,
+            fraction_lost: u8::try_from(fraction).unwrap_or(u8::MAX),
+            total_lost: u32::try_from(lost).unwrap_or(u32::MAX).min(0x7F_FFFF),
+            last_sequence_number: u32::try_from(wire_highest).unwrap_or_default(),
+            jitter: self.jitter >> 4,
+            last_sender_report,
+            delay,
+        })
+    }
+
+    fn count(&mut self, now: Instant, size: usize) {
+        self.last_packet = Some(now);
+        self.window_bytes += size as u64;
+        let elapsed = now.saturating_duration_since(self.window_start);
+        if elapsed >= BITRATE_WINDOW {
+            let millis = u64::try_from(elapsed.as_millis()).unwrap_or(u64::MAX).max(1);
+            self.bitrate_bps = self.window_bytes * 8_000 / millis;
+            self.window_start = now;
+            self.window_bytes = 0;
+        }
+    }
+
+    fn measure_jitter(&mut self, now: Instant, timestamp: u32) {
+        let elapsed = now.saturating_duration_since(self.epoch).as_micros();
+        #[expect(clippy::cast_possible_truncation, reason = "RTP time wraps by definition")]
+        let arrival = (elapsed * u128::from(self.clock_rate) / 1_000_000) as u32;
+        let transit = arrival.wrapping_sub(timestamp);
+        if let Some(last) = self.last_transit.replace(transit) {
+            let difference = transit.wrapping_sub(last).cast_signed().unsigned_abs();
+            // A jump of seconds is a restarted clock, not jitter.
+            if difference < self.clock_rate * 5 {
+                let decay = (self.jitter + 8) >> 4;
+                self.jitter = (self.jitter + difference).saturating_sub(decay);
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    #[expect(clippy::disallowed_methods, reason = "any instant will do as the origin")]
+    fn reports_loss_per_interval_and_repairs_count_as_received() {
+        let now = Instant::now();
+        let mut ingest = Ingest::new(now, 90_000, true);
+        for sequence in [10u16, 11, 14, 15] {
+            ingest.arrived(now, sequence, 0, 100);
+        }
+        let later = now + Duration::from_millis(20);
+        assert_eq!(ingest.poll_nack(later).0, vec![12, 13]);
+        assert!(ingest.repaired(later, 12, 100).is_some());
+        assert!(ingest.repaired(later, 12, 100).is_none(), "asked for once");
+        assert!(ingest.repaired(later, 10, 100).is_none(), "never missing");
+        let report = ingest.report(later, 1).unwrap();
+        assert_eq!(report.total_lost, 1);
+        assert_eq!(report.fraction_lost, 42); // 1 of 6, in 256ths
+        assert_eq!(report.last_sequence_number, 15);
+        let report = ingest.report(later, 1).unwrap();
+        assert_eq!(report.fraction_lost, 0, "the interval was reset");
+    }
+
+    #[test]
+    #[expect(clippy::disallowed_methods, reason = "any instant will do as the origin")]
+    fn a_restarted_sender_breaks_the_stream() {
+        let now = Instant::now();
+        let mut ingest = Ingest::new(now, 90_000, true);
+        assert!(!ingest.arrived(now, 10, 0, 100).broken);
+        assert!(ingest.arrived(now, 20_000, 0, 100).broken);
+        assert!(ingest.is_alive(now));
+        assert!(!ingest.is_alive(now + Duration::from_secs(2)));
+    }
+}

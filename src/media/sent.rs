@@ -1,0 +1,62 @@
+//! What one subscription sent lately, so that a NACK can be answered from the publisher's history.
+
+use crate::base::seq::low16;
+
+/// 2.8 s of a 1.7 Mb/s camera; 16 bytes each.
+const SLOTS: usize = 512;
+
+/// One packet as it was rewritten for this subscriber.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Sent {
+    out: u16,
+    used: bool,
+    pub layer: u8,
+    pub tl0_pic_idx: u8,
+    pub picture_id: u16,
+    pub timestamp: u32,
+    /// Low half of the publisher's extended sequence.
+    source: u32,
+}
+
+/// Allocated with the first packet.
+#[derive(Debug, Default)]
+pub struct SentRing {
+    slots: Vec<Sent>,
+}
+
+impl SentRing {
+    pub fn push(&mut self, out: u64, source: u64, sent: Sent) {
+        if self.slots.is_empty() {
+            self.slots = vec![Sent::default(); SLOTS];
+        }
+        let sent = Sent { out: low16(out), used: true, source: low32(source), ..sent };
+        if let Some(slot) = self.slots.get_mut(usize::from(low16(out)) % SLOTS) {
+            *slot = sent;
+        }
+    }
+
+    pub fn get(&self, out: u16) -> Option<&Sent> {
+        self.slots.get(usize::from(out) % SLOTS).filter(|sent| sent.used && sent.out == out)
+    }
+
+    pub fn allocated(&self) -> usize {
+        self.slots.capacity() * size_of::<Sent>()
+    }
+}
+
+impl Sent {
+    pub fn new(layer: u8, timestamp: u32, picture_id: u16, tl0_pic_idx: u8) -> Self {
+        Self { layer, timestamp, picture_id, tl0_pic_idx, ..Self::default() }
+    }
+
+    /// The publisher's extended sequence, given a recent one of the same encoding.
+    pub fn source_near(&self, reference: u64) -> u64 {
+        let delta = self.source.wrapping_sub(low32(reference)).cast_signed();
+        reference.saturating_add_signed(i64::from(delta))
+    }
+}
+
+#[expect(clippy::cast_possible_truncation, reason = "the low half is what is kept")]
+fn low32(value: u64) -> u32 {
+    value as u32
+}

@@ -1,0 +1,195 @@
+//! RTCP (RFC 3550 6, RFC 4585, RFC 5104) reduced to what the SFU acts on; codecs from `rtc-rtcp`.
+
+use bytes::Bytes;
+use rtc_rtcp::{
+    Packet,
+    goodbye::Goodbye,
+    payload_feedbacks::{
+        full_intra_request::FullIntraRequest, picture_loss_indication::PictureLossIndication,
+        receiver_estimated_maximum_bitrate::ReceiverEstimatedMaximumBitrate,
+    },
+    receiver_report::ReceiverReport,
+    reception_report::ReceptionReport,
+    sender_report::SenderReport,
+    transport_feedbacks::transport_layer_nack::{TransportLayerNack, nack_pairs_from_sequence_numbers},
+};
+use rtc_shared::marshal::Marshal as _;
+
+/// Sequence numbers named by one NACK packet are capped: a storm must not cost us a storm of work.
+const MAX_NACKED: usize = 512;
+
+/// One thing a compound packet says.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Feedback {
+    /// "I cannot decode `ssrc` any more."
+    KeyframeWanted {
+        ssrc: u32,
+    },
+    Nack {
+        ssrc: u32,
+        sequences: Vec<u16>,
+    },
+    SenderReport {
+        ssrc: u32,
+        ntp: u64,
+        rtp: u32,
+    },
+    /// A receiver's view of one stream we send.
+    Reception {
+        ssrc: u32,
+        fraction_lost: u8,
+        jitter: u32,
+        last_sr: u32,
+        delay: u32,
+    },
+    Remb {
+        bitrate_bps: u64,
+    },
+    Bye {
+        ssrcs: Vec<u32>,
+    },
+}
+
+/// Everything of interest in a decrypted compound packet; `None` if it is malformed.
+pub fn parse(compound: &[u8]) -> Option<Vec<Feedback>> {
+    let mut input = Bytes::copy_from_slice(compound);
+    let packets = rtc_rtcp::packet::unmarshal(&mut input).ok()?;
+    let mut found = Vec::new();
+    for packet in packets {
+        read(packet.as_ref(), &mut found);
+    }
+    Some(found)
+}
+
+fn read(packet: &dyn Packet, found: &mut Vec<Feedback>) {
+    let any = packet.as_any();
+    if let Some(pli) = any.downcast_ref::<PictureLossIndication>() {
+        found.push(Feedback::KeyframeWanted { ssrc: pli.media_ssrc });
+    } else if let Some(fir) = any.downcast_ref::<FullIntraRequest>() {
+        found.extend(fir.fir.iter().map(|entry| Feedback::KeyframeWanted { ssrc: entry.ssrc }));
+    } else if let Some(nack) = any.downcast_ref::<TransportLayerNack>() {
+        let sequences = nack.nacks.iter().flat_map(|pair| pair.packet_list()).take(MAX_NACKED).collect();
+        found.push(Feedback::Nack { ssrc: nack.media_ssrc, sequences });
+    } else if let Some(report) = any.downcast_ref::<SenderReport>() {
+        found.push(Feedback::SenderReport { ssrc: report.ssrc, ntp: report.ntp_time, rtp: report.rtp_time });
+        receptions(&report.reports, found);
+    } else if let Some(report) = any.downcast_ref::<ReceiverReport>() {
+        receptions(&report.reports, found);
+    } else if let Some(remb) = any.downcast_ref::<ReceiverEstimatedMaximumBitrate>() {
+        #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "float casts saturate")]
+        found.push(Feedback::Remb { bitrate_bps: remb.bitrate as u64 });
+    } else if let Some(bye) = any.downcast_ref::<Goodbye>() {
+        found.push(Feedback::Bye { ssrcs: bye.sources.clone() });
+    }
+}
+
+fn receptions(reports: &[ReceptionReport], found: &mut Vec<Feedback>) {
+    found.extend(reports.iter().map(|report| Feedback::Reception {
+        ssrc: report.ssrc,
+        fraction_lost: report.fraction_lost,
+        jitter: report.jitter,
+        last_sr: report.last_sender_report,
+        delay: report.delay,
+    }));
+}
+
+/// Builds one outgoing compound packet. It starts with a receiver report, as RFC 3550 6.1 wants.
+#[derive(Debug)]
+pub struct CompoundBuilder {
+    sender_ssrc: u32,
+    reports: Vec<ReceptionReport>,
+    bytes: Vec<u8>,
+}
+
+/// An RR or SR carries at most 31 report blocks (5-bit count).
+const MAX_REPORTS: usize = 31;
+
+impl CompoundBuilder {
+    pub fn new(sender_ssrc: u32) -> Self {
+        Self { sender_ssrc, reports: Vec::new(), bytes: Vec::new() }
+    }
+
+    pub fn report(&mut self, report: ReceptionReport) {
+        if self.reports.len() < MAX_REPORTS {
+            self.reports.push(report);
+        }
+    }
+
+    pub fn pli(&mut self, media_ssrc: u32) {
+        self.push(&PictureLossIndication { sender_ssrc: self.sender_ssrc, media_ssrc });
+    }
+
+    pub fn nack(&mut self, media_ssrc: u32, sequences: &[u16]) {
+        let nacks = nack_pairs_from_sequence_numbers(sequences);
+        self.push(&TransportLayerNack { sender_ssrc: self.sender_ssrc, media_ssrc, nacks });
+    }
+
+    /// A compound of one sender report, which may stand first by itself.
+    pub fn sender(ssrc: u32, ntp: u64, rtp: u32, packets: u32, octets: u32) -> Vec<u8> {
+        let report = SenderReport {
+            ssrc,
+            ntp_time: ntp,
+            rtp_time: rtp,
+            packet_count: packets,
+            octet_count: octets,
+            reports: Vec::new(),
+            profile_extensions: Bytes::new(),
+        };
+        report.marshal().map(|bytes| bytes.to_vec()).unwrap_or_default()
+    }
+
+    /// Appends a packet that was encoded elsewhere (transport-wide feedback).
+    pub fn raw(&mut self, packet: &[u8]) {
+        self.bytes.extend_from_slice(packet);
+    }
+
+    pub fn is_empty(&self) -> bool {
+        self.bytes.is_empty() && self.reports.is_empty()
+    }
+
+    pub fn finish(self) -> Vec<u8> {
+        let head = ReceiverReport {
+            ssrc: self.sender_ssrc,
+            reports: self.reports,
+            profile_extensions: Bytes::new(),
+        };
+        let mut compound = head.marshal().map(|bytes| bytes.to_vec()).unwrap_or_default();
+        compound.extend_from_slice(&self.bytes);
+        compound
+    }
+
+    fn push(&mut self, packet: &dyn Packet) {
+        // Cannot fail for the fixed-size packets built here; a failure would only lose this feedback.
+        if let Ok(bytes) = packet.marshal() {
+            self.bytes.extend_from_slice(&bytes);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn built_compounds_are_understood() {
+        let mut builder = CompoundBuilder::new(1);
+        builder.pli(10);
+        builder.nack(11, &[5, 6, 30]);
+        let found = parse(&builder.finish()).unwrap();
+        assert_eq!(
+            found,
+            vec![
+                Feedback::KeyframeWanted { ssrc: 10 },
+                Feedback::Nack { ssrc: 11, sequences: vec![5, 6, 30] },
+            ]
+        );
+        let report = CompoundBuilder::sender(12, 99, 1000, 3, 400);
+        assert_eq!(parse(&report), Some(vec![Feedback::SenderReport { ssrc: 12, ntp: 99, rtp: 1000 }]));
+    }
+
+    #[test]
+    fn junk_is_refused() {
+        assert_eq!(parse(&[0x81, 206, 0, 9, 0]), None);
+        assert_eq!(parse(&[]), None);
+    }
+}

@@ -1,0 +1,54 @@
+//! What a room asks of its shard, beside sending datagrams.
+
+use std::net::SocketAddr;
+
+use super::{
+    ParticipantKey,
+    event::{AddressedEvent, Event},
+};
+use crate::base::id::{ParticipantId, RoomId};
+
+#[derive(Debug)]
+pub enum Effect {
+    Event(AddressedEvent),
+    /// STUN checks to this ufrag belong to the participant.
+    AddUfrag {
+        ufrag: String,
+        room: RoomId,
+        participant: ParticipantKey,
+    },
+    RemoveUfrag {
+        ufrag: String,
+    },
+    /// Datagrams from this address belong to the participant.
+    AddAddress {
+        address: SocketAddr,
+        room: RoomId,
+        participant: ParticipantKey,
+    },
+    RemoveAddress {
+        address: SocketAddr,
+    },
+}
+
+/// In the order in which they must be applied.
+#[derive(Debug, Default)]
+pub struct Effects(Vec<Effect>);
+
+impl Effects {
+    pub fn push(&mut self, effect: Effect) {
+        self.0.push(effect);
+    }
+
+    pub fn event(&mut self, room: RoomId, participant: ParticipantId, event: Event) {
+        self.0.push(Effect::Event(AddressedEvent { room, participant, event }));
+    }
+
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    pub fn drain(&mut self) -> impl Iterator<Item = Effect> {
+        self.0.drain(..)
+    }
+}

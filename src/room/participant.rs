@@ -1,0 +1,94 @@
+//! One identity's presence in a room.
+
+use std::{collections::BTreeMap, sync::Arc, time::Instant};
+
+use super::{
+    PublicationKey, SubscriptionKey,
+    command::{AutoSubscribe, MediaGrants},
+};
+use crate::{
+    base::id::ParticipantId,
+    media::forwarder::Forwarder,
+    proto::{ext::ExtensionIds, twcc::ArrivalRecorder},
+    transport::{negotiate::Negotiator, session::Session},
+};
+
+/// What an m-line that we send in carries.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Sending {
+    Subscription(SubscriptionKey),
+    /// Announced ahead of any track (WHEP cannot renegotiate); bound when one appears.
+    Reserved,
+}
+
+/// Which encoding an incoming SSRC belongs to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct StreamRef {
+    pub publication: PublicationKey,
+    pub layer: u8,
+    pub repair: bool,
+}
+
+pub(super) struct Participant {
+    pub id: ParticipantId,
+    pub identity: Arc<str>,
+    pub grants: MediaGrants,
+    pub auto: AutoSubscribe,
+    pub joined_at: Instant,
+    pub session: Option<Session>,
+    pub negotiator: Negotiator<Sending>,
+    pub extensions: ExtensionIds,
+    pub publications: Vec<PublicationKey>,
+    pub subscriptions: Vec<SubscriptionKey>,
+    /// SSRCs it sends.
+    pub streams: BTreeMap<u32, StreamRef>,
+    /// SSRCs (media and RTX) we send to it.
+    pub outgoing: BTreeMap<u32, SubscriptionKey>,
+    /// Forwarders of reserved lines without a track, by line: their numbering goes on with the next track.
+    pub parked: BTreeMap<usize, Forwarder>,
+    pub arrivals: ArrivalRecorder,
+    /// The client was asked for sections and has not offered since.
+    pub sections_asked: bool,
+    pub interrupted: bool,
+    pub rtcp_ssrc: u32,
+    pub next_report: Instant,
+    pub next_arrival_feedback: Instant,
+}
+
+impl Participant {
+    pub fn new(
+        now: Instant,
+        id: ParticipantId,
+        identity: Arc<str>,
+        grants: MediaGrants,
+        auto: AutoSubscribe,
+        session_id: u64,
+    ) -> Self {
+        Self {
+            id,
+            identity,
+            grants,
+            auto,
+            joined_at: now,
+            session: None,
+            negotiator: Negotiator::new(session_id),
+            extensions: ExtensionIds::default(),
+            publications: Vec::new(),
+            subscriptions: Vec::new(),
+            streams: BTreeMap::new(),
+            outgoing: BTreeMap::new(),
+            parked: BTreeMap::new(),
+            arrivals: ArrivalRecorder::new(now),
+            sections_asked: false,
+            interrupted: false,
+            // Feedback needs some sender SSRC; the high bits of a random id never equal a media SSRC by chance alone.
+            rtcp_ssrc: u32::try_from(session_id & 0xFFFF_FFFF).unwrap_or(1).max(1),
+            next_report: now,
+            next_arrival_feedback: now,
+        }
+    }
+
+    pub fn is_connected(&self) -> bool {
+        self.session.as_ref().is_some_and(Session::is_connected)
+    }
+}

@@ -1,0 +1,196 @@
+//! The packet path: from one publisher's decrypted packet to every subscriber's send slot.
+
+use super::{
+    Context, ParticipantKey, PublicationKey, Room, participant::StreamRef, publication::MAX_STREAMS,
+};
+use crate::{
+    media::{
+        forwarder::Verdict,
+        packet::{Facts, MediaPacket},
+    },
+    proto::{ext::ExtensionValues, rtp::Header},
+    transport::{sctp, session::DropReason},
+};
+
+/// A packet that found its encoding.
+struct Accepted<'a> {
+    publication: PublicationKey,
+    layer: u8,
+    packet: MediaPacket<'a>,
+    broken: bool,
+}
+
+impl Room {
+    pub(super) fn rtp(&mut self, ctx: &mut Context<'_>, key: ParticipantKey, header: &Header, packet: &[u8]) {
+        ctx.stats.rtp_received += 1;
+        match self.accept(ctx, key, header, packet) {
+            Ok(Some(accepted)) => self.distribute(ctx, &accepted),
+            Ok(None) => {}
+            Err(reason) => ctx.stats.drop(reason),
+        }
+        self.last_media = Some(ctx.now);
+    }
+
+    /// Finds the encoding and takes the packet into its books. `None` for packets that carry no media.
+    fn accept<'a>(
+        &mut self,
+        ctx: &mut Context<'_>,
+        key: ParticipantKey,
+        header: &Header,
+        packet: &'a [u8],
+    ) -> Result<Option<Accepted<'a>>, DropReason> {
+        let participant = self.participants.get_mut(key).ok_or(DropReason::UnknownStream)?;
+        let values = ExtensionValues::read(&participant.extensions, header.extensions(packet));
+        if let Some(sequence) = values.transport_cc {
+            participant.arrivals.record(ctx.now, sequence);
+        }
+        let stream = match participant.streams.get(&header.ssrc) {
+            Some(stream) => *stream,
+            None => self.learn_stream(key, header, &values).ok_or(DropReason::UnknownStream)?,
+        };
+        let publication = self.publications.get_mut(stream.publication).ok_or(DropReason::UnknownStream)?;
+        let payload = header.payload(packet).ok_or(DropReason::Malformed)?;
+        let codec = publication.codec;
+        let expected =
+            if stream.repair { publication.rtx_payload_type } else { Some(publication.payload_type) };
+        if expected != Some(header.payload_type) {
+            return Err(DropReason::UnknownStream);
+        }
+        let muted = publication.is_muted();
+        let encoding = publication.encoding_mut(stream.layer).ok_or(DropReason::UnknownStream)?;
+        let size = packet.len();
+        let (sequence, broken, payload) = if stream.repair {
+            ctx.stats.rtx_received += 1;
+            // Padding-only packets on the repair stream probe the network: nothing to forward.
+            let Some((original, payload)) = payload.split_first_chunk::<2>() else { return Ok(None) };
+            let sequence = encoding
+                .ingest
+                .repaired(ctx.now, u16::from_be_bytes(*original), size)
+                .ok_or(DropReason::Duplicate)?;
+            (sequence, false, payload)
+        } else {
+            let arrival = encoding.ingest.arrived(ctx.now, header.sequence, header.timestamp, size);
+            (arrival.sequence, arrival.broken, payload)
+        };
+        let facts = Facts {
+            timestamp: header.timestamp,
+            marker: header.marker,
+            audio_level: values.audio_level,
+            orientation: values.video_orientation,
+            ..Facts::of(codec, payload)
+        };
+        let packet = MediaPacket { sequence, facts, payload };
+        if codec.is_video() {
+            if encoding.history.contains(sequence) {
+                return Err(DropReason::Duplicate);
+            }
+            encoding.history.push(&packet);
+            if facts.keyframe {
+                encoding.gate.satisfied();
+            }
+        } else if let Some(level) = facts.audio_level
+            && !muted
+        {
+            self.speakers.heard(ctx.now, publication.owner_id, level);
+        }
+        if muted {
+            return Ok(None);
+        }
+        Ok(Some(Accepted { publication: stream.publication, layer: stream.layer, packet, broken }))
+    }
+
+    fn distribute(&mut self, ctx: &mut Context<'_>, accepted: &Accepted<'_>) {
+        let Self { participants, publications, subscriptions, .. } = self;
+        let Some(publication) = publications.get_mut(accepted.publication) else { return };
+        let mut keyframe_wanted = accepted.broken;
+        for key in &publication.fan_out {
+            let Some(subscription) = subscriptions.get_mut(*key) else { continue };
+            let Some(forwarder) = &mut subscription.forwarder else { continue };
+            let Some(subscriber) = participants.get(subscription.subscriber) else { continue };
+            let Some(session) = subscriber.session.as_ref().filter(|session| session.is_connected()) else {
+                continue;
+            };
+            match forwarder.decide(ctx.now, accepted.layer, &accepted.packet) {
+                Verdict::Forward(at) => {
+                    let sent = session.send_rtp(accepted.packet.payload.len(), ctx.out, |slot| {
+                        forwarder.write(slot, &accepted.packet, at)
+                    });
+                    match sent {
+                        Some(_) => ctx.stats.rtp_forwarded += 1,
+                        None => ctx.stats.drop(DropReason::SendOverflow),
+                    }
+                }
+                Verdict::NeedKeyframe => keyframe_wanted = true,
+                Verdict::Drop => {}
+            }
+        }
+        if keyframe_wanted {
+            self.request_keyframe(ctx, accepted.publication, accepted.layer);
+        }
+    }
+
+    /// The first packets of a stream say by their extensions what they are (RFC 8852, RFC 9143).
+    fn learn_stream(
+        &mut self,
+        key: ParticipantKey,
+        header: &Header,
+        values: &ExtensionValues<'_>,
+    ) -> Option<StreamRef> {
+        let participant = self.participants.get_mut(key)?;
+        let of_mid = |mid: &[u8]| {
+            participant
+                .publications
+                .iter()
+                .find(|one| self.publications.get(**one).is_some_and(|one| one.mid.as_bytes() == mid))
+                .copied()
+        };
+        let of_payload_type = || {
+            let mut fitting = participant.publications.iter().filter(|one| {
+                self.publications.get(**one).is_some_and(|one| {
+                    one.payload_type == header.payload_type
+                        || one.rtx_payload_type == Some(header.payload_type)
+                })
+            });
+            let only = fitting.next().copied();
+            if fitting.next().is_some() { None } else { only }
+        };
+        let key = match values.mid {
+            Some(mid) => of_mid(mid)?,
+            None => of_payload_type()?,
+        };
+        let publication = self.publications.get_mut(key)?;
+        if publication.streams >= MAX_STREAMS {
+            return None;
+        }
+        let simulcast = publication.encodings.len() > 1;
+        let layer = match (values.rid, values.repaired_rid) {
+            (Some(rid), _) | (None, Some(rid)) => publication.layer_of(rid).or((!simulcast).then_some(0))?,
+            // Without a rid, only a publication with one encoding is unambiguous.
+            (None, None) if simulcast => return None,
+            (None, None) => 0,
+        };
+        let repair = publication.rtx_payload_type == Some(header.payload_type);
+        if !repair {
+            publication.encoding_mut(layer)?.ssrc = Some(header.ssrc);
+        }
+        publication.streams += 1;
+        let stream = StreamRef { publication: key, layer, repair };
+        participant.streams.insert(header.ssrc, stream);
+        Some(stream)
+    }
+
+    /// A data-channel message goes to everybody else who has a channel of that name.
+    pub(super) fn relay_data(
+        &mut self,
+        ctx: &mut Context<'_>,
+        from: ParticipantKey,
+        message: &sctp::Received,
+    ) {
+        for (key, participant) in &mut self.participants {
+            let Some(session) = &mut participant.session else { continue };
+            if key != from && session.has_channel(&message.label) {
+                session.send_data(ctx.now, &message.label, message.binary, &message.data, ctx.out);
+            }
+        }
+    }
+}

@@ -1,0 +1,45 @@
+//! Counters of the rooms of one shard. Plain numbers: one thread writes, a copy is handed out.
+
+use std::time::Duration;
+
+use crate::transport::session::DropReason;
+
+/// Upper bounds of the join-time histogram, in seconds.
+pub const JOIN_BOUNDS: [f64; 10] = [0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0];
+
+#[derive(Debug, Default, Clone)]
+pub struct RoomStats {
+    pub rtp_received: u64,
+    pub rtp_forwarded: u64,
+    pub nacks_received: u64,
+    pub nacks_sent: u64,
+    pub rtx_received: u64,
+    pub rtx_sent: u64,
+    pub plis_received: u64,
+    pub plis_sent: u64,
+    pub drops: [u64; DropReason::ALL.len()],
+    /// One more than the bounds, for everything slower.
+    pub join_counts: [u64; JOIN_BOUNDS.len() + 1],
+    pub join_sum: f64,
+}
+
+impl RoomStats {
+    pub fn drop(&mut self, reason: DropReason) {
+        self.drop_many(reason, 1);
+    }
+
+    pub fn drop_many(&mut self, reason: DropReason, count: u64) {
+        if let Some(slot) = self.drops.get_mut(reason as usize) {
+            *slot += count;
+        }
+    }
+
+    pub fn joined(&mut self, took: Duration) {
+        let seconds = took.as_secs_f64();
+        let bucket = JOIN_BOUNDS.iter().position(|bound| seconds <= *bound).unwrap_or(JOIN_BOUNDS.len());
+        if let Some(count) = self.join_counts.get_mut(bucket) {
+            *count += 1;
+        }
+        self.join_sum += seconds;
+    }
+}

@@ -1,0 +1,313 @@
+//! A participant's interest in a publication, and how it is served.
+
+use super::{
+    Context, ParticipantKey, PublicationKey, Room, SubscriptionKey,
+    command::{AutoSubscribe, Kind, Source, Wish},
+    event::Event,
+    participant::Sending,
+};
+use crate::{
+    base::id::TrackId,
+    media::forwarder::{Forwarder, StreamConfig},
+    proto::sdp::{MediaKind, SendStream},
+};
+
+pub(super) struct Subscription {
+    pub publication: PublicationKey,
+    pub subscriber: ParticipantKey,
+    pub track: TrackId,
+    pub kind: Kind,
+    /// Highest layer wanted; `None` = paused by the subscriber.
+    pub wanted_layer: Option<u8>,
+    /// Set once an m-line carries it.
+    pub forwarder: Option<Forwarder>,
+    pub line: Option<usize>,
+    /// The state last told to the subscriber.
+    pub reported: Option<(Vec<u8>, Option<u8>, bool)>,
+}
+
+impl Room {
+    /// Creates the record; media flows once an m-line is assigned.
+    pub(super) fn subscribe(
+        &mut self,
+        ctx: &mut Context<'_>,
+        subscriber: ParticipantKey,
+        publication: PublicationKey,
+    ) {
+        let (Some(participant), Some(published)) =
+            (self.participants.get_mut(subscriber), self.publications.get(publication))
+        else {
+            return;
+        };
+        let excluded = published.owner == subscriber
+            || !participant.grants.subscribe
+            || participant.auto == AutoSubscribe::Nothing;
+        if excluded {
+            return;
+        }
+        // A camera starts small so that a picture appears fast; whoever shows it larger says so.
+        let small_start = participant.auto == AutoSubscribe::Everything && published.source == Source::Camera;
+        let key = self.subscriptions.insert(Subscription {
+            publication,
+            subscriber,
+            track: published.track,
+            kind: published.kind,
+            wanted_layer: Some(if small_start { 0 } else { u8::MAX }),
+            forwarder: None,
+            line: None,
+            reported: None,
+        });
+        participant.subscriptions.push(key);
+        if participant.auto == AutoSubscribe::FirstOffer {
+            self.bind_reserved(ctx, subscriber);
+        } else {
+            self.ask_for_sections(ctx, subscriber);
+        }
+    }
+
+    pub(super) fn unsubscribe(&mut self, key: SubscriptionKey) {
+        let Some(subscription) = self.subscriptions.remove(key) else { return };
+        if let Some(publication) = self.publications.get_mut(subscription.publication) {
+            publication.fan_out.retain(|one| *one != key);
+        }
+        let Some(participant) = self.participants.get_mut(subscription.subscriber) else { return };
+        participant.subscriptions.retain(|one| *one != key);
+        participant.outgoing.retain(|_, one| *one != key);
+        let Some(index) = subscription.line else { return };
+        let Some(line) = participant.negotiator.line_mut(index) else { return };
+        if !line.sending.as_ref().is_some_and(|(sending, _)| *sending == Sending::Subscription(key)) {
+            return;
+        }
+        if participant.auto == AutoSubscribe::FirstOffer {
+            if let Some((sending, _)) = &mut line.sending {
+                *sending = Sending::Reserved;
+            }
+            if let Some(forwarder) = subscription.forwarder {
+                participant.parked.insert(index, forwarder);
+            }
+        } else {
+            line.sending = None;
+        }
+    }
+
+    /// Tells the client how many more receive sections it needs, once per offer.
+    pub(super) fn ask_for_sections(&mut self, ctx: &mut Context<'_>, key: ParticipantKey) {
+        let Some(participant) = self.participants.get_mut(key) else { return };
+        if participant.sections_asked || !participant.negotiator.has_offer() {
+            return;
+        }
+        let waiting = |kind: Kind| {
+            participant
+                .subscriptions
+                .iter()
+                .filter_map(|one| self.subscriptions.get(*one))
+                .filter(|one| one.kind == kind && one.line.is_none())
+                .count()
+        };
+        let free = |kind: MediaKind| {
+            participant.negotiator.lines().iter().filter(|line| line.is_free_for(kind)).count()
+        };
+        let (audio, video) = (waiting(Kind::Audio), waiting(Kind::Video));
+        if audio + video == 0 {
+            return;
+        }
+        let more =
+            |waiting: usize, free: usize| u16::try_from(waiting.saturating_sub(free)).unwrap_or(u16::MAX);
+        let event = Event::Sections {
+            audio: more(audio, free(MediaKind::Audio)),
+            video: more(video, free(MediaKind::Video)),
+        };
+        participant.sections_asked = true;
+        self.tell(ctx, key, event);
+    }
+
+    /// Gives free m-lines of the client to subscriptions that wait for one.
+    pub(super) fn assign_lines(&mut self, ctx: &mut Context<'_>, key: ParticipantKey) {
+        let Some(participant) = self.participants.get(key) else { return };
+        let waiting: Vec<_> = participant
+            .subscriptions
+            .iter()
+            .filter(|one| self.subscriptions.get(**one).is_some_and(|one| one.line.is_none()))
+            .copied()
+            .collect();
+        for subscription in waiting {
+            let Some(participant) = self.participants.get_mut(key) else { return };
+            let Some(waits) = self.subscriptions.get(subscription) else { continue };
+            let Some(publication) = self.publications.get(waits.publication) else { continue };
+            let wanted = media_kind(publication.kind);
+            let index = participant.negotiator.lines().iter().position(|line| {
+                line.is_free_for(wanted)
+                    && line.codec_for(publication.codec, publication.h264_profile.as_deref()).is_some()
+            });
+            let Some(index) = index else { continue };
+            let stream = SendStream {
+                ssrc: fresh_ssrc(ctx, participant.outgoing.keys()),
+                rtx_ssrc: publication.codec.is_video().then(|| fresh_ssrc(ctx, participant.outgoing.keys())),
+                cname: publication.owner_id.to_string(),
+                stream_id: format!("{}|{}", publication.owner_id, publication.track),
+                track_id: publication.track.to_string(),
+            };
+            self.bind(ctx, subscription, index, stream);
+        }
+    }
+
+    /// Announces streams in every receive section ahead of the tracks that will use them.
+    pub(super) fn reserve_lines(&mut self, ctx: &mut Context<'_>, key: ParticipantKey) {
+        let Some(participant) = self.participants.get_mut(key) else { return };
+        let id = participant.id;
+        for index in 0..participant.negotiator.lines().len() {
+            let Some(line) = participant.negotiator.line_mut(index) else { continue };
+            let video = line.section.kind == MediaKind::Video;
+            if !line.is_free_for(MediaKind::Audio) && !line.is_free_for(MediaKind::Video) {
+                continue;
+            }
+            let stream = SendStream {
+                ssrc: ctx.rng.u32().max(1),
+                rtx_ssrc: video.then(|| ctx.rng.u32().max(1)),
+                cname: id.to_string(),
+                stream_id: "room".to_owned(),
+                track_id: format!("{}-{}", if video { "video" } else { "audio" }, line.section.mid),
+            };
+            line.sending = Some((Sending::Reserved, stream));
+        }
+        self.bind_reserved(ctx, key);
+    }
+
+    fn bind_reserved(&mut self, ctx: &mut Context<'_>, key: ParticipantKey) {
+        let Some(participant) = self.participants.get(key) else { return };
+        let waiting: Vec<_> = participant
+            .subscriptions
+            .iter()
+            .filter(|one| self.subscriptions.get(**one).is_some_and(|one| one.line.is_none()))
+            .copied()
+            .collect();
+        for subscription in waiting {
+            let Some(participant) = self.participants.get(key) else { return };
+            let Some(waits) = self.subscriptions.get(subscription) else { continue };
+            let Some(publication) = self.publications.get(waits.publication) else { continue };
+            let wanted = media_kind(publication.kind);
+            let found = participant.negotiator.lines().iter().enumerate().find_map(|(index, line)| {
+                let (sending, stream) = line.sending.as_ref()?;
+                let fits = *sending == Sending::Reserved
+                    && line.section.kind == wanted
+                    && line.codec_for(publication.codec, publication.h264_profile.as_deref()).is_some();
+                fits.then(|| (index, stream.clone()))
+            });
+            if let Some((index, stream)) = found {
+                self.bind(ctx, subscription, index, stream);
+            }
+        }
+    }
+
+    /// Connects a subscription with an m-line.
+    fn bind(&mut self, ctx: &mut Context<'_>, key: SubscriptionKey, index: usize, stream: SendStream) {
+        let Some(subscription) = self.subscriptions.get_mut(key) else { return };
+        let Some(participant) = self.participants.get_mut(subscription.subscriber) else { return };
+        let Some(publication) = self.publications.get_mut(subscription.publication) else { return };
+        let parked = participant.parked.remove(&index);
+        let Some(line) = participant.negotiator.line_mut(index) else { return };
+        let Some(codec) = line.codec_for(publication.codec, publication.h264_profile.as_deref()) else {
+            return;
+        };
+        let ids = line.section.extension_ids();
+        let config = StreamConfig {
+            codec: publication.codec,
+            ssrc: stream.ssrc,
+            payload_type: codec.payload_type,
+            rtx: codec.rtx.zip(stream.rtx_ssrc).map(|(payload_type, ssrc)| (ssrc, payload_type)),
+            mid: line.section.mid.clone(),
+            mid_ext: ids.mid,
+            audio_level_ext: ids.audio_level,
+            orientation_ext: ids.video_orientation,
+        };
+        let mut stream = stream;
+        if config.rtx.is_none() {
+            stream.rtx_ssrc = None;
+        }
+        participant.outgoing.insert(config.ssrc, key);
+        if let Some((ssrc, _)) = config.rtx {
+            participant.outgoing.insert(ssrc, key);
+        }
+        line.sending = Some((Sending::Subscription(key), stream));
+        subscription.line = Some(index);
+        subscription.forwarder = Some(match parked {
+            Some(mut forwarder) => {
+                forwarder.resume_with(config);
+                forwarder
+            }
+            None => Forwarder::new(config, ctx.rng.u16()),
+        });
+        publication.fan_out.push(key);
+        self.retarget(ctx, key);
+    }
+
+    pub(super) fn apply_wishes(&mut self, ctx: &mut Context<'_>, key: ParticipantKey, wishes: &[Wish]) {
+        for wish in wishes {
+            let found = participant_subscription(self, key, wish.track);
+            let Some(found) = found else { continue };
+            if let Some(subscription) = self.subscriptions.get_mut(found) {
+                subscription.wanted_layer = wish.layer;
+            }
+            self.retarget(ctx, found);
+        }
+    }
+
+    /// Moves a subscription towards the best layer that its wish and the publisher allow.
+    pub(super) fn retarget(&mut self, ctx: &mut Context<'_>, key: SubscriptionKey) {
+        let Some(subscription) = self.subscriptions.get_mut(key) else { return };
+        let Some(publication) = self.publications.get(subscription.publication) else { return };
+        let Some(forwarder) = &mut subscription.forwarder else { return };
+        let target = subscription.wanted_layer.map(|wish| publication.layer_for(ctx.now, wish));
+        if forwarder.target() != target {
+            forwarder.set_target(target);
+        }
+        if target.is_some() && forwarder.current() != target {
+            self.want_keyframe(ctx, key);
+        }
+    }
+
+    /// Tells a subscriber what it gets, when that changed.
+    pub(super) fn report_layers(&mut self, ctx: &mut Context<'_>, key: SubscriptionKey) {
+        let Some(subscription) = self.subscriptions.get_mut(key) else { return };
+        let Some(publication) = self.publications.get(subscription.publication) else { return };
+        let Some(forwarder) = &subscription.forwarder else { return };
+        if subscription.kind == Kind::Audio {
+            return;
+        }
+        let active: Vec<u8> = publication.alive_layers(ctx.now).collect();
+        let state = (active.clone(), forwarder.current(), subscription.wanted_layer.is_none());
+        if subscription.reported.as_ref() == Some(&state) {
+            return;
+        }
+        let event = Event::Layers { track: subscription.track, active, current: state.1, paused: state.2 };
+        subscription.reported = Some(state);
+        let subscriber = subscription.subscriber;
+        self.tell(ctx, subscriber, event);
+    }
+}
+
+fn participant_subscription(room: &Room, key: ParticipantKey, track: TrackId) -> Option<SubscriptionKey> {
+    let participant = room.participants.get(key)?;
+    participant
+        .subscriptions
+        .iter()
+        .find(|one| room.subscriptions.get(**one).is_some_and(|one| one.track == track))
+        .copied()
+}
+
+fn fresh_ssrc<'a>(ctx: &mut Context<'_>, used: impl Iterator<Item = &'a u32>) -> u32 {
+    let used: Vec<u32> = used.copied().collect();
+    loop {
+        let ssrc = ctx.rng.u32();
+        if ssrc != 0 && !used.contains(&ssrc) {
+            return ssrc;
+        }
+    }
+}
+
+pub(super) fn media_kind(kind: Kind) -> MediaKind {
+    match kind {
+        Kind::Audio => MediaKind::Audio,
+        Kind::Video => MediaKind::Video,
+    }
+}

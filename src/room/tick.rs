@@ -1,0 +1,139 @@
+//! Time: handshakes, loss repair, feedback, liveness, speakers.
+
+use std::time::{Duration, Instant};
+
+use super::{
+    BUSY_TICK, Context, IDLE_TICK, ParticipantKey, Room,
+    event::{CloseReason, Event},
+};
+use crate::proto::rtcp::CompoundBuilder;
+
+/// Transport-wide feedback: the draft suggests 50–250 ms, libwebrtc uses 50–100.
+const ARRIVAL_FEEDBACK: Duration = Duration::from_millis(50);
+/// Receiver reports, as browsers send them for video.
+const REPORTS: Duration = Duration::from_secs(1);
+/// How often layers are re-chosen and changes reported.
+const REVIEW: Duration = Duration::from_millis(200);
+/// Without media for this long, the room ticks slowly.
+const BUSY_FOR: Duration = Duration::from_secs(2);
+
+impl Room {
+    /// Does what is due; `next_timeout` says when to call again.
+    pub fn tick(&mut self, ctx: &mut Context<'_>) {
+        if ctx.now < self.next_tick {
+            return;
+        }
+        let keys: Vec<ParticipantKey> = self.participants.keys().collect();
+        let mut connecting = false;
+        for key in keys {
+            connecting |= self.tick_participant(ctx, key);
+        }
+        if ctx.now >= self.next_review {
+            self.next_review = ctx.now + REVIEW;
+            self.review(ctx);
+        }
+        if let Some(speakers) = self.speakers.poll(ctx.now) {
+            self.announce_speakers(ctx, &speakers);
+        }
+        let busy = connecting
+            || self.last_media.is_some_and(|last| ctx.now.saturating_duration_since(last) < BUSY_FOR);
+        self.next_tick = ctx.now + if busy { BUSY_TICK } else { IDLE_TICK };
+    }
+
+    /// Returns whether a handshake is under way.
+    fn tick_participant(&mut self, ctx: &mut Context<'_>, key: ParticipantKey) -> bool {
+        let Some(participant) = self.participants.get_mut(key) else { return false };
+        let Some(session) = &mut participant.session else { return false };
+        let incoming = session.handle_timeout(ctx.now, ctx.out);
+        let connected = session.is_connected();
+        let expired = session.is_expired(ctx.now);
+        let interrupted = connected && session.is_interrupted(ctx.now);
+        self.incoming(ctx, key, incoming);
+        if expired {
+            self.remove(ctx, key, CloseReason::ConsentExpired);
+            return false;
+        }
+        let Some(participant) = self.participants.get_mut(key) else { return false };
+        if interrupted != participant.interrupted {
+            participant.interrupted = interrupted;
+            self.tell(ctx, key, if interrupted { Event::Interrupted } else { Event::Connected });
+        }
+        if connected {
+            self.send_feedback(ctx, key);
+        }
+        !connected
+    }
+
+    /// NACKs, repeated keyframe requests, receiver reports and arrival times for one publisher, in one packet.
+    fn send_feedback(&mut self, ctx: &mut Context<'_>, key: ParticipantKey) {
+        let Some(participant) = self.participants.get_mut(key) else { return };
+        let report_due = ctx.now >= participant.next_report;
+        if report_due {
+            participant.next_report = ctx.now + REPORTS;
+        }
+        let mut compound = CompoundBuilder::new(participant.rtcp_ssrc);
+        let mut media_ssrc = 0;
+        for publication in &participant.publications {
+            let Some(publication) = self.publications.get_mut(*publication) else { continue };
+            for (layer, encoding) in (0u8..).zip(&mut publication.encodings) {
+                let Some(ssrc) = encoding.ssrc.filter(|_| encoding.ingest.has_started()) else { continue };
+                media_ssrc = ssrc;
+                let (wanted, gave_up) = encoding.ingest.poll_nack(ctx.now);
+                if !wanted.is_empty() {
+                    ctx.stats.nacks_sent += wanted.len() as u64;
+                    compound.nack(ssrc, &wanted);
+                }
+                if gave_up {
+                    encoding.gate.request();
+                }
+                if encoding.gate.poll(ctx.now, layer) {
+                    ctx.stats.plis_sent += 1;
+                    compound.pli(ssrc);
+                }
+                if report_due && let Some(report) = encoding.ingest.report(ctx.now, ssrc) {
+                    compound.report(report);
+                }
+            }
+        }
+        if ctx.now >= participant.next_arrival_feedback && !participant.arrivals.is_empty() {
+            participant.next_arrival_feedback = ctx.now + ARRIVAL_FEEDBACK;
+            if let Some(feedback) = participant.arrivals.feedback(participant.rtcp_ssrc, media_ssrc) {
+                compound.raw(&feedback);
+            }
+        }
+        if compound.is_empty() {
+            return;
+        }
+        if let Some(session) = &mut participant.session {
+            session.send_rtcp(&compound.finish(), ctx.out);
+        }
+    }
+
+    /// Layers come and go with the publisher's bandwidth: choose again.
+    fn review(&mut self, ctx: &mut Context<'_>) {
+        let keys: Vec<_> = self.subscriptions.keys().collect();
+        for key in keys {
+            self.retarget(ctx, key);
+            self.report_layers(ctx, key);
+        }
+    }
+
+    fn announce_speakers(&self, ctx: &mut Context<'_>, speakers: &[(crate::base::id::ParticipantId, u8)]) {
+        let named: Vec<_> = speakers
+            .iter()
+            .filter_map(|(id, level)| {
+                let participant = self.participants.get(*self.by_id.get(id)?)?;
+                Some((*id, participant.identity.clone(), *level))
+            })
+            .collect();
+        for participant in self.participants.values() {
+            let event = Event::Speakers { speakers: named.clone() };
+            ctx.effects.event(self.id, participant.id, event);
+        }
+    }
+
+    /// The earlier of two instants; rooms without participants never wake.
+    pub fn wake_at(&self) -> Option<Instant> {
+        (!self.is_empty()).then_some(self.next_tick)
+    }
+}

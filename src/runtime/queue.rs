@@ -1,0 +1,28 @@
+//! Bounds of the queues between threads and tasks, with what happens when they are full.
+
+/// What a full queue does to a new entry.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Full {
+    /// The sender gets an error and says so to its client.
+    Refuse,
+    /// The consumer is disconnected; it resumes or joins again.
+    CloseConsumer,
+    /// The new entry is dropped and counted.
+    DropNewest,
+}
+
+#[derive(Debug, Clone, Copy)]
+pub struct QueueSpec {
+    pub name: &'static str,
+    pub capacity: usize,
+    pub full: Full,
+}
+
+/// Signalling → shard. A shard that is this far behind takes no new work; metric `convene_shard_command_queue`.
+pub const SHARD_COMMANDS: QueueSpec =
+    QueueSpec { name: "shard_commands", capacity: 4_096, full: Full::Refuse };
+
+/// Shard → one participant's signalling. Events of a call are few; who cannot keep up with 1024 is gone. Counted
+/// as drop reason `event_overflow`.
+pub const PARTICIPANT_EVENTS: QueueSpec =
+    QueueSpec { name: "participant_events", capacity: 1_024, full: Full::CloseConsumer };

@@ -1,0 +1,427 @@
+//! The thread that owns rooms: receive a batch, route, flush, sleep until the next timer.
+//!
+//! No tokio, no lock, no await, no allocation and no log line per packet. A panic inside a room ends that room only.
+
+use std::{
+    collections::{BTreeMap, HashMap},
+    net::SocketAddr,
+    panic::{AssertUnwindSafe, catch_unwind},
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+        mpsc::{Receiver, TryRecvError},
+    },
+    time::{Duration, Instant},
+};
+
+use mio::{Events, Interest, Poll, Token};
+use tokio::sync::{mpsc, oneshot};
+use tracing::{error, info, warn};
+
+use super::{
+    clock,
+    placement::Placement,
+    stats::{HistogramData, ShardStats},
+    udp::UdpPort,
+};
+use crate::{
+    base::{
+        id::{ParticipantId, RoomId},
+        rng::Rng,
+    },
+    proto::{
+        demux::{PacketKind, classify},
+        stun::BindingRequest,
+    },
+    room::{
+        Context, Environment, ParticipantKey, Room,
+        command::{Addressed, Command},
+        effect::{Effect, Effects},
+        event::{AddressedEvent, CloseReason, Event},
+        stats::{JOIN_BOUNDS, RoomStats},
+    },
+    transport::{outbox::Outbox, session::DropReason},
+};
+
+/// Batches taken before sending; keeps one flood from starving timers and commands.
+const MAX_BATCHES: usize = 8;
+/// Send early when this much waits: bounds memory and the delay of the first packet.
+const FLUSH_BYTES: usize = 512 * 1024;
+const MAX_COMMANDS: usize = 256;
+/// Upper bound of one sleep, so that a stats request is never late.
+const MAX_SLEEP: Duration = Duration::from_millis(500);
+const LOOP_BOUNDS: [f64; 9] = [0.000_05, 0.000_1, 0.000_25, 0.000_5, 0.001, 0.002_5, 0.005, 0.01, 0.05];
+
+const SOCKET: Token = Token(0);
+pub const WAKE: Token = Token(1);
+
+/// What signalling sends to a shard.
+pub enum Message {
+    Join { addressed: Addressed, events: mpsc::Sender<Event> },
+    Command(Addressed),
+    Stats(oneshot::Sender<ShardStats>),
+    Shutdown,
+}
+
+/// Where datagrams of an address or ufrag go.
+type Owner = (RoomId, ParticipantKey);
+
+pub struct Shard {
+    pub index: u16,
+    pub port: UdpPort,
+    pub poll: Poll,
+    pub messages: Receiver<Message>,
+    pub depth: Arc<AtomicU64>,
+    pub environment: Environment,
+    pub placement: Arc<Placement>,
+    pub rng: Rng,
+}
+
+struct State {
+    environment: Environment,
+    placement: Arc<Placement>,
+    depth: Arc<AtomicU64>,
+    rng: Rng,
+    rooms: HashMap<RoomId, Room>,
+    addresses: HashMap<SocketAddr, Owner>,
+    ufrags: HashMap<String, Owner>,
+    events: BTreeMap<(RoomId, ParticipantId), mpsc::Sender<Event>>,
+    out: Outbox,
+    effects: Effects,
+    stats: RoomStats,
+    traffic: Traffic,
+    next_timer: Instant,
+    /// Participants whose signalling is gone; they leave after the current step.
+    deaf: Vec<(RoomId, ParticipantId)>,
+}
+
+#[derive(Debug, Default)]
+struct Traffic {
+    packets_in: u64,
+    bytes_in: u64,
+    packets_out: u64,
+    bytes_out: u64,
+    room_panics: u64,
+    loop_counts: [u64; LOOP_BOUNDS.len() + 1],
+    loop_sum: f64,
+}
+
+impl Shard {
+    /// Runs until told to shut down.
+    pub fn run(self) {
+        let Self { index, mut port, mut poll, messages, depth, environment, placement, rng } = self;
+        if let Err(error) = poll.registry().register(port.source(), SOCKET, Interest::READABLE) {
+            error!(shard = index, %error, "the media socket cannot be polled; the shard stops");
+            return;
+        }
+        let mut state = State::new(environment, placement, depth, rng);
+        let mut events = Events::with_capacity(8);
+        let mut pending = false;
+        loop {
+            let timeout = if pending { Duration::ZERO } else { state.sleep() };
+            if let Err(error) = poll.poll(&mut events, Some(timeout))
+                && error.kind() != std::io::ErrorKind::Interrupted
+            {
+                error!(shard = index, %error, "polling failed; the shard stops");
+                return;
+            }
+            let woke = clock::now();
+            pending = state.receive(&mut port, woke);
+            let (more, running) = state.take_messages(&messages, index, woke);
+            pending |= more;
+            state.timers(woke);
+            state.flush(&mut port);
+            state.traffic.record_loop(clock::now().saturating_duration_since(woke));
+            if !running {
+                info!(shard = index, "media shard stopped");
+                return;
+            }
+        }
+    }
+}
+
+impl State {
+    fn new(environment: Environment, placement: Arc<Placement>, depth: Arc<AtomicU64>, rng: Rng) -> Self {
+        Self {
+            environment,
+            placement,
+            depth,
+            rng,
+            rooms: HashMap::new(),
+            addresses: HashMap::new(),
+            ufrags: HashMap::new(),
+            events: BTreeMap::new(),
+            out: Outbox::default(),
+            effects: Effects::default(),
+            stats: RoomStats::default(),
+            traffic: Traffic::default(),
+            next_timer: clock::now(),
+            deaf: Vec::new(),
+        }
+    }
+
+    fn sleep(&self) -> Duration {
+        if self.rooms.is_empty() {
+            return MAX_SLEEP;
+        }
+        self.next_timer.saturating_duration_since(clock::now()).min(MAX_SLEEP)
+    }
+
+    /// Drains the socket before anything is sent. Returns whether more may be waiting.
+    fn receive(&mut self, port: &mut UdpPort, now: Instant) -> bool {
+        for _ in 0..MAX_BATCHES {
+            let more = port.receive(|from, datagram| self.datagram(now, from, datagram));
+            if !more {
+                return false;
+            }
+            if self.out.bytes() > FLUSH_BYTES {
+                self.flush(port);
+            }
+        }
+        true
+    }
+
+    fn datagram(&mut self, now: Instant, from: SocketAddr, datagram: &mut [u8]) {
+        self.traffic.packets_in += 1;
+        self.traffic.bytes_in += datagram.len() as u64;
+        let owner = match self.addresses.get(&from) {
+            // A new association may reuse an address: checks name their session.
+            Some(owner) if classify(datagram) != PacketKind::Stun => *owner,
+            _ => match self.owner_by_ufrag(datagram) {
+                Ok(owner) => owner,
+                Err(reason) => {
+                    self.stats.drop(reason);
+                    return;
+                }
+            },
+        };
+        self.step(owner.0, now, |room, ctx| room.datagram(ctx, owner.1, from, datagram));
+    }
+
+    fn owner_by_ufrag(&self, datagram: &[u8]) -> Result<Owner, DropReason> {
+        match classify(datagram) {
+            PacketKind::Stun => {
+                let request = BindingRequest::parse(datagram).ok_or(DropReason::StunRefused)?;
+                self.ufrags.get(&request.local_ufrag).copied().ok_or(DropReason::StunRefused)
+            }
+            PacketKind::Junk => Err(DropReason::Junk),
+            PacketKind::Dtls | PacketKind::Rtp | PacketKind::Rtcp => Err(DropReason::UnknownAddress),
+        }
+    }
+
+    /// Runs one step of a room; a panic in it closes the room and nothing else.
+    fn step(&mut self, id: RoomId, now: Instant, work: impl FnOnce(&mut Room, &mut Context<'_>)) {
+        let Some(room) = self.rooms.get_mut(&id) else { return };
+        let mut ctx = Context {
+            now,
+            environment: &self.environment,
+            rng: &mut self.rng,
+            out: &mut self.out,
+            effects: &mut self.effects,
+            stats: &mut self.stats,
+        };
+        // Sound because a room that panicked is discarded whole; counters and outbox stay consistent.
+        let outcome = catch_unwind(AssertUnwindSafe(|| work(room, &mut ctx)));
+        self.next_timer = self.next_timer.min(room.next_timeout());
+        let empty = room.is_empty();
+        if outcome.is_err() {
+            self.discard(id);
+        } else if empty {
+            self.rooms.remove(&id);
+        }
+        if !self.effects.is_empty() {
+            self.apply_effects();
+        }
+    }
+
+    fn discard(&mut self, id: RoomId) {
+        error!(room = %id, "a room panicked and was closed");
+        self.traffic.room_panics += 1;
+        self.rooms.remove(&id);
+        self.addresses.retain(|_, (room, _)| *room != id);
+        self.ufrags.retain(|_, (room, _)| *room != id);
+        let participants: Vec<_> = self.events.keys().filter(|(room, _)| *room == id).copied().collect();
+        for (room, participant) in participants {
+            self.effects.event(room, participant, Event::Closed { reason: CloseReason::RoomFailed });
+        }
+    }
+
+    fn apply_effects(&mut self) {
+        let mut effects = std::mem::take(&mut self.effects);
+        for effect in effects.drain() {
+            match effect {
+                Effect::Event(addressed) => self.deliver(addressed),
+                Effect::AddUfrag { ufrag, room, participant } => {
+                    self.ufrags.insert(ufrag, (room, participant));
+                }
+                Effect::RemoveUfrag { ufrag } => {
+                    self.ufrags.remove(&ufrag);
+                }
+                Effect::AddAddress { address, room, participant } => {
+                    self.addresses.insert(address, (room, participant));
+                }
+                Effect::RemoveAddress { address } => {
+                    self.addresses.remove(&address);
+                }
+            }
+        }
+        self.effects = effects;
+    }
+
+    fn deliver(&mut self, addressed: AddressedEvent) {
+        let key = (addressed.room, addressed.participant);
+        let last = matches!(addressed.event, Event::Closed { .. });
+        if let Some(sender) = self.events.get(&key)
+            && sender.try_send(addressed.event).is_err()
+            && !last
+        {
+            self.stats.drop(DropReason::EventOverflow);
+            self.deaf.push(key);
+        }
+        if last && self.events.remove(&key).is_some() {
+            self.placement.leave(addressed.room);
+        }
+    }
+
+    /// Returns whether messages may be left, and whether to go on.
+    fn take_messages(&mut self, messages: &Receiver<Message>, index: u16, now: Instant) -> (bool, bool) {
+        for _ in 0..MAX_COMMANDS {
+            let message = messages.try_recv();
+            if message.is_ok() {
+                self.depth.fetch_sub(1, Ordering::Relaxed);
+            }
+            match message {
+                Ok(Message::Join { addressed, events }) => self.join(addressed, events, now),
+                Ok(Message::Command(addressed)) => self.command(addressed, now),
+                Ok(Message::Stats(reply)) => {
+                    let _ = reply.send(self.snapshot(index));
+                }
+                Ok(Message::Shutdown) | Err(TryRecvError::Disconnected) => {
+                    self.close_all(now);
+                    return (false, false);
+                }
+                Err(TryRecvError::Empty) => {
+                    self.dismiss_deaf(now);
+                    return (false, true);
+                }
+            }
+        }
+        self.dismiss_deaf(now);
+        (true, true)
+    }
+
+    fn join(&mut self, addressed: Addressed, events: mpsc::Sender<Event>, now: Instant) {
+        let key = (addressed.room, addressed.participant);
+        if self.events.contains_key(&key) {
+            self.placement.leave(addressed.room);
+            return;
+        }
+        self.events.insert(key, events);
+        self.rooms.entry(addressed.room).or_insert_with(|| Room::new(addressed.room, now));
+        self.command(addressed, now);
+    }
+
+    fn command(&mut self, addressed: Addressed, now: Instant) {
+        self.step(addressed.room, now, |room, ctx| {
+            room.command(ctx, addressed.participant, addressed.command);
+        });
+    }
+
+    /// Participants whose event queue overflowed or whose receiver is gone cannot take part any more.
+    fn dismiss_deaf(&mut self, now: Instant) {
+        for (room, participant) in std::mem::take(&mut self.deaf) {
+            warn!(%room, %participant, "signalling does not read its events; the participant leaves");
+            self.command(Addressed { room, participant, command: Command::Leave }, now);
+        }
+    }
+
+    fn timers(&mut self, now: Instant) {
+        if now < self.next_timer {
+            return;
+        }
+        self.next_timer = now + MAX_SLEEP;
+        let due: Vec<RoomId> =
+            self.rooms.iter().filter(|(_, room)| room.next_timeout() <= now).map(|(id, _)| *id).collect();
+        for id in due {
+            self.step(id, now, |room, ctx| room.tick(ctx));
+        }
+        if let Some(earliest) = self.rooms.values().map(Room::next_timeout).min() {
+            self.next_timer = self.next_timer.min(earliest);
+        }
+    }
+
+    fn close_all(&mut self, now: Instant) {
+        let rooms: Vec<RoomId> = self.rooms.keys().copied().collect();
+        for id in rooms {
+            self.step(id, now, |room, ctx| room.close(ctx, CloseReason::Draining));
+        }
+    }
+
+    fn flush(&mut self, port: &mut UdpPort) {
+        let overflowed = self.out.take_overflowed();
+        self.stats.drop_many(DropReason::SendOverflow, overflowed);
+        if self.out.is_empty() {
+            return;
+        }
+        let report = port.flush(&mut self.out);
+        self.traffic.packets_out += report.packets;
+        self.traffic.bytes_out += report.bytes;
+        self.stats.drop_many(DropReason::SendFailed, report.failed);
+    }
+
+    fn snapshot(&self, index: u16) -> ShardStats {
+        let (mut sessions, mut publications, mut subscriptions) = (0, 0, 0);
+        for room in self.rooms.values() {
+            let counts = room.counts();
+            sessions += counts.0 as u64;
+            publications += counts.1 as u64;
+            subscriptions += counts.2 as u64;
+        }
+        let stats = &self.stats;
+        let drops = DropReason::ALL.iter().zip(stats.drops).map(|(reason, count)| (reason.as_str(), count));
+        ShardStats {
+            shard: index,
+            rooms: self.rooms.len() as u64,
+            sessions,
+            publications,
+            subscriptions,
+            command_queue_depth: self.depth.load(Ordering::Relaxed),
+            event_backlog: self.events.values().map(|one| (one.max_capacity() - one.capacity()) as u64).sum(),
+            packets_in: self.traffic.packets_in,
+            bytes_in: self.traffic.bytes_in,
+            packets_out: self.traffic.packets_out,
+            bytes_out: self.traffic.bytes_out,
+            rtp_received: stats.rtp_received,
+            rtp_forwarded: stats.rtp_forwarded,
+            nacks_received: stats.nacks_received,
+            nacks_sent: stats.nacks_sent,
+            rtx_received: stats.rtx_received,
+            rtx_sent: stats.rtx_sent,
+            plis_received: stats.plis_received,
+            plis_sent: stats.plis_sent,
+            drops: drops.collect(),
+            room_panics: self.traffic.room_panics,
+            join_seconds: HistogramData {
+                bounds: &JOIN_BOUNDS,
+                counts: stats.join_counts.to_vec(),
+                sum: stats.join_sum,
+            },
+            loop_seconds: HistogramData {
+                bounds: &LOOP_BOUNDS,
+                counts: self.traffic.loop_counts.to_vec(),
+                sum: self.traffic.loop_sum,
+            },
+        }
+    }
+}
+
+impl Traffic {
+    fn record_loop(&mut self, took: Duration) {
+        let seconds = took.as_secs_f64();
+        let bucket = LOOP_BOUNDS.iter().position(|bound| seconds <= *bound).unwrap_or(LOOP_BOUNDS.len());
+        if let Some(count) = self.loop_counts.get_mut(bucket) {
+            *count += 1;
+        }
+        self.loop_sum += seconds;
+    }
+}

@@ -1,0 +1,236 @@
+//! Accounts: passwords, tokens of integrators, creation.
+
+use std::time::Duration;
+
+use argon2::{
+    Algorithm, Argon2, Params, Version,
+    password_hash::{PasswordHasher, PasswordVerifier, phc::PasswordHash},
+};
+use serde_json::{Value, json};
+use tokio::sync::Semaphore;
+
+use super::{ExternalUser, Inner, NewAccount, PasswordCost, members_of, store_error};
+use crate::{
+    auth::grants::Actor,
+    base::id::UserId,
+    chat::{
+        command::UserList,
+        error::{Code, ServiceError},
+        limits::page,
+        model::UserRecord,
+    },
+    runtime::clock,
+    store::{CreatedUser, NewUser, StoreError},
+};
+
+/// How long a login may wait for its turn at the hash; beyond it the server is overloaded.
+const HASH_WAIT: Duration = Duration::from_secs(5);
+/// A longer password would be an attack on the hash, not a password.
+const MAX_PASSWORD: usize = 1024;
+
+/// Argon2id off the async threads, a few at a time.
+pub(super) struct Passwords {
+    turns: Semaphore,
+    params: Params,
+    /// Verified when the user is unknown, so that both answers take the same work.
+    decoy: String,
+}
+
+impl Passwords {
+    pub(super) async fn new(cost: PasswordCost) -> Result<Self, ServiceError> {
+        let params = Params::new(cost.memory_kib, cost.passes, 1, None).map_err(|_| broken())?;
+        let mut passwords = Self { turns: Semaphore::new(cost.parallel.max(1)), params, decoy: String::new() };
+        passwords.decoy = passwords.hash("nobody has this password".into()).await?;
+        Ok(passwords)
+    }
+
+    pub(super) async fn hash(&self, password: String) -> Result<String, ServiceError> {
+        if password.len() > MAX_PASSWORD || password.is_empty() {
+            return Err(ServiceError::invalid("password", "1..=1024 bytes"));
+        }
+        let argon = Argon2::new(Algorithm::Argon2id, Version::V0x13, self.params.clone());
+        self.work(move || {
+            let hash: PasswordHash = argon.hash_password(password.as_bytes()).map_err(|_| broken())?;
+            Ok(hash.to_string())
+        })
+        .await?
+    }
+
+    async fn verify(&self, password: String, hash: Option<String>) -> Result<bool, ServiceError> {
+        if password.len() > MAX_PASSWORD {
+            return Ok(false);
+        }
+        let known = hash.is_some();
+        let hash = hash.unwrap_or_else(|| self.decoy.clone());
+        self.work(move || {
+            let parsed = PasswordHash::new(&hash).map_err(|_| broken())?;
+            let right = Argon2::default().verify_password(password.as_bytes(), &parsed).is_ok();
+            Ok(right && known)
+        })
+        .await?
+    }
+
+    async fn work<T: Send + 'static>(&self, job: impl FnOnce() -> T + Send + 'static) -> Result<T, ServiceError> {
+        let turn = tokio::time::timeout(HASH_WAIT, self.turns.acquire()).await;
+        let Ok(Ok(_turn)) = turn else {
+            return Err(ServiceError::new(Code::ServerUnavailable, "too many logins").retry_after(HASH_WAIT));
+        };
+        tokio::task::spawn_blocking(job).await.map_err(|_| broken())
+    }
+}
+
+fn broken() -> ServiceError {
+    ServiceError::new(Code::ServerUnavailable, "password hashing failed")
+}
+
+impl Inner {
+    pub(super) async fn login(&self, username: &str, password: &str) -> Result<UserRecord, ServiceError> {
+        let found = match self.store.credentials(username.trim()).await {
+            Ok((user, hash)) => Some((user, hash)),
+            Err(StoreError::NotFound) => None,
+            Err(error) => return Err(store_error(error, Code::NotFoundUser)),
+        };
+        let hash = found.as_ref().and_then(|(_, hash)| hash.clone());
+        let right = self.passwords.verify(password.to_owned(), hash).await?;
+        match found {
+            Some((user, _)) if right && user.is_active => Ok(user),
+            Some(_) if right => Err(ServiceError::new(Code::AuthUserInactive, "the account is disabled")),
+            _ => Err(ServiceError::new(Code::AuthInvalid, "wrong name or password")),
+        }
+    }
+
+    pub(super) async fn ensure_user(&self, external: &ExternalUser) -> Result<UserRecord, ServiceError> {
+        if let Some(known) = self.known_user(&external.sub).await? {
+            return active(known);
+        }
+        if !self.config.allow_unknown_users {
+            return Err(ServiceError::new(Code::AuthInvalid, "unknown user"));
+        }
+        let wanted = external.username.as_deref().unwrap_or(&external.sub);
+        let name = external.name.as_deref().map_or(external.sub.as_str(), str::trim);
+        let base = username_from(wanted);
+        for attempt in 0..4u32 {
+            let username = if attempt == 0 { base.clone() } else { format!("{base}-{:04x}", rand::random::<u16>()) };
+            let new = NewUser {
+                id: self.ids.user(),
+                username,
+                name: name.chars().take(100).collect(),
+                role: "member".into(),
+                kind: "client".into(),
+                external_id: Some(external.sub.clone()),
+                password_hash: None,
+                now: clock::wall_ms(),
+            };
+            match self.insert_user(new).await {
+                Ok(user) => return Ok(user),
+                // Either the name is taken, or another connection of the same user was faster.
+                Err(StoreError::Duplicate) => {
+                    if let Some(known) = self.known_user(&external.sub).await? {
+                        return active(known);
+                    }
+                }
+                Err(error) => return Err(store_error(error, Code::NotFoundUser)),
+            }
+        }
+        Err(ServiceError::new(Code::ConflictDuplicate, "no free username"))
+    }
+
+    /// By our id, by external id, by username. Who can sign tokens is trusted to name any user.
+    async fn known_user(&self, sub: &str) -> Result<Option<UserRecord>, ServiceError> {
+        if let Ok(id) = sub.parse::<UserId>() {
+            let by_id = optional(self.store.user(id).await)?;
+            if by_id.is_some() {
+                return Ok(by_id);
+            }
+        }
+        match optional(self.store.user_by_external(sub).await)? {
+            Some(user) => Ok(Some(user)),
+            None => optional(self.store.user_by_username(sub).await),
+        }
+    }
+
+    pub(super) async fn create_user(&self, account: NewAccount) -> Result<UserRecord, ServiceError> {
+        let valid = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || matches!(c, '.' | '_' | '-');
+        if !(2..=32).contains(&account.username.len()) || !account.username.chars().all(valid) {
+            return Err(ServiceError::invalid("username", "2..=32 of a-z 0-9 . _ -"));
+        }
+        let name = if account.name.trim().is_empty() { &account.username } else { account.name.trim() };
+        if name.chars().count() > 100 {
+            return Err(ServiceError::invalid("name", "1..=100 chars"));
+        }
+        let password_hash = match account.password {
+            Some(password) => Some(self.passwords.hash(password).await?),
+            None => None,
+        };
+        let new = NewUser {
+            id: self.ids.user(),
+            name: name.to_owned(),
+            username: account.username.clone(),
+            role: if account.admin { "admin" } else { "member" }.into(),
+            kind: "internal".into(),
+            external_id: None,
+            password_hash,
+            now: clock::wall_ms(),
+        };
+        self.insert_user(new).await.map_err(|error| match error {
+            StoreError::Duplicate => ServiceError::new(Code::ConflictDuplicate, "the username is taken"),
+            other => store_error(other, Code::NotFoundUser),
+        })
+    }
+
+    async fn insert_user(&self, new: NewUser) -> Result<UserRecord, StoreError> {
+        let out = self.out.clone();
+        let then = Box::new(move |created: &CreatedUser| {
+            for joined in created.joined.iter().filter(|joined| joined.added) {
+                out.member_joined(joined);
+            }
+        });
+        Ok(self.store.create_user(new, then).await?.user)
+    }
+
+    pub(super) async fn user_list(&self, actor: &Actor, query: UserList) -> Result<Value, ServiceError> {
+        let size = page(query.limit);
+        let within = self.room_of(actor).await?;
+        let mut users = self
+            .store
+            .users(query.search.as_deref(), query.cursor.as_deref(), within, size + 1)
+            .await
+            .map_err(|error| store_error(error, Code::NotFoundUser))?;
+        let more = users.len() > size as usize;
+        users.truncate(size as usize);
+        let next = users.last().filter(|_| more).map(|user| user.username.clone());
+        Ok(json!({"users": users.iter().map(UserRecord::to_json).collect::<Vec<_>>(), "next": next}))
+    }
+
+    pub(super) async fn user_get(&self, actor: &Actor, id: UserId) -> Result<Value, ServiceError> {
+        if let Some(room) = self.room_of(actor).await?
+            && !members_of(&*self.store, room).await?.contains(&id)
+        {
+            return Err(ServiceError::new(Code::NotFoundUser, "no such user"));
+        }
+        Ok(json!({"user": self.user(id).await?.to_json()}))
+    }
+
+    pub(super) async fn user(&self, id: UserId) -> Result<UserRecord, ServiceError> {
+        self.store.user(id).await.map_err(|error| store_error(error, Code::NotFoundUser))
+    }
+}
+
+fn active(user: UserRecord) -> Result<UserRecord, ServiceError> {
+    if user.is_active { Ok(user) } else { Err(ServiceError::new(Code::AuthUserInactive, "the account is disabled")) }
+}
+
+fn optional<T>(found: Result<T, StoreError>) -> Result<Option<T>, ServiceError> {
+    match found {
+        Ok(found) => Ok(Some(found)),
+        Err(StoreError::NotFound) => Ok(None),
+        Err(error) => Err(store_error(error, Code::NotFoundUser)),
+    }
+}
+
+/// A username out of whatever an integrator calls its user.
+fn username_from(text: &str) -> String {
+    let keep = |c: char| if c.is_ascii_alphanumeric() || matches!(c, '.' | '_') { c.to_ascii_lowercase() } else { '-' };
+    let name: String = text.chars().take(27).map(keep).collect();
+    if name.len() < 2 { format!("user-{name}") } else { name }
+}

@@ -1,0 +1,89 @@
+//! Settings of the services, with the defaults of the protocol.
+
+use std::time::Duration;
+
+#[derive(Debug, Clone)]
+pub struct ServicesConfig {
+    /// Names this process in `calls.node_id`; must survive restarts.
+    pub node: String,
+    /// Slug of the channel everybody is in; `None` = no such channel is made.
+    pub general_channel: Option<String>,
+    /// A token of an integrator may name a `sub` we do not know.
+    pub allow_unknown_users: bool,
+    pub rate: RateScale,
+    pub calls: CallConfig,
+    pub presence_grace: Duration,
+    pub typing_ttl: Duration,
+    /// Authors may edit for this long; `None` = for ever.
+    pub edit_window: Option<Duration>,
+    pub password: PasswordCost,
+}
+
+impl Default for ServicesConfig {
+    fn default() -> Self {
+        Self {
+            node: "local".into(),
+            general_channel: Some("general".into()),
+            allow_unknown_users: true,
+            rate: RateScale::Times(1),
+            calls: CallConfig::default(),
+            presence_grace: Duration::from_secs(10),
+            typing_ttl: Duration::from_secs(6),
+            edit_window: None,
+            password: PasswordCost::default(),
+        }
+    }
+}
+
+/// How strict the per-user limits of the protocol tables are.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum RateScale {
+    /// Load and crash tests only.
+    Off,
+    /// The table's burst and refill times this.
+    Times(u32),
+}
+
+#[derive(Debug, Clone)]
+pub struct CallConfig {
+    pub ring_timeout: Duration,
+    /// A ringing-mode call with one person left ends after this. Rooms are exempt: waiting in one is normal.
+    pub alone_timeout: Duration,
+    pub max_duration: Duration,
+    /// A lost socket is not a leave until this has passed.
+    pub disconnect_grace: Duration,
+    /// How exact the end of a call is after `kill -9`.
+    pub heartbeat: Duration,
+    pub max_participants: usize,
+    /// In larger channels `call:start` without a list rings nobody.
+    pub ring_all_up_to: usize,
+}
+
+impl Default for CallConfig {
+    fn default() -> Self {
+        Self {
+            ring_timeout: Duration::from_secs(45),
+            alone_timeout: Duration::from_secs(300),
+            max_duration: Duration::from_secs(4 * 3600),
+            disconnect_grace: Duration::from_secs(15),
+            heartbeat: Duration::from_secs(5),
+            max_participants: 200,
+            ring_all_up_to: 15,
+        }
+    }
+}
+
+/// Argon2id cost; the default is OWASP's 19 MiB, 2 passes.
+#[derive(Debug, Clone, Copy)]
+pub struct PasswordCost {
+    pub memory_kib: u32,
+    pub passes: u32,
+    /// Hashes computed at the same time; each holds `memory_kib`.
+    pub parallel: usize,
+}
+
+impl Default for PasswordCost {
+    fn default() -> Self {
+        Self { memory_kib: 19 * 1024, passes: 2, parallel: 2 }
+    }
+}

@@ -1,0 +1,128 @@
+//! What a token allows: the one place where grants are enforced.
+
+use crate::{
+    auth::grants::{Actor, Grants},
+    base::id::ChannelId,
+    chat::{
+        command::Command,
+        error::{Code, ServiceError},
+    },
+};
+
+/// The channel a command is about. The slug is only looked up for tokens bound to a room.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Place {
+    pub id: ChannelId,
+    pub slug: Option<String>,
+}
+
+/// Refuses what the token does not allow. Membership is checked elsewhere; grants only ever narrow it.
+pub(super) fn permit(grants: &Grants, command: &Command, place: Option<&Place>) -> Result<(), ServiceError> {
+    match place {
+        Some(place) if !in_room(grants, place) => {
+            return Err(ServiceError::new(Code::NotFoundChannel, "no such channel"));
+        }
+        None if grants.room.is_some() && leaves_room(command) => {
+            return Err(denied("the token is bound to one room"));
+        }
+        _ => {}
+    }
+    if !grants.chat && is_chat(command) {
+        return Err(denied("the token does not allow chat"));
+    }
+    if !grants.publish && !grants.subscribe && enters_call(command) {
+        return Err(denied("the token does not allow calls"));
+    }
+    let video = matches!(command, Command::VoiceUpdate(c) if c.video == Some(true) || c.screen == Some(true));
+    if video && !grants.publish {
+        return Err(denied("the token does not allow publishing"));
+    }
+    Ok(())
+}
+
+/// Host powers by token; the role in the channel may give them as well.
+pub(super) fn is_host(actor: &Actor, role: &str) -> bool {
+    actor.grants.admin || matches!(role, "owner" | "admin")
+}
+
+fn in_room(grants: &Grants, place: &Place) -> bool {
+    grants.room.as_deref().is_none_or(|room| {
+        place.slug.as_deref() == Some(room) || room.parse::<ChannelId>().is_ok_and(|id| id == place.id)
+    })
+}
+
+fn leaves_room(command: &Command) -> bool {
+    matches!(command, Command::ChannelCreate(_) | Command::DmOpen(_))
+}
+
+fn enters_call(command: &Command) -> bool {
+    matches!(
+        command,
+        Command::VoiceJoin(_)
+            | Command::CallStart(_)
+            | Command::CallAccept(_)
+            | Command::CallJoin(_)
+            | Command::CallInvite(_)
+    )
+}
+
+fn is_chat(command: &Command) -> bool {
+    matches!(
+        command,
+        Command::ChannelHistory(_)
+            | Command::ChannelSync(_)
+            | Command::MessageSend(_)
+            | Command::MessageEdit(_)
+            | Command::MessageDelete(_)
+            | Command::MessageGet(_)
+            | Command::MessageRevisions(_)
+            | Command::MarkRead(_)
+            | Command::TypingStart(_)
+            | Command::TypingStop(_)
+            | Command::TypingActive(_)
+    )
+}
+
+fn denied(why: &str) -> ServiceError {
+    ServiceError::new(Code::PermDenied, why)
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn place() -> Place {
+        Place { id: ChannelId::from_parts(1, 1), slug: Some("standup".into()) }
+    }
+
+    fn code(grants: &Grants, op: &str, data: serde_json::Value, place: Option<&Place>) -> Option<Code> {
+        permit(grants, &Command::parse(op, data).unwrap(), place).err().map(|error| error.code)
+    }
+
+    #[test]
+    fn a_room_token_sees_nothing_but_its_room() {
+        for (room, seen) in [("standup", true), ("other", false), (&place().id.to_string(), true)] {
+            let grants = Grants { room: Some(room.into()), ..Grants::default() };
+            let refused = (!seen).then_some(Code::NotFoundChannel);
+            assert_eq!(code(&grants, "channel:get", json!({"channelId": "x"}), Some(&place())), refused);
+            assert_eq!(code(&grants, "channel:list", json!({}), None), None);
+            let create = json!({"type": "group", "name": "new"});
+            assert_eq!(code(&grants, "channel:create", create, None), Some(Code::PermDenied));
+        }
+    }
+
+    #[test]
+    fn chat_and_media_are_granted_apart() {
+        let place = place();
+        let watcher = Grants { chat: false, publish: false, ..Grants::default() };
+        let send = json!({"channelId": "x", "content": "hi"});
+        assert_eq!(code(&watcher, "message:send", send.clone(), Some(&place)), Some(Code::PermDenied));
+        assert_eq!(code(&watcher, "voice:join", json!({"channelId": "x"}), Some(&place)), None);
+        assert_eq!(code(&watcher, "voice:update", json!({"video": true}), None), Some(Code::PermDenied));
+        let writer = Grants { publish: false, subscribe: false, ..Grants::default() };
+        assert_eq!(code(&writer, "message:send", send, Some(&place)), None);
+        assert_eq!(code(&writer, "voice:join", json!({"channelId": "x"}), Some(&place)), Some(Code::PermDenied));
+    }
+}

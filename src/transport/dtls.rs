@@ -1,0 +1,246 @@
+//! The DTLS 1.2 server of one session (RFC 6347, RFC 5764) on `rtc-dtls`.
+//!
+//! Owns the choice of the SRTP profile: the library takes the client's order, browsers put AES-CM first, so the
+//! ClientHello is read before the handshake starts and the configuration is narrowed to the best offered profile.
+
+use std::{
+    net::{Ipv4Addr, SocketAddr},
+    sync::Arc,
+    time::{Duration, Instant},
+};
+
+use aws_lc_rs::digest;
+use bytes::BytesMut;
+use rtc_dtls::{
+    config::{ClientAuthType, ConfigBuilder, ExtendedMasterSecretType, HandshakeConfig},
+    crypto::Certificate,
+    crypto_provider::RTCCryptoProvider,
+    endpoint::{Endpoint, EndpointEvent},
+    extension::extension_use_srtp::SrtpProtectionProfile,
+};
+use rtc_shared::{TransportProtocol, error::Error as RtcError};
+use rtc_srtp::config::{Config as SrtpConfig, LABEL_EXTRACTOR_DTLS_SRTP, SessionKeys};
+
+use super::srtp::Profile;
+use crate::proto::{
+    client_hello::{Hello, HelloCollector},
+    sdp::Fingerprint,
+};
+
+/// The library keys connections by address; a constant one lets a roaming client keep its connection.
+const PEER: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(Ipv4Addr::new(192, 0, 2, 1)), 1);
+/// Datagrams kept until the ClientHello is whole; browsers need two.
+const MAX_EARLY: usize = 8;
+/// How often the handshake is driven; retransmission timers are at 1 s and more.
+pub const HANDSHAKE_TICK: Duration = Duration::from_millis(50);
+const DTLS_MTU: usize = 1200;
+
+/// A server certificate, shared by all sessions of a process, and the provider behind all cryptography.
+#[derive(Clone)]
+pub struct Identity {
+    certificate: Certificate,
+    provider: Arc<dyn RTCCryptoProvider>,
+    pub fingerprint: Fingerprint,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum DtlsError {
+    #[error("certificate: {0}")]
+    Certificate(String),
+    #[error("handshake: {0}")]
+    Handshake(String),
+    #[error("the client offers no SRTP profile that is supported")]
+    NoProfile,
+}
+
+impl Identity {
+    /// A fresh self-signed ECDSA P-256 certificate.
+    pub fn generate(provider: Arc<dyn RTCCryptoProvider>) -> Result<Self, DtlsError> {
+        let certificate = Certificate::generate_self_signed(vec!["convene".to_owned()], provider.crypto())
+            .map_err(|error| DtlsError::Certificate(error.to_string()))?;
+        let der = certificate.certificate.first();
+        let fingerprint = der
+            .and_then(|der| sha256(der.as_ref()))
+            .ok_or_else(|| DtlsError::Certificate("no certificate was generated".to_owned()))?;
+        Ok(Self { certificate, provider, fingerprint: Fingerprint(fingerprint) })
+    }
+
+    pub fn provider(&self) -> &dyn RTCCryptoProvider {
+        self.provider.as_ref()
+    }
+
+    fn config(&self, profile: Profile, client: Fingerprint) -> Result<HandshakeConfig, DtlsError> {
+        let profile = match profile {
+            Profile::AeadAes128Gcm => SrtpProtectionProfile::Srtp_Aead_Aes_128_Gcm,
+            Profile::Aes128CmSha1_80 => SrtpProtectionProfile::Srtp_Aes128_Cm_Hmac_Sha1_80,
+        };
+        // WebRTC certificates are self-signed: what counts is the fingerprint that came by signalling.
+        let verify = move |chain: &[Vec<u8>], _: &[_]| {
+            let matches = chain.first().and_then(|leaf| sha256(leaf)).is_some_and(|hash| {
+                aws_lc_rs::constant_time::verify_slices_are_equal(&hash, &client.0).is_ok()
+            });
+            if matches { Ok(()) } else { Err(RtcError::Other("certificate fingerprint mismatch".to_owned())) }
+        };
+        ConfigBuilder::default()
+            .with_crypto_provider(self.provider.clone())
+            .with_certificates(vec![self.certificate.clone()])
+            .with_srtp_protection_profiles(vec![profile])
+            .with_client_auth(ClientAuthType::RequireAnyClientCert)
+            .with_insecure_skip_verify(true)
+            .with_extended_master_secret(ExtendedMasterSecretType::Require)
+            .with_verify_peer_certificate(Some(Arc::new(verify)))
+            .with_mtu(DTLS_MTU)
+            .build(false, None)
+            .map_err(|error| DtlsError::Handshake(error.to_string()))
+    }
+}
+
+fn sha256(bytes: &[u8]) -> Option<[u8; 32]> {
+    digest::digest(&digest::SHA256, bytes).as_ref().try_into().ok()
+}
+
+/// What a datagram led to.
+#[derive(Debug)]
+pub enum DtlsEvent {
+    /// The handshake is over: SRTP keys for the chosen profile.
+    Connected {
+        profile: Profile,
+        keys: SessionKeys,
+    },
+    /// A decrypted record: SCTP.
+    Data(Vec<u8>),
+    Closed,
+}
+
+pub struct Dtls {
+    identity: Identity,
+    client: Fingerprint,
+    endpoint: Endpoint,
+    collector: HelloCollector,
+    early: Vec<Vec<u8>>,
+    profile: Option<Profile>,
+    connected: bool,
+}
+
+impl Dtls {
+    pub fn new(identity: Identity, client: Fingerprint) -> Self {
+        Self {
+            identity,
+            client,
+            endpoint: Endpoint::new(PEER, TransportProtocol::UDP, None),
+            collector: HelloCollector::default(),
+            early: Vec::new(),
+            profile: None,
+            connected: false,
+        }
+    }
+
+    pub fn client_fingerprint(&self) -> Fingerprint {
+        self.client
+    }
+
+    pub fn is_connected(&self) -> bool {
+        self.connected
+    }
+
+    /// Feeds a datagram from a validated address.
+    pub fn handle(&mut self, now: Instant, datagram: &[u8]) -> Result<Vec<DtlsEvent>, DtlsError> {
+        if self.profile.is_some() {
+            return self.read(now, datagram);
+        }
+        let Hello::Complete(offered) = self.collect(datagram) else { return Ok(Vec::new()) };
+        let profile = choose(&offered).ok_or(DtlsError::NoProfile)?;
+        let config = self.identity.config(profile, self.client)?;
+        self.endpoint.set_server_config(Some(Arc::new(config)));
+        self.profile = Some(profile);
+        let mut events = Vec::new();
+        for early in std::mem::take(&mut self.early) {
+            events.append(&mut self.read(now, &early)?);
+        }
+        Ok(events)
+    }
+
+    fn collect(&mut self, datagram: &[u8]) -> Hello {
+        let hello = self.collector.push(datagram);
+        if hello != Hello::None && self.early.len() < MAX_EARLY {
+            self.early.push(datagram.to_vec());
+        }
+        hello
+    }
+
+    fn read(&mut self, now: Instant, datagram: &[u8]) -> Result<Vec<DtlsEvent>, DtlsError> {
+        let read = match self.endpoint.read(now, PEER, None, BytesMut::from(datagram)) {
+            Ok(read) => read,
+            // Once connected, one bad record is the network's fault or an attacker's: drop it (RFC 6347 4.1.2.7).
+            Err(_) if self.connected => return Ok(Vec::new()),
+            Err(error) => return Err(DtlsError::Handshake(error.to_string())),
+        };
+        let mut events = Vec::with_capacity(read.len());
+        for event in read {
+            match event {
+                EndpointEvent::HandshakeComplete => {
+                    self.connected = true;
+                    events.push(self.export_keys()?);
+                }
+                EndpointEvent::ApplicationData(data) => events.push(DtlsEvent::Data(data.to_vec())),
+                EndpointEvent::PeerClosed => events.push(DtlsEvent::Closed),
+                _ => {}
+            }
+        }
+        Ok(events)
+    }
+
+    fn export_keys(&self) -> Result<DtlsEvent, DtlsError> {
+        let profile = self.profile.ok_or(DtlsError::NoProfile)?;
+        let failed = |error: RtcError| DtlsError::Handshake(error.to_string());
+        let state = self.endpoint.get_connection_state(PEER).ok_or(DtlsError::NoProfile)?;
+        let mut config = SrtpConfig { profile: profile.rtc(), ..SrtpConfig::default() };
+        let material = state
+            .export_keying_material(LABEL_EXTRACTOR_DTLS_SRTP, &[], config.keying_material_len())
+            .map_err(failed)?;
+        config.set_session_keys_from_keying_material(material.as_ref(), false).map_err(failed)?;
+        Ok(DtlsEvent::Connected { profile, keys: config.keys })
+    }
+
+    /// Sends application data (SCTP).
+    pub fn write(&mut self, now: Instant, data: &[u8]) {
+        // Fails only without a connection; SCTP retransmits what was lost.
+        let _ = self.endpoint.write(now, PEER, data);
+    }
+
+    /// Drives handshake retransmission. An error means that the handshake was given up.
+    pub fn handle_timeout(&mut self, now: Instant) -> Result<(), DtlsError> {
+        if self.profile.is_none() {
+            return Ok(());
+        }
+        self.endpoint.handle_timeout(PEER, now).map_err(|error| DtlsError::Handshake(error.to_string()))
+    }
+
+    /// Says goodbye (`close_notify`).
+    pub fn close(&mut self, now: Instant) {
+        let _ = self.endpoint.close(now);
+    }
+
+    pub fn poll_transmit(&mut self) -> Option<BytesMut> {
+        self.endpoint.poll_transmit().map(|transmit| transmit.message)
+    }
+}
+
+fn choose(offered: &[u16]) -> Option<Profile> {
+    [Profile::AeadAes128Gcm, Profile::Aes128CmSha1_80]
+        .into_iter()
+        .find(|profile| offered.contains(&u16::from(profile.rtc() as u8)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn gcm_wins_whatever_the_order() {
+        assert_eq!(choose(&[1, 8, 7]), Some(Profile::AeadAes128Gcm));
+        assert_eq!(choose(&[1, 2]), Some(Profile::Aes128CmSha1_80));
+        assert_eq!(choose(&[2, 8]), None);
+        assert_eq!(choose(&[]), None);
+    }
+}

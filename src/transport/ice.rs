@@ -1,0 +1,159 @@
+//! The ICE-lite agent of one session (RFC 8445 2.5): answers checks, learns addresses, follows nominations.
+
+use std::{
+    net::SocketAddr,
+    time::{Duration, Instant},
+};
+
+use arrayvec::ArrayVec;
+use rtc_dtls::crypto_provider::RTCCrypto;
+
+use crate::{base::rng::Rng, proto::stun::BindingRequest};
+
+/// Remote addresses that may pass checks; a client has a handful of interfaces.
+const MAX_PAIRS: usize = 16;
+/// RFC 7675: consent is lost after this long without a check.
+pub const CONSENT_TIMEOUT: Duration = Duration::from_secs(30);
+/// A silent pair makes room for a new one after this long.
+const STALE_PAIR: Duration = Duration::from_secs(30);
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Credentials {
+    pub ufrag: String,
+    pub pwd: String,
+}
+
+impl Credentials {
+    /// 8 characters name the session on its shard (47 bits), 24 protect it (142 bits).
+    pub fn generate(rng: &mut Rng) -> Self {
+        Self { ufrag: rng.token(8), pwd: rng.token(24) }
+    }
+}
+
+#[derive(Debug, Clone, Copy)]
+struct Pair {
+    remote: SocketAddr,
+    last_check: Instant,
+}
+
+#[derive(Debug)]
+pub struct IceLite {
+    current: Credentials,
+    /// Still valid while a restart is under way (RFC 8445 9).
+    previous: Option<Credentials>,
+    remote_ufrag: String,
+    pairs: ArrayVec<Pair, MAX_PAIRS>,
+    selected: Option<SocketAddr>,
+    nominated: bool,
+}
+
+/// What an authentic check changed.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Checked {
+    pub response: Vec<u8>,
+    /// An address that may speak from now on.
+    pub validated: Option<SocketAddr>,
+    /// An address that no longer may.
+    pub evicted: Option<SocketAddr>,
+}
+
+impl IceLite {
+    pub fn new(credentials: Credentials, remote_ufrag: String) -> Self {
+        Self {
+            current: credentials,
+            previous: None,
+            remote_ufrag,
+            pairs: ArrayVec::new(),
+            selected: None,
+            nominated: false,
+        }
+    }
+
+    pub fn credentials(&self) -> &Credentials {
+        &self.current
+    }
+
+    pub fn remote_ufrag(&self) -> &str {
+        &self.remote_ufrag
+    }
+
+    /// New credentials on both sides; the selected pair stays until the client nominates again.
+    pub fn restart(&mut self, credentials: Credentials, remote_ufrag: String) -> Option<Credentials> {
+        let dropped = self.previous.replace(std::mem::replace(&mut self.current, credentials));
+        self.remote_ufrag = remote_ufrag;
+        self.nominated = false;
+        dropped
+    }
+
+    /// Local ufrags under which checks for this session may arrive.
+    pub fn ufrags(&self) -> impl Iterator<Item = &str> {
+        [Some(&self.current), self.previous.as_ref()].into_iter().flatten().map(|one| one.ufrag.as_str())
+    }
+
+    /// Where media goes.
+    pub fn selected(&self) -> Option<SocketAddr> {
+        self.selected
+    }
+
+    pub fn remotes(&self) -> impl Iterator<Item = SocketAddr> {
+        self.pairs.iter().map(|pair| pair.remote)
+    }
+
+    /// DTLS and SRTP are accepted only from addresses that passed a check with integrity.
+    pub fn is_validated(&self, from: SocketAddr) -> bool {
+        self.pairs.iter().any(|pair| pair.remote == from)
+    }
+
+    pub fn last_check(&self) -> Option<Instant> {
+        self.pairs.iter().map(|pair| pair.last_check).max()
+    }
+
+    /// `None` for requests that are not authentic: they get no answer at all.
+    pub fn handle(
+        &mut self,
+        now: Instant,
+        from: SocketAddr,
+        request: &mut BindingRequest,
+        crypto: &dyn RTCCrypto,
+    ) -> Option<Checked> {
+        let credentials = [Some(&self.current), self.previous.as_ref()]
+            .into_iter()
+            .flatten()
+            .find(|one| one.ufrag == request.local_ufrag)?;
+        if !request.is_authentic(&credentials.pwd, crypto) {
+            return None;
+        }
+        let response = request.success(from, &credentials.pwd, crypto)?;
+        let is_current = credentials.ufrag == self.current.ufrag;
+        let (validated, evicted) = self.touch(now, from);
+        if self.selected.is_none() {
+            self.selected = Some(from);
+        }
+        if is_current && request.use_candidate {
+            self.selected = Some(from);
+            if !self.nominated {
+                self.nominated = true;
+                self.previous = None;
+            }
+        }
+        Some(Checked { response, validated, evicted })
+    }
+
+    fn touch(&mut self, now: Instant, from: SocketAddr) -> (Option<SocketAddr>, Option<SocketAddr>) {
+        if let Some(pair) = self.pairs.iter_mut().find(|pair| pair.remote == from) {
+            pair.last_check = now;
+            return (None, None);
+        }
+        let mut evicted = None;
+        if self.pairs.is_full() {
+            let selected = self.selected;
+            let stale = self.pairs.iter().position(|pair| {
+                Some(pair.remote) != selected && now.saturating_duration_since(pair.last_check) > STALE_PAIR
+            });
+            let Some(stale) = stale else { return (None, None) };
+            evicted = Some(self.pairs.swap_remove(stale).remote);
+        }
+        self.pairs.push(Pair { remote: from, last_check: now });
+        (Some(from), evicted)
+    }
+}

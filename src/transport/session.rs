@@ -1,0 +1,391 @@
+//! One WebRTC association: takes datagrams of one participant, gives decrypted media and data.
+//!
+//! Nothing else imports the DTLS and SCTP crates. DTLS and SRTP are accepted only from addresses that passed an
+//! ICE check with integrity: a forged ClientHello from elsewhere must not disturb a session.
+
+use std::{
+    net::SocketAddr,
+    time::{Duration, Instant},
+};
+
+use super::{
+    dtls::{Dtls, DtlsEvent, HANDSHAKE_TICK, Identity},
+    ice::{CONSENT_TIMEOUT, Credentials, IceLite},
+    outbox::Outbox,
+    sctp::{Received, Sctp},
+    srtp::{MAX_OVERHEAD, Profile, SrtpError, SrtpIn, SrtpOut},
+};
+use crate::{
+    media::forwarder::Written,
+    proto::{
+        demux::{PacketKind, classify},
+        rtp::Header,
+        sdp::Fingerprint,
+        stun::BindingRequest,
+    },
+};
+
+/// Silence after which others see the participant as interrupted.
+pub const INTERRUPTED_AFTER: Duration = Duration::from_secs(5);
+/// Largest datagram we send: an Ethernet path minus tunnels.
+pub const MAX_DATAGRAM: usize = 1_500;
+
+/// Why a datagram was thrown away.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum DropReason {
+    Junk,
+    UnknownAddress,
+    StunRefused,
+    NotValidated,
+    NoKeys,
+    Forged,
+    Replayed,
+    TooManyStreams,
+    Malformed,
+    UnknownStream,
+    NotAllowed,
+    Duplicate,
+    SendOverflow,
+    SendFailed,
+    EventOverflow,
+}
+
+impl DropReason {
+    pub const ALL: [Self; 15] = [
+        Self::Junk,
+        Self::UnknownAddress,
+        Self::StunRefused,
+        Self::NotValidated,
+        Self::NoKeys,
+        Self::Forged,
+        Self::Replayed,
+        Self::TooManyStreams,
+        Self::Malformed,
+        Self::UnknownStream,
+        Self::NotAllowed,
+        Self::Duplicate,
+        Self::SendOverflow,
+        Self::SendFailed,
+        Self::EventOverflow,
+    ];
+
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Junk => "junk",
+            Self::UnknownAddress => "unknown_address",
+            Self::StunRefused => "stun_refused",
+            Self::NotValidated => "not_validated",
+            Self::NoKeys => "no_keys",
+            Self::Forged => "forged",
+            Self::Replayed => "replayed",
+            Self::TooManyStreams => "too_many_streams",
+            Self::Malformed => "malformed",
+            Self::UnknownStream => "unknown_stream",
+            Self::NotAllowed => "not_allowed",
+            Self::Duplicate => "duplicate",
+            Self::SendOverflow => "send_overflow",
+            Self::SendFailed => "send_failed",
+            Self::EventOverflow => "event_overflow",
+        }
+    }
+}
+
+/// What a datagram turned out to be.
+#[derive(Debug)]
+pub enum Incoming {
+    /// Handled inside (checks, handshake).
+    Nothing,
+    /// A new address of this session, and perhaps one that it lost.
+    Address {
+        validated: SocketAddr,
+        evicted: Option<SocketAddr>,
+    },
+    /// A decrypted RTP packet: the first `len` bytes of the buffer.
+    Rtp {
+        header: Header,
+        len: usize,
+    },
+    Rtcp(Vec<u8>),
+    Data(Vec<Received>),
+    /// ICE and DTLS are up.
+    Connected,
+    /// The peer closed, or the handshake failed for good.
+    Failed(String),
+    Dropped(DropReason),
+}
+
+pub struct Session {
+    identity: Identity,
+    ice: IceLite,
+    dtls: Dtls,
+    srtp_in: Option<SrtpIn>,
+    srtp_out: Option<SrtpOut>,
+    profile: Option<Profile>,
+    sctp: Option<Box<Sctp>>,
+    created: Instant,
+    last_heard: Instant,
+    next_dtls_tick: Instant,
+}
+
+impl Session {
+    pub fn new(
+        now: Instant,
+        identity: Identity,
+        credentials: Credentials,
+        remote_ufrag: String,
+        fingerprint: Fingerprint,
+    ) -> Self {
+        Self {
+            dtls: Dtls::new(identity.clone(), fingerprint),
+            identity,
+            ice: IceLite::new(credentials, remote_ufrag),
+            srtp_in: None,
+            srtp_out: None,
+            profile: None,
+            sctp: None,
+            created: now,
+            last_heard: now,
+            next_dtls_tick: now,
+        }
+    }
+
+    /// Of the client's certificate, as signalled.
+    pub fn fingerprint(&self) -> Fingerprint {
+        self.dtls.client_fingerprint()
+    }
+
+    pub fn ice(&self) -> &IceLite {
+        &self.ice
+    }
+
+    /// Restarts ICE; DTLS and SRTP go on. Returns credentials that are no longer valid.
+    pub fn restart_ice(&mut self, credentials: Credentials, remote_ufrag: String) -> Option<Credentials> {
+        self.ice.restart(credentials, remote_ufrag)
+    }
+
+    pub fn is_connected(&self) -> bool {
+        self.srtp_out.is_some()
+    }
+
+    /// The negotiated SRTP profile, once connected.
+    pub fn profile(&self) -> Option<Profile> {
+        self.profile
+    }
+
+    pub fn created(&self) -> Instant {
+        self.created
+    }
+
+    pub fn is_interrupted(&self, now: Instant) -> bool {
+        now.saturating_duration_since(self.last_heard) >= INTERRUPTED_AFTER
+    }
+
+    /// RFC 7675: the peer no longer consents to be sent to (or never showed up).
+    pub fn is_expired(&self, now: Instant) -> bool {
+        now.saturating_duration_since(self.last_heard) >= CONSENT_TIMEOUT
+    }
+
+    pub fn handle(
+        &mut self,
+        now: Instant,
+        from: SocketAddr,
+        packet: &mut [u8],
+        out: &mut Outbox,
+    ) -> Incoming {
+        let kind = classify(packet);
+        if kind == PacketKind::Stun {
+            return self.handle_stun(now, from, packet, out);
+        }
+        if !self.ice.is_validated(from) {
+            return Incoming::Dropped(DropReason::NotValidated);
+        }
+        match kind {
+            PacketKind::Rtp => self.handle_rtp(now, packet),
+            PacketKind::Rtcp => self.handle_rtcp(now, packet),
+            PacketKind::Dtls => self.handle_dtls(now, packet, out),
+            PacketKind::Stun | PacketKind::Junk => Incoming::Dropped(DropReason::Junk),
+        }
+    }
+
+    fn handle_stun(&mut self, now: Instant, from: SocketAddr, packet: &[u8], out: &mut Outbox) -> Incoming {
+        let Some(mut request) = BindingRequest::parse(packet) else {
+            return Incoming::Dropped(DropReason::StunRefused);
+        };
+        let crypto = self.identity.provider().crypto();
+        let Some(checked) = self.ice.handle(now, from, &mut request, crypto) else {
+            return Incoming::Dropped(DropReason::StunRefused);
+        };
+        self.last_heard = now;
+        out.push(from, &checked.response);
+        match checked.validated {
+            Some(validated) => Incoming::Address { validated, evicted: checked.evicted },
+            None => Incoming::Nothing,
+        }
+    }
+
+    fn handle_rtp(&mut self, now: Instant, packet: &mut [u8]) -> Incoming {
+        let Some(srtp) = &mut self.srtp_in else { return Incoming::Dropped(DropReason::NoKeys) };
+        let Some(header) = Header::parse(packet) else { return Incoming::Dropped(DropReason::Malformed) };
+        match srtp.open(&header, packet) {
+            Ok(len) => {
+                self.last_heard = now;
+                Incoming::Rtp { header, len }
+            }
+            Err(error) => Incoming::Dropped(drop_reason(error)),
+        }
+    }
+
+    fn handle_rtcp(&mut self, now: Instant, packet: &[u8]) -> Incoming {
+        let Some(srtp) = &mut self.srtp_in else { return Incoming::Dropped(DropReason::NoKeys) };
+        match srtp.open_rtcp(packet) {
+            Ok(plain) => {
+                self.last_heard = now;
+                Incoming::Rtcp(plain)
+            }
+            Err(error) => Incoming::Dropped(drop_reason(error)),
+        }
+    }
+
+    fn handle_dtls(&mut self, now: Instant, packet: &[u8], out: &mut Outbox) -> Incoming {
+        let events = match self.dtls.handle(now, packet) {
+            Ok(events) => events,
+            Err(error) => {
+                self.flush_dtls(out);
+                return Incoming::Failed(error.to_string());
+            }
+        };
+        self.next_dtls_tick = now + HANDSHAKE_TICK;
+        let mut result = Incoming::Nothing;
+        let mut received = Vec::new();
+        for event in events {
+            match event {
+                DtlsEvent::Connected { profile, keys } => {
+                    let crypto = self.identity.provider().crypto();
+                    match (SrtpIn::new(profile, &keys, crypto), SrtpOut::new(profile, &keys, crypto)) {
+                        (Ok(srtp_in), Ok(srtp_out)) => {
+                            self.srtp_in = Some(srtp_in);
+                            self.srtp_out = Some(srtp_out);
+                            self.profile = Some(profile);
+                            self.last_heard = now;
+                            result = Incoming::Connected;
+                        }
+                        _ => result = Incoming::Failed("SRTP keys could not be set up".to_owned()),
+                    }
+                }
+                DtlsEvent::Data(data) => {
+                    let sctp = self.sctp.get_or_insert_default();
+                    received.extend(sctp.handle(now, &data));
+                }
+                DtlsEvent::Closed => result = Incoming::Failed("the client closed the connection".to_owned()),
+            }
+        }
+        self.flush_sctp(now);
+        self.flush_dtls(out);
+        match result {
+            Incoming::Nothing if !received.is_empty() => Incoming::Data(received),
+            other => other,
+        }
+    }
+
+    /// Timers: handshake and SCTP retransmission. Messages and failures come out as from `handle`.
+    pub fn handle_timeout(&mut self, now: Instant, out: &mut Outbox) -> Incoming {
+        let mut result = Incoming::Nothing;
+        if !self.dtls.is_connected() && now >= self.next_dtls_tick {
+            self.next_dtls_tick = now + HANDSHAKE_TICK;
+            if let Err(error) = self.dtls.handle_timeout(now) {
+                result = Incoming::Failed(error.to_string());
+            }
+        }
+        if let Some(sctp) = &mut self.sctp
+            && sctp.next_timeout().is_some_and(|due| now >= due)
+        {
+            let received = sctp.handle_timeout(now);
+            if !received.is_empty() {
+                result = Incoming::Data(received);
+            }
+            self.flush_sctp(now);
+        }
+        self.flush_dtls(out);
+        result
+    }
+
+    /// Whether a data channel with this label is open.
+    pub fn has_channel(&self, label: &str) -> bool {
+        self.sctp.as_ref().is_some_and(|sctp| sctp.has_channel(label))
+    }
+
+    /// Sends on a data channel; dropped if it is not open or its buffer is full.
+    pub fn send_data(
+        &mut self,
+        now: Instant,
+        label: &str,
+        binary: bool,
+        data: &[u8],
+        out: &mut Outbox,
+    ) -> bool {
+        let Some(sctp) = &mut self.sctp else { return false };
+        let sent = sctp.send(now, label, binary, data);
+        self.flush_sctp(now);
+        self.flush_dtls(out);
+        sent
+    }
+
+    /// Seals and queues a compound RTCP packet.
+    pub fn send_rtcp(&mut self, compound: &[u8], out: &mut Outbox) -> bool {
+        let (Some(srtp), Some(to)) = (&mut self.srtp_out, self.ice.selected()) else { return false };
+        let Ok(sealed) = srtp.seal_rtcp(compound) else { return false };
+        out.push(to, &sealed);
+        true
+    }
+
+    /// Lends a send slot, seals what `fill` wrote into it and queues it. Returns the bytes on the wire.
+    pub fn send_rtp(
+        &self,
+        payload_len: usize,
+        out: &mut Outbox,
+        fill: impl FnOnce(&mut [u8]) -> Option<Written>,
+    ) -> Option<usize> {
+        let (Some(srtp), Some(to)) = (&self.srtp_out, self.ice.selected()) else { return None };
+        let capacity = (payload_len + HEADER_ROOM + MAX_OVERHEAD).min(MAX_DATAGRAM);
+        out.push_with(to, capacity, |slot| {
+            let room = slot.len().checked_sub(MAX_OVERHEAD)?;
+            let written = fill(slot.get_mut(..room)?)?;
+            srtp.seal(slot, written.header_len, written.len, written.ssrc, written.index).ok()
+        })
+    }
+
+    /// Says goodbye on the DTLS level.
+    pub fn close(&mut self, now: Instant, out: &mut Outbox) {
+        self.dtls.close(now);
+        self.flush_dtls(out);
+    }
+
+    fn flush_sctp(&mut self, now: Instant) {
+        let Some(sctp) = &mut self.sctp else { return };
+        while let Some(packets) = sctp.poll_transmit(now) {
+            for packet in packets {
+                self.dtls.write(now, &packet);
+            }
+        }
+    }
+
+    fn flush_dtls(&mut self, out: &mut Outbox) {
+        while let Some(datagram) = self.dtls.poll_transmit() {
+            if let Some(to) = self.ice.selected() {
+                out.push(to, &datagram);
+            }
+        }
+    }
+}
+
+/// Fixed header, our extension block and the RTX sequence number.
+const HEADER_ROOM: usize = 12 + 36 + 2;
+
+fn drop_reason(error: SrtpError) -> DropReason {
+    match error {
+        SrtpError::Replayed => DropReason::Replayed,
+        SrtpError::TooManyStreams => DropReason::TooManyStreams,
+        SrtpError::Short => DropReason::Malformed,
+        SrtpError::Forged | SrtpError::Keys => DropReason::Forged,
+    }
+}

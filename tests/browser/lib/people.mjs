@@ -1,0 +1,148 @@
+// People at the page: they click what a person clicks, and look through `window.__convene` at what arrives.
+import { until } from './wait.mjs';
+
+const id = (name) => `[data-testid="${name}"]`;
+
+export class Person {
+  /** Opens the page in its own browser context and signs in. */
+  static async signIn(server, browser, username, { viewport } = {}) {
+    const context = await browser.createBrowserContext();
+    const page = await context.newPage();
+    if (viewport) await page.setViewport(viewport);
+    const person = new Person(page, username, server);
+    page.on('pageerror', (error) => person.errors.push(String(error)));
+    page.on('console', (message) => {
+      if (message.type() === 'error') person.errors.push(message.text());
+    });
+    await page.goto(server.url, { waitUntil: 'load' });
+    await page.waitForSelector(id('signin-username'), { timeout: 15_000 });
+    await page.type(id('signin-username'), username);
+    await page.type(id('signin-password'), 'convene-demo');
+    await person.click('signin-submit');
+    await until(`${username} is connected`, 15_000, () =>
+      page.evaluate(() => window.__convene?.session.phase === 'ready' || window.__convene?.session.phase === 'open' || window.__convene?.session.sessionId),
+    );
+    return person;
+  }
+
+  constructor(page, username, server) {
+    this.page = page;
+    this.username = username;
+    this.server = server;
+    this.errors = [];
+  }
+
+  async click(testid) {
+    const element = await this.page.waitForSelector(id(testid), { timeout: 10_000 });
+    // A real click where the browser allows it; in Firefox a covered element would miss it.
+    await element.evaluate((node) => node.scrollIntoView({ block: 'nearest' }));
+    await element.click();
+    await element.dispose();
+  }
+
+  has(testid) {
+    return this.page.evaluate((selector) => document.querySelector(selector) !== null, id(testid));
+  }
+
+  /** Through the lobby into the channel's call; resolves when media can flow. */
+  async join(channel = 'general', { camera = true } = {}) {
+    await this.page.evaluate((path) => {
+      history.pushState(null, '', path);
+      dispatchEvent(new PopStateEvent('popstate'));
+    }, `/lobby/${channel}${camera ? '?video=1' : ''}`);
+    await this.page.waitForSelector(id('lobby'), { timeout: 10_000 });
+    await until(`${this.username}'s devices are open`, 15_000, () =>
+      this.page.evaluate((wanted) => {
+        const { local } = window.__convene;
+        return local.micOn && (!wanted || local.cameraOn) && !document.querySelector('[data-testid="lobby-join"]').disabled;
+      }, camera),
+    );
+    await this.click('lobby-join');
+    await this.connected();
+  }
+
+  connected() {
+    return until(`${this.username} is in the call`, 20_000, () =>
+      this.page.evaluate(() => window.__convene.call.phase === 'joined' && window.__convene.call.media === 'connected'),
+    );
+  }
+
+  async leave() {
+    await this.click('control-leave');
+    await until(`${this.username} left`, 5_000, () => this.page.evaluate(() => window.__convene.call.phase === 'idle'));
+  }
+
+  call() {
+    return this.page.evaluate(() => {
+      const { phase, participants, tracks, callId, media } = window.__convene.call;
+      return JSON.parse(JSON.stringify({ phase, participants, tracks, callId, media }));
+    });
+  }
+
+  /** What the others publish. */
+  async tracks(filter = () => true) {
+    return (await this.call()).tracks.filter(filter);
+  }
+
+  /** The other person's user id, as the participants list tells it. */
+  async userId() {
+    return this.page.evaluate(async () => {
+      const { participants, participantId } = window.__convene.call;
+      return participants.find((p) => p.participantId === participantId)?.userId;
+    });
+  }
+
+  setLayer(trackId, layer) {
+    return this.page.evaluate((track, wanted) => window.__convene.setLayer(track, wanted), trackId, layer);
+  }
+
+  /** One row per received track: counters of `getStats` with the track's id and source. */
+  received() {
+    return this.page.evaluate(async () => {
+      const { pc, call, midOf } = window.__convene;
+      if (!pc) return [];
+      const rows = [];
+      (await pc.getStats()).forEach((row) => row.type === 'inbound-rtp' && rows.push(row));
+      return call.tracks.flatMap(({ trackId, userId, source, kind, muted }) => {
+        const mid = midOf(trackId);
+        const row = rows.find((candidate) => candidate.mid === mid);
+        if (!row) return [{ trackId, userId, source, kind, muted, missing: true }];
+        return [{
+          trackId, userId, source, kind, muted,
+          at: row.timestamp,
+          framesDecoded: row.framesDecoded ?? 0,
+          keyFramesDecoded: row.keyFramesDecoded ?? 0,
+          width: row.frameWidth ?? 0,
+          freezes: row.freezeCount ?? 0,
+          frozenSeconds: row.totalFreezesDuration ?? 0,
+          energy: row.totalAudioEnergy ?? 0,
+          samples: row.totalSamplesReceived ?? 0,
+          concealed: row.concealedSamples ?? 0,
+          packets: row.packetsReceived ?? 0,
+          lost: row.packetsLost ?? 0,
+          nacks: row.nackCount ?? 0,
+        }];
+      });
+    });
+  }
+
+  async receivedTrack(trackId) {
+    return (await this.received()).find((row) => row.trackId === trackId);
+  }
+}
+
+/** Difference of two samples of the same tracks, per second. */
+export function progress(before, after) {
+  return after.map((now) => {
+    const then = before.find((row) => row.trackId === now.trackId) ?? {};
+    const seconds = (now.at - (then.at ?? now.at)) / 1000;
+    return {
+      ...now,
+      seconds,
+      fps: seconds > 0 ? (now.framesDecoded - then.framesDecoded) / seconds : 0,
+      frames: now.framesDecoded - (then.framesDecoded ?? 0),
+      frozen: now.frozenSeconds - (then.frozenSeconds ?? 0),
+      energyGained: now.energy - (then.energy ?? 0),
+    };
+  });
+}

@@ -1,0 +1,36 @@
+// The only place where a browser test lets time pass.
+
+const STEP_MS = 50;
+const pause = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
+
+/** Looks again until `look` returns something truthy; throws with `what` and the last look at the deadline. */
+export async function until(what, ms, look) {
+  const end = performance.now() + ms;
+  let last;
+  for (;;) {
+    try {
+      last = await look();
+      if (last) return last;
+    } catch (error) {
+      // A page that is navigating has nothing to look at yet.
+      last = error;
+    }
+    if (performance.now() >= end) {
+      const seen = last instanceof Error ? last.stack : JSON.stringify(last);
+      throw new Error(`not within ${ms} ms: ${what}; last seen: ${seen}`);
+    }
+    await pause(STEP_MS);
+  }
+}
+
+/** A measuring window: what is measured is a difference over time, so time has to pass. */
+export async function measureFor(ms, sample) {
+  const samples = [];
+  const end = performance.now() + ms;
+  for (;;) {
+    samples.push(await sample());
+    const left = end - performance.now();
+    if (left <= 0) return samples;
+    await pause(Math.min(left, 500));
+  }
+}

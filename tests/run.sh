@@ -1,0 +1,58 @@
+#!/usr/bin/env bash
+# Runs every test stage, keeps going after a failure, and ends with the counts of the runners.
+# `tests/run.sh browser` runs only the named stages (rust, page, browser).
+set -u -o pipefail
+cd "$(dirname "$0")/.."
+stages=("${@:-rust}")
+[ $# -eq 0 ] && stages=(rust page browser)
+logs=target/test-logs
+mkdir -p "$logs"
+# One build from nothing: incremental artifacts would cost time and several gigabytes.
+export CARGO_INCREMENTAL="${CARGO_INCREMENTAL:-0}"
+export TEST_BINARY="$PWD/target/debug/convene"
+failed=()
+
+stage() {
+  local name=$1 started=$SECONDS
+  shift
+  printf '\n==== %s: %s\n' "$name" "$*"
+  if "$@" 2>&1 | tee "$logs/$name.log"; then
+    printf '==== %s: passed in %s s\n' "$name" "$((SECONDS - started))"
+  else
+    printf '==== %s: FAILED after %s s\n' "$name" "$((SECONDS - started))"
+    failed+=("$name")
+  fi
+}
+
+for name in "${stages[@]}"; do
+  case $name in
+    rust) stage rust cargo test --locked --no-fail-fast ;;
+    page) stage page npm --prefix web-demo test ;;
+    browser)
+      cargo build --locked || failed+=(build)
+      stage browser npm --prefix tests/browser test
+      ;;
+    *) echo "unknown stage $name" >&2; exit 2 ;;
+  esac
+done
+
+# The runners' own words, without colours. A stage that printed no count did not run and is a failure.
+plain() { sed -E 's/\x1b\[[0-9;]*[A-Za-z]//g' "$1"; }
+printf '\n==== counts\n'
+for name in "${stages[@]}"; do
+  counts=$(plain "$logs/$name.log" | case $name in
+    rust) grep -E '^(test result:)' ;;
+    page) grep -E '^ *(Test Files|Tests) ' ;;
+    browser) grep -E '^(# |ℹ )(tests|pass|fail|skipped|duration_ms) ' ;;
+  esac)
+  if [ -z "$counts" ]; then
+    failed+=("$name-without-counts")
+  else
+    sed "s/^ */$name: /" <<<"$counts"
+  fi
+done
+if [ ${#failed[@]} -gt 0 ]; then
+  printf '==== FAILED: %s\n' "${failed[*]}"
+  exit 1
+fi
+echo "==== all stages passed"
