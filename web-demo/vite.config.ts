@@ -8,6 +8,8 @@ export default defineConfig({
   build: {
     outDir: 'dist',
     target: 'es2022',
+    // Colours use light-dark(), which cannot be lowered for nested colour schemes.
+    cssTarget: ['chrome123', 'firefox121', 'safari17.5'],
     // Inlined assets would need `data:` in more places of the policy than images.
     assetsInlineLimit: 0,
     modulePreload: { polyfill: false },
@@ -23,5 +25,6 @@ export default defineConfig({
   test: {
     include: ['sdk/**/*.test.ts', 'app/**/*.test.ts'],
     environment: 'node',
+    testTimeout: 30_000,
   },
 });

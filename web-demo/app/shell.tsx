@@ -96,7 +96,11 @@ function Home() {
       }),
     [],
   );
-  return <div class="empty-main" />;
+  return (
+    <div class="empty-main">
+      <h1 class="sr-only">{t.nav.chats}</h1>
+    </div>
+  );
 }
 
 function Missing() {

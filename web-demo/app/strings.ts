@@ -150,6 +150,7 @@ export const t = {
     soundBlocked: 'Your browser holds back the sound.',
     paused: 'Paused to save data',
     page: (n: number, all: number) => `Page ${n} of ${all}`,
+    showAll: (n: number) => `Show everybody, ${plural(n, '# more', '# more')}`,
     previous: 'Previous page',
     next: 'Next page',
     left: 'You left the call.',

@@ -91,8 +91,8 @@ const views = {
   },
   async chat(size, theme) {
     const page = await open(size, theme);
-    if (size.name === 'phone') await page.click('[data-channel-slug=general]');
-    await page.waitForSelector(tid('message'));
+    await page.click('[data-channel-slug=general]');
+    await page.waitForFunction(() => document.querySelectorAll('[data-testid=message]').length > 20);
     const general = mock.api.channels[0];
     mock.api.emit([mock.api.byName('ana').id], 'typing:user_start', { channelId: general.id, userId: mock.api.byName('bo').id, name: 'Bo Lindqvist' });
     await page.waitForFunction(() => document.querySelector('[data-testid=typing]')?.textContent);
@@ -125,7 +125,7 @@ const views = {
   },
   async lobby(size, theme) {
     const page = await open(size, theme);
-    if (size.name === 'phone') await page.click('[data-channel-slug=general]');
+    await page.click('[data-channel-slug=general]');
     await page.waitForSelector(tid('call-start-video'));
     await page.click(tid('call-start-video'));
     await page.waitForFunction(() => document.querySelector('.preview')?.dataset.video === 'true' && document.querySelector('.preview video').videoWidth > 0);

@@ -72,8 +72,8 @@ export function CallView() {
       <div class="call-body">
         <Stage />
         {callStatsOpen.value && <StatsPanel />}
-        <Waiting />
       </div>
+      <Waiting />
       <Controls />
     </section>
   );

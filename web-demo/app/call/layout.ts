@@ -89,8 +89,8 @@ export interface Stage {
   cols: number;
   pages: number;
   page: number;
-  /** Tiles that found no place in the filmstrip. */
-  hidden: number;
+  /** Where "+3" stands for the tiles that found no place in the filmstrip. */
+  more: { count: number; rect: Rect } | null;
 }
 
 export interface StageInput {
@@ -107,43 +107,36 @@ export interface StageInput {
 export function arrange(input: StageInput): Stage {
   const options: GridOptions = { ...(input.phone ? PHONE : WIDE), previousCols: input.previousCols };
   const { keys, width, height } = input;
-  if (width <= 0 || height <= 0 || keys.length === 0) return { places: new Map(), cols: 0, pages: 1, page: 0, hidden: 0 };
+  if (width <= 0 || height <= 0 || keys.length === 0) return { places: new Map(), cols: 0, pages: 1, page: 0, more: null };
   if (input.mode === 'speaker' && input.main !== null && keys.length > 1) return speaker(input, options);
   const size = perPage(width, height, options);
   const pages = Math.ceil(keys.length / size);
   const page = Math.max(0, Math.min(input.page, pages - 1));
   const shown = keys.slice(page * size, (page + 1) * size);
   const { cols, rects } = grid(shown.length, width, height, options);
-  return { places: zip(shown, rects), cols, pages, page, hidden: 0 };
+  return { places: zip(shown, rects), cols, pages, page, more: null };
 }
 
 /** One large tile; the others in a strip beside it, or under it where the stage is tall. */
 function speaker({ keys, width, height, main }: StageInput, o: GridOptions): Stage {
   const others = keys.filter((key) => key !== main);
   const side = width > height * 1.15 && width >= 640;
-  const places = new Map<string, Rect>();
-  if (side) {
-    const stripW = Math.round(Math.min(260, Math.max(160, width * 0.18)));
-    const tileH = stripW / o.maxAspect;
-    const fits = Math.max(1, Math.floor((height + o.gap) / (tileH + o.gap)));
-    const shown = others.slice(0, fits);
-    const used = shown.length * tileH + (shown.length - 1) * o.gap;
-    shown.forEach((key, i) =>
-      places.set(key, { x: width - stripW, y: (height - used) / 2 + i * (tileH + o.gap), w: stripW, h: tileH }),
-    );
-    places.set(main ?? '', { x: 0, y: 0, w: width - stripW - o.gap, h: height });
-    return { places, cols: 0, pages: 1, page: 0, hidden: others.length - shown.length };
-  }
-  const tileW = Math.min(160, Math.max(96, (width - o.gap * 2) / 3));
-  const tileH = tileW / (4 / 3);
-  const fits = Math.max(1, Math.floor((width + o.gap) / (tileW + o.gap)));
-  const shown = others.slice(0, fits);
-  const used = shown.length * tileW + (shown.length - 1) * o.gap;
-  shown.forEach((key, i) =>
-    places.set(key, { x: (width - used) / 2 + i * (tileW + o.gap), y: height - tileH, w: tileW, h: tileH }),
-  );
-  places.set(main ?? '', { x: 0, y: 0, w: width, h: height - tileH - o.gap });
-  return { places, cols: 0, pages: 1, page: 0, hidden: others.length - shown.length };
+  const w = side ? Math.round(Math.min(260, Math.max(160, width * 0.18))) : Math.min(160, Math.max(96, (width - o.gap * 2) / 3));
+  const h = side ? w / o.maxAspect : w / (4 / 3);
+  const [room, size] = side ? [height, h] : [width, w];
+  const slots = Math.max(1, Math.floor((room + o.gap) / (size + o.gap)));
+  const used = Math.min(slots, others.length);
+  const start = (room - (used * size + (used - 1) * o.gap)) / 2;
+  const slot = (i: number): Rect => {
+    const at = start + i * (size + o.gap);
+    return side ? { x: width - w, y: at, w, h } : { x: at, y: height - h, w, h };
+  };
+  const overflow = others.length > slots;
+  const shown = overflow ? others.slice(0, slots - 1) : others;
+  const places = zip(shown, shown.map((_, i) => slot(i)));
+  places.set(main ?? '', side ? { x: 0, y: 0, w: width - w - o.gap, h: height } : { x: 0, y: 0, w: width, h: height - h - o.gap });
+  const more = overflow ? { count: others.length - shown.length, rect: slot(slots - 1) } : null;
+  return { places, cols: 0, pages: 1, page: 0, more };
 }
 
 function zip(keys: readonly string[], rects: readonly Rect[]): Map<string, Rect> {
@@ -154,3 +147,10 @@ function zip(keys: readonly string[], rects: readonly Rect[]): Map<string, Rect>
   });
   return places;
 }
+
+/** Tiles move by transform alone, so that the browser can do it without layout. */
+export const place = (r: Rect): Record<string, string> => ({
+  width: `${r.w}px`,
+  height: `${r.h}px`,
+  transform: `translate(${r.x}px, ${r.y}px)`,
+});

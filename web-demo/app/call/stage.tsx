@@ -3,8 +3,8 @@ import { ChevronLeft, ChevronRight } from 'lucide';
 import { t } from '../strings';
 import { Boundary } from '../ui/boundary';
 import { IconButton } from '../ui/button';
-import { effectiveLayout, mainKey, page, tiles } from './call-state';
-import { arrange } from './layout';
+import { cycleLayout, effectiveLayout, mainKey, page, tiles } from './call-state';
+import { arrange, place } from './layout';
 import { Tile } from './tile';
 
 const PHONE_WIDTH = 700;
@@ -50,7 +50,11 @@ export function Stage() {
             <Tile tile={tile} rect={stage.places.get(tile.key) ?? null} main={mode === 'speaker' && tile.key === mainKey.value} />
           </Boundary>
         ))}
-        {stage.hidden > 0 && <span class="stage-more">+{stage.hidden}</span>}
+        {stage.more && (
+          <button type="button" class="tile stage-more" style={place(stage.more.rect)} onClick={cycleLayout} aria-label={t.call.showAll(stage.more.count)}>
+            +{stage.more.count}
+          </button>
+        )}
       </div>
       {stage.pages > 1 && (
         <div class="stage-pages">

@@ -8,7 +8,7 @@ import { Avatar } from '../ui/avatar';
 import { Icon } from '../ui/icon';
 import { IconButton } from '../ui/button';
 import { callStatsOpen, micOf, pinned, togglePin, type TileModel } from './call-state';
-import type { Rect } from './layout';
+import { place, type Rect } from './layout';
 
 interface Props {
   tile: TileModel;
@@ -77,7 +77,7 @@ export function Tile({ tile, rect, main }: Props) {
       aria-label={facts.join(', ')}
       tabIndex={rect ? 0 : -1}
       hidden={!rect}
-      style={rect ? { width: `${rect.w}px`, height: `${rect.h}px`, transform: `translate(${rect.x}px, ${rect.y}px)` } : {}}
+      style={rect ? place(rect) : {}}
       data-testid="tile"
       data-user={usersById.value.get(participant.userId)?.username ?? participant.userId}
       data-user-id={participant.userId}

@@ -28,6 +28,7 @@ export function MessageRow({ message, head }: { message: Message; head: boolean 
       data-seq={message.seq}
       data-author={usersById.value.get(message.authorId)?.username || message.authorId}
       data-deleted={message.deleted}
+      tabIndex={mine ? -1 : undefined}
       aria-label={`${name}, ${clock(message.createdAt)}`}
     >
       <div class="message-side">

@@ -46,7 +46,11 @@ export function RingBanner() {
       </span>
       <div class="ring-text">
         <strong dir="auto">{video ? t.ring.incomingVideo(name) : t.ring.incoming(name)}</strong>
-        <span class="meta">{channel && channel.kind !== 'dm' ? t.ring.inChannel(titleOf(channel)) : t.ring.hint}</span>
+        {channel && channel.kind !== 'dm' ? (
+          <span class="meta">{t.ring.inChannel(titleOf(channel))}</span>
+        ) : (
+          <span class="meta wide-only">{t.ring.hint}</span>
+        )}
       </div>
       <div class="ring-actions">
         <Button kind="danger" icon={PhoneOff} testid="ring-decline" onClick={() => declineRing(ring)}>
