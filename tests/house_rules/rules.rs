@@ -291,7 +291,7 @@ pub fn homes(source: &Source) -> Vec<Violation> {
         ("axum", &["api", "app"]),
         ("rust_embed", &["api"]),
         ("clap", &["cli", "main", "load", "netem"]),
-        ("jsonwebtoken", &["auth"]),
+        ("jsonwebtoken", &["auth", "load"]),
         ("argon2", &["auth", "services", "chat"]),
         ("rtc_dtls", &["transport"]),
         ("rtc_sctp", &["transport"]),
