@@ -95,7 +95,8 @@ fn bombard(server: &Server, random: &mut Random, rounds: usize) -> (u64, u64, u6
                 }
             }
             if random.one_in(8) {
-                datagram = random.bytes(1 + (at_most(random, 1400)));
+                let length = 1 + at_most(random, 1400);
+                datagram = random.bytes(length);
             }
             if socket.send_to(&datagram, target).is_ok() {
                 count += 1;
@@ -114,7 +115,7 @@ fn at_most(random: &mut Random, bound: u64) -> usize {
     random.below(bound) as usize
 }
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+#[tokio::test]
 async fn junk_on_the_media_port_leaves_a_running_call_undisturbed() {
     let mut random = Random::from_env("hostile_media");
     let mut server = Server::start(&[("CONVENE_CHAT_RATE_SCALE", "0")]).await;
