@@ -76,7 +76,7 @@ for (const [size, viewport] of [['desktop', DESKTOP], ['phone', PHONE]]) {
 
       await goto(ana, '/lobby/general?video=1');
       await ana.page.waitForSelector('[data-testid="lobby"]');
-      await until('the preview runs', 15_000, () => ana.page.evaluate(() => window.__convene.local.cameraOn));
+      await until('the preview runs', 15_000, () => ana.page.evaluate(() => (document.querySelector('[data-testid="lobby"] video')?.currentTime ?? 0) > 0.5));
       await look(ana.page, name('lobby'));
 
       await bo.join('general');
