@@ -103,6 +103,11 @@ export class MediaLink {
   trackOfMid(mid: string): string | undefined {
     return this.#midToTrack.get(mid);
   }
+  /** By the id of the received track, for browsers whose statistics lack the mid. */
+  trackOfReceiver(trackIdentifier: string): string | undefined {
+    const mid = this.pc.getTransceivers().find((t) => t.receiver.track.id === trackIdentifier)?.mid;
+    return mid == null ? undefined : this.#midToTrack.get(mid);
+  }
   sourceOfMid(mid: string): Source | undefined {
     for (const [source, t] of this.#senders) if (t.mid === mid) return source;
     return undefined;

@@ -46,6 +46,8 @@ export function Tile({ tile, rect, main }: Props) {
   useEffect(() => {
     if (!trackId) return;
     convene.call.subscriptions.show(trackId, height, main ? 2 : screen ? 1 : 0);
+    // Leaving the view stops the video, unless it comes back within a second.
+    return () => convene.call.subscriptions.hide(trackId);
   }, [trackId, height, main, screen]);
 
   useEffect(() => {
