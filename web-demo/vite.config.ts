@@ -3,6 +3,8 @@ import { defineConfig } from 'vitest/config';
 /** `CONVENE_URL` points the development server at a running binary (or at `npm run mock`). */
 const backend = process.env['CONVENE_URL'] ?? 'http://127.0.0.1:7880';
 
+const proxy = { '/api': backend, '/ws': { target: backend, ws: true } };
+
 export default defineConfig({
   base: '/',
   build: {
@@ -15,13 +17,8 @@ export default defineConfig({
     modulePreload: { polyfill: false },
     sourcemap: false,
   },
-  server: {
-    port: 5173,
-    proxy: {
-      '/api': backend,
-      '/ws': { target: backend, ws: true },
-    },
-  },
+  server: { port: 5173, proxy },
+  preview: { port: 4173, proxy },
   test: {
     include: ['sdk/**/*.test.ts', 'app/**/*.test.ts'],
     environment: 'node',

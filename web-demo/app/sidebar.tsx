@@ -80,7 +80,7 @@ const isOpen = (c: Channel): boolean => {
 
 function ChannelRow({ channel }: { channel: Channel }) {
   const running = store.callInChannel(channel.id);
-  const unread = store.isUnread(channel);
+  const unread = store.isUnread(channel) && !isOpen(channel);
   return (
     <li>
       <button
@@ -116,7 +116,7 @@ function DmRow({ channel }: { channel: Channel }) {
       <button
         type="button"
         class="row"
-        data-unread={store.isUnread(channel)}
+        data-unread={store.isUnread(channel) && !isOpen(channel)}
         aria-current={isOpen(channel) ? 'page' : undefined}
         data-testid="dm-item"
         data-channel-id={channel.id}
@@ -156,7 +156,7 @@ function PersonRow({ user }: { user: User }) {
 
 /** A number for conversations between two, a dot for rooms. */
 function Unread({ channel }: { channel: Channel }) {
-  if (!store.isUnread(channel)) return null;
+  if (!store.isUnread(channel) || isOpen(channel)) return null;
   const n = channel.kind === 'dm' ? Math.min(99, channel.unread) : channel.mentions;
   return (
     <span class={n > 0 ? 'badge' : 'unread-dot'}>

@@ -95,6 +95,7 @@ export function connectStore(): void {
   ringBook.events.on('change', () => {
     rings.value = ringBook.ringing;
     activeCalls.value = ringBook.active;
+    if (rejoin.value && !ringBook.active.some((c) => c.callId === rejoin.value?.callId)) rejoin.value = null;
   });
   media.events.on('change', (s) => (local.value = s));
   theCall.events.on('change', (s) => {

@@ -522,8 +522,18 @@ export class Call {
   #onVoiceState(d: unknown): void {
     const { participantId, connection } = d as { participantId?: string; connection?: string };
     const voiceState = read(voiceStateSchema, (d as { voiceState?: unknown }).voiceState, 'voice:state_update');
-    if (!voiceState || participantId === this.#state.participantId) return;
+    if (!voiceState || !participantId || participantId === this.#state.participantId) return;
     this.#patchParticipant((p) => p.participantId === participantId, { voiceState, ...(connection ? { connection } : {}) });
+    this.#cameraSaid(participantId, voiceState.video === true);
+  }
+
+  /** A camera that is off keeps its track, silent; its owner says so. */
+  #cameraSaid(participantId: string, on: boolean): void {
+    this.#set({
+      tracks: this.#state.tracks.map((t) =>
+        t.participantId === participantId && t.source === 'camera' && t.muted === on ? { ...t, muted: !on } : t,
+      ),
+    });
   }
 
   #ensureParticipant(userId: string, participantId: string): void {

@@ -15,6 +15,7 @@ const OWN_THRESHOLD = 0.012;
 export class Levels {
   readonly events = new Emitter<{ speaking: { key: string; speaking: boolean }; own: number }>();
   #speaking = new Map<string, ReturnType<typeof setTimeout>>();
+  #fading = new Set<string>();
   #context: AudioContext | null = null;
   #own: { source: MediaStreamAudioSourceNode; timer: ReturnType<typeof setInterval> } | null = null;
   #ownTrack: MediaStreamTrack | null = null;
@@ -30,9 +31,15 @@ export class Levels {
   /** `call:speakers`; keys are participant ids. */
   onSpeakers(rows: readonly { key: string; level: number }[]): void {
     const loud = new Set(rows.filter((r) => r.level >= SPEECH_LEVEL && r.key !== this.ownKey).map((r) => r.key));
-    for (const key of loud) this.#start(key, STALE_MS);
+    for (const key of loud) {
+      this.#fading.delete(key);
+      this.#start(key, STALE_MS);
+    }
     for (const key of this.#speaking.keys()) {
-      if (!loud.has(key) && key !== this.ownKey) this.#start(key, HOLD_MS);
+      // Once: repeated silence must not prolong the ring.
+      if (loud.has(key) || key === this.ownKey || this.#fading.has(key)) continue;
+      this.#fading.add(key);
+      this.#start(key, HOLD_MS);
     }
   }
 
@@ -86,6 +93,7 @@ export class Levels {
     if (timer === undefined) return;
     clearTimeout(timer);
     this.#speaking.delete(key);
+    this.#fading.delete(key);
     this.events.emit('speaking', { key, speaking: false });
   }
 

@@ -103,6 +103,11 @@ export class MediaLink {
   trackOfMid(mid: string): string | undefined {
     return this.#midToTrack.get(mid);
   }
+  /** By the id of the received track, for browsers whose statistics lack the mid. */
+  trackOfReceiver(trackIdentifier: string): string | undefined {
+    const mid = this.pc.getTransceivers().find((t) => t.receiver.track.id === trackIdentifier)?.mid;
+    return mid == null ? undefined : this.#midToTrack.get(mid);
+  }
   sourceOfMid(mid: string): Source | undefined {
     for (const [source, t] of this.#senders) if (t.mid === mid) return source;
     return undefined;
@@ -146,9 +151,12 @@ export class MediaLink {
       transceiver = undefined;
     }
     if (!track) {
-      if (!transceiver || transceiver.direction === 'inactive') return;
-      transceiver.direction = 'inactive';
+      if (!transceiver) return;
       await transceiver.sender.replaceTrack(null);
+      // The camera keeps its place, so that it is back at once: a section that was inactive loses its
+      // layers, and browsers cannot offer simulcast in it again. `voice:update` says that it is off.
+      if (source === 'camera' || transceiver.direction === 'inactive') return;
+      transceiver.direction = 'inactive';
       this.negotiate();
       return;
     }
@@ -180,6 +188,7 @@ export class MediaLink {
           this.#needed = true;
           // Without a socket there is nobody to answer; the call starts this again when it is back.
           if (codeOf(error) === 'client.offline') return;
+          console.warn('convene: negotiation failed', error instanceof Error ? error.message : error);
           this.#failures++;
           if (this.#failures >= MAX_FAILURES) {
             this.#setState('failed');

@@ -54,13 +54,13 @@ export class Rings {
     this.events.emit('change', undefined);
   }
 
-  onEvent(ev: string, d: unknown, joinedHere: (callId: string) => boolean): boolean {
+  onEvent(ev: string, d: unknown, joinedHere: (callId: string) => boolean): void {
     const row = d as { callId?: string; channelId?: string; userId?: string; from?: { id?: string } };
     const callId = row.callId ?? '';
     switch (ev) {
       case 'call:incoming': {
         const incoming = read(incomingCall, d, ev);
-        if (!incoming || joinedHere(incoming.callId)) return true;
+        if (!incoming || joinedHere(incoming.callId)) return;
         // Tells the caller that a device of ours is really ringing.
         void this.#session.request('call:ringing', { callId: incoming.callId }).catch(() => {});
         this.#ring({
@@ -72,44 +72,43 @@ export class Rings {
           expiresAt: this.#expiry(incoming.expiresAt),
         });
         this.events.emit('change', undefined);
-        return true;
+        return;
       }
       case 'call:started': {
         const call = read(liveCall, (d as { call?: unknown }).call, ev);
         if (call) this.#active.set(call.callId, call);
         this.events.emit('change', undefined);
-        return true;
+        return;
       }
       case 'call:accepted':
       case 'call:declined':
         // Answered or refused on another device of mine: silence here, at once.
         if (row.userId === this.#me) this.#remove(callId);
         this.events.emit('change', undefined);
-        return ev === 'call:declined';
+        return;
       case 'call:missed': {
         this.#remove(callId);
         this.events.emit('missed', { callId, channelId: row.channelId ?? '', fromId: row.from?.id ?? '' });
         this.events.emit('change', undefined);
-        return true;
+        return;
       }
       case 'call:cancelled':
         this.#remove(callId);
         this.events.emit('change', undefined);
-        return true;
+        return;
       case 'call:ended':
         this.#remove(callId);
         this.#active.delete(callId);
         this.events.emit('change', undefined);
-        return false;
+        return;
       case 'call:participant_joined':
       case 'voice:user_joined':
       case 'call:participant_left':
       case 'voice:user_left': {
         this.#people(ev.endsWith('joined'), d);
-        return false;
+        return;
       }
     }
-    return false;
   }
 
   /** This device answered, refused, or the prompt was closed. */

@@ -61,7 +61,7 @@ export class StatsReader {
   }
 
   #inbound(row: Row, byId: Map<string, Row>, result: LinkStats): void {
-    const key = this.#link.trackOfMid(str(row['mid']));
+    const key = this.#link.trackOfMid(str(row['mid'])) ?? this.#link.trackOfReceiver(str(row['trackIdentifier']));
     if (!key) return;
     const { kbps, loss } = this.#rates(row.id, row.timestamp, num(row['bytesReceived']), num(row['packetsReceived']), num(row['packetsLost']));
     result.inKbps += kbps;

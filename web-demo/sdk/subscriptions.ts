@@ -62,6 +62,11 @@ export class Subscriptions {
     this.#schedule();
   }
 
+  /** The track is no longer on the page, at least not now. */
+  hide(trackId: string): void {
+    if (this.#wanted.has(trackId)) this.show(trackId, 0, 0);
+  }
+
   /** A choice of the viewer that overrides the automatic one; `null` returns to it. */
   force(trackId: string, layer: Layer | null): void {
     if (layer === null) this.#forced.delete(trackId);

@@ -1,4 +1,4 @@
-import { useEffect, useRef } from 'preact/hooks';
+import { useEffect, useRef, useState } from 'preact/hooks';
 import { MicOff, MonitorUp, Pin, PinOff, AudioLines } from 'lucide';
 import type { Layer } from '../../sdk/index';
 import { convene } from '../client';
@@ -26,6 +26,9 @@ export function Tile({ tile, rect, main }: Props) {
   const stream = self ? (screen ? local.value.screenTrack : local.value.cameraTrack) : track;
   const shown = stream !== null && (self || !track?.muted);
   const mic = self ? null : micOf(participant.participantId);
+  // A track can be silent for its whole life here, if its camera went off before I came.
+  const [frames, setFrames] = useState(false);
+  const picture = shown && (self || frames);
   const muted = self ? !local.value.micOn || !local.value.micTrack : (mic?.muted ?? true) || participant.voiceState.muted === true;
   const paused = !self && shown && track?.paused === true;
   const away = !self && participant.connection === 'interrupted';
@@ -37,6 +40,7 @@ export function Tile({ tile, rect, main }: Props) {
     const next = self ? stream && new MediaStream([stream as MediaStreamTrack]) : track && convene.call.streamOf(track.trackId);
     if (sameStream(element.srcObject as MediaStream | null, next)) return;
     element.srcObject = next;
+    setFrames(false);
     if (next) void element.play().catch(() => {});
   }, [self, stream, track?.trackId, call.value.received, shown]);
 
@@ -46,6 +50,8 @@ export function Tile({ tile, rect, main }: Props) {
   useEffect(() => {
     if (!trackId) return;
     convene.call.subscriptions.show(trackId, height, main ? 2 : screen ? 1 : 0);
+    // Leaving the view stops the video, unless it comes back within a second.
+    return () => convene.call.subscriptions.hide(trackId);
   }, [trackId, height, main, screen]);
 
   useEffect(() => {
@@ -63,7 +69,7 @@ export function Tile({ tile, rect, main }: Props) {
   const facts = [
     label,
     !screen && muted && t.call.tileMuted,
-    !screen && !shown && t.call.tileCameraOff,
+    !screen && !picture && t.call.tileCameraOff,
     !screen && participant.voiceState.screen && t.call.tileSharing,
     paused && t.call.tileWeak,
     away && t.call.reconnecting,
@@ -85,13 +91,13 @@ export function Tile({ tile, rect, main }: Props) {
       data-source={source}
       data-self={self}
       data-muted={screen ? undefined : muted}
-      data-video={shown}
+      data-video={picture}
       data-paused={paused}
       data-away={away}
       data-speaking={screen ? undefined : convene.call.levels.isSpeaking(participant.participantId)}
       onDblClick={() => togglePin(tile.key)}
     >
-      {!shown && (
+      {!picture && (
         <div class="tile-avatar">
           <Avatar id={participant.userId} name={name} size="xl" />
         </div>
@@ -102,6 +108,8 @@ export function Tile({ tile, rect, main }: Props) {
         playsInline
         muted
         hidden={!shown}
+        onLoadedData={() => setFrames(true)}
+        onResize={() => setFrames(true)}
         data-track-id={trackId}
         data-local={self ? source : undefined}
         aria-hidden="true"
