@@ -59,7 +59,8 @@ async fn rubbish_after_hello_gets_a_stable_error_or_a_close() {
     socket
         .refused("message:send", json!({"channelId": 7, "content": {}, "nonce": []}), "validation.failed")
         .await;
-    socket.refused("channel:get", json!({"channelId": "x".repeat(5000)}), "not_found.channel").await;
+    socket.refused("channel:get", json!({"channelId": "x".repeat(100)}), "not_found.channel").await;
+    socket.refused("channel:get", json!({"channelId": "x".repeat(5000)}), "validation.failed").await;
     let long = json!({"channelId": "general", "content": "x".repeat(10_001), "nonce": "long"});
     socket.refused("message:send", long, "validation.failed").await;
     socket

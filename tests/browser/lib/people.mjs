@@ -126,6 +126,18 @@ export class Person {
     });
   }
 
+  /** The layers I send of my camera, lowest first. */
+  sending() {
+    return this.page.evaluate(async () => {
+      const rows = [];
+      (await window.__convene.pc.getStats()).forEach((row) => row.type === 'outbound-rtp' && row.rid && rows.push(row));
+      return ['q', 'h', 'f'].map((rid) => {
+        const row = rows.find((candidate) => candidate.rid === rid);
+        return { rid, fps: row?.framesPerSecond ?? 0, width: row?.frameWidth ?? 0, limited: row?.qualityLimitationReason ?? 'not sent' };
+      });
+    });
+  }
+
   async receivedTrack(trackId) {
     return (await this.received()).find((row) => row.trackId === trackId);
   }

@@ -1,0 +1,111 @@
+/** What the call view shows, apart from the call itself. Survives leaving the view. */
+import { computed, effect, signal } from '@preact/signals';
+import type { Participant, RemoteTrack } from '../../sdk/index';
+import { convene } from '../client';
+import { layoutMode } from '../prefs';
+import { call, local } from '../store';
+
+export const callStatsOpen = signal(false);
+export const pinned = signal<string | null>(null);
+/** The one who speaks longest; participant id. */
+export const dominant = signal<string | null>(null);
+export const page = signal(0);
+
+export interface TileModel {
+  key: string;
+  source: 'camera' | 'screen';
+  participant: Participant;
+  self: boolean;
+  track: RemoteTrack | null;
+}
+
+/** Everything with a place on the stage: pinned first, then screens, then people as they joined, me last. */
+export const tiles = computed<TileModel[]>(() => {
+  const { participants, tracks, participantId } = call.value;
+  const screens: TileModel[] = [];
+  const others: TileModel[] = [];
+  const mine: TileModel[] = [];
+  for (const participant of participants) {
+    const self = participant.participantId === participantId;
+    const of = (source: 'camera' | 'screen') =>
+      tracks.find((t) => t.participantId === participant.participantId && t.source === source) ?? null;
+    const id = participant.participantId;
+    (self ? mine : others).push({ key: `${id}/camera`, source: 'camera', participant, self, track: of('camera') });
+    const screen = of('screen');
+    if (self ? local.value.screenTrack : screen) {
+      (self ? mine : screens).push({ key: `${id}/screen`, source: 'screen', participant, self, track: screen });
+    }
+  }
+  const all = [...screens, ...others, ...mine];
+  const at = all.findIndex((tile) => tile.key === pinned.value);
+  const pin = all[at];
+  return pin ? [pin, ...all.filter((tile) => tile !== pin)] : all;
+});
+
+export const micOf = (participantId: string): RemoteTrack | undefined =>
+  call.value.tracks.find((t) => t.participantId === participantId && t.source === 'mic');
+
+/** A shared screen or a pin wants the large place, whatever view was chosen. */
+export const effectiveLayout = computed<'grid' | 'speaker'>(() => {
+  if (forcedGrid.value) return 'grid';
+  const wantsSpace = pinned.value !== null || tiles.value.some((tile) => tile.source === 'screen' && !tile.self);
+  return wantsSpace ? 'speaker' : layoutMode.value;
+});
+
+/** Set by switching to the grid during a share; ends with that share. */
+export const forcedGrid = signal(false);
+
+export const mainKey = computed<string | null>(() => {
+  const all = tiles.value;
+  const pin = all.find((tile) => tile.key === pinned.value);
+  if (pin) return pin.key;
+  const screen = all.find((tile) => tile.source === 'screen' && !tile.self);
+  if (screen) return screen.key;
+  const speaker = all.find((tile) => tile.participant.participantId === dominant.value && !tile.self && tile.source === 'camera');
+  return (speaker ?? all.find((tile) => !tile.self) ?? all[0])?.key ?? null;
+});
+
+export function togglePin(key: string): void {
+  pinned.value = pinned.value === key ? null : key;
+}
+
+export function cycleLayout(): void {
+  if (effectiveLayout.value === 'speaker') {
+    pinned.value = null;
+    if (tiles.value.some((tile) => tile.source === 'screen' && !tile.self)) forcedGrid.value = true;
+    layoutMode.value = 'grid';
+  } else {
+    forcedGrid.value = false;
+    layoutMode.value = 'speaker';
+  }
+}
+
+/** No change on a cough; no flutter between two. */
+const ENTER_MS = 600;
+const HOLD_MS = 2_000;
+
+/** Follows the speakers while a call runs; starts once. */
+export function followDominant(): void {
+  let candidate: ReturnType<typeof setTimeout> | undefined;
+  let changedAt = 0;
+  convene.call.levels.events.on('speaking', ({ key, speaking }) => {
+    if (!speaking || key === call.value.participantId || key === dominant.value) return;
+    clearTimeout(candidate);
+    candidate = setTimeout(() => {
+      if (!convene.call.levels.isSpeaking(key) || Date.now() - changedAt < HOLD_MS) return;
+      changedAt = Date.now();
+      dominant.value = key;
+    }, ENTER_MS);
+  });
+  effect(() => {
+    if (call.value.phase === 'idle') {
+      dominant.value = null;
+      pinned.value = null;
+      page.value = 0;
+      forcedGrid.value = false;
+    } else if (pinned.value && !tiles.value.some((tile) => tile.key === pinned.value)) pinned.value = null;
+    if (forcedGrid.value && !tiles.value.some((tile) => tile.source === 'screen' && !tile.self)) forcedGrid.value = false;
+  });
+}
+
+followDominant();

@@ -1,0 +1,126 @@
+import { useEffect, useRef } from 'preact/hooks';
+import { Activity, Keyboard, Maximize, MessageSquare, MonitorUp, Users } from 'lucide';
+import { convene } from '../client';
+import { timer } from '../format';
+import { backToChannel, toggleScreen } from '../intents';
+import { call, channelsById, helpOpen, local, nameOf, titleOf } from '../store';
+import { t } from '../strings';
+import { Avatar } from '../ui/avatar';
+import { Button, IconButton } from '../ui/button';
+import { Icon } from '../ui/icon';
+import { useNow } from '../ui/use-now';
+import { callStatsOpen } from './call-state';
+import { Controls } from './controls';
+import { Stage } from './stage';
+import { StatsPanel } from './stats-panel';
+import '../styles/call.css';
+
+export function CallView() {
+  const root = useRef<HTMLElement>(null);
+  const { phase, channelId, participants, soundBlocked } = call.value;
+  const channel = channelsById.value.get(channelId);
+  const title = channel ? titleOf(channel) : '';
+
+  useEffect(() => root.current?.querySelector<HTMLElement>('[data-testid=control-mic]')?.focus({ preventScroll: true }), []);
+
+  const fullscreen = () => {
+    if (document.fullscreenElement) void document.exitFullscreen();
+    else void root.current?.requestFullscreen?.().catch(() => {});
+  };
+
+  return (
+    <section class="call" ref={root} aria-label={t.call.region} data-testid="call-view" data-phase={phase} data-media={call.value.media}>
+      <header class="call-head">
+        <h1 class="call-title" dir="auto">
+          {title}
+        </h1>
+        <CallClock />
+        <span class="call-people" title={t.call.people(participants.length)}>
+          <Icon node={Users} size={16} />
+          <span aria-hidden="true">{participants.length}</span>
+          <span class="sr-only">{t.call.people(participants.length)}</span>
+        </span>
+        <span class="call-head-space" />
+        <IconButton icon={MessageSquare} label={t.nav.chats} onClick={() => backToChannel(channelId)} testid="call-to-chat" />
+        <IconButton
+          icon={Activity}
+          label={t.stats.title}
+          aria-pressed={callStatsOpen.value}
+          onClick={() => (callStatsOpen.value = !callStatsOpen.value)}
+          testid="control-stats"
+        />
+        <IconButton icon={Keyboard} class="wide-only" label={t.keys.title} onClick={() => (helpOpen.value = true)} />
+        <IconButton icon={Maximize} label={t.call.fullscreen} onClick={fullscreen} />
+      </header>
+      {local.value.screenTrack && (
+        <div class="share-bar">
+          <Icon node={MonitorUp} size={18} />
+          <span>{t.call.sharing}</span>
+          <Button kind="danger" onClick={() => void toggleScreen()}>
+            {t.call.stopSharing}
+          </Button>
+        </div>
+      )}
+      {soundBlocked && (
+        <div class="share-bar">
+          <span>{t.call.soundBlocked}</span>
+          <Button kind="primary" onClick={() => convene.call.sink.unblock()}>
+            {t.call.turnOnSound}
+          </Button>
+        </div>
+      )}
+      <div class="call-body">
+        <Stage />
+        {callStatsOpen.value && <StatsPanel />}
+      </div>
+      <Waiting />
+      <Controls />
+    </section>
+  );
+}
+
+function CallClock() {
+  const now = useNow();
+  const { phase, joinedAt, media, lostAt } = call.value;
+  if (phase === 'joining') return <span class="call-state">{t.call.joining}</span>;
+  if (lostAt > 0 && now - lostAt >= 1_000) {
+    return (
+      <span class="call-state call-state-warn">
+        <span class="spinner" aria-hidden="true" />
+        {t.call.reconnecting}
+      </span>
+    );
+  }
+  if (media === 'connecting') return <span class="call-state">{t.call.connecting}</span>;
+  return <span class="call-clock">{timer(now - joinedAt)}</span>;
+}
+
+/** Who is being rung, or that nobody else is here. */
+function Waiting() {
+  const { phase, participants, invites } = call.value;
+  if (phase !== 'joined') return null;
+  if (invites.size > 0) {
+    return (
+      <ul class="waiting" aria-label={t.call.ringing.ringing}>
+        {[...invites].slice(0, 4).map(([userId, state]) => (
+          <li key={userId} class="waiting-row" data-testid="invite" data-state={state}>
+            <span class={state === 'ringing' ? 'waiting-pulse' : ''}>
+              <Avatar id={userId} name={nameOf(userId)} />
+            </span>
+            <span>
+              <strong dir="auto">{nameOf(userId)}</strong>
+              <span class="meta">{t.call.ringing[state]}</span>
+            </span>
+          </li>
+        ))}
+      </ul>
+    );
+  }
+  if (participants.length > 1) return null;
+  return (
+    <div class="waiting waiting-alone">
+      <strong>{t.call.alone}</strong>
+      <span class="meta">{t.call.aloneHint}</span>
+    </div>
+  );
+}

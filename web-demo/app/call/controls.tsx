@@ -1,0 +1,127 @@
+import { useRef } from 'preact/hooks';
+import { Headphones, HeadphoneOff, LayoutGrid, Mic, MicOff, MonitorUp, PhoneOff, RectangleHorizontal, ScreenShareOff, Video, VideoOff } from 'lucide';
+import type { IconNode } from 'lucide';
+import { canShareScreen } from '../../sdk/index';
+import { leaveCall, toggleCamera, toggleDeafen, toggleMic, toggleScreen } from '../intents';
+import { call, local } from '../store';
+import { t } from '../strings';
+import { Icon } from '../ui/icon';
+import { cycleLayout, effectiveLayout } from './call-state';
+
+/** One tab stop; arrows move inside (toolbar pattern). */
+export function Controls() {
+  const root = useRef<HTMLDivElement>(null);
+  const { micOn, micProblem, cameraOn, cameraProblem, screenTrack } = local.value;
+  const sharing = screenTrack !== null;
+  const grid = effectiveLayout.value === 'grid';
+
+  const move = (event: KeyboardEvent) => {
+    const buttons = [...(root.current?.querySelectorAll<HTMLButtonElement>('button') ?? [])];
+    const at = buttons.indexOf(document.activeElement as HTMLButtonElement);
+    const by = { ArrowRight: 1, ArrowLeft: -1 }[event.key];
+    const to = event.key === 'Home' ? 0 : event.key === 'End' ? buttons.length - 1 : by ? (at + by + buttons.length) % buttons.length : -1;
+    const next = buttons[to];
+    if (at < 0 || !next) return;
+    event.preventDefault();
+    for (const b of buttons) b.tabIndex = b === next ? 0 : -1;
+    next.focus();
+  };
+
+  return (
+    <div class="controls" role="toolbar" aria-label={t.call.toolbar} ref={root} onKeyDown={move}>
+      <Control
+        testid="control-mic"
+        icon={micOn ? Mic : MicOff}
+        label={t.call.mic}
+        shortcut="M"
+        pressed={micOn}
+        off={!micOn}
+        problem={micProblem !== null}
+        onClick={() => void toggleMic()}
+        first
+      />
+      <Control
+        testid="control-camera"
+        icon={cameraOn ? Video : VideoOff}
+        label={t.call.camera}
+        shortcut="V"
+        pressed={cameraOn}
+        off={!cameraOn}
+        problem={cameraProblem !== null}
+        onClick={() => void toggleCamera()}
+      />
+      {canShareScreen() && (
+        <Control
+          testid="control-screen"
+          icon={sharing ? ScreenShareOff : MonitorUp}
+          label={t.call.screen}
+          shortcut="S"
+          pressed={sharing}
+          active={sharing}
+          onClick={() => void toggleScreen()}
+        />
+      )}
+      <Control
+        testid="control-deafen"
+        icon={call.value.deafened ? HeadphoneOff : Headphones}
+        label={t.call.deafen}
+        pressed={call.value.deafened}
+        off={call.value.deafened}
+        class="wide-only"
+        onClick={toggleDeafen}
+      />
+      <Control
+        testid="control-layout"
+        icon={grid ? LayoutGrid : RectangleHorizontal}
+        label={grid ? t.call.grid : t.call.speaker}
+        shortcut="L"
+        onClick={cycleLayout}
+      />
+      <button
+        type="button"
+        class="control control-leave"
+        tabIndex={-1}
+        data-testid="control-leave"
+        aria-label={t.call.leaveCall}
+        title={t.call.leaveCall}
+        onClick={() => void leaveCall()}
+      >
+        <Icon node={PhoneOff} size={22} />
+        <span class="control-text">{t.call.leave}</span>
+      </button>
+    </div>
+  );
+}
+
+interface ControlProps {
+  testid: string;
+  icon: IconNode;
+  label: string;
+  shortcut?: string;
+  pressed?: boolean;
+  off?: boolean;
+  active?: boolean;
+  problem?: boolean;
+  first?: boolean;
+  class?: string;
+  onClick: () => void;
+}
+
+function Control({ testid, icon, label, shortcut, pressed, off, active, problem, first, class: cls = '', onClick }: ControlProps) {
+  return (
+    <button
+      type="button"
+      class={`control ${off ? 'control-off' : ''} ${active ? 'control-active' : ''} ${cls}`}
+      tabIndex={first ? 0 : -1}
+      aria-label={label}
+      aria-pressed={pressed}
+      aria-keyshortcuts={shortcut}
+      title={shortcut ? `${label} (${shortcut})` : label}
+      data-testid={testid}
+      onClick={onClick}
+    >
+      <Icon node={icon} size={22} />
+      {problem && <span class="control-problem" aria-hidden="true" />}
+    </button>
+  );
+}

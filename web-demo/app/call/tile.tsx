@@ -1,0 +1,193 @@
+import { useEffect, useRef, useState } from 'preact/hooks';
+import { MicOff, MonitorUp, Pin, PinOff, AudioLines } from 'lucide';
+import type { Layer } from '../../sdk/index';
+import { convene } from '../client';
+import { call, callStats, local, nameOf, usersById } from '../store';
+import { t } from '../strings';
+import { Avatar } from '../ui/avatar';
+import { Icon } from '../ui/icon';
+import { IconButton } from '../ui/button';
+import { callStatsOpen, micOf, pinned, togglePin, type TileModel } from './call-state';
+import { place, type Rect } from './layout';
+
+interface Props {
+  tile: TileModel;
+  rect: Rect | null;
+  main: boolean;
+}
+
+export function Tile({ tile, rect, main }: Props) {
+  const root = useRef<HTMLDivElement>(null);
+  const video = useRef<HTMLVideoElement>(null);
+  const { participant, self, source, track } = tile;
+  const name = nameOf(participant.userId, participant.name);
+  const screen = source === 'screen';
+
+  const stream = self ? (screen ? local.value.screenTrack : local.value.cameraTrack) : track;
+  const shown = stream !== null && (self || !track?.muted);
+  const mic = self ? null : micOf(participant.participantId);
+  // A track can be silent for its whole life here, if its camera went off before I came.
+  const [frames, setFrames] = useState(false);
+  const picture = shown && (self || frames);
+  const muted = self ? !local.value.micOn || !local.value.micTrack : (mic?.muted ?? true) || participant.voiceState.muted === true;
+  const paused = !self && shown && track?.paused === true;
+  const away = !self && participant.connection === 'interrupted';
+
+  // The element stays; only its source changes.
+  useEffect(() => {
+    const element = video.current;
+    if (!element) return;
+    const next = self ? stream && new MediaStream([stream as MediaStreamTrack]) : track && convene.call.streamOf(track.trackId);
+    if (sameStream(element.srcObject as MediaStream | null, next)) return;
+    element.srcObject = next;
+    setFrames(false);
+    if (next) void element.play().catch(() => {});
+  }, [self, stream, track?.trackId, call.value.received, shown]);
+
+  // Size and speaking go straight to the client and the element, without a render.
+  const trackId = track?.trackId;
+  const height = rect && shown ? Math.round(rect.h * Math.min(devicePixelRatio, 2)) : 0;
+  useEffect(() => {
+    if (!trackId) return;
+    convene.call.subscriptions.show(trackId, height, main ? 2 : screen ? 1 : 0);
+    // Leaving the view stops the video, unless it comes back within a second.
+    return () => convene.call.subscriptions.hide(trackId);
+  }, [trackId, height, main, screen]);
+
+  useEffect(() => {
+    const element = root.current;
+    if (!element || screen) return;
+    const { levels } = convene.call;
+    const show = (speaking: boolean) => (element.dataset['speaking'] = String(speaking));
+    show(levels.isSpeaking(participant.participantId));
+    return levels.events.on('speaking', ({ key, speaking }) => {
+      if (key === participant.participantId) show(speaking);
+    });
+  }, [participant.participantId, screen]);
+
+  const label = screen ? t.call.screenOf(name) : self ? `${name} (${t.you.toLowerCase()})` : name;
+  const facts = [
+    label,
+    !screen && muted && t.call.tileMuted,
+    !screen && !picture && t.call.tileCameraOff,
+    !screen && participant.voiceState.screen && t.call.tileSharing,
+    paused && t.call.tileWeak,
+    away && t.call.reconnecting,
+  ].filter(Boolean);
+
+  return (
+    <div
+      ref={root}
+      class={`tile ${self && !screen ? 'tile-mirror' : ''} ${screen ? 'tile-screen' : ''} ${main ? 'tile-main' : ''}`}
+      role="group"
+      aria-label={facts.join(', ')}
+      tabIndex={rect ? 0 : -1}
+      hidden={!rect}
+      style={rect ? place(rect) : {}}
+      data-testid="tile"
+      data-user={usersById.value.get(participant.userId)?.username ?? participant.userId}
+      data-user-id={participant.userId}
+      data-participant={participant.participantId}
+      data-source={source}
+      data-self={self}
+      data-muted={screen ? undefined : muted}
+      data-video={picture}
+      data-paused={paused}
+      data-away={away}
+      data-speaking={screen ? undefined : convene.call.levels.isSpeaking(participant.participantId)}
+      onDblClick={() => togglePin(tile.key)}
+    >
+      {!picture && (
+        <div class="tile-avatar">
+          <Avatar id={participant.userId} name={name} size="xl" />
+        </div>
+      )}
+      <video
+        ref={video}
+        autoplay
+        playsInline
+        muted
+        hidden={!shown}
+        onLoadedData={() => setFrames(true)}
+        onResize={() => setFrames(true)}
+        data-track-id={trackId}
+        data-local={self ? source : undefined}
+        aria-hidden="true"
+        tabIndex={-1}
+      />
+      {(paused || away) && <span class="tile-note">{away ? t.call.reconnecting : t.call.paused}</span>}
+      <div class="tile-name">
+        {screen ? (
+          <Icon node={MonitorUp} size={15} />
+        ) : muted ? (
+          <Icon node={MicOff} size={15} class="tile-muted" />
+        ) : (
+          <Icon node={AudioLines} size={15} class="tile-bars" />
+        )}
+        <span dir="auto">{label}</span>
+      </div>
+      <div class="tile-tools">
+        {trackId && shown && (track?.layers ?? 1) > 1 && <LayerSelect trackId={trackId} name={name} />}
+        <IconButton
+          icon={pinned.value === tile.key ? PinOff : Pin}
+          size={16}
+          label={t.call.pinTile(label)}
+          aria-pressed={pinned.value === tile.key}
+          onClick={() => togglePin(tile.key)}
+          testid="tile-pin"
+        />
+      </div>
+      {callStatsOpen.value && shown && <TileStats tile={tile} />}
+    </div>
+  );
+}
+
+const CHOICES = ['auto', '2', '1', '0', 'off'] as const;
+
+function LayerSelect({ trackId, name }: { trackId: string; name: string }) {
+  const { subscriptions } = convene.call;
+  const forced = subscriptions.forced(trackId);
+  return (
+    <select
+      class="layer-select"
+      aria-label={t.call.quality(name)}
+      data-testid="layer-select"
+      value={forced === null ? 'auto' : String(forced)}
+      onChange={(e) => {
+        const value = e.currentTarget.value;
+        subscriptions.force(trackId, value === 'auto' ? null : value === 'off' ? 'off' : (Number(value) as Layer));
+      }}
+    >
+      {CHOICES.map((c) => (
+        <option key={c} value={c}>
+          {t.call.layers[c]}
+        </option>
+      ))}
+    </select>
+  );
+}
+
+function TileStats({ tile }: { tile: TileModel }) {
+  const stats = callStats.value?.tracks ?? [];
+  const rows = tile.self
+    ? stats.filter((s) => s.direction === 'out' && s.source === tile.source)
+    : stats.filter((s) => s.direction === 'in' && s.key === tile.track?.trackId);
+  if (rows.length === 0) return null;
+  const layer = tile.track?.current;
+  return (
+    <div class="tile-stats" aria-hidden="true">
+      {rows.map((s) => (
+        <div key={s.key}>
+          {s.rid && `${s.rid} `}
+          {s.width}×{s.height} · {Math.round(s.fps)}/s · {Math.round(s.kbps)} kbit/s
+          {layer !== null && layer !== undefined && ` · L${layer}`}
+          {s.codec && ` · ${s.codec}`}
+        </div>
+      ))}
+    </div>
+  );
+}
+
+function sameStream(a: MediaStream | null, b: MediaStream | null): boolean {
+  return (a?.getTracks()[0] ?? null) === (b?.getTracks()[0] ?? null);
+}

@@ -1,0 +1,132 @@
+import type { RefObject } from 'preact';
+import { useEffect, useRef, useState } from 'preact/hooks';
+import { ArrowLeft, Hash, Phone, Video } from 'lucide';
+import type { Channel } from '../../sdk/index';
+import { convene } from '../client';
+import { startCall } from '../intents';
+import { lastChannel } from '../prefs';
+import { go } from '../router';
+import { call, callInChannel, presenceOf, rejoin, titleOf, typingTick } from '../store';
+import { rejoinCall } from '../intents';
+import { nameOf } from '../store';
+import { t } from '../strings';
+import { Avatar } from '../ui/avatar';
+import { Boundary } from '../ui/boundary';
+import { Button, IconButton } from '../ui/button';
+import { Icon } from '../ui/icon';
+import { Composer } from './composer';
+import { MessageList } from './message-list';
+
+export function ChannelView({ channel }: { channel: Channel }) {
+  const heading = useRef<HTMLHeadingElement>(null);
+  const [failed, setFailed] = useState(false);
+  const title = titleOf(channel);
+
+  const open = () => {
+    setFailed(false);
+    convene.chat.open(channel.id).catch(() => setFailed(true));
+  };
+  useEffect(() => {
+    lastChannel.value = channel.id;
+    open();
+    return () => convene.chat.close(channel.id);
+  }, [channel.id]);
+  useEffect(() => {
+    document.title = `${title} · ${t.app}`;
+  }, [title]);
+
+  return (
+    <section class="channel" aria-labelledby="channel-title" data-testid="channel-view" data-channel-id={channel.id}>
+      <a class="skip" href="#composer">
+        {t.skipToComposer}
+      </a>
+      <Header channel={channel} title={title} heading={heading} />
+      <Rejoin channelId={channel.id} />
+      {failed ? (
+        <div class="empty-state">
+          <p>{t.chat.loadFailed}</p>
+          <Button onClick={open}>{t.retry}</Button>
+        </div>
+      ) : (
+        <Boundary name="messages">
+          <MessageList key={channel.id} channel={channel} title={title} />
+        </Boundary>
+      )}
+      <TypingLine channelId={channel.id} />
+      <Boundary name="composer">
+        <Composer key={channel.id} channel={channel} title={title} />
+      </Boundary>
+    </section>
+  );
+}
+
+function Header({ channel, title, heading }: { channel: Channel; title: string; heading: RefObject<HTMLHeadingElement | null> }) {
+  const peer = convene.chat.peerOf(channel);
+  const running = callInChannel(channel.id);
+  const here = call.value.phase !== 'idle' && call.value.channelId === channel.id;
+  const status = peer ? presenceOf(peer) : null;
+  return (
+    <header class="view-head">
+      <IconButton icon={ArrowLeft} class="phone-only flip-rtl" label={t.back} onClick={() => go({ name: 'home' })} testid="back" />
+      {channel.kind === 'dm' ? (
+        <Avatar id={peer || channel.id} name={title} size="s" presence={status ?? 'offline'} />
+      ) : (
+        <Icon node={Hash} size={20} class="text-2" />
+      )}
+      <div class="view-heading">
+        <h1 id="channel-title" class="view-title" ref={heading} tabIndex={-1} dir="auto">
+          {title}
+        </h1>
+        <span class="meta view-sub" dir="auto">
+          {status ? t.presence[status] : channel.topic || channel.description || (channel.memberCount > 0 ? t.chat.members(channel.memberCount) : '')}
+        </span>
+      </div>
+      <div class="view-actions">
+        {here ? (
+          <Button kind="ok" icon={Phone} onClick={() => go({ name: 'call' })}>
+            {t.call.return}
+          </Button>
+        ) : running ? (
+          <Button kind="ok" icon={Phone} testid="call-join" onClick={() => void startCall(channel, running.type === 'video')}>
+            {running.participants.length > 0 ? t.call.joinCount(running.participants.length) : t.call.join}
+          </Button>
+        ) : (
+          <>
+            <IconButton icon={Phone} label={t.call.voice} onClick={() => void startCall(channel, false)} testid="call-start-voice" />
+            <IconButton icon={Video} label={t.call.video} onClick={() => void startCall(channel, true)} testid="call-start-video" />
+          </>
+        )}
+      </div>
+    </header>
+  );
+}
+
+/** Leaving can be undone with one click for a minute. */
+function Rejoin({ channelId }: { channelId: string }) {
+  if (rejoin.value?.channelId !== channelId) return null;
+  return (
+    <div class="note rejoin" role="status">
+      <span>{t.call.left}</span>
+      <Button kind="plain" testid="call-rejoin" onClick={() => void rejoinCall()}>
+        {t.call.rejoin}
+      </Button>
+    </div>
+  );
+}
+
+function TypingLine({ channelId }: { channelId: string }) {
+  void typingTick.value;
+  const names = convene.typing.in(channelId).map((x) => nameOf(x.userId, x.name));
+  return (
+    <p class="typing" data-testid="typing" aria-live="off">
+      {names.length > 0 && (
+        <span class="typing-dots" aria-hidden="true">
+          <i />
+          <i />
+          <i />
+        </span>
+      )}
+      {t.chat.typing(names)}
+    </p>
+  );
+}

@@ -1,0 +1,222 @@
+/**
+ * The scrolling list. The reader's place is sacred: rows added above or below never move what is
+ * being read; only somebody at the very bottom follows new messages.
+ */
+import { useEffect, useLayoutEffect, useMemo, useRef, useState } from 'preact/hooks';
+import { ArrowDown } from 'lucide';
+import type { Channel, Message } from '../../sdk/index';
+import { announce } from '../a11y/announcer';
+import { convene } from '../client';
+import { dayLabel } from '../format';
+import { me, nameOf, timelineTick } from '../store';
+import { t } from '../strings';
+import { Boundary } from '../ui/boundary';
+import { Icon } from '../ui/icon';
+import { toRows } from './group';
+import { MessageRow, PendingRow } from './message-row';
+
+/** Closer to the end than this counts as being there. */
+const BOTTOM_PX = 48;
+/** Loading starts this far before the edge. */
+const AHEAD_PX = 600;
+/** How long the last row must be in view before it counts as read. */
+const READ_AFTER_MS = 1_000;
+
+interface Anchor {
+  id: string;
+  top: number;
+}
+
+export function MessageList({ channel, title }: { channel: Channel; title: string }) {
+  void timelineTick.value[channel.id];
+  const timeline = convene.chat.timeline(channel.id);
+  const pending = convene.chat.outbox.items(channel.id);
+  const scroller = useRef<HTMLDivElement>(null);
+  const stick = useRef(true);
+  const anchor = useRef<Anchor | null>(null);
+  const [atBottom, setAtBottom] = useState(true);
+  const [loadingOlder, setLoadingOlder] = useState(false);
+  const [unseen, setUnseen] = useState(0);
+
+  // The line is set on entering and stays until leaving.
+  const newAfter = useMemo(() => (channel.unread > 0 ? channel.readSeq : null), [channel.id]);
+  const myId = me.value?.id ?? '';
+  const rows = useMemo(() => toRows(timeline.messages, newAfter, myId), [timeline.messages, newAfter, myId]);
+
+  // Where the reader is, noted before the list changes …
+  const before = scroller.current;
+  if (before && !stick.current) anchor.current = findAnchor(before);
+
+  // … and restored after it did.
+  useLayoutEffect(() => {
+    const element = scroller.current;
+    if (!element) return;
+    if (stick.current) {
+      element.scrollTop = element.scrollHeight;
+      return;
+    }
+    const was = anchor.current;
+    const row = was && element.querySelector<HTMLElement>(`[data-row="${CSS.escape(was.id)}"]`);
+    if (was && row) element.scrollTop += row.getBoundingClientRect().top - was.top;
+  }, [timeline.messages, pending.length, timeline.loaded, loadingOlder]);
+
+  // Text that wraps again, a keyboard that opens: the bottom stays the bottom.
+  useEffect(() => {
+    const element = scroller.current;
+    if (!element) return;
+    const observer = new ResizeObserver(() => {
+      if (stick.current) element.scrollTop = element.scrollHeight;
+    });
+    observer.observe(element);
+    return () => observer.disconnect();
+  }, []);
+
+  useEffect(() => {
+    let summary: ReturnType<typeof setTimeout> | undefined;
+    let waiting: Message[] = [];
+    const off = convene.chat.events.on('message', (m) => {
+      if (m.channelId !== channel.id || m.authorId === me.value?.id) return;
+      if (!stick.current) setUnseen((n) => n + 1);
+      waiting.push(m);
+      summary ??= setTimeout(() => {
+        summary = undefined;
+        const [only] = waiting;
+        if (waiting.length === 1 && only) announce(t.chat.announce(nameOf(only.authorId, only.authorName), only.content));
+        else announce(t.chat.announceMany(waiting.length, title));
+        waiting = [];
+      }, 1_200);
+    });
+    return () => {
+      off();
+      clearTimeout(summary);
+    };
+  }, [channel.id]);
+
+  // Read = the page is looked at and the last row is in view for a moment.
+  useEffect(() => {
+    if (!atBottom || timeline.hasMoreAfter || channel.unread === 0) return;
+    const timer = setTimeout(() => {
+      if (document.visibilityState === 'visible' && document.hasFocus()) convene.chat.markRead(channel.id);
+    }, READ_AFTER_MS);
+    const focused = () => convene.chat.markRead(channel.id);
+    addEventListener('focus', focused);
+    return () => {
+      clearTimeout(timer);
+      removeEventListener('focus', focused);
+    };
+  }, [atBottom, channel.lastSeq, channel.unread, timeline.hasMoreAfter]);
+
+  const onScroll = () => {
+    const element = scroller.current;
+    if (!element) return;
+    const left = element.scrollHeight - element.scrollTop - element.clientHeight;
+    const bottom = left <= BOTTOM_PX && !timeline.hasMoreAfter;
+    stick.current = bottom;
+    setAtBottom(bottom);
+    if (bottom) setUnseen(0);
+    if (element.scrollTop < AHEAD_PX && timeline.hasMoreBefore && !loadingOlder) void older();
+    if (left < AHEAD_PX && timeline.hasMoreAfter) void convene.chat.loadNewer(channel.id).catch(() => {});
+  };
+
+  const older = async () => {
+    setLoadingOlder(true);
+    try {
+      await convene.chat.loadOlder(channel.id);
+    } catch {
+      // Tried again by the next scroll.
+    } finally {
+      setLoadingOlder(false);
+    }
+  };
+
+  // A first page shorter than the screen cannot be scrolled.
+  useEffect(() => {
+    const element = scroller.current;
+    if (element && timeline.hasMoreBefore && !loadingOlder && element.scrollHeight <= element.clientHeight + 1) void older();
+  }, [timeline.messages]);
+
+  const jump = () => {
+    stick.current = true;
+    setUnseen(0);
+    const done = timeline.hasMoreAfter ? convene.chat.loadTail(channel.id) : Promise.resolve();
+    void done.then(() => {
+      const element = scroller.current;
+      if (element) element.scrollTop = element.scrollHeight;
+      setAtBottom(true);
+    });
+  };
+
+  const count = unseen + timeline.newBelow;
+  return (
+    <div class="messages-wrap">
+      <div
+        class="messages"
+        ref={scroller}
+        onScroll={onScroll}
+        role="region"
+        aria-label={t.chat.messages}
+        aria-busy={!timeline.loaded || loadingOlder}
+        tabIndex={0}
+        data-testid="messages"
+        data-loaded={timeline.loaded}
+        data-more-before={timeline.hasMoreBefore}
+      >
+        <div class="messages-inner">
+          {!timeline.loaded && <Skeleton />}
+          {timeline.loaded && timeline.hasMoreBefore && <p class="messages-older">{t.chat.loadingOlder}</p>}
+          {timeline.loaded && !timeline.hasMoreBefore && (
+            <div class="messages-start">
+              <h2 dir="auto">{t.chat.start(title)}</h2>
+              <p>{t.chat.startHint}</p>
+            </div>
+          )}
+          {rows.map((row) =>
+            row.type === 'day' ? (
+              <div key={row.key} class="divider" role="separator" aria-label={dayLabel(row.at)}>
+                <span>{dayLabel(row.at)}</span>
+              </div>
+            ) : row.type === 'new' ? (
+              <div key={row.key} class="divider divider-new" role="separator" aria-label={t.chat.newLine}>
+                <span>{t.chat.newLine}</span>
+              </div>
+            ) : (
+              <Boundary key={row.key} name="message" fallback={null}>
+                <MessageRow message={row.message} head={row.head} />
+              </Boundary>
+            ),
+          )}
+          {!timeline.hasMoreAfter && pending.map((item) => <PendingRow key={item.nonce} item={item} />)}
+        </div>
+      </div>
+      {!atBottom && timeline.loaded && (
+        <button type="button" class="jump" onClick={jump} data-testid="jump">
+          <Icon node={ArrowDown} size={16} />
+          {count > 0 ? t.chat.newMessages(count) : t.chat.jump}
+        </button>
+      )}
+    </div>
+  );
+}
+
+/** The first row in view, and where it stands. */
+function findAnchor(element: HTMLElement): Anchor | null {
+  const top = element.getBoundingClientRect().top;
+  for (const row of element.querySelectorAll<HTMLElement>('[data-row]')) {
+    const box = row.getBoundingClientRect();
+    if (box.bottom > top) return { id: row.dataset['row'] ?? '', top: box.top };
+  }
+  return null;
+}
+
+function Skeleton() {
+  return (
+    <div class="skeleton" aria-hidden="true">
+      {[62, 84, 40, 71, 55].map((w, i) => (
+        <div key={i} class="skeleton-row">
+          <span class="skeleton-avatar" />
+          <span class="skeleton-line" style={{ width: `${w}%` }} />
+        </div>
+      ))}
+    </div>
+  );
+}

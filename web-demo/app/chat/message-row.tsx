@@ -1,0 +1,221 @@
+import { useEffect, useRef, useState } from 'preact/hooks';
+import { Clock, Pencil, Phone, PhoneMissed, Trash2, TriangleAlert } from 'lucide';
+import type { Message, OutboxItem } from '../../sdk/index';
+import { convene } from '../client';
+import { clock, duration, fullDate } from '../format';
+import { deleteMessage, editMessage } from '../intents';
+import { me, nameOf, usersById } from '../store';
+import { t } from '../strings';
+import { Avatar } from '../ui/avatar';
+import { Button, IconButton } from '../ui/button';
+import { Dialog } from '../ui/dialog';
+import { Icon } from '../ui/icon';
+import { editing } from './editing';
+import { linkify } from './group';
+
+export function MessageRow({ message, head }: { message: Message; head: boolean }) {
+  const [deleting, setDeleting] = useState(false);
+  const mine = message.authorId === me.value?.id;
+  const name = nameOf(message.authorId, message.authorName);
+  const isEditing = editing.value === message.id;
+  if (message.type === 'call') return <CallRow message={message} name={name} />;
+  return (
+    <article
+      class={`message ${head ? 'message-head' : ''}`}
+      data-testid="message"
+      data-row={message.id}
+      data-message-id={message.id}
+      data-seq={message.seq}
+      data-author={usersById.value.get(message.authorId)?.username || message.authorId}
+      data-deleted={message.deleted}
+      tabIndex={mine ? -1 : undefined}
+      aria-label={`${name}, ${clock(message.createdAt)}`}
+    >
+      <div class="message-side">
+        {head ? (
+          <Avatar id={message.authorId} name={name} />
+        ) : (
+          <time class="message-time-side" dateTime={message.createdAt} title={fullDate(message.createdAt)}>
+            {clock(message.createdAt)}
+          </time>
+        )}
+      </div>
+      <div class="message-main">
+        {head && (
+          <header class="message-meta">
+            <span class="message-author" dir="auto">
+              {name}
+            </span>
+            <time class="meta" dateTime={message.createdAt} title={fullDate(message.createdAt)}>
+              {clock(message.createdAt)}
+            </time>
+          </header>
+        )}
+        {message.deleted ? (
+          <p class="message-deleted">{t.chat.deleted}</p>
+        ) : isEditing ? (
+          <Editor message={message} />
+        ) : (
+          <p class="message-text" dir="auto">
+            <Text text={message.content} />
+            {message.editedAt && <span class="message-edited"> ({t.chat.edited})</span>}
+          </p>
+        )}
+      </div>
+      {mine && !message.deleted && !isEditing && (
+        <div class="message-actions" role="group" aria-label={t.chat.actions}>
+          <IconButton icon={Pencil} size={16} label={t.chat.edit} onClick={() => (editing.value = message.id)} testid="message-edit" />
+          <IconButton icon={Trash2} size={16} label={t.chat.remove} onClick={() => setDeleting(true)} testid="message-delete" />
+        </div>
+      )}
+      {deleting && (
+        <Dialog
+          title={t.chat.removeTitle}
+          onClose={() => setDeleting(false)}
+          actions={
+            <>
+              <Button onClick={() => setDeleting(false)}>{t.cancel}</Button>
+              <Button
+                kind="danger"
+                testid="message-delete-confirm"
+                onClick={() => {
+                  setDeleting(false);
+                  void deleteMessage(message);
+                }}
+              >
+                {t.chat.removeConfirm}
+              </Button>
+            </>
+          }
+        >
+          <p>{t.chat.removeText}</p>
+          <blockquote class="quote" dir="auto">
+            {message.content.slice(0, 280)}
+          </blockquote>
+        </Dialog>
+      )}
+    </article>
+  );
+}
+
+function Text({ text }: { text: string }) {
+  return (
+    <>
+      {linkify(text).map((part) =>
+        part.type === 'text' ? (
+          part.text
+        ) : (
+          <a href={part.href} target="_blank" rel="noopener noreferrer ugc">
+            {part.text}
+          </a>
+        ),
+      )}
+    </>
+  );
+}
+
+/** The line a finished call leaves in the conversation. */
+function CallRow({ message, name }: { message: Message; name: string }) {
+  const c = message.call;
+  const missed = c !== null && c.state !== 'completed' && c.state !== 'ongoing';
+  const what = !c
+    ? t.call.ended
+    : missed
+      ? (t.history.states[c.state === 'missed' ? 'noAnswer' : c.state] ?? c.state)
+      : duration(c.durationMs);
+  return (
+    <div class="message-call" data-row={message.id} data-testid="message-call" data-seq={message.seq}>
+      <Icon node={missed ? PhoneMissed : Phone} size={16} class={missed ? 'text-danger' : 'text-ok'} />
+      <span>
+        {t.chat.callBy(name)} · {what}
+      </span>
+      <time class="meta" dateTime={message.createdAt} title={fullDate(message.createdAt)}>
+        {clock(message.createdAt)}
+      </time>
+    </div>
+  );
+}
+
+function Editor({ message }: { message: Message }) {
+  const area = useRef<HTMLTextAreaElement>(null);
+  useEffect(() => {
+    const element = area.current;
+    if (!element) return;
+    element.focus();
+    element.setSelectionRange(element.value.length, element.value.length);
+  }, []);
+  const save = async () => {
+    if (await editMessage(message, area.current?.value ?? '')) editing.value = null;
+  };
+  return (
+    <div class="editor">
+      <textarea
+        ref={area}
+        rows={Math.min(8, message.content.split('\n').length + 1)}
+        defaultValue={message.content}
+        aria-label={t.chat.edit}
+        data-testid="message-editor"
+        onKeyDown={(e) => {
+          if (e.key === 'Escape') {
+            e.preventDefault();
+            editing.value = null;
+          } else if (e.key === 'Enter' && !e.shiftKey && !e.isComposing) {
+            e.preventDefault();
+            void save();
+          }
+        }}
+      />
+      <div class="editor-actions">
+        <Button kind="primary" onClick={() => void save()}>
+          {t.chat.save}
+        </Button>
+        <Button onClick={() => (editing.value = null)}>{t.cancel}</Button>
+        <span class="meta">{t.chat.editHint}</span>
+      </div>
+    </div>
+  );
+}
+
+const CLOCK_AFTER_MS = 700;
+const WAITING_AFTER_MS = 10_000;
+
+/** On its way, waiting, or failed with the text kept. */
+export function PendingRow({ item }: { item: OutboxItem }) {
+  const user = me.value;
+  const [age, setAge] = useState(Date.now() - item.createdAt);
+  useEffect(() => {
+    const timer = setInterval(() => setAge(Date.now() - item.createdAt), 400);
+    return () => clearInterval(timer);
+  }, [item.nonce]);
+  if (!user) return null;
+  const failed = item.state === 'failed';
+  const state = failed ? t.chat.failed : age > WAITING_AFTER_MS ? t.chat.waiting : age > CLOCK_AFTER_MS ? t.chat.sending : '';
+  return (
+    <article class="message message-head message-pending" data-row={item.nonce} data-testid="message-pending" data-state={item.state}>
+      <div class="message-side">
+        <Avatar id={user.id} name={user.name} />
+      </div>
+      <div class="message-main">
+        <header class="message-meta">
+          <span class="message-author" dir="auto">
+            {user.name}
+          </span>
+          {state && (
+            <span class={`meta ${failed ? 'text-danger' : ''}`}>
+              <Icon node={failed ? TriangleAlert : Clock} size={14} /> {state}
+            </span>
+          )}
+        </header>
+        <p class="message-text" dir="auto">
+          {item.content}
+        </p>
+        {failed && (
+          <div class="editor-actions">
+            <Button onClick={() => void convene.chat.outbox.retry(item.nonce)}>{t.chat.resend}</Button>
+            <Button onClick={() => void convene.chat.outbox.discard(item.nonce)}>{t.chat.discard}</Button>
+          </div>
+        )}
+      </div>
+    </article>
+  );
+}

@@ -1,0 +1,82 @@
+/** Dates, durations and names, in the reader's language. */
+import { t } from './strings';
+
+const time = new Intl.DateTimeFormat(undefined, { hour: '2-digit', minute: '2-digit' });
+const day = new Intl.DateTimeFormat(undefined, { weekday: 'long', day: 'numeric', month: 'long' });
+const dayYear = new Intl.DateTimeFormat(undefined, { day: 'numeric', month: 'long', year: 'numeric' });
+const shortDay = new Intl.DateTimeFormat(undefined, { day: 'numeric', month: 'short' });
+const full = new Intl.DateTimeFormat(undefined, { dateStyle: 'full', timeStyle: 'short' });
+
+const valid = (iso: string | number): Date | null => {
+  const d = new Date(iso);
+  return Number.isNaN(d.getTime()) ? null : d;
+};
+
+export const clock = (at: string | number): string => formatWith(time, at);
+export const fullDate = (at: string | number): string => formatWith(full, at);
+const formatWith = (f: Intl.DateTimeFormat, at: string | number): string => {
+  const d = valid(at);
+  return d ? f.format(d) : '';
+};
+
+export const dayKey = (at: string | number): string => {
+  const d = valid(at);
+  return d ? `${d.getFullYear()}-${d.getMonth()}-${d.getDate()}` : '';
+};
+
+export function dayLabel(at: string | number, now = Date.now()): string {
+  const d = valid(at);
+  if (!d) return '';
+  if (dayKey(at) === dayKey(now)) return t.chat.today;
+  if (dayKey(at) === dayKey(now - 86_400_000)) return t.chat.yesterday;
+  return d.getFullYear() === new Date(now).getFullYear() ? day.format(d) : dayYear.format(d);
+}
+
+/** For lists: the hour today, the date before. */
+export function shortWhen(at: string | number, now = Date.now()): string {
+  const d = valid(at);
+  if (!d) return '';
+  if (dayKey(at) === dayKey(now)) return time.format(d);
+  if (dayKey(at) === dayKey(now - 86_400_000)) return `${t.chat.yesterday} ${time.format(d)}`;
+  return `${shortDay.format(d)} ${time.format(d)}`;
+}
+
+/** `1:02:03`, `4:05`. */
+export function timer(ms: number): string {
+  const s = Math.max(0, Math.floor(ms / 1000));
+  const two = (n: number) => String(n).padStart(2, '0');
+  const [h, m] = [Math.floor(s / 3600), Math.floor((s % 3600) / 60)];
+  return h > 0 ? `${h}:${two(m)}:${two(s % 60)}` : `${m}:${two(s % 60)}`;
+}
+
+/** `24 min`, `1 h 5 min`, `40 s`. */
+export function duration(ms: number): string {
+  const s = Math.max(0, Math.round(ms / 1000));
+  const unit = (n: number, u: 'second' | 'minute' | 'hour') =>
+    new Intl.NumberFormat(undefined, { style: 'unit', unit: u, unitDisplay: 'short' }).format(n);
+  if (s < 60) return unit(s, 'second');
+  const m = Math.round(s / 60);
+  if (m < 60) return unit(m, 'minute');
+  return m % 60 === 0 ? unit(m / 60, 'hour') : `${unit(Math.floor(m / 60), 'hour')} ${unit(m % 60, 'minute')}`;
+}
+
+const graphemes = new Intl.Segmenter(undefined, { granularity: 'grapheme' });
+const first = (word: string): string => {
+  for (const { segment } of graphemes.segment(word)) return segment.toLocaleUpperCase();
+  return '';
+};
+
+/** First grapheme of the first and of the last word. */
+export function initials(name: string): string {
+  const words = name.trim().split(/\s+/).filter(Boolean);
+  const [a, b] = [words[0], words.at(-1)];
+  if (!a || !b) return '?';
+  return words.length > 1 ? first(a) + first(b) : first(a);
+}
+
+/** One of eight avatar colours, always the same for the same person. */
+export function colourIndex(id: string): number {
+  let h = 2166136261;
+  for (let i = 0; i < id.length; i++) h = Math.imul(h ^ id.charCodeAt(i), 16777619);
+  return (h >>> 0) % 8;
+}

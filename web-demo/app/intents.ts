@@ -1,0 +1,235 @@
+/** Everything a person can do on this page, each once: buttons, keys and tests all come through here. */
+import { codeOf, login, type Channel, type Message, type Ring } from '../sdk/index';
+import { announce } from './a11y/announcer';
+import { convene, tokens } from './client';
+import { cameraDevice, lastUsername, micDevice, speakerDevice } from './prefs';
+import { go, route } from './router';
+import * as store from './store';
+import { nameOf, refOf, titleOf, type Toast } from './store';
+import { t } from './strings';
+
+const TOAST_MS = 7_000;
+/** How long leaving can be undone with one click. */
+export const REJOIN_MS = 60_000;
+
+let toastId = 0;
+export function toast(text: string, tone: Toast['tone'] = 'info', action?: Toast['action'], ms = TOAST_MS): number {
+  const id = ++toastId;
+  store.toasts.value = [...store.toasts.value.slice(-3), { id, text, tone, ...(action ? { action } : {}) }];
+  announce(text);
+  setTimeout(() => dismissToast(id), ms);
+  return id;
+}
+export function dismissToast(id: number): void {
+  store.toasts.value = store.toasts.value.filter((x) => x.id !== id);
+}
+
+/* Session */
+
+export async function signIn(username: string, password: string): Promise<void> {
+  const result = await login('', username, password);
+  tokens.set(result.token);
+  lastUsername.value = username;
+  store.me.value = result.user;
+  store.signOutReason.value = '';
+  store.signedIn.value = true;
+  convene.start();
+}
+
+export function signOut(reason = ''): void {
+  convene.stop();
+  tokens.clear();
+  store.signedIn.value = false;
+  store.everReady.value = false;
+  store.me.value = null;
+  store.rejoin.value = null;
+  store.signOutReason.value = reason;
+  go({ name: 'home' }, true);
+}
+
+export function tryConnectionNow(): void {
+  convene.session.retryNow();
+  if (store.inCall.value) convene.call.retry();
+}
+
+/* Conversations */
+
+export function openChannel(channel: Channel, replace = false): void {
+  go(channel.kind === 'dm' ? { name: 'dm', ref: channel.id } : { name: 'channel', ref: refOf(channel) }, replace);
+}
+
+export async function openDm(userId: string): Promise<Channel | null> {
+  try {
+    const channel = await convene.chat.openDm(userId);
+    if (channel) openChannel(channel);
+    return channel;
+  } catch (error) {
+    toast(t.call.joinFailed[codeOf(error)] ?? t.chat.loadFailed, 'error');
+    return null;
+  }
+}
+
+export function sendMessage(channelId: string, text: string): void {
+  const content = text.trim();
+  if (!content) return;
+  convene.typing.ended(channelId, true);
+  void convene.chat.send(channelId, content);
+}
+
+export async function editMessage(message: Message, text: string): Promise<boolean> {
+  const content = text.trim();
+  if (!content || content === message.content) return true;
+  try {
+    await convene.chat.edit(message, content);
+    return true;
+  } catch (error) {
+    toast(codeOf(error) === 'conflict.rev' ? t.chat.editConflict : t.chat.editFailed, 'error');
+    return false;
+  }
+}
+
+export async function deleteMessage(message: Message): Promise<void> {
+  try {
+    await convene.chat.remove(message);
+  } catch {
+    toast(t.chat.editFailed, 'error');
+  }
+}
+
+/* Calls */
+
+/** The phone buttons. A person rings at once; a room goes through the lobby. */
+export async function startCall(channel: Channel, video: boolean): Promise<void> {
+  const { call } = convene;
+  if (call.state.channelId === channel.id && call.state.phase !== 'idle') return go({ name: 'call' });
+  if (channel.kind !== 'dm') return go({ name: 'lobby', ref: channel.id, video });
+  const running = convene.rings.inChannel(channel.id);
+  await enter(channel, video, () =>
+    running ? call.join(running.callId, channel.id) : call.start(channel.id, video ? 'video' : 'voice'),
+  );
+}
+
+export async function joinFromLobby(channel: Channel, video: boolean, listenOnly: boolean): Promise<void> {
+  const running = convene.rings.inChannel(channel.id);
+  if (listenOnly) convene.local.release();
+  go({ name: 'call' });
+  await guarded(channel, () =>
+    running ? convene.call.join(running.callId, channel.id) : convene.call.start(channel.id, video ? 'video' : 'voice'),
+  );
+}
+
+export async function acceptRing(ring: Ring): Promise<void> {
+  const { call, rings } = convene;
+  rings.dismiss(ring.callId);
+  const channel = store.channelsById.value.get(ring.channelId);
+  await enter(channel, ring.type === 'video', () => call.accept(ring.callId, ring.channelId));
+}
+
+export function declineRing(ring: Ring): void {
+  void convene.rings.decline(ring.callId).catch(() => {});
+}
+
+async function enter(channel: Channel | undefined, video: boolean, join: () => Promise<void>): Promise<void> {
+  const { local } = convene;
+  local.micDevice = micDevice.value;
+  local.cameraDevice = cameraDevice.value;
+  go({ name: 'call' });
+  // Devices open while the seat is taken; a refusal never keeps anybody out.
+  void local.setMic(true);
+  if (video) void local.setCamera(true);
+  await guarded(channel, join);
+}
+
+async function guarded(channel: Channel | undefined, join: () => Promise<void>): Promise<void> {
+  store.rejoin.value = null;
+  void convene.call.sink.useSpeaker(speakerDevice.value);
+  try {
+    await join();
+  } catch (error) {
+    toast(t.call.joinFailed[codeOf(error)] ?? t.call.joinFailedOther, 'error');
+    if (channel && route.value.name === 'call') openChannel(channel, true);
+  }
+}
+
+export async function leaveCall(): Promise<void> {
+  const { callId, channelId } = convene.call.state;
+  await Promise.resolve();
+  const leaving = convene.call.leave();
+  backToChannel(channelId);
+  if (callId && convene.rings.active.some((c) => c.callId === callId)) {
+    store.rejoin.value = { callId, channelId, until: Date.now() + REJOIN_MS };
+    const until = store.rejoin.value.until;
+    setTimeout(() => {
+      if (store.rejoin.value?.until === until) store.rejoin.value = null;
+    }, REJOIN_MS);
+  }
+  await leaving;
+}
+
+export async function rejoinCall(): Promise<void> {
+  const seat = store.rejoin.value;
+  if (!seat) return;
+  await enter(store.channelsById.value.get(seat.channelId), false, () => convene.call.join(seat.callId, seat.channelId));
+}
+
+export function backToChannel(channelId: string): void {
+  if (route.value.name !== 'call') return;
+  const channel = store.channelsById.value.get(channelId);
+  if (channel) openChannel(channel);
+  else go({ name: 'home' });
+}
+
+export async function toggleMic(): Promise<void> {
+  const on = !store.local.value.micOn;
+  await convene.local.setMic(on);
+  const now = convene.local.state;
+  if (on && now.micProblem) toast(t.call.micBlocked, 'error');
+  announce(now.micOn ? t.call.micOn : t.call.micOff);
+}
+
+export async function toggleCamera(): Promise<void> {
+  const on = !store.local.value.cameraOn;
+  await convene.local.setCamera(on);
+  const now = convene.local.state;
+  if (on && now.cameraProblem) toast(t.call.cameraBlocked, 'error');
+  announce(now.cameraOn ? t.call.cameraOn : t.call.cameraOff);
+}
+
+export async function toggleScreen(): Promise<void> {
+  const on = store.local.value.screenTrack === null;
+  await convene.local.setScreen(on);
+  const now = convene.local.state;
+  if (on && now.screenProblem && now.screenProblem !== 'denied') toast(t.call.screenFailed, 'error');
+  announce(now.screenTrack ? t.call.screenOn : t.call.screenOff);
+}
+
+export function toggleDeafen(): void {
+  convene.call.deafen(!store.call.value.deafened);
+}
+
+export function sayWhoSpeaks(): void {
+  const keys = convene.call.levels.speakers;
+  const names = store.call.value.participants.filter((p) => keys.includes(p.participantId)).map((p) => nameOf(p.userId, p.name));
+  announce(names.length > 0 ? names.map(t.call.speaking).join(', ') : t.keys.nobodySpeaks);
+}
+
+/** Texts for what happens by itself. Called once at start. */
+export function connectIntents(): void {
+  convene.call.events.on('ended', (end) => {
+    backToChannel(end.channelId);
+    if (end.byMe) return;
+    toast(t.call.endedReason[end.reason] ?? t.call.ended);
+  });
+  convene.call.events.on('mutedByHost', () => toast(t.call.mutedByHost));
+  convene.rings.events.on('missed', ({ fromId, channelId }) => {
+    const channel = store.channelsById.value.get(channelId);
+    const name = fromId ? nameOf(fromId) : channel ? titleOf(channel) : t.someone;
+    toast(t.ring.missed(name), 'info', channel ? { label: t.history.callBack(name), run: () => void startCall(channel, false) } : undefined, 20_000);
+  });
+  convene.local.events.on('lost', ({ label, now }) => toast(t.call.deviceLost(label, now)));
+  convene.session.events.on('status', (s) => {
+    if (s.phase !== 'closed') return;
+    const replaced = s.code === 'session.replaced';
+    signOut(replaced ? t.signIn.replaced : t.signIn.expired);
+  });
+}

@@ -1,0 +1,106 @@
+/** Keyboard: one listener, single letters only while nobody types. */
+import * as intents from './intents';
+
+import { callStatsOpen, cycleLayout } from './call/call-state';
+import { dmChannels, helpOpen, inCall, rings, roomChannels } from './store';
+import { route } from './router';
+import { t } from './strings';
+import { Dialog } from './ui/dialog';
+
+const isTyping = (target: EventTarget | null): boolean =>
+  target instanceof HTMLElement && (target.isContentEditable || /^(INPUT|TEXTAREA|SELECT)$/.test(target.tagName));
+
+const isMac = /Mac|iPhone|iPad/.test(navigator.platform);
+
+export function startKeys(): () => void {
+  addEventListener('keydown', onKey);
+  return () => removeEventListener('keydown', onKey);
+}
+
+function onKey(event: KeyboardEvent): void {
+  if (event.defaultPrevented || event.isComposing) return;
+  const command = isMac ? event.metaKey : event.ctrlKey;
+  if (inCall.value && command && !event.altKey && !event.shiftKey) {
+    if (event.code === 'KeyD') return run(event, intents.toggleMic);
+    if (event.code === 'KeyE') return run(event, intents.toggleCamera);
+  }
+  if (event.key === 'F8' && rings.value.length > 0) {
+    return run(event, () => document.querySelector<HTMLElement>('[data-testid=ring-accept]')?.focus());
+  }
+  if (event.altKey && !command && (event.key === 'ArrowUp' || event.key === 'ArrowDown')) {
+    return run(event, () => step(event.key === 'ArrowDown' ? 1 : -1));
+  }
+  if (command || event.altKey || isTyping(event.target) || document.querySelector('dialog[open]')) return;
+  if (event.key === '?') return run(event, () => (helpOpen.value = true));
+  if (!inCall.value || event.repeat || event.shiftKey) return;
+  switch (event.key.toLowerCase()) {
+    case 'm':
+      return run(event, intents.toggleMic);
+    case 'v':
+      return run(event, intents.toggleCamera);
+    case 's':
+      return run(event, intents.toggleScreen);
+    case 'l':
+      return run(event, cycleLayout);
+    case 'i':
+      return run(event, () => (callStatsOpen.value = !callStatsOpen.value));
+    case 'w':
+      return run(event, intents.sayWhoSpeaks);
+  }
+}
+
+function run(event: Event, action: () => unknown): void {
+  event.preventDefault();
+  void action();
+}
+
+function step(by: number): void {
+  const all = [...roomChannels.value, ...dmChannels.value];
+  const r = route.value;
+  const at = all.findIndex((c) => (r.name === 'channel' || r.name === 'dm') && (c.id === r.ref || c.slug === r.ref));
+  const next = all[(at + by + all.length) % all.length];
+  if (next) intents.openChannel(next);
+}
+
+export function KeysDialog() {
+  const mod = isMac ? '⌘' : 'Ctrl';
+  const rows = (list: readonly (readonly [string[], string])[]) =>
+    list.map(([keys, text]) => (
+      <div class="keys-row" key={text}>
+        <dt>
+          {keys.map((k) => (
+            <kbd key={k}>{k}</kbd>
+          ))}
+        </dt>
+        <dd>{text}</dd>
+      </div>
+    ));
+  return (
+    <Dialog title={t.keys.title} onClose={() => (helpOpen.value = false)} testid="keys-dialog">
+      <h3>{t.keys.inCall}</h3>
+      <dl class="keys">
+        {rows([
+          [['M'], t.keys.mic],
+          [['V'], t.keys.camera],
+          [['S'], t.keys.screen],
+          [['L'], t.keys.layout],
+          [['I'], t.keys.stats],
+          [['W'], t.keys.who],
+          [[mod, 'D'], `${t.keys.mic} (${t.keys.typingHint.toLowerCase()})`],
+          [[mod, 'E'], `${t.keys.camera} (${t.keys.typingHint.toLowerCase()})`],
+        ])}
+      </dl>
+      <h3>{t.keys.everywhere}</h3>
+      <dl class="keys">
+        {rows([
+          [['F8'], t.keys.ring],
+          [['Alt', '↑ ↓'], t.keys.switchChannel],
+          [['Enter'], t.keys.sendKey],
+          [['Shift', 'Enter'], t.keys.newline],
+          [['↑'], t.keys.editLast],
+          [['?'], t.keys.help],
+        ])}
+      </dl>
+    </Dialog>
+  );
+}

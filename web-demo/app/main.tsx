@@ -1,0 +1,56 @@
+/** Starts the page: client first, then the views, each part of the code when it is needed. */
+import { effect } from '@preact/signals';
+import { render } from 'preact';
+import { Announcer } from './a11y/announcer';
+import { convene, tokens } from './client';
+import { connectIntents } from './intents';
+import { followTheme } from './prefs';
+import { startRouter } from './router';
+import { SignIn } from './sign-in';
+import { connectStore, signedIn } from './store';
+import { exposeTestHandle } from './test-handle';
+import { lazy } from './ui/lazy';
+import { Boundary } from './ui/boundary';
+import { Toasts } from './ui/toasts';
+import './styles/tokens.css';
+import './styles/base.css';
+import './styles/sign-in.css';
+
+const Shell = lazy(() => import('./shell').then((m) => m.Shell));
+
+function App() {
+  return (
+    <Boundary name="page">
+      {signedIn.value ? <Shell /> : <SignIn />}
+      <Toasts />
+      <Announcer />
+    </Boundary>
+  );
+}
+
+followTheme();
+startRouter();
+connectStore();
+connectIntents();
+exposeTestHandle();
+
+addEventListener('online', () => convene.session.probe());
+addEventListener('pageshow', (event) => {
+  if (event.persisted) convene.session.probe();
+});
+addEventListener('beforeunload', (event) => {
+  const { phase, participants } = convene.call.state;
+  if (phase === 'joined' && (participants.length > 1 || convene.local.state.screenTrack)) event.preventDefault();
+});
+
+if (tokens.get()) {
+  signedIn.value = true;
+  convene.start();
+}
+
+const root = document.getElementById('app');
+if (root) render(<App />, root);
+
+effect(() => {
+  document.documentElement.dataset['signedIn'] = String(signedIn.value);
+});

@@ -1,0 +1,41 @@
+/** Choices that stay on this device. Storage may be refused; then they last as long as the page. */
+import { effect, signal, type Signal } from '@preact/signals';
+
+export function stored<T extends string>(name: string, fallback: T, allowed?: readonly T[]): Signal<T> {
+  const key = `convene.${name}`;
+  let initial = fallback;
+  try {
+    const value = localStorage.getItem(key) as T | null;
+    if (value !== null && (!allowed || allowed.includes(value))) initial = value;
+  } catch {
+    // Private mode.
+  }
+  const s = signal(initial);
+  effect(() => {
+    try {
+      if (s.value === fallback) localStorage.removeItem(key);
+      else localStorage.setItem(key, s.value);
+    } catch {
+      // As above.
+    }
+  });
+  return s;
+}
+
+export type Theme = 'system' | 'light' | 'dark';
+export const theme = stored<Theme>('theme', 'system', ['system', 'light', 'dark']);
+export const layoutMode = stored<'grid' | 'speaker'>('layout', 'grid', ['grid', 'speaker']);
+export const lastChannel = stored<string>('lastChannel', '');
+export const lastUsername = stored<string>('username', '');
+export const micDevice = stored<string>('mic', '');
+export const cameraDevice = stored<string>('camera', '');
+export const speakerDevice = stored<string>('speaker', '');
+/** `on` stops incoming video after ten seconds in a hidden tab. */
+export const pauseHidden = stored<'on' | 'off'>('pauseHidden', 'on', ['on', 'off']);
+
+export function followTheme(): void {
+  effect(() => {
+    if (theme.value === 'system') delete document.documentElement.dataset['theme'];
+    else document.documentElement.dataset['theme'] = theme.value;
+  });
+}

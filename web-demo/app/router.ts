@@ -1,0 +1,60 @@
+/** Paths of the page. The call is not one of the things a path owns. */
+import { signal } from '@preact/signals';
+
+export type Route =
+  | { name: 'home' }
+  | { name: 'channel'; ref: string }
+  | { name: 'dm'; ref: string }
+  | { name: 'lobby'; ref: string; video: boolean }
+  | { name: 'call' }
+  | { name: 'calls' };
+
+export function parse(path: string, search = ''): Route {
+  const [, head = '', ref = ''] = path.split('/').map((p) => {
+    try {
+      return decodeURIComponent(p);
+    } catch {
+      return '';
+    }
+  });
+  if (head === 'c' && ref) return { name: 'channel', ref };
+  if (head === 'dm' && ref) return { name: 'dm', ref };
+  if (head === 'lobby' && ref) return { name: 'lobby', ref, video: new URLSearchParams(search).get('video') === '1' };
+  if (head === 'call') return { name: 'call' };
+  if (head === 'calls') return { name: 'calls' };
+  return { name: 'home' };
+}
+
+export function pathOf(route: Route): string {
+  switch (route.name) {
+    case 'home':
+      return '/';
+    case 'channel':
+      return `/c/${encodeURIComponent(route.ref)}`;
+    case 'dm':
+      return `/dm/${encodeURIComponent(route.ref)}`;
+    case 'lobby':
+      return `/lobby/${encodeURIComponent(route.ref)}${route.video ? '?video=1' : ''}`;
+    case 'call':
+      return '/call';
+    case 'calls':
+      return '/calls';
+  }
+}
+
+export const route = signal<Route>({ name: 'home' });
+
+export function startRouter(): void {
+  const read = () => (route.value = parse(location.pathname, location.search));
+  addEventListener('popstate', read);
+  read();
+}
+
+export function go(to: Route, replace = false): void {
+  const path = pathOf(to);
+  if (path !== location.pathname + location.search) {
+    if (replace) history.replaceState(null, '', path);
+    else history.pushState(null, '', path);
+  }
+  route.value = to;
+}

@@ -1,0 +1,148 @@
+/** The signed-in page: sidebar, the open view, and what stays above every view. */
+import { effect } from '@preact/signals';
+import { useEffect } from 'preact/hooks';
+import { convene } from './client';
+import { ConnectionBanner } from './connection-banner';
+import { ChannelView } from './chat/channel-view';
+import { HistoryView } from './history/history-view';
+import { interrupt } from './a11y/announcer';
+import { KeysDialog, startKeys } from './keys';
+import { openChannel } from './intents';
+import { lastChannel, pauseHidden } from './prefs';
+import { RingBanner } from './rings/ring-banner';
+import { route } from './router';
+import { Sidebar } from './sidebar';
+import { MiniCall } from './call/mini-call';
+import { call, channels, everReady, findChannel, helpOpen, inCall, people, me, roomChannels, status } from './store';
+import { t } from './strings';
+import { Boundary } from './ui/boundary';
+import { Loading, lazy } from './ui/lazy';
+import { isPhone } from './ui/viewport';
+import { TabBar } from './tab-bar';
+import './styles/shell.css';
+import './styles/chat.css';
+import './styles/history.css';
+
+const CallView = lazy(() => import('./call/call-view').then((m) => m.CallView));
+const Lobby = lazy(() => import('./lobby/lobby').then((m) => m.Lobby));
+
+/** Tells the server how long nobody touched the page. */
+const HEARTBEAT_MS = 60_000;
+
+export function Shell() {
+  useEffect(() => startKeys(), []);
+  useEffect(() => startBackground(), []);
+
+  const r = route.value;
+  const onCall = r.name === 'call' && inCall.value;
+  const wide = onCall || r.name === 'lobby';
+
+  return (
+    <div class="shell" data-route={r.name} data-in-call={inCall.value}>
+      <a class="skip" href="#main">
+        {t.skipToContent}
+      </a>
+      <ConnectionBanner />
+      <Boundary name="rings" fallback={null}>
+        <RingBanner />
+      </Boundary>
+      <div class="shell-columns">
+        <Boundary name="sidebar">
+          <Sidebar />
+        </Boundary>
+        <main id="main" class={wide ? 'main main-wide' : 'main'} tabIndex={-1}>
+          {isPhone.value && inCall.value && !onCall && <MiniCall place="top" />}
+          <Boundary name={r.name} key={r.name}>
+            <View />
+          </Boundary>
+        </main>
+      </div>
+      <TabBar />
+      {helpOpen.value && <KeysDialog />}
+    </div>
+  );
+}
+
+function View() {
+  const r = route.value;
+  if (!everReady.value) return <Loading />;
+  switch (r.name) {
+    case 'call':
+      return inCall.value ? <CallView /> : <Home />;
+    case 'calls':
+      return <HistoryView />;
+    case 'lobby': {
+      const channel = findChannel(r.ref);
+      return channel ? <Lobby channel={channel} video={r.video} /> : <Missing />;
+    }
+    case 'channel':
+    case 'dm': {
+      const channel = findChannel(r.ref);
+      return channel ? <ChannelView key={channel.id} channel={channel} /> : <Missing />;
+    }
+    case 'home':
+      return <Home />;
+  }
+}
+
+/** Opens the conversation of last time; on a phone the list itself is the home view. */
+function Home() {
+  useEffect(
+    () =>
+      effect(() => {
+        if (!everReady.value || isPhone.value) return;
+        const target = findChannel(lastChannel.value) ?? roomChannels.value[0] ?? channels.value[0];
+        if (target && (route.value.name === 'home' || (route.value.name === 'call' && !inCall.value))) openChannel(target, true);
+      }),
+    [],
+  );
+  return (
+    <div class="empty-main">
+      <h1 class="sr-only">{t.nav.chats}</h1>
+    </div>
+  );
+}
+
+function Missing() {
+  return (
+    <div class="empty-state">
+      <h1>{t.notFound.title}</h1>
+      <p>{t.notFound.text}</p>
+    </div>
+  );
+}
+
+function startBackground(): () => void {
+  let lastInput = Date.now();
+  const touched = () => (lastInput = Date.now());
+  const visibility = () => {
+    if (!document.hidden) convene.session.probe();
+    convene.call.visibility(document.hidden && pauseHidden.value === 'on');
+  };
+  const inputs = ['pointerdown', 'keydown'] as const;
+  for (const name of inputs) addEventListener(name, touched, { passive: true });
+  document.addEventListener('visibilitychange', visibility);
+  const heartbeat = setInterval(() => convene.presence.heartbeat(Date.now() - lastInput), HEARTBEAT_MS);
+  const stopWatch = effect(() => {
+    convene.presence.watch([...people.value.map((u) => u.id), ...(me.value ? [me.value.id] : [])]);
+  });
+  let lostSince = 0;
+  const stopLost = effect(() => {
+    const lostAt = Math.max(call.value.lostAt, status.value.lostAt);
+    if (lostAt > 0 && lostSince === 0 && inCall.value) setTimeout(() => lostSince > 0 && interrupt(t.call.lost), 5_000);
+    lostSince = lostAt;
+  });
+  // Sound that was held back starts with the next click or key, wherever it is.
+  const unblock = () => convene.call.state.soundBlocked && convene.call.sink.unblock();
+  addEventListener('pointerup', unblock);
+  addEventListener('keyup', unblock);
+  return () => {
+    for (const name of inputs) removeEventListener(name, touched);
+    document.removeEventListener('visibilitychange', visibility);
+    removeEventListener('pointerup', unblock);
+    removeEventListener('keyup', unblock);
+    clearInterval(heartbeat);
+    stopWatch();
+    stopLost();
+  };
+}

@@ -1,0 +1,248 @@
+import { useState } from 'preact/hooks';
+import { Hash, LogOut, Monitor, Moon, Phone, Plus, Sun, Volume2 } from 'lucide';
+import { convene } from './client';
+import { MiniCall } from './call/mini-call';
+import { openChannel, openDm, signOut, toast } from './intents';
+import { NewChannelDialog } from './new-channel';
+import { theme, type Theme } from './prefs';
+import { go, route } from './router';
+import * as store from './store';
+import { t } from './strings';
+import { Avatar } from './ui/avatar';
+import { IconButton } from './ui/button';
+import { Icon, Logo } from './ui/icon';
+import { isPhone } from './ui/viewport';
+import type { Channel, Status, User } from '../sdk/index';
+
+export function Sidebar() {
+  const [creating, setCreating] = useState(false);
+  return (
+    <nav class="sidebar" aria-label={t.nav.sidebar}>
+      <header class="sidebar-head">
+        <Logo size={28} />
+        <span class="sidebar-title">{t.app}</span>
+      </header>
+      <div class="sidebar-scroll">
+        <button
+          type="button"
+          class="row"
+          aria-current={route.value.name === 'calls' ? 'page' : undefined}
+          onClick={() => go({ name: 'calls' })}
+          data-testid="nav-calls"
+        >
+          <Icon node={Phone} size={18} />
+          <span class="row-name">{t.nav.calls}</span>
+        </button>
+        <section aria-labelledby="nav-channels">
+          <div class="section-head">
+            <h2 id="nav-channels">{t.nav.channels}</h2>
+            <IconButton icon={Plus} size={16} label={t.nav.newChannel} onClick={() => setCreating(true)} testid="channel-new" />
+          </div>
+          <ul>
+            {store.roomChannels.value.map((c) => (
+              <ChannelRow key={c.id} channel={c} />
+            ))}
+          </ul>
+        </section>
+        <section aria-labelledby="nav-dms">
+          <div class="section-head">
+            <h2 id="nav-dms">{t.nav.direct}</h2>
+          </div>
+          {store.dmChannels.value.length === 0 && <p class="section-hint">{t.nav.noDms}</p>}
+          <ul>
+            {store.dmChannels.value.map((c) => (
+              <DmRow key={c.id} channel={c} />
+            ))}
+          </ul>
+        </section>
+        <section aria-labelledby="nav-people">
+          <div class="section-head">
+            <h2 id="nav-people">{t.nav.people}</h2>
+          </div>
+          <ul>
+            {store.people.value.map((u) => (
+              <PersonRow key={u.id} user={u} />
+            ))}
+          </ul>
+        </section>
+      </div>
+      {!isPhone.value && store.inCall.value && route.value.name !== 'call' && <MiniCall place="sidebar" />}
+      <MeCard />
+      {creating && <NewChannelDialog onClose={() => setCreating(false)} />}
+    </nav>
+  );
+}
+
+const isOpen = (c: Channel): boolean => {
+  const r = route.value;
+  return (r.name === 'channel' || r.name === 'dm') && (r.ref === c.id || r.ref === c.slug);
+};
+
+function ChannelRow({ channel }: { channel: Channel }) {
+  const running = store.callInChannel(channel.id);
+  const unread = store.isUnread(channel) && !isOpen(channel);
+  return (
+    <li>
+      <button
+        type="button"
+        class="row"
+        data-unread={unread}
+        aria-current={isOpen(channel) ? 'page' : undefined}
+        data-testid="channel-item"
+        data-channel-slug={channel.slug}
+        data-channel-id={channel.id}
+        onClick={() => openChannel(channel)}
+      >
+        <Icon node={running ? Volume2 : Hash} size={18} class={running ? 'text-ok' : ''} />
+        <span class="row-name" dir="auto">
+          {store.titleOf(channel)}
+        </span>
+        {running && running.participants.length > 0 && (
+          <span class="pill pill-ok" title={t.nav.inCall(running.participants.length)}>
+            {running.participants.length}
+            <span class="sr-only">{t.nav.inCall(running.participants.length)}</span>
+          </span>
+        )}
+        <Unread channel={channel} />
+      </button>
+    </li>
+  );
+}
+
+function DmRow({ channel }: { channel: Channel }) {
+  const peer = convene.chat.peerOf(channel);
+  return (
+    <li>
+      <button
+        type="button"
+        class="row"
+        data-unread={store.isUnread(channel) && !isOpen(channel)}
+        aria-current={isOpen(channel) ? 'page' : undefined}
+        data-testid="dm-item"
+        data-channel-id={channel.id}
+        data-username={store.usersById.value.get(peer)?.username}
+        onClick={() => openChannel(channel)}
+      >
+        <Avatar id={peer || channel.id} name={store.titleOf(channel)} size="s" presence={store.presenceOf(peer)} />
+        <span class="row-name" dir="auto">
+          {store.titleOf(channel)}
+        </span>
+        <Unread channel={channel} />
+      </button>
+    </li>
+  );
+}
+
+function PersonRow({ user }: { user: User }) {
+  return (
+    <li>
+      <button
+        type="button"
+        class="row row-quiet"
+        data-testid="person-item"
+        data-username={user.username}
+        data-user-id={user.id}
+        title={t.nav.openDm(user.name)}
+        onClick={() => void openDm(user.id)}
+      >
+        <Avatar id={user.id} name={user.name} size="s" presence={store.presenceOf(user.id)} />
+        <span class="row-name" dir="auto">
+          {user.name}
+        </span>
+      </button>
+    </li>
+  );
+}
+
+/** A number for conversations between two, a dot for rooms. */
+function Unread({ channel }: { channel: Channel }) {
+  if (!store.isUnread(channel) || isOpen(channel)) return null;
+  const n = channel.kind === 'dm' ? Math.min(99, channel.unread) : channel.mentions;
+  return (
+    <span class={n > 0 ? 'badge' : 'unread-dot'}>
+      {n > 0 && n}
+      <span class="sr-only">{t.nav.unread}</span>
+    </span>
+  );
+}
+
+const THEMES: { value: Theme; icon: typeof Sun }[] = [
+  { value: 'system', icon: Monitor },
+  { value: 'light', icon: Sun },
+  { value: 'dark', icon: Moon },
+];
+const STATUSES: Status[] = ['online', 'away', 'dnd', 'invisible'];
+
+function MeCard() {
+  const user = store.me.value;
+  const [open, setOpen] = useState(false);
+  if (!user) return null;
+  const setStatus = (value: Status) => {
+    const before = store.ownStatus.value;
+    store.ownStatus.value = value;
+    convene.presence.setStatus(value).catch(() => {
+      store.ownStatus.value = before;
+      toast(t.connection.lost, 'error');
+    });
+  };
+  return (
+    <div
+      class="me"
+      onKeyDown={(e) => {
+        if (e.key === 'Escape' && open) setOpen(false);
+      }}
+    >
+      {open && (
+        <div class="me-menu" id="me-menu">
+          <label class="menu-field">
+            <span>{t.nav.status}</span>
+            <select value={store.ownStatus.value} onChange={(e) => setStatus(e.currentTarget.value as Status)}>
+              {STATUSES.map((s) => (
+                <option key={s} value={s}>
+                  {t.presence[s]}
+                </option>
+              ))}
+            </select>
+          </label>
+          <div class="menu-field">
+            <span id="theme-label">{t.nav.theme}</span>
+            <div class="segments" role="group" aria-labelledby="theme-label">
+              {THEMES.map(({ value, icon }) => (
+                <IconButton
+                  key={value}
+                  icon={icon}
+                  size={16}
+                  label={t.nav.themes[value]}
+                  aria-pressed={theme.value === value}
+                  onClick={() => (theme.value = value)}
+                  testid={`theme-${value}`}
+                />
+              ))}
+            </div>
+          </div>
+          <button type="button" class="row" onClick={() => signOut()} data-testid="sign-out">
+            <Icon node={LogOut} size={18} />
+            <span class="row-name">{t.nav.signOut}</span>
+          </button>
+        </div>
+      )}
+      <button
+        type="button"
+        class="me-card"
+        aria-expanded={open}
+        aria-controls="me-menu"
+        onClick={() => setOpen(!open)}
+        data-testid="me-menu"
+      >
+        <Avatar id={user.id} name={user.name} presence={store.presenceOf(user.id)} />
+        <span class="me-text">
+          <span class="me-name" dir="auto">
+            {user.name}
+          </span>
+          <span class="meta">{t.presence[store.ownStatus.value]}</span>
+        </span>
+        <span class="sr-only">{t.nav.menu}</span>
+      </button>
+    </div>
+  );
+}

@@ -1,0 +1,106 @@
+/** What the views read: signals fed by the client. Nothing here talks to the network. */
+import { computed, signal } from '@preact/signals';
+import type { CallSnapshot, Channel, LinkStats, LiveCall, LocalSnapshot, Presence, Ring, SessionStatus, User } from '../sdk/index';
+import { convene } from './client';
+import { t } from './strings';
+
+export interface Toast {
+  id: number;
+  text: string;
+  tone: 'info' | 'error';
+  action?: { label: string; run: () => void };
+}
+
+export const signedIn = signal(false);
+export const signOutReason = signal('');
+export const me = signal<User | null>(null);
+export const status = signal<SessionStatus>(convene.session.status);
+export const everReady = signal(false);
+export const channels = signal<readonly Channel[]>([]);
+export const users = signal<readonly User[]>([]);
+export const presences = signal<ReadonlyMap<string, Presence>>(new Map());
+export const timelineTick = signal<Record<string, number>>({});
+export const typingTick = signal(0);
+export const rings = signal<readonly Ring[]>([]);
+export const activeCalls = signal<readonly LiveCall[]>([]);
+export const local = signal<LocalSnapshot>(convene.local.state);
+export const call = signal<CallSnapshot>(convene.call.state);
+export const callStats = signal<LinkStats | null>(null);
+export const toasts = signal<readonly Toast[]>([]);
+export const helpOpen = signal(false);
+export const rejoin = signal<{ callId: string; channelId: string; until: number } | null>(null);
+
+export const inCall = computed(() => call.value.phase !== 'idle');
+export const usersById = computed(() => new Map(users.value.map((u) => [u.id, u])));
+export const channelsById = computed(() => new Map(channels.value.map((c) => [c.id, c])));
+
+const byName = new Intl.Collator(undefined, { numeric: true, sensitivity: 'base' });
+
+export const roomChannels = computed(() =>
+  channels.value.filter((c) => c.kind !== 'dm').sort((a, b) => byName.compare(a.name, b.name)),
+);
+/** Conversations with something in them, and the one that is open, newest first. */
+export const dmChannels = computed(() =>
+  channels.value.filter((c) => c.kind === 'dm').sort((a, b) => b.lastMessageAt.localeCompare(a.lastMessageAt) || byName.compare(titleOf(a), titleOf(b))),
+);
+export const people = computed(() =>
+  users.value.filter((u) => u.id !== me.value?.id).sort((a, b) => byName.compare(a.name, b.name)),
+);
+
+export function nameOf(userId: string, fallback = ''): string {
+  if (userId && userId === me.value?.id) return me.value.name;
+  return usersById.value.get(userId)?.name || fallback || t.someone;
+}
+
+export function titleOf(c: Channel): string {
+  if (c.kind !== 'dm') return c.name || c.slug;
+  const peer = convene.chat.peerOf(c);
+  return (peer && usersById.value.get(peer)?.name) || c.peer?.name || c.name || t.someone;
+}
+
+export const presenceOf = (userId: string): Presence['status'] =>
+  (userId === me.value?.id && status.value.phase === 'ready' ? ownStatus.value : presences.value.get(userId)?.status) ?? 'offline';
+
+export const ownStatus = signal<Presence['status']>('online');
+
+export const isUnread = (c: Channel): boolean => c.unread > 0;
+
+export function findChannel(ref: string): Channel | undefined {
+  return channelsById.value.get(ref) ?? channels.value.find((c) => c.slug === ref);
+}
+
+export const refOf = (c: Channel): string => c.slug || c.id;
+
+export const callInChannel = (channelId: string): LiveCall | undefined => activeCalls.value.find((c) => c.channelId === channelId);
+
+/** Connects the client's events to the signals, once. */
+export function connectStore(): void {
+  const { session, chat, presence, typing, rings: ringBook, local: media, call: theCall, events } = convene;
+  session.events.on('status', (s) => {
+    status.value = s;
+    if (s.phase === 'ready') everReady.value = true;
+  });
+  events.on('me', (user) => {
+    me.value = user;
+    const own = presence.all.get(user.id)?.status;
+    if (own && own !== 'offline') ownStatus.value = own;
+  });
+  chat.events.on('channels', () => (channels.value = chat.channels));
+  chat.events.on('users', () => (users.value = chat.users));
+  const tick = (id: string) => (timelineTick.value = { ...timelineTick.value, [id]: (timelineTick.value[id] ?? 0) + 1 });
+  chat.events.on('timeline', tick);
+  chat.outbox.events.on('change', tick);
+  presence.events.on('change', () => (presences.value = new Map(presence.all)));
+  typing.events.on('change', () => typingTick.value++);
+  ringBook.events.on('change', () => {
+    rings.value = ringBook.ringing;
+    activeCalls.value = ringBook.active;
+    if (rejoin.value && !ringBook.active.some((c) => c.callId === rejoin.value?.callId)) rejoin.value = null;
+  });
+  media.events.on('change', (s) => (local.value = s));
+  theCall.events.on('change', (s) => {
+    call.value = s;
+    if (s.phase === 'idle') callStats.value = null;
+  });
+  theCall.events.on('stats', (s) => (callStats.value = s));
+}

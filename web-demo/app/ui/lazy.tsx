@@ -1,0 +1,54 @@
+/** Code that is loaded when its view is first shown. A failed load can be tried again. */
+import type { ComponentType } from 'preact';
+import { useEffect, useState } from 'preact/hooks';
+import { t } from '../strings';
+
+export function lazy<P extends object>(load: () => Promise<ComponentType<P>>): ComponentType<P> {
+  let loaded: ComponentType<P> | null = null;
+  return function Lazy(props: P) {
+    const [View, setView] = useState<ComponentType<P> | null>(() => loaded);
+    const [failed, setFailed] = useState(false);
+    const [round, setRound] = useState(0);
+    useEffect(() => {
+      if (loaded) return;
+      let mounted = true;
+      load().then(
+        (view) => {
+          loaded = view;
+          if (mounted) setView(() => view);
+        },
+        () => mounted && setFailed(true),
+      );
+      return () => {
+        mounted = false;
+      };
+    }, [round]);
+    if (View) return <View {...props} />;
+    if (!failed) return <Loading />;
+    return (
+      <div class="crash" role="alert">
+        <p>{t.crash.title}</p>
+        <button
+          type="button"
+          class="btn btn-plain"
+          onClick={() => {
+            setFailed(false);
+            setRound(round + 1);
+          }}
+        >
+          {t.retry}
+        </button>
+      </div>
+    );
+  };
+}
+
+export function Loading() {
+  return (
+    <div class="loading" role="status">
+      <span class="spinner" aria-hidden="true" />
+      <span class="sr-only">{t.loading}</span>
+    </div>
+  );
+}
+

@@ -1,0 +1,632 @@
+/**
+ * The call I am in. At most one; it lives outside the page's views, survives a lost socket by
+ * resuming or re-joining, and a lost media path by ICE restart or a new connection.
+ */
+import { AudioSink } from './audio-sink';
+import { Emitter, type Unsubscribe } from './emitter';
+import { codeOf, ConveneError } from './errors';
+import { Levels } from './levels';
+import type { LocalMedia, LocalSnapshot } from './local-media';
+import { MediaLink, type LinkState } from './media-link';
+import type { Session } from './session';
+import { StatsReader, type LinkStats } from './stats';
+import { Subscriptions } from './subscriptions';
+import {
+  answerEvent,
+  joinData,
+  layersEvent,
+  NO_VOICE_STATE,
+  participant as participantSchema,
+  read,
+  rtcState,
+  sectionsEvent,
+  speakersEvent,
+  trackEvent,
+  voiceState as voiceStateSchema,
+  type JoinData,
+  type Participant,
+  type Source,
+  type TrackEvent,
+  type VoiceState,
+} from './wire';
+
+export interface RemoteTrack {
+  trackId: string;
+  userId: string;
+  participantId: string;
+  kind: string;
+  source: Source;
+  muted: boolean;
+  codec: string;
+  layers: number;
+  /** The layer that arrives; `null` while none does. */
+  current: number | null;
+  /** Held back because the network is too slow. */
+  paused: boolean;
+}
+
+export type InviteState = 'calling' | 'ringing' | 'declined' | 'missed' | 'busy';
+
+export interface CallSnapshot {
+  phase: 'idle' | 'joining' | 'joined';
+  callId: string;
+  channelId: string;
+  participantId: string;
+  participants: readonly Participant[];
+  tracks: readonly RemoteTrack[];
+  invites: ReadonlyMap<string, InviteState>;
+  joinedAt: number;
+  media: LinkState;
+  /** Since when others may not hear me (ms), 0 while all is well. */
+  lostAt: number;
+  deafened: boolean;
+  soundBlocked: boolean;
+  /** Goes up whenever received media changed place. */
+  received: number;
+}
+
+export interface CallEnded {
+  callId: string;
+  channelId: string;
+  reason: string;
+  durationMs: number;
+  byMe: boolean;
+}
+
+export interface CallEvents {
+  change: CallSnapshot;
+  ended: CallEnded;
+  stats: LinkStats;
+  failed: { code: string };
+  mutedByHost: void;
+}
+
+const IDLE: CallSnapshot = {
+  phase: 'idle',
+  callId: '',
+  channelId: '',
+  participantId: '',
+  participants: [],
+  tracks: [],
+  invites: new Map(),
+  joinedAt: 0,
+  media: 'connecting',
+  lostAt: 0,
+  deafened: false,
+  soundBlocked: false,
+  received: 0,
+};
+
+const STATS_MS = 2_000;
+const UPDATE_MS = 80;
+/** Video nobody looks at stops after this long in a hidden tab. */
+const HIDDEN_AFTER_MS = 10_000;
+
+export class Call {
+  readonly events = new Emitter<CallEvents>();
+  readonly levels = new Levels();
+  readonly sink = new AudioSink();
+  readonly subscriptions: Subscriptions;
+  readonly #session: Session;
+  readonly #local: LocalMedia;
+  #me = '';
+  #state: CallSnapshot = IDLE;
+  #link: MediaLink | null = null;
+  #linkOff: Unsubscribe[] = [];
+  #reader: StatsReader | null = null;
+  #statsTimer: ReturnType<typeof setInterval> | undefined;
+  #updateTimer: ReturnType<typeof setTimeout> | undefined;
+  #hiddenTimer: ReturnType<typeof setTimeout> | undefined;
+  #sentState: VoiceState = NO_VOICE_STATE;
+  #published = new Map<Source, MediaStreamTrack | null>();
+  /** Track events that came before the ack of our own join. */
+  #early: { ev: string; d: unknown }[] = [];
+  #attempt = 0;
+  lastStats: LinkStats | null = null;
+
+  constructor(session: Session, local: LocalMedia) {
+    this.#session = session;
+    this.#local = local;
+    this.subscriptions = new Subscriptions((tracks) =>
+      this.#state.phase === 'joined' && this.#link
+        ? session.tell('rtc:subscribe', { callId: this.#state.callId, tracks })
+        : false,
+    );
+    local.events.on('change', (state) => this.#localChanged(state));
+    this.sink.events.on('blocked', (soundBlocked) => this.#set({ soundBlocked }));
+    session.events.on('status', (status) => {
+      if (this.#state.phase !== 'joined') return;
+      if (status.phase === 'waiting' || status.phase === 'connecting') this.#recomputeLost(status.lostAt);
+      if (status.phase === 'closed') this.#finish({ reason: status.code, byMe: false });
+    });
+    session.events.on('resumed', () => {
+      if (this.#state.phase !== 'joined') return;
+      this.#recomputeLost(0);
+      this.subscriptions.resend();
+      this.#sendUpdate(true);
+      this.#link?.negotiate();
+    });
+  }
+
+  get state(): CallSnapshot {
+    return this.#state;
+  }
+  get link(): MediaLink | null {
+    return this.#link;
+  }
+  get me(): Participant | undefined {
+    return this.#state.participants.find((p) => p.participantId === this.#state.participantId);
+  }
+
+  /** A fresh session: the seat may be gone, so take it again in the same call. */
+  onReady(userId: string): void {
+    this.#me = userId;
+    if (this.#state.phase === 'joined') void this.#retake();
+  }
+
+  start(channelId: string, type: 'voice' | 'video', participantIds: string[] = []): Promise<void> {
+    const nonce = crypto.randomUUID();
+    return this.#enter(channelId, 'call:start', { channelId, type, participantIds, nonce });
+  }
+  accept(callId: string, channelId: string): Promise<void> {
+    return this.#enter(channelId, 'call:accept', { callId });
+  }
+  join(callId: string, channelId: string): Promise<void> {
+    return this.#enter(channelId, 'call:join', { callId });
+  }
+  joinVoice(channelId: string): Promise<void> {
+    const { micOn } = this.#local.state;
+    return this.#enter(channelId, 'voice:join', { channelId, muted: !micOn, deafened: false });
+  }
+
+  async leave(options: { keepDevices?: boolean } = {}): Promise<void> {
+    const { phase, callId, participants, invites } = this.#state;
+    if (phase === 'idle') return;
+    const stillRings = [...invites.values()].some((s) => s === 'calling' || s === 'ringing');
+    this.#finish({ reason: 'left', byMe: true, ...options });
+    if (!callId) return;
+    // Hanging up before anybody answered stops the ring; somebody may answer at this very moment.
+    if (stillRings && participants.length <= 1) {
+      const cancelled = await this.#session.request('call:cancel', { callId }).then(
+        () => true,
+        () => false,
+      );
+      if (cancelled) return;
+    }
+    await this.#session.request('call:leave', { callId }).catch(() => {});
+  }
+
+  async endForAll(): Promise<void> {
+    const { callId } = this.#state;
+    if (callId) await this.#session.request('call:end', { callId });
+  }
+
+  async invite(userIds: string[]): Promise<void> {
+    await this.#session.request('call:invite', { callId: this.#state.callId, userIds });
+    this.#setInvites(userIds, 'calling');
+  }
+
+  deafen(deafened: boolean): void {
+    this.sink.deafen(deafened);
+    this.#set({ deafened });
+    this.#sendUpdate();
+  }
+
+  /** The page was hidden or shown. */
+  visibility(hidden: boolean): void {
+    clearTimeout(this.#hiddenTimer);
+    if (hidden) this.#hiddenTimer = setTimeout(() => this.subscriptions.pause(true), HIDDEN_AFTER_MS);
+    else this.subscriptions.pause(false);
+  }
+
+  streamOf(trackId: string): MediaStream | null {
+    return this.#link?.streamOf(trackId) ?? null;
+  }
+
+  /** Try at once whatever is broken. */
+  retry(): void {
+    this.#session.retryNow();
+    this.#link?.restartIce();
+  }
+
+  onEvent(ev: string, d: unknown): void {
+    const { callId } = d as { callId?: string };
+    if (this.#state.phase === 'joining' && (ev.startsWith('rtc:') || ev.startsWith('call:') || ev.startsWith('voice:'))) {
+      if (this.#early.length < 512) this.#early.push({ ev, d });
+      return;
+    }
+    if (this.#state.phase !== 'joined') return;
+    if (callId && callId !== this.#state.callId) return;
+    switch (ev) {
+      case 'rtc:answer': {
+        const answer = read(answerEvent, d, ev);
+        if (answer) this.#link?.onAnswer(answer);
+        return;
+      }
+      case 'rtc:sections': {
+        const sections = read(sectionsEvent, d, ev);
+        if (sections) this.#link?.onSections(sections.audio, sections.video);
+        return;
+      }
+      case 'rtc:restart':
+        this.#link?.restartIce();
+        return;
+      case 'rtc:track': {
+        const track = read(trackEvent, d, ev);
+        if (track) this.#onTrack(track);
+        return;
+      }
+      case 'rtc:layers': {
+        const layers = read(layersEvent, d, ev);
+        if (layers) this.#patchTrack(layers.trackId, { current: layers.current ?? null, paused: layers.paused });
+        return;
+      }
+      case 'rtc:state': {
+        const state = read(rtcState, d, ev);
+        // The seat's media is gone on the server; signalling lives, so take a new one.
+        if (state?.state === 'closed' && state.reason !== 'left') void this.#retake();
+        return;
+      }
+      case 'call:speakers': {
+        const speakers = read(speakersEvent, d, ev)?.speakers ?? [];
+        this.levels.onSpeakers(speakers.map((s) => ({ key: s.participantId, level: s.level })));
+        return;
+      }
+      case 'call:muted':
+        if ((d as { participantId?: string }).participantId === this.#state.participantId) {
+          void this.#local.setMic(false);
+          this.events.emit('mutedByHost', undefined);
+        }
+        return;
+      case 'call:participant_joined':
+      case 'voice:user_joined':
+        this.#onJoined(d);
+        return;
+      case 'call:participant_left':
+      case 'voice:user_left':
+        this.#onLeft(d);
+        return;
+      case 'voice:state_update':
+        this.#onVoiceState(d);
+        return;
+      case 'call:ringing':
+        this.#setInvites([(d as { userId: string }).userId], 'ringing');
+        return;
+      case 'call:declined': {
+        const { userId, reason } = d as { userId: string; reason?: string };
+        this.#setInvites([userId], reason === 'busy' ? 'busy' : 'declined');
+        return;
+      }
+      case 'call:accepted':
+        this.#setInvites([(d as { userId: string }).userId], null);
+        return;
+      case 'call:ended': {
+        const { reason, durationMs } = d as { reason?: string; durationMs?: number | null };
+        this.#finish({ reason: reason ?? '', byMe: false, durationMs: durationMs ?? 0 });
+        return;
+      }
+    }
+  }
+
+  close(): void {
+    if (this.#state.phase !== 'idle') void this.leave();
+  }
+
+  async #enter(channelId: string, op: string, d: Record<string, unknown>): Promise<void> {
+    if (this.#state.phase !== 'idle') await this.leave({ keepDevices: true });
+    const attempt = ++this.#attempt;
+    this.#early = [];
+    this.#set({ ...IDLE, phase: 'joining', channelId });
+    try {
+      const data = read(joinData, await this.#session.request(op, d, { wait: true, timeoutMs: 15_000 }), op);
+      if (!data) throw new ConveneError('client.shape', 'unexpected answer');
+      if (attempt !== this.#attempt || this.#phase() !== 'joining') {
+        void this.#session.request('call:leave', { callId: data.callId }).catch(() => {});
+        return;
+      }
+      this.#seated(data, channelId);
+    } catch (error) {
+      if (attempt === this.#attempt) {
+        this.#reset();
+        this.events.emit('failed', { code: codeOf(error) });
+      }
+      throw error;
+    }
+  }
+
+  #seated(data: JoinData, channelId: string): void {
+    const startedAt = Date.parse(data.call?.answeredAt || data.call?.startedAt || '');
+    const offset = this.#session.now() - Date.now();
+    const rejoined = this.#state.callId === data.callId && this.#state.joinedAt > 0;
+    this.levels.ownKey = data.participantId;
+    this.#sentState = NO_VOICE_STATE;
+    this.#set({
+      phase: 'joined',
+      callId: data.callId,
+      channelId: data.call?.channelId || channelId,
+      participantId: data.participantId,
+      participants: unique(data.participants),
+      tracks: [],
+      invites: new Map((data.call?.ringing ?? []).filter((id) => id !== this.#me).map((id) => [id, 'calling' as const])),
+      media: 'connecting',
+      lostAt: 0,
+      joinedAt: rejoined ? this.#state.joinedAt : Number.isFinite(startedAt) ? startedAt - offset : Date.now(),
+    });
+    this.#openLink(data);
+    const early = this.#early;
+    this.#early = [];
+    for (const { ev, d } of early) this.onEvent(ev, d);
+    this.subscriptions.resend();
+  }
+
+  #openLink(data: JoinData): void {
+    this.#closeLink();
+    const { callId } = data;
+    const link = new MediaLink({
+      iceServers: data.iceServers as RTCIceServer[],
+      offer: (payload) => this.#session.request('rtc:offer', { callId, ...payload }),
+      muted: (source) => source === 'mic' && !this.#local.state.micOn,
+    });
+    this.#link = link;
+    this.#reader = new StatsReader(link);
+    this.#linkOff = [
+      link.events.on('state', (media) => this.#linkState(link, media)),
+      link.events.on('received', () => this.#receivedChanged()),
+    ];
+    this.#statsTimer = setInterval(() => void this.#readStats(), STATS_MS);
+    this.#published.clear();
+    this.#localChanged(this.#local.state);
+    // Also with nothing to send: the server asks for receive sections once it has an offer.
+    if (link.pc.getTransceivers().length === 0) link.pc.addTransceiver('audio', { direction: 'recvonly' });
+    link.negotiate();
+    this.#sendUpdate(true);
+  }
+
+  async #retake(): Promise<void> {
+    const attempt = ++this.#attempt;
+    const { callId, channelId } = this.#state;
+    this.#set({ lostAt: this.#state.lostAt || Date.now() });
+    for (let round = 0; attempt === this.#attempt; round++) {
+      try {
+        const data = read(joinData, await this.#session.request('call:join', { callId }, { wait: true, timeoutMs: 15_000 }), 'call:join');
+        if (attempt !== this.#attempt || !data) return;
+        this.#seated(data, channelId);
+        return;
+      } catch (error) {
+        const code = codeOf(error);
+        if (attempt !== this.#attempt) return;
+        if (!code.startsWith('client.') && !code.startsWith('server.') && code !== 'limit.rate') {
+          this.#finish({ reason: code === 'call.ended' || code.startsWith('not_found') ? 'ended' : code, byMe: false });
+          return;
+        }
+        await new Promise((resolve) => setTimeout(resolve, Math.min(8_000, 500 * 2 ** round)));
+      }
+    }
+  }
+
+  #linkState(link: MediaLink, media: LinkState): void {
+    if (link !== this.#link) return;
+    if (media === 'failed') {
+      void this.#retake();
+      return;
+    }
+    this.#set({ media });
+    this.#recomputeLost(0);
+  }
+
+  #recomputeLost(signallingLostAt: number): void {
+    const broken = this.#state.media === 'interrupted' || this.#state.media === 'failed' || signallingLostAt > 0;
+    const lostAt = broken ? this.#state.lostAt || signallingLostAt || Date.now() : 0;
+    if (lostAt !== this.#state.lostAt) this.#set({ lostAt });
+  }
+
+  #localChanged(state: LocalSnapshot): void {
+    this.levels.measure(state.micTrack);
+    if (!this.#link) return;
+    this.#publish('mic', state.micTrack);
+    this.#publish('camera', state.cameraTrack);
+    this.#publish('screen', state.screenTrack);
+    this.#publish('screen_audio', state.screenAudio);
+    this.#sendUpdate();
+    this.#patchSelf();
+  }
+
+  #publish(source: Source, track: MediaStreamTrack | null): void {
+    if ((this.#published.get(source) ?? null) === track) return;
+    this.#published.set(source, track);
+    void this.#link?.publish(source, track);
+  }
+
+  #ownState(): VoiceState {
+    const { micOn, micTrack, cameraTrack, screenTrack } = this.#local.state;
+    return {
+      muted: !micOn || !micTrack,
+      deafened: this.#state.deafened,
+      video: cameraTrack !== null,
+      screen: screenTrack !== null,
+      handRaised: false,
+    };
+  }
+
+  #sendUpdate(force = false): void {
+    if (this.#state.phase !== 'joined') return;
+    if (force) this.#sentState = { ...this.#sentState, handRaised: !this.#sentState.handRaised };
+    this.#updateTimer ??= setTimeout(() => {
+      this.#updateTimer = undefined;
+      const next = this.#ownState();
+      if (this.#state.phase !== 'joined' || JSON.stringify(next) === JSON.stringify(this.#sentState)) return;
+      this.#sentState = next;
+      this.#patchSelf();
+      void this.#session.request('voice:update', { ...next, callId: this.#state.callId }).catch(() => {
+        // Said again after the reconnect.
+      });
+    }, UPDATE_MS);
+  }
+
+  #patchSelf(): void {
+    this.#patchParticipant((p) => p.participantId === this.#state.participantId, { voiceState: this.#ownState() });
+  }
+
+  #onTrack(t: TrackEvent): void {
+    if (t.participantId === this.#state.participantId) return;
+    if (t.state === 'unpublished') {
+      this.subscriptions.forget(t.trackId);
+      this.#set({ tracks: this.#state.tracks.filter((x) => x.trackId !== t.trackId) });
+      this.#receivedChanged();
+      return;
+    }
+    if (t.state === 'published') {
+      const track: RemoteTrack = {
+        trackId: t.trackId,
+        userId: t.userId,
+        participantId: t.participantId,
+        kind: t.kind || (t.source === 'mic' || t.source === 'screen_audio' ? 'audio' : 'video'),
+        source: t.source,
+        muted: t.muted,
+        codec: t.codec,
+        layers: t.layers,
+        current: null,
+        paused: false,
+      };
+      this.#set({ tracks: [...this.#state.tracks.filter((x) => x.trackId !== t.trackId), track] });
+      this.#ensureParticipant(t.userId, t.participantId);
+      return;
+    }
+    this.#patchTrack(t.trackId, { muted: t.state === 'muted' });
+  }
+
+  #onJoined(d: unknown): void {
+    const person = read(participantSchema, (d as { participant?: unknown }).participant, 'participant');
+    if (!person) return;
+    this.#setInvites([person.userId], null);
+    this.#set({ participants: unique([...this.#state.participants, person]) });
+  }
+
+  #onLeft(d: unknown): void {
+    const { participantId, reason = '' } = d as { participantId?: string; reason?: string };
+    if (participantId === this.#state.participantId) {
+      // The server took this seat away. A broken path is worth another one; a decision is not.
+      if (reason === 'kicked' || reason === 'replaced' || reason === 'left') this.#finish({ reason, byMe: false });
+      else if (reason !== 'call_ended') void this.#retake();
+      return;
+    }
+    const gone = (p: { participantId: string }) => p.participantId === participantId;
+    for (const t of this.#state.tracks) if (gone(t)) this.subscriptions.forget(t.trackId);
+    this.#set({
+      participants: this.#state.participants.filter((p) => !gone(p)),
+      tracks: this.#state.tracks.filter((t) => !gone(t)),
+    });
+    this.#receivedChanged();
+  }
+
+  #onVoiceState(d: unknown): void {
+    const { participantId, connection } = d as { participantId?: string; connection?: string };
+    const voiceState = read(voiceStateSchema, (d as { voiceState?: unknown }).voiceState, 'voice:state_update');
+    if (!voiceState || !participantId || participantId === this.#state.participantId) return;
+    this.#patchParticipant((p) => p.participantId === participantId, { voiceState, ...(connection ? { connection } : {}) });
+    this.#cameraSaid(participantId, voiceState.video === true);
+  }
+
+  /** A camera that is off keeps its track, silent; its owner says so. */
+  #cameraSaid(participantId: string, on: boolean): void {
+    this.#set({
+      tracks: this.#state.tracks.map((t) =>
+        t.participantId === participantId && t.source === 'camera' && t.muted === on ? { ...t, muted: !on } : t,
+      ),
+    });
+  }
+
+  #ensureParticipant(userId: string, participantId: string): void {
+    if (this.#state.participants.some((p) => p.participantId === participantId)) return;
+    const person = read(participantSchema, { userId, participantId }, 'participant');
+    if (person) this.#set({ participants: unique([...this.#state.participants, person]) });
+  }
+
+  #patchParticipant(match: (p: Participant) => boolean, part: Partial<Participant>): void {
+    this.#set({ participants: this.#state.participants.map((p) => (match(p) ? { ...p, ...part } : p)) });
+  }
+
+  #patchTrack(trackId: string, part: Partial<RemoteTrack>): void {
+    this.#set({ tracks: this.#state.tracks.map((t) => (t.trackId === trackId ? { ...t, ...part } : t)) });
+  }
+
+  #setInvites(userIds: string[], state: InviteState | null): void {
+    const invites = new Map(this.#state.invites);
+    for (const id of userIds) {
+      if (state === null) invites.delete(id);
+      else invites.set(id, state);
+    }
+    this.#set({ invites });
+  }
+
+  #receivedChanged(): void {
+    const audio = new Map<string, MediaStream>();
+    for (const t of this.#state.tracks) {
+      const stream = t.kind === 'audio' ? this.streamOf(t.trackId) : null;
+      if (stream) audio.set(t.trackId, stream);
+    }
+    this.sink.sync(audio);
+    this.#set({ received: this.#state.received + 1 });
+  }
+
+  async #readStats(): Promise<void> {
+    const reader = this.#reader;
+    if (!reader) return;
+    const stats = await reader.read().catch(() => null);
+    if (!stats || reader !== this.#reader) return;
+    this.lastStats = stats;
+    this.events.emit('stats', stats);
+  }
+
+  #finish(end: { reason: string; byMe: boolean; durationMs?: number; keepDevices?: boolean }): void {
+    const { callId, channelId, joinedAt } = this.#state;
+    this.#attempt++;
+    this.#reset(end.keepDevices);
+    const durationMs = end.durationMs ?? (joinedAt > 0 ? Date.now() - joinedAt : 0);
+    this.events.emit('ended', { callId, channelId, reason: end.reason, byMe: end.byMe, durationMs });
+  }
+
+  #reset(keepDevices = false): void {
+    this.#closeLink();
+    clearTimeout(this.#updateTimer);
+    this.#updateTimer = undefined;
+    clearTimeout(this.#hiddenTimer);
+    this.subscriptions.close();
+    this.#state = IDLE;
+    this.events.emit('change', this.#state);
+    if (!keepDevices) this.#local.release();
+    this.sink.close();
+    this.sink.deafen(false);
+    this.levels.close();
+  }
+
+  #closeLink(): void {
+    for (const off of this.#linkOff) off();
+    this.#linkOff = [];
+    clearInterval(this.#statsTimer);
+    this.#reader = null;
+    this.lastStats = null;
+    this.#link?.close();
+    this.#link = null;
+  }
+
+  #phase(): CallSnapshot['phase'] {
+    return this.#state.phase;
+  }
+
+  #set(part: Partial<CallSnapshot>): void {
+    this.#state = { ...this.#state, ...part };
+    this.events.emit('change', this.#state);
+  }
+}
+
+/** One row per participant; the later one wins, the place stays. */
+function unique(rows: readonly Participant[]): Participant[] {
+  const byId = new Map<string, Participant>();
+  for (const row of rows) {
+    const id = row.participantId || row.userId;
+    const known = byId.get(id);
+    byId.set(id, known ? { ...known, ...row, name: row.name || known.name } : row);
+  }
+  return [...byId.values()];
+}

@@ -1,0 +1,417 @@
+/** Channels and their timelines, kept right by events while connected and by reloading after a gap. */
+import { Emitter } from './emitter';
+import { codeOf } from './errors';
+import { Outbox, type OutboxStore } from './outbox';
+import type { Session } from './session';
+import * as tl from './timeline';
+import type { Timeline } from './timeline';
+import {
+  channel as channelSchema,
+  message as messageSchema,
+  read,
+  readList,
+  user as userSchema,
+  type Channel,
+  type Message,
+  type Ready,
+  type User,
+} from './wire';
+
+export interface ChatEvents {
+  channels: void;
+  users: void;
+  timeline: string;
+  message: Message;
+  /** The channel is shown; the ack tells who types there now. */
+  joined: { channelId: string; d: unknown };
+}
+
+interface Page {
+  messages: Message[];
+  hasMoreBefore: boolean;
+  hasMoreAfter: boolean;
+}
+
+export class Chat {
+  readonly events = new Emitter<ChatEvents>();
+  readonly outbox: Outbox;
+  readonly #session: Session;
+  #channels = new Map<string, Channel>();
+  #users = new Map<string, User>();
+  #timelines = new Map<string, Timeline>();
+  #loading = new Map<string, Promise<void>>();
+  #focused = new Set<string>();
+  #me = '';
+
+  constructor(session: Session, store: OutboxStore) {
+    this.#session = session;
+    this.outbox = new Outbox({
+      store,
+      online: () => session.status.phase === 'ready',
+      send: (item) =>
+        session.request('message:send', { channelId: item.channelId, content: item.content, nonce: item.nonce, type: 'text' }),
+    });
+    this.outbox.events.on('sent', ({ message }) => this.#live(message));
+    session.events.on('status', (status) => {
+      if (status.phase === 'ready') this.outbox.flush();
+    });
+  }
+
+  get channels(): readonly Channel[] {
+    return [...this.#channels.values()];
+  }
+  get users(): readonly User[] {
+    return [...this.#users.values()];
+  }
+  channel(id: string): Channel | undefined {
+    return this.#channels.get(id);
+  }
+  user(id: string): User | undefined {
+    return this.#users.get(id);
+  }
+  timeline(channelId: string): Timeline {
+    return this.#timelines.get(channelId) ?? tl.emptyTimeline(channelId);
+  }
+  get me(): string {
+    return this.#me;
+  }
+
+  /** A fresh snapshot: channels whose `rev` moved while away are read again where they are open. */
+  onReady(ready: Ready): void {
+    this.#me = ready.user.id;
+    this.learn([ready.user]);
+    const before = this.#channels;
+    this.#channels = new Map(ready.channels.map((c) => [c.id, c]));
+    for (const c of ready.channels) this.#learnPeer(c);
+    for (const [id, timeline] of [...this.#timelines]) {
+      const now = this.#channels.get(id);
+      if (!now) {
+        this.#timelines.delete(id);
+        this.events.emit('timeline', id);
+      } else if (now.rev !== before.get(id)?.rev || now.lastSeq !== tl.lastSeq(timeline)) {
+        void this.#catchUp(id, before.get(id)?.rev);
+      }
+    }
+    for (const id of this.#focused) this.#join(id);
+    this.events.emit('channels', undefined);
+    void this.outbox.open(ready.user.id).then(() => this.outbox.flush());
+  }
+
+  reset(): void {
+    this.#channels.clear();
+    this.#users.clear();
+    this.#timelines.clear();
+    this.#focused.clear();
+    this.#me = '';
+    this.outbox.close();
+    this.events.emit('channels', undefined);
+    this.events.emit('users', undefined);
+  }
+
+  onEvent(ev: string, d: unknown): boolean {
+    switch (ev) {
+      case 'message:new':
+      case 'message:edited': {
+        const raw = (d as { message?: unknown }).message;
+        const m = read(messageSchema, raw, ev);
+        if (!m) return true;
+        if (ev === 'message:new') {
+          this.#live(m);
+          this.events.emit('message', m);
+        } else this.#change(m);
+        return true;
+      }
+      case 'message:deleted': {
+        const { channelId, messageId, rev } = d as { channelId: string; messageId: string; rev?: number };
+        const known = this.timeline(channelId).messages.find((m) => m.id === messageId);
+        if (known) this.#change({ ...known, rev: rev ?? known.rev + 1, deleted: true, content: '' });
+        this.#touch(channelId, { rev: rev ?? 0 });
+        return true;
+      }
+      case 'channel:created':
+      case 'channel:updated': {
+        this.#addChannel((d as { channel?: unknown }).channel, ev);
+        return true;
+      }
+      case 'channel:member_left': {
+        const { channelId, userId } = d as { channelId?: string; userId?: string };
+        if (channelId && userId === this.#me) {
+          this.#channels.delete(channelId);
+          this.#timelines.delete(channelId);
+          this.events.emit('channels', undefined);
+        }
+        return true;
+      }
+      case 'channel:member_joined': {
+        const { channelId, member, rev } = d as { channelId: string; rev?: number; member?: { userId: string; username: string; name: string } };
+        const c = this.#channels.get(channelId);
+        if (!c || !member) return true;
+        this.learn([{ id: member.userId, username: member.username, name: member.name }]);
+        if (!c.members.includes(member.userId)) {
+          const members = c.kind === 'general' ? c.members : [...c.members, member.userId];
+          this.#channels.set(channelId, { ...c, members, memberCount: c.memberCount + 1 });
+        }
+        this.#touch(channelId, { rev: rev ?? 0 });
+        return true;
+      }
+      case 'message:read_receipt': {
+        const { channelId, userId, seq } = d as { channelId: string; userId: string; seq: number };
+        const c = this.#channels.get(channelId);
+        // Read on another device of mine.
+        if (c && userId === this.#me && seq > c.readSeq) {
+          this.#channels.set(channelId, { ...c, readSeq: seq, ...(seq >= c.lastSeq ? { unread: 0, mentions: 0 } : {}) });
+          this.events.emit('channels', undefined);
+        }
+        return true;
+      }
+      case 'message:mention': {
+        const { channelId } = d as { channelId: string };
+        const c = this.#channels.get(channelId);
+        if (c) this.#channels.set(channelId, { ...c, mentions: c.mentions + 1 });
+        this.events.emit('channels', undefined);
+        return true;
+      }
+    }
+    return false;
+  }
+
+  /** Remembers people seen in any payload. */
+  learn(users: readonly User[]): void {
+    let changed = false;
+    for (const u of users) {
+      const known = this.#users.get(u.id);
+      const name = u.name || known?.name || '';
+      const username = u.username || known?.username || '';
+      if (!name && !username) continue;
+      if (known && known.name === name && known.username === username) continue;
+      this.#users.set(u.id, { id: u.id, name: name || username, username });
+      changed = true;
+    }
+    if (changed) this.events.emit('users', undefined);
+  }
+
+  async loadPeople(): Promise<void> {
+    let cursor: string | undefined;
+    for (let page = 0; page < 5; page++) {
+      const d = await this.#session.request('user:list', { limit: 100, ...(cursor ? { cursor } : {}) }, { wait: true });
+      this.learn(readList(userSchema, d, 'users'));
+      cursor = (d as { next?: string | null }).next ?? undefined;
+      if (!cursor) return;
+    }
+  }
+
+  /** The channel is shown: follow typing and presence there, and load its newest page once. */
+  async open(channelId: string): Promise<void> {
+    this.#focused.add(channelId);
+    if (this.#session.status.phase === 'ready') this.#join(channelId);
+    if (!this.#timelines.get(channelId)?.loaded) await this.loadTail(channelId);
+  }
+
+  close(channelId: string): void {
+    if (!this.#focused.delete(channelId)) return;
+    if (this.#session.status.phase === 'ready') void this.#session.request('channel:leave', { channelId }).catch(() => {});
+  }
+
+  loadTail(channelId: string): Promise<void> {
+    return this.#once(`tail ${channelId}`, async () => {
+      const page = await this.#page(channelId, {});
+      this.#set(tl.withTail(this.timeline(channelId), page.messages, page.hasMoreBefore));
+    });
+  }
+
+  loadOlder(channelId: string): Promise<void> {
+    const t = this.timeline(channelId);
+    if (!t.loaded || !t.hasMoreBefore) return Promise.resolve();
+    return this.#once(`older ${channelId}`, async () => {
+      const page = await this.#page(channelId, { before: tl.firstSeq(t) });
+      this.#set(tl.withOlder(this.timeline(channelId), page.messages, page.hasMoreBefore));
+    });
+  }
+
+  loadNewer(channelId: string): Promise<void> {
+    const t = this.timeline(channelId);
+    if (!t.loaded || !t.hasMoreAfter) return Promise.resolve();
+    return this.#once(`newer ${channelId}`, async () => {
+      const page = await this.#page(channelId, { after: tl.lastSeq(t) });
+      this.#set(tl.withNewer(this.timeline(channelId), page.messages, page.hasMoreAfter));
+    });
+  }
+
+  send(channelId: string, content: string): Promise<unknown> {
+    return this.outbox.add(channelId, content);
+  }
+
+  async edit(message: Message, content: string): Promise<void> {
+    const d = await this.#session.request('message:edit', { messageId: message.id, content, baseRev: message.rev });
+    const m = read(messageSchema, (d as { message?: unknown }).message ?? d, 'message:edit ack');
+    if (m) this.#change(m);
+  }
+
+  async remove(message: Message): Promise<void> {
+    await this.#session.request('message:delete', { messageId: message.id });
+  }
+
+  async createChannel(name: string, participants: string[], kind: string): Promise<Channel | null> {
+    const d = await this.#session.request('channel:create', { type: kind, name, participants, private: true });
+    return this.#addChannel((d as { channel?: unknown }).channel, 'channel:create ack');
+  }
+
+  async openDm(userId: string): Promise<Channel | null> {
+    const known = this.channels.find((c) => c.kind === 'dm' && this.peerOf(c) === userId);
+    if (known) return known;
+    const d = await this.#session.request('dm:open', { userId });
+    return this.#addChannel((d as { channel?: unknown }).channel, 'dm:open ack');
+  }
+
+  /** The other person of a direct conversation. */
+  peerOf(c: Channel): string {
+    if (c.kind !== 'dm') return '';
+    return c.peer?.id || c.members.find((id) => id !== this.#me) || '';
+  }
+
+  /** Everything up to the newest message was seen. */
+  markRead(channelId: string): void {
+    const c = this.#channels.get(channelId);
+    if (!c || c.readSeq >= c.lastSeq) return;
+    this.#channels.set(channelId, { ...c, readSeq: c.lastSeq, unread: 0, mentions: 0 });
+    this.events.emit('channels', undefined);
+    void this.#session.request('message:mark_read', { channelId, seq: c.lastSeq }).catch(() => {});
+  }
+
+  async #page(channelId: string, range: { before?: number; after?: number }): Promise<Page> {
+    const d = await this.#session.request('channel:get_history', { channelId, limit: tl.PAGE, ...range }, { wait: true });
+    const flags = d as { hasMoreBefore?: boolean; hasMoreAfter?: boolean };
+    const messages = readList(messageSchema, d, 'messages');
+    this.#learnAuthors(messages);
+    return { messages, hasMoreBefore: flags.hasMoreBefore ?? false, hasMoreAfter: flags.hasMoreAfter ?? false };
+  }
+
+  #once(key: string, run: () => Promise<void>): Promise<void> {
+    const running = this.#loading.get(key);
+    if (running) return running;
+    const promise = run().finally(() => this.#loading.delete(key));
+    this.#loading.set(key, promise);
+    return promise;
+  }
+
+  /** After an absence: read the open window again, then what came after it. */
+  #catchUp(channelId: string, afterRev?: number): Promise<void> {
+    return this.#once(`catchup ${channelId}`, async () => {
+      try {
+        const t = this.timeline(channelId);
+        if (!t.loaded) return;
+        if (afterRev !== undefined && (await this.#sync(t, afterRev))) return;
+        if (t.hasMoreAfter || t.messages.length === 0) return await this.loadTail(channelId);
+        let after = tl.firstSeq(t) - 1;
+        let fresh: Message[] = [];
+        for (let round = 0; round < tl.MAX_WINDOW / tl.PAGE; round++) {
+          const page = await this.#page(channelId, { after });
+          fresh = tl.merge(fresh, page.messages);
+          const last = page.messages.at(-1);
+          if (!page.hasMoreAfter || !last) {
+            this.#set({ ...tl.withTail(this.timeline(channelId), fresh, t.hasMoreBefore) });
+            return;
+          }
+          after = last.seq;
+        }
+        await this.loadTail(channelId);
+      } catch (error) {
+        console.warn('convene: could not catch up', codeOf(error));
+      }
+    });
+  }
+
+  /** Everything that changed after `afterRev`; false if the server wants the page read again. */
+  async #sync(t: Timeline, afterRev: number): Promise<boolean> {
+    const d = await this.#session.request('channel:sync', { channelId: t.channelId, afterRev }, { wait: true });
+    if ((d as { truncated?: boolean }).truncated) return false;
+    const changed = readList(messageSchema, d, 'messages');
+    this.#learnAuthors(changed);
+    const now = this.timeline(t.channelId);
+    const first = tl.firstSeq(now);
+    if (now.hasMoreAfter) {
+      // A detached window takes changes to its own rows only.
+      this.#set(changed.reduce(tl.withChanged, now));
+    } else {
+      this.#set(tl.withNewer(now, changed.filter((m) => m.seq >= first || first === 0), false));
+    }
+    return true;
+  }
+
+  #live(m: Message): void {
+    this.#learnAuthors([m]);
+    if (m.authorId === this.#me && m.nonce) this.outbox.settle(m.nonce);
+    const { timeline, gap } = tl.withLive(this.timeline(m.channelId), m);
+    if (timeline.loaded) this.#set(timeline);
+    if (gap) void this.#catchUp(m.channelId, this.#channels.get(m.channelId)?.rev);
+    this.#touch(m.channelId, {
+      lastSeq: m.seq,
+      rev: m.rev,
+      at: m.createdAt,
+      own: m.authorId === this.#me,
+      counts: m.type !== 'call' && m.authorId !== this.#me,
+    });
+  }
+
+  #change(m: Message): void {
+    const t = this.#timelines.get(m.channelId);
+    if (t) this.#set(tl.withChanged(t, m));
+    this.#touch(m.channelId, { rev: m.rev });
+  }
+
+  #touch(channelId: string, seen: { lastSeq?: number; rev?: number; at?: string; own?: boolean; counts?: boolean }): void {
+    const c = this.#channels.get(channelId);
+    if (!c) {
+      void this.#fetchChannel(channelId);
+      return;
+    }
+    const lastSeq = Math.max(c.lastSeq, seen.lastSeq ?? 0);
+    const isNew = lastSeq > c.lastSeq;
+    this.#channels.set(channelId, {
+      ...c,
+      lastSeq,
+      rev: Math.max(c.rev, seen.rev ?? 0),
+      lastMessageAt: isNew && seen.at ? seen.at : c.lastMessageAt,
+      unread: seen.own ? 0 : isNew && seen.counts ? Math.min(100, c.unread + 1) : c.unread,
+      readSeq: seen.own ? lastSeq : c.readSeq,
+    });
+    this.events.emit('channels', undefined);
+  }
+
+  #set(t: Timeline): void {
+    this.#timelines.set(t.channelId, t);
+    this.events.emit('timeline', t.channelId);
+  }
+
+  #addChannel(raw: unknown, name: string): Channel | null {
+    const c = read(channelSchema, raw, name);
+    if (!c) return null;
+    const known = this.#channels.get(c.id);
+    this.#channels.set(c.id, { ...c, readSeq: Math.max(c.readSeq, known?.readSeq ?? 0) });
+    this.#learnPeer(c);
+    this.events.emit('channels', undefined);
+    return c;
+  }
+
+  #fetchChannel(channelId: string): Promise<void> {
+    return this.#once(`channel ${channelId}`, async () => {
+      const d = await this.#session.request('channel:get', { channelId }).catch(() => null);
+      if (d) this.#addChannel((d as { channel?: unknown }).channel, 'channel:get ack');
+    });
+  }
+
+  #join(channelId: string): void {
+    void this.#session
+      .request('channel:join', { channelId })
+      .then((d) => this.events.emit('joined', { channelId, d }))
+      .catch(() => {});
+  }
+
+  #learnPeer(c: Channel): void {
+    if (c.peer) this.learn([c.peer]);
+  }
+
+  #learnAuthors(messages: readonly Message[]): void {
+    this.learn(messages.filter((m) => m.authorName).map((m) => ({ id: m.authorId, username: '', name: m.authorName })));
+  }
+}

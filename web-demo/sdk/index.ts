@@ -1,0 +1,105 @@
+/** The client library: no framework, no texts. `createConvene` gives one object per page. */
+import { Call } from './call';
+import { Chat } from './chat';
+import { LocalMedia } from './local-media';
+import { browserOutboxStore, type OutboxStore } from './outbox';
+import { PresenceBook } from './presence';
+import { Emitter } from './emitter';
+import { Rings } from './rings';
+import { Session, type SessionOptions } from './session';
+import { Typing } from './typing';
+import type { User } from './wire';
+
+export * from './errors';
+export * from './devices';
+export { login, refresh, type Login } from './rest';
+export { TokenKeeper } from './token';
+export type { Session, SessionStatus, SessionPhase } from './session';
+export type { Call, CallSnapshot, CallEnded, RemoteTrack, InviteState } from './call';
+export type { LocalSnapshot, LocalMedia } from './local-media';
+export type { LinkStats, TrackStats } from './stats';
+export type { Layer } from './subscriptions';
+export type { OutboxItem } from './outbox';
+export type { Timeline } from './timeline';
+export type { Ring } from './rings';
+export type { Status } from './presence';
+export type { CallRecord, Channel, LiveCall, Message, Participant, Presence, Source, User } from './wire';
+
+export interface ConveneOptions {
+  /** `ws://…/ws`. */
+  url: string;
+  device: SessionOptions['device'];
+  client: string;
+  token: () => string | null;
+  outbox?: OutboxStore;
+  socket?: SessionOptions['socket'];
+}
+
+export interface Convene {
+  readonly session: Session;
+  readonly chat: Chat;
+  readonly presence: PresenceBook;
+  readonly typing: Typing;
+  readonly rings: Rings;
+  readonly local: LocalMedia;
+  readonly call: Call;
+  readonly events: Emitter<{ me: User }>;
+  start(): void;
+  stop(): void;
+}
+
+export function createConvene(options: ConveneOptions): Convene {
+  const session = new Session({
+    url: options.url,
+    token: options.token,
+    device: options.device,
+    client: options.client,
+    ...(options.socket ? { socket: options.socket } : {}),
+  });
+  const chat = new Chat(session, options.outbox ?? browserOutboxStore());
+  const presence = new PresenceBook(session);
+  const typing = new Typing(session);
+  const rings = new Rings(session);
+  const local = new LocalMedia();
+  const call = new Call(session, local);
+  const events = new Emitter<{ me: User }>();
+
+  session.events.on('ready', (ready) => {
+    chat.onReady(ready);
+    presence.onReady(ready.presence);
+    rings.onReady(ready);
+    call.onReady(ready.user.id);
+    events.emit('me', ready.user);
+    void chat.loadPeople().catch(() => {});
+  });
+  session.events.on('event', ({ ev, d }) => {
+    // Rings and the running call both follow `call:*`; the rest has one reader each.
+    if (chat.onEvent(ev, d) || presence.onEvent(ev, d) || typing.onEvent(ev, d)) return;
+    rings.onEvent(ev, d, (callId) => call.state.callId === callId);
+    call.onEvent(ev, d);
+  });
+  chat.events.on('joined', ({ channelId, d }) => {
+    for (const u of (d as { typing?: object[] }).typing ?? []) typing.onEvent('typing:user_start', { channelId, ...u });
+    presence.onEvent('presence:changed', (d as { presence?: unknown }).presence ?? []);
+  });
+  chat.events.on('message', (m) => typing.wrote(m.channelId, m.authorId));
+
+  return {
+    session,
+    chat,
+    presence,
+    typing,
+    rings,
+    local,
+    call,
+    events,
+    start: () => session.start(),
+    stop: () => {
+      call.close();
+      session.stop();
+      chat.reset();
+      presence.reset();
+      rings.reset();
+    },
+  };
+}

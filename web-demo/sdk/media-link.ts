@@ -1,0 +1,326 @@
+/**
+ * One RTCPeerConnection to the SFU, both directions. The client always offers; negotiations run one
+ * after the other; each has a generation so that a late answer is recognised and dropped.
+ */
+import { Emitter } from './emitter';
+import { codeOf } from './errors';
+import type { Source } from './wire';
+
+export type LinkState = 'connecting' | 'connected' | 'interrupted' | 'failed' | 'closed';
+
+export interface OfferTrack {
+  mid: string;
+  source: Source;
+  muted: boolean;
+}
+
+export interface LinkEvents {
+  state: LinkState;
+  /** The set of received tracks changed. */
+  received: void;
+}
+
+export interface LinkOptions {
+  iceServers: RTCIceServer[];
+  /** Sends `rtc:offer`; rejects when the server refuses it or the socket is down. */
+  offer: (payload: { sdp: string; gen: number; tracks: OfferTrack[] }) => Promise<unknown>;
+  muted: (source: Source) => boolean;
+}
+
+interface Answer {
+  sdp: string;
+  gen: number;
+  midToTrack: Record<string, string>;
+}
+
+const ANSWER_TIMEOUT_MS = 8_000;
+/** A changed network interface often heals by itself within this time. */
+const RESTART_AFTER_MS = 3_000;
+/** Restarts without success before the whole connection is replaced. */
+const MAX_RESTARTS = 4;
+const MAX_FAILURES = 5;
+
+const CAMERA_ENCODINGS: RTCRtpEncodingParameters[] = [
+  { rid: 'q', scaleResolutionDownBy: 4, maxBitrate: 150_000 },
+  { rid: 'h', scaleResolutionDownBy: 2, maxBitrate: 500_000 },
+  { rid: 'f', scaleResolutionDownBy: 1, maxBitrate: 1_700_000 },
+];
+const SCREEN_ENCODINGS: RTCRtpEncodingParameters[] = [{ maxBitrate: 3_000_000, maxFramerate: 30 }];
+
+export class MediaLink {
+  readonly events = new Emitter<LinkEvents>();
+  readonly pc: RTCPeerConnection;
+  readonly #options: LinkOptions;
+  #senders = new Map<Source, RTCRtpTransceiver>();
+  #midToTrack = new Map<string, string>();
+  #streams = new Map<string, MediaStream>();
+  #state: LinkState = 'connecting';
+  #gen = 0;
+  #needed = false;
+  #running = false;
+  #restart = false;
+  #restarts = 0;
+  #failures = 0;
+  #awaiting: { gen: number; resolve: (a: Answer) => void } | null = null;
+  #restartTimer: ReturnType<typeof setTimeout> | undefined;
+  #chain: Promise<void> = Promise.resolve();
+
+  constructor(options: LinkOptions) {
+    this.#options = options;
+    this.pc = new RTCPeerConnection({ iceServers: options.iceServers, bundlePolicy: 'max-bundle', rtcpMuxPolicy: 'require' });
+    this.pc.addEventListener('iceconnectionstatechange', () => this.#iceChanged());
+    this.pc.addEventListener('connectionstatechange', () => this.#connectionChanged());
+  }
+
+  get state(): LinkState {
+    return this.#state;
+  }
+
+  /** Publishes the track, replaces the published one, or with `null` ends the publication. */
+  publish(source: Source, track: MediaStreamTrack | null): Promise<void> {
+    this.#chain = this.#chain.then(() => this.#publish(source, track)).catch((error: unknown) => {
+      console.warn('convene: could not publish', source, error);
+    });
+    return this.#chain;
+  }
+
+  /** The received media of a track; stable while the track lives. */
+  streamOf(trackId: string): MediaStream | null {
+    const track = this.#receivedTrack(trackId);
+    if (!track) return null;
+    let stream = this.#streams.get(trackId);
+    if (!stream || stream.getTracks()[0] !== track) {
+      stream = new MediaStream([track]);
+      this.#streams.set(trackId, stream);
+    }
+    return stream;
+  }
+
+  midOf(trackId: string): string | undefined {
+    for (const [mid, id] of this.#midToTrack) if (id === trackId) return mid;
+    return undefined;
+  }
+  trackOfMid(mid: string): string | undefined {
+    return this.#midToTrack.get(mid);
+  }
+  /** By the id of the received track, for browsers whose statistics lack the mid. */
+  trackOfReceiver(trackIdentifier: string): string | undefined {
+    const mid = this.pc.getTransceivers().find((t) => t.receiver.track.id === trackIdentifier)?.mid;
+    return mid == null ? undefined : this.#midToTrack.get(mid);
+  }
+  sourceOfMid(mid: string): Source | undefined {
+    for (const [source, t] of this.#senders) if (t.mid === mid) return source;
+    return undefined;
+  }
+
+  onAnswer(answer: Answer): void {
+    if (this.#awaiting?.gen === answer.gen) this.#awaiting.resolve(answer);
+  }
+
+  onSections(audio: number, video: number): void {
+    const bound = (n: number) => Math.max(0, Math.min(n, 128));
+    for (let i = 0; i < bound(audio); i++) this.pc.addTransceiver('audio', { direction: 'recvonly' });
+    for (let i = 0; i < bound(video); i++) this.pc.addTransceiver('video', { direction: 'recvonly' });
+    this.negotiate();
+  }
+
+  restartIce(): void {
+    this.#restart = true;
+    this.negotiate();
+  }
+
+  negotiate(): void {
+    if (this.#state === 'closed') return;
+    this.#needed = true;
+    if (!this.#running) void this.#run();
+  }
+
+  close(): void {
+    if (this.#state === 'closed') return;
+    clearTimeout(this.#restartTimer);
+    this.#setState('closed');
+    this.pc.close();
+    this.#streams.clear();
+  }
+
+  async #publish(source: Source, track: MediaStreamTrack | null): Promise<void> {
+    if (this.#state === 'closed') return;
+    let transceiver = this.#senders.get(source);
+    if (transceiver?.currentDirection === 'stopped') {
+      this.#senders.delete(source);
+      transceiver = undefined;
+    }
+    if (!track) {
+      if (!transceiver) return;
+      await transceiver.sender.replaceTrack(null);
+      // The camera keeps its place, so that it is back at once: a section that was inactive loses its
+      // layers, and browsers cannot offer simulcast in it again. `voice:update` says that it is off.
+      if (source === 'camera' || transceiver.direction === 'inactive') return;
+      transceiver.direction = 'inactive';
+      this.negotiate();
+      return;
+    }
+    if (!transceiver) {
+      transceiver = this.pc.addTransceiver(track, { direction: 'sendonly', sendEncodings: encodingsFor(source) });
+      this.#senders.set(source, transceiver);
+      if (source === 'camera') preferVp8(transceiver);
+      this.negotiate();
+      return;
+    }
+    await transceiver.sender.replaceTrack(track);
+    if (transceiver.direction !== 'sendonly') {
+      transceiver.direction = 'sendonly';
+      this.negotiate();
+    }
+  }
+
+  async #run(): Promise<void> {
+    this.#running = true;
+    try {
+      while (this.#needed && !this.#isClosed()) {
+        this.#needed = false;
+        try {
+          await this.#once();
+          this.#failures = 0;
+        } catch (error) {
+          if (this.#isClosed()) return;
+          if (this.pc.signalingState === 'have-local-offer') await this.pc.setLocalDescription({ type: 'rollback' });
+          this.#needed = true;
+          // Without a socket there is nobody to answer; the call starts this again when it is back.
+          if (codeOf(error) === 'client.offline') return;
+          console.warn('convene: negotiation failed', error instanceof Error ? error.message : error);
+          this.#failures++;
+          if (this.#failures >= MAX_FAILURES) {
+            this.#setState('failed');
+            return;
+          }
+          await new Promise((resolve) => setTimeout(resolve, 300 * 2 ** this.#failures));
+        }
+      }
+    } finally {
+      this.#running = false;
+    }
+  }
+
+  async #once(): Promise<void> {
+    const gen = ++this.#gen;
+    const iceRestart = this.#restart;
+    const offer = await this.pc.createOffer({ iceRestart });
+    await this.pc.setLocalDescription(offer);
+    const answered = this.#nextAnswer(gen);
+    try {
+      await this.#options.offer({ sdp: this.pc.localDescription?.sdp ?? offer.sdp ?? '', gen, tracks: this.#lines() });
+      const answer = await answered.promise;
+      await this.pc.setRemoteDescription({ type: 'answer', sdp: answer.sdp });
+      if (iceRestart) this.#restart = false;
+      this.#midToTrack = new Map(Object.entries(answer.midToTrack));
+    } finally {
+      answered.cancel();
+    }
+    this.#forgetStreams();
+    this.events.emit('received', undefined);
+  }
+
+  #nextAnswer(gen: number): { promise: Promise<Answer>; cancel: () => void } {
+    let timer: ReturnType<typeof setTimeout> | undefined;
+    const promise = new Promise<Answer>((resolve, reject) => {
+      this.#awaiting = { gen, resolve };
+      timer = setTimeout(() => reject(new Error('no answer')), ANSWER_TIMEOUT_MS);
+    });
+    // The offer itself may fail first; nobody waits for the answer then.
+    promise.catch(() => {});
+    return {
+      promise,
+      cancel: () => {
+        clearTimeout(timer);
+        if (this.#awaiting?.gen === gen) this.#awaiting = null;
+      },
+    };
+  }
+
+  #lines(): OfferTrack[] {
+    const lines: OfferTrack[] = [];
+    for (const [source, t] of this.#senders) {
+      if (t.mid !== null && t.direction === 'sendonly') lines.push({ mid: t.mid, source, muted: this.#options.muted(source) });
+    }
+    return lines;
+  }
+
+  #receivedTrack(trackId: string): MediaStreamTrack | null {
+    const mid = this.midOf(trackId);
+    if (mid === undefined) return null;
+    return this.pc.getTransceivers().find((t) => t.mid === mid)?.receiver.track ?? null;
+  }
+
+  #forgetStreams(): void {
+    const live = new Set(this.#midToTrack.values());
+    for (const id of this.#streams.keys()) if (!live.has(id)) this.#streams.delete(id);
+  }
+
+  #iceChanged(): void {
+    clearTimeout(this.#restartTimer);
+    const state = this.pc.iceConnectionState;
+    if (state === 'failed') this.#heal();
+    else if (state === 'disconnected') this.#restartTimer = setTimeout(() => this.#heal(), RESTART_AFTER_MS);
+  }
+
+  #heal(): void {
+    if (this.#isClosed() || this.pc.iceConnectionState === 'connected') return;
+    if (this.#restarts++ >= MAX_RESTARTS) {
+      this.#setState('failed');
+      return;
+    }
+    this.restartIce();
+    this.#restartTimer = setTimeout(() => this.#heal(), RESTART_AFTER_MS * 2);
+  }
+
+  #connectionChanged(): void {
+    switch (this.pc.connectionState) {
+      case 'connected':
+        this.#restarts = 0;
+        clearTimeout(this.#restartTimer);
+        this.#setState('connected');
+        return;
+      case 'disconnected':
+      case 'failed':
+        if (this.#state !== 'failed') this.#setState('interrupted');
+        return;
+    }
+  }
+
+  #isClosed(): boolean {
+    return this.#state === 'closed';
+  }
+
+  #setState(state: LinkState): void {
+    if (this.#state === state || this.#state === 'closed') return;
+    this.#state = state;
+    this.events.emit('state', state);
+  }
+}
+
+function encodingsFor(source: Source): RTCRtpEncodingParameters[] {
+  switch (source) {
+    case 'camera':
+      return CAMERA_ENCODINGS.map((e) => ({ ...e }));
+    case 'screen':
+      return SCREEN_ENCODINGS.map((e) => ({ ...e }));
+    case 'screen_audio':
+      return [{ maxBitrate: 96_000 }];
+    case 'mic':
+      return [{ maxBitrate: 40_000 }];
+  }
+}
+
+/** Simulcast in three layers works with VP8 everywhere; the rest keeps the browser's order. */
+function preferVp8(transceiver: RTCRtpTransceiver): void {
+  const codecs = RTCRtpReceiver.getCapabilities?.('video')?.codecs;
+  if (!codecs || !('setCodecPreferences' in transceiver)) return;
+  const vp8 = codecs.filter((c) => c.mimeType.toLowerCase() === 'video/vp8');
+  if (vp8.length === 0) return;
+  try {
+    transceiver.setCodecPreferences([...vp8, ...codecs.filter((c) => !vp8.includes(c))]);
+  } catch {
+    // The browser knows better; its own order starts with VP8 in practice.
+  }
+}

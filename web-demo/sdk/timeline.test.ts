@@ -1,0 +1,56 @@
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import * as tl from './timeline';
+import type { Message } from './wire';
+
+const message = (seq: number, rev = seq, content = ''): Message => ({
+  id: `m${seq}`, channelId: 'c', seq, rev, type: 'text', authorId: 'a', authorName: 'A', nonce: '', content, createdAt: '', editedAt: '', callId: '', call: null, deleted: false,
+});
+const range = (from: number, to: number) => Array.from({ length: to - from + 1 }, (_, i) => message(from + i));
+const seqs = (t: tl.Timeline) => t.messages.map((m) => m.seq);
+
+describe('timeline', () => {
+  it('appends what follows and reports what is missing', () => {
+    const t = tl.withTail(tl.emptyTimeline('c'), range(1, 5), false);
+    expect(seqs(tl.withLive(t, message(6)).timeline)).toEqual([1, 2, 3, 4, 5, 6]);
+    const gap = tl.withLive(t, message(8));
+    expect(gap.gap).toBe(true);
+    expect(seqs(gap.timeline)).toEqual([1, 2, 3, 4, 5]);
+  });
+
+  it('takes a repeated message once', () => {
+    const t = tl.withTail(tl.emptyTimeline('c'), range(1, 3), false);
+    expect(seqs(tl.withLive(t, message(3)).timeline)).toEqual([1, 2, 3]);
+  });
+
+  it('never lets an old revision replace a newer one', () => {
+    const t = tl.withTail(tl.emptyTimeline('c'), [message(1, 9, 'new')], false);
+    expect(tl.withChanged(t, message(1, 4, 'old')).messages[0]?.content).toBe('new');
+    expect(tl.withOlder(t, [message(1, 4, 'old')], false).messages[0]?.content).toBe('new');
+  });
+
+  it('holds at most the window and knows that there is more below', () => {
+    let t = tl.withTail(tl.emptyTimeline('c'), range(951, 1000), true);
+    for (let before = 951; before > 1 && t.messages.length < tl.MAX_WINDOW + 50; before -= 50) {
+      t = tl.withOlder(t, range(before - 50, before - 1), before - 50 > 1);
+      if (t.hasMoreAfter) break;
+    }
+    expect(t.messages).toHaveLength(tl.MAX_WINDOW);
+    expect(t.hasMoreAfter).toBe(true);
+    const live = tl.withLive(t, message(1001));
+    expect(live.timeline.newBelow).toBe(1);
+    expect(live.timeline.messages).toBe(t.messages);
+  });
+
+  it('is dense and in order whatever pages come, in whatever order', () => {
+    fc.assert(
+      fc.property(fc.array(fc.tuple(fc.integer({ min: 1, max: 300 }), fc.integer({ min: 1, max: 60 })), { maxLength: 12 }), (pages) => {
+        let t = tl.withTail(tl.emptyTimeline('c'), range(290, 300), true);
+        for (const [from, n] of pages) t = tl.withOlder(t, range(from, Math.min(300, from + n)), true);
+        const got = seqs(t);
+        expect(new Set(got).size).toBe(got.length);
+        expect([...got].sort((a, b) => a - b)).toEqual(got);
+      }),
+    );
+  });
+});

@@ -1,0 +1,295 @@
+/** Frames of the plain WebSocket carrier and the shapes inside them. Unknown fields are ignored. */
+import * as v from 'valibot';
+
+export interface CommandFrame {
+  op: string;
+  id?: number;
+  d: unknown;
+}
+
+export type ServerFrame =
+  | { type: 'ack'; re: number; ok: true; d: unknown }
+  | { type: 'ack'; re: number; ok: false; e: WireError }
+  | { type: 'event'; ev: string; s: number | undefined; d: unknown };
+
+const wireError = v.object({
+  code: v.string(),
+  message: v.optional(v.string(), ''),
+  retryAfter: v.optional(v.nullable(v.number())),
+  details: v.optional(v.unknown()),
+});
+export type WireError = v.InferOutput<typeof wireError>;
+
+const serverFrame = v.union([
+  v.pipe(
+    v.object({ re: v.number(), ok: v.literal(true), d: v.optional(v.unknown()) }),
+    v.transform((f): ServerFrame => ({ type: 'ack', re: f.re, ok: true, d: f.d ?? {} })),
+  ),
+  v.pipe(
+    v.object({ re: v.number(), ok: v.literal(false), e: wireError }),
+    v.transform((f): ServerFrame => ({ type: 'ack', re: f.re, ok: false, e: f.e })),
+  ),
+  v.pipe(
+    v.object({ ev: v.string(), s: v.optional(v.nullable(v.number())), d: v.optional(v.unknown()) }),
+    v.transform((f): ServerFrame => ({ type: 'event', ev: f.ev, s: f.s ?? undefined, d: f.d ?? {} })),
+  ),
+]);
+
+/** `null` for anything that is not a frame of ours. */
+export function decodeFrame(text: string): ServerFrame | null {
+  let value: unknown;
+  try {
+    value = JSON.parse(text);
+  } catch {
+    return null;
+  }
+  const result = v.safeParse(serverFrame, value);
+  return result.success ? result.output : null;
+}
+
+export const encodeFrame = (frame: CommandFrame): string => JSON.stringify(frame);
+
+const text = (fallback = '') => v.nullish(v.string(), fallback);
+const int = (fallback = 0) => v.nullish(v.number(), fallback);
+const flag = (fallback = false) => v.nullish(v.boolean(), fallback);
+const listOf = <S extends v.GenericSchema>(item: S) =>
+  v.pipe(
+    v.nullish(v.array(v.unknown()), []),
+    // One malformed row must not hide the others.
+    v.transform((rows) =>
+      rows.flatMap((row): v.InferOutput<S>[] => {
+        const result = v.safeParse(item, row);
+        return result.success ? [result.output] : [];
+      }),
+    ),
+  );
+
+export const user = v.pipe(
+  v.object({ id: v.string(), username: text(), name: text() }),
+  v.transform((u) => ({ ...u, name: u.name || u.username })),
+);
+export type User = v.InferOutput<typeof user>;
+
+export const presence = v.object({
+  userId: v.string(),
+  status: v.fallback(v.picklist(['online', 'away', 'dnd', 'invisible', 'offline']), 'offline'),
+  customStatus: text(),
+  device: text(),
+  lastSeen: text(),
+});
+export type Presence = v.InferOutput<typeof presence>;
+
+const callSummary = v.object({
+  state: text(),
+  mode: text(),
+  type: text('voice'),
+  endReason: text(),
+  durationMs: int(),
+});
+
+export const message = v.pipe(
+  v.object({
+    id: v.string(),
+    channelId: v.string(),
+    seq: v.number(),
+    rev: int(),
+    type: text('text'),
+    authorId: text(),
+    authorName: text(),
+    nonce: text(),
+    content: text(),
+    createdAt: text(),
+    editedAt: text(),
+    deletedAt: text(),
+    callId: text(),
+    call: v.nullish(callSummary, null),
+  }),
+  v.transform(({ deletedAt, ...rest }) => ({ ...rest, deleted: deletedAt !== '' })),
+);
+export type Message = v.InferOutput<typeof message>;
+
+export const voiceState = v.object({
+  muted: flag(),
+  deafened: flag(),
+  video: flag(),
+  screen: flag(),
+  handRaised: flag(),
+});
+export type VoiceState = v.InferOutput<typeof voiceState>;
+export const NO_VOICE_STATE: VoiceState = {
+  muted: false,
+  deafened: false,
+  video: false,
+  screen: false,
+  handRaised: false,
+};
+
+export const participant = v.object({
+  userId: v.string(),
+  name: text(),
+  participantId: text(),
+  voiceState: v.nullish(voiceState, {}),
+  connection: text('connecting'),
+  joinedAt: text(),
+});
+export type Participant = v.InferOutput<typeof participant>;
+
+/** A call that runs or rings now. */
+export const liveCall = v.object({
+  callId: v.string(),
+  channelId: v.string(),
+  type: text('voice'),
+  mode: text('ring'),
+  state: text('ongoing'),
+  initiatorId: text(),
+  initiatorName: text(),
+  startedAt: text(),
+  answeredAt: text(),
+  expiresAt: text(),
+  ringing: listOf(v.string()),
+  participants: listOf(participant),
+});
+export type LiveCall = v.InferOutput<typeof liveCall>;
+
+export const channel = v.object({
+  id: v.string(),
+  slug: text(),
+  kind: text('group'),
+  name: text(),
+  description: text(),
+  topic: text(),
+  voice: flag(),
+  readOnly: flag(),
+  lastSeq: int(),
+  rev: int(),
+  readSeq: int(),
+  unread: int(),
+  mentions: int(),
+  memberCount: int(),
+  /** User ids; empty for channels everybody is in. */
+  members: listOf(v.string()),
+  peer: v.nullish(user, null),
+  lastMessageAt: text(),
+  createdAt: text(),
+});
+export type Channel = v.InferOutput<typeof channel>;
+
+export const joinData = v.object({
+  callId: v.string(),
+  participantId: v.string(),
+  participants: listOf(participant),
+  call: v.nullish(liveCall, null),
+  iceServers: listOf(
+    v.object({
+      urls: v.union([v.string(), v.array(v.string())]),
+      username: v.optional(v.string()),
+      credential: v.optional(v.string()),
+    }),
+  ),
+});
+export type JoinData = v.InferOutput<typeof joinData>;
+
+export const ready = v.object({
+  sessionId: v.string(),
+  resumed: flag(),
+  user,
+  heartbeat: int(25_000),
+  channels: listOf(channel),
+  presence: listOf(presence),
+  activeCalls: listOf(liveCall),
+  serverTime: text(),
+  expiresAt: text(),
+});
+export type Ready = v.InferOutput<typeof ready>;
+
+export const incomingCall = v.object({
+  callId: v.string(),
+  channelId: v.string(),
+  type: text('voice'),
+  initiator: user,
+  expiresAt: text(),
+});
+export type IncomingCall = v.InferOutput<typeof incomingCall>;
+
+export const SOURCES = ['mic', 'camera', 'screen', 'screen_audio'] as const;
+export type Source = (typeof SOURCES)[number];
+
+export const trackEvent = v.object({
+  callId: text(),
+  state: v.picklist(['published', 'unpublished', 'muted', 'unmuted']),
+  trackId: v.string(),
+  userId: text(),
+  participantId: text(),
+  kind: text(),
+  source: v.picklist(SOURCES),
+  codec: text(),
+  layers: int(1),
+  muted: flag(),
+});
+export type TrackEvent = v.InferOutput<typeof trackEvent>;
+
+export const answerEvent = v.object({
+  callId: text(),
+  sdp: v.string(),
+  gen: v.number(),
+  midToTrack: v.nullish(v.record(v.string(), v.string()), {}),
+});
+export const sectionsEvent = v.object({ callId: text(), audio: int(), video: int() });
+export const layersEvent = v.object({
+  callId: text(),
+  trackId: v.string(),
+  active: listOf(v.number()),
+  current: v.nullish(v.number()),
+  paused: flag(),
+});
+export const rtcState = v.object({ callId: text(), state: v.string(), reason: text() });
+
+const speaker = v.object({ userId: text(), participantId: text(), level: int() });
+export const speakersEvent = v.object({ callId: text(), speakers: listOf(speaker) });
+
+const stint = v.object({
+  userId: text(),
+  name: text(),
+  stint: int(1),
+  joinedAt: text(),
+  leftAt: text(),
+  hadVideo: flag(),
+  hadScreen: flag(),
+});
+const invite = v.object({ userId: text(), name: text(), outcome: text() });
+export const callRecord = v.object({
+  id: v.string(),
+  channelId: text(),
+  type: text('voice'),
+  mode: text(),
+  state: text(),
+  initiatorId: text(),
+  initiatorName: text(),
+  startedAt: text(),
+  answeredAt: text(),
+  endedAt: text(),
+  endReason: text(),
+  durationMs: int(),
+  peakParticipants: int(),
+  participants: listOf(stint),
+  invites: listOf(invite),
+});
+export type CallRecord = v.InferOutput<typeof callRecord>;
+
+/** Reads a value by its schema; a mismatch is reported once per name and gives `null`. */
+const reported = new Set<string>();
+export function read<S extends v.GenericSchema>(schema: S, value: unknown, name: string): v.InferOutput<S> | null {
+  const result = v.safeParse(schema, value);
+  if (result.success) return result.output;
+  if (!reported.has(name)) {
+    reported.add(name);
+    console.warn(`convene: unexpected shape of ${name}`, result.issues[0]?.message);
+  }
+  return null;
+}
+
+/** Rows under one of several keys, each read by the schema. */
+export function readList<S extends v.GenericSchema>(schema: S, value: unknown, key: string): v.InferOutput<S>[] {
+  const rows = Array.isArray(value) ? value : (value as Record<string, unknown> | null)?.[key];
+  return v.parse(listOf(schema), Array.isArray(rows) ? rows : []);
+}
