@@ -143,6 +143,12 @@ export class Person {
   }
 }
 
+/** An upper bound of the longest freeze of a track in a series of samples: seconds frozen between two of them. */
+export function longestFreeze(samples, trackId) {
+  const frozen = samples.map((rows) => rows.find((row) => row.trackId === trackId)?.frozenSeconds ?? 0);
+  return Math.max(0, ...frozen.slice(1).map((now, index) => now - frozen[index]));
+}
+
 /** Difference of two samples of the same tracks, per second. */
 export function progress(before, after) {
   return after.map((now) => {
