@@ -58,13 +58,19 @@ export class Person {
       }, camera),
     );
     await this.click('lobby-join');
+    await until(`${this.username} goes from the lobby to the call`, 10_000, async () => !(await this.has('lobby')));
     await this.connected();
   }
 
   connected() {
-    return until(`${this.username} is in the call`, 20_000, () =>
-      this.page.evaluate(() => window.__convene.call.phase === 'joined' && window.__convene.call.media === 'connected'),
-    );
+    return until(`${this.username} is in the call`, 20_000, async () => {
+      const seen = await this.page.evaluate(() => {
+        const { call, pc } = window.__convene;
+        return { phase: call.phase, media: call.media, ice: pc?.iceConnectionState, dtls: pc?.connectionState, signalling: pc?.signalingState, view: location.pathname };
+      });
+      if (seen.phase === 'joined' && seen.media === 'connected') return true;
+      throw new Error(JSON.stringify(seen));
+    });
   }
 
   async leave() {
