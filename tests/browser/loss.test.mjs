@@ -41,8 +41,8 @@ async function run(up) {
       nacks: await server.metric('convene_nacks_sent_total'),
       rtx: await server.metric('convene_rtx_received_packets_total'),
     };
-    await ana.page.close();
-    await bo.page.close();
+    await ana.page.browserContext().close();
+    await bo.page.browserContext().close();
     result.proxy = await proxy.stop();
     return result;
   } finally {
