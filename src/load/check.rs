@@ -180,8 +180,12 @@ impl StreamCheck {
             return None;
         }
         self.newest = self.newest.max(Some(sequence));
+        if let Some(torn) = self.torn(base, &marker) {
+            return self.misplaced(torn);
+        }
 
-        let frame = self.frames.entry(base).or_insert_with(|| Frame::new(&marker, packet.timestamp, picture_id));
+        let frame =
+            self.frames.entry(base).or_insert_with(|| Frame::new(&marker, packet.timestamp, picture_id));
         if !frame.fits(&marker, packet, picture_id, self.kind) {
             let what = format!("seq {}: {marker:?} does not belong to {frame:?}", packet.sequence);
             return self.misplaced(what);
@@ -190,8 +194,11 @@ impl StreamCheck {
             self.faults.duplicates += 1;
             return None;
         }
-        let completed = (frame.missing == 0)
-            .then_some(Completed { frame: marker.frame, layer: marker.layer, keyframe: marker.keyframe });
+        let completed = (frame.missing == 0).then_some(Completed {
+            frame: marker.frame,
+            layer: marker.layer,
+            keyframe: marker.keyframe,
+        });
         if let Some(completed) = completed {
             self.complete(now, base, completed);
         }
@@ -206,6 +213,19 @@ impl StreamCheck {
             }
             MediaKind::Audio => Ok((0, payload::read_audio(payload)?)),
         }
+    }
+
+    /// Another part of the same frame lies where this packet does not fit to it.
+    fn torn(&self, base: u64, marker: &Marker) -> Option<String> {
+        if self.frames.contains_key(&base) {
+            return None;
+        }
+        let neighbours = [self.frames.range(..base).next_back(), self.frames.range(base..).next()];
+        let other = neighbours
+            .into_iter()
+            .flatten()
+            .find(|(_, frame)| (frame.number, frame.layer) == (marker.frame, marker.layer));
+        other.map(|(at, frame)| format!("{marker:?} would begin at {base}, but {frame:?} begins at {at}"))
     }
 
     fn misplaced(&mut self, what: String) -> Option<Accepted> {
@@ -252,7 +272,11 @@ impl StreamCheck {
     }
 
     /// Whether two frames that are neighbours in sequence may be neighbours.
-    fn follows(&self, (first_base, first): (&u64, &Frame), (second_base, second): (&u64, &Frame)) -> Result<(), String> {
+    fn follows(
+        &self,
+        (first_base, first): (&u64, &Frame),
+        (second_base, second): (&u64, &Frame),
+    ) -> Result<(), String> {
         let fail = |what| Err(format!("{what}: {first_base} {first:?} then {second_base} {second:?}"));
         let end = first_base + u64::from(first.count);
         if end > *second_base && first.missing == 0 {
@@ -297,7 +321,8 @@ impl Frame {
 
     fn fits(&self, marker: &Marker, packet: &Received<'_>, picture_id: u16, kind: MediaKind) -> bool {
         let last = marker.index + 1 == marker.count;
-        (self.number, self.layer, self.keyframe, self.count) == (marker.frame, marker.layer, marker.keyframe, marker.count)
+        (self.number, self.layer, self.keyframe, self.count)
+            == (marker.frame, marker.layer, marker.keyframe, marker.count)
             && self.timestamp == packet.timestamp
             && self.picture_id == picture_id
             && (kind == MediaKind::Audio || packet.marker == last)
