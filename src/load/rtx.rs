@@ -137,14 +137,13 @@ impl Protocol<TaggedPacket, TaggedPacket, ()> for RtxRepair {
     type Time = Instant;
 
     fn handle_read(&mut self, mut msg: TaggedPacket) -> Result<(), Error> {
-        match &mut msg.message.packet {
-            Packet::Rtp(packet) => {
-                if !self.incoming(packet) {
-                    return Ok(());
-                }
-            }
-            Packet::Rtcp(packets) => self.keyframe_requests(packets),
-            _ => {}
+        if let Packet::Rtp(packet) = &mut msg.message.packet
+            && !self.incoming(packet)
+        {
+            return Ok(());
+        }
+        if let Packet::Rtcp(packets) = &msg.message.packet {
+            self.keyframe_requests(packets);
         }
         self.reads.push_back(msg);
         Ok(())

@@ -85,7 +85,7 @@ impl VideoSource {
         let layers = (0..plan.layers.max(1))
             .map(|layer| {
                 let below_top = (plan.layers.max(1) - 1 - layer) as u32;
-                let frame_bytes = plan.bitrate / (8 * u64::from(plan.fps.max(1))) >> (2 * below_top);
+                let frame_bytes = (plan.bitrate / (8 * u64::from(plan.fps.max(1)))) >> (2 * below_top);
                 Layer {
                     sequence: 1000 * layer as u16,
                     // Different starts in every layer: a switch has to translate.
