@@ -67,7 +67,8 @@ use super::{
 
 /// Simulcast rids from the smallest layer to the largest.
 pub const RIDS: [&str; 3] = ["q", "h", "f"];
-/// How long after a loss is seen it is asked for, and asked for again.
+/// How long after a loss is seen it is asked for, and asked for again. The generator knows no round-trip time:
+/// on slower paths it asks twice and the report counts the second repair as a duplicate.
 const NACK_INTERVAL: Duration = Duration::from_millis(20);
 /// Join times should be the server's, not those of a patient client.
 const ICE_CHECK_INTERVAL: Duration = Duration::from_millis(20);
