@@ -93,7 +93,7 @@ export function Lobby({ channel, video }: { channel: Channel; video: boolean }) 
           }}
         />
         <Problem problem={cameraProblem} kind="camera" />
-        {canChooseSpeaker() && devices.speakers.length > 0 && (
+        {canChooseSpeaker() && (
           <DeviceSelect
             label={t.lobby.speaker}
             devices={devices.speakers}
@@ -110,7 +110,8 @@ export function Lobby({ channel, video }: { channel: Channel; video: boolean }) 
             {t.lobby.listen}
           </Button>
         </div>
-        {opening.mic && <p class="meta">{t.lobby.allowHint}</p>}
+        {/* Keeps its place, so that the buttons above do not move under the pointer. */}
+        <p class="meta lobby-hint">{opening.mic && t.lobby.allowHint}</p>
       </div>
     </section>
   );
