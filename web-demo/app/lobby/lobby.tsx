@@ -103,8 +103,8 @@ export function Lobby({ channel, video }: { channel: Channel; video: boolean }) 
           />
         )}
         <div class="lobby-actions">
-          <Button kind="primary" class="btn-large" testid="lobby-join" disabled={opening.mic && !micProblem} onClick={() => join(false)}>
-            {opening.mic ? t.lobby.starting : running ? t.lobby.joinNow : t.lobby.startNow}
+          <Button kind="primary" class="btn-large" testid="lobby-join" onClick={() => join(false)}>
+            {running ? t.lobby.joinNow : t.lobby.startNow}
           </Button>
           <Button class="btn-large" testid="lobby-listen" onClick={() => join(true)}>
             {t.lobby.listen}
