@@ -13,6 +13,3 @@ pub mod server;
 pub mod state;
 pub mod whip;
 pub mod ws;
-
-#[cfg(test)]
-mod tests;

@@ -160,7 +160,8 @@ impl App {
 /// Creates or updates the database.
 pub async fn open_store(config: &Config) -> anyhow::Result<Arc<dyn Store>> {
     let folder = &config.storage.data_dir;
-    std::fs::create_dir_all(folder).with_context(|| format!("cannot create the data folder {}", folder.display()))?;
+    std::fs::create_dir_all(folder)
+        .with_context(|| format!("cannot create the data folder {}", folder.display()))?;
     let path = folder.join("convene.db");
     let full_sync = config.storage.synchronous == Synchronous::Full;
     let store = SqliteStore::open(SqliteConfig { path: path.clone(), full_sync })

@@ -94,10 +94,10 @@ mod tests {
         config.server.listen = listen.parse().unwrap();
         config.media.listen = "127.0.0.1:7882".parse().unwrap();
         if with_key {
-            config.auth.keys.push(AuthKey {
-                id: "main".into(),
-                secret: Secret::new("0123456789abcdef0123456789abcdef"),
-            });
+            config
+                .auth
+                .keys
+                .push(AuthKey { id: "main".into(), secret: Secret::new("0123456789abcdef0123456789abcdef") });
         }
         let mut mistakes = Vec::new();
         config.check_exposure(dev, &mut mistakes);

@@ -1,1 +1,249 @@
-//! Load bots that speak real ICE, DTLS and SRTP through the native door.
+//! `convene load`: bots that join a real server and check every frame they get.
+//!
+//! Bots use the `rtc` crate and none of our own transport or media code, so that they are a second opinion.
+//! `bot` is the signalling half of one bot (tokio), `engine` the media half of all (one thread); `source` makes
+//! frames, `check` judges them, `totals` and `report` add up.
+
+pub mod args;
+mod bot;
+mod check;
+mod engine;
+mod engine_bot;
+mod histogram;
+mod payload;
+mod peer;
+mod procfs;
+pub mod report;
+mod rtx;
+mod signalling;
+mod source;
+mod token;
+mod totals;
+
+use std::{
+    collections::{HashMap, HashSet},
+    sync::{Arc, Mutex},
+    time::{Duration, Instant},
+};
+
+use anyhow::{Context as _, bail};
+use tokio::{
+    sync::{mpsc, watch},
+    task::JoinSet,
+};
+
+pub use self::{args::Args, report::Report};
+use self::{
+    bot::{BotSpec, Progress, Shared},
+    engine::Command,
+    histogram::Histogram,
+    procfs::Usage,
+    report::{Join, Quantiles, Readings},
+};
+use crate::runtime::clock;
+
+/// Retransmissions and the last frames of paced senders still count for this long.
+const DRAIN: Duration = Duration::from_secs(1);
+/// Progress of bots; each sends at most three.
+const PROGRESS: usize = 1_024;
+/// How long bots may take to say goodbye.
+const LEAVE_DEADLINE: Duration = Duration::from_secs(5);
+/// Failures listed in the report; the number is complete.
+const LISTED_FAILURES: usize = 20;
+
+/// Joins all bots, measures, leaves. `Err` if no measurement was possible.
+pub async fn run(args: Args) -> anyhow::Result<Report> {
+    let mistakes = args.mistakes();
+    if !mistakes.is_empty() {
+        bail!("{}", mistakes.join("; "));
+    }
+    let own = std::process::id();
+    let server_before_joins = server_usage(&args)?;
+    let tokens = token::for_bots(&args).await?;
+    let (engine, _thread) = engine::start()?;
+    let shared = Arc::new(Shared {
+        url: args.url.clone(),
+        server: args.url.resolve().await?,
+        channel: args.channel.clone(),
+        layer: args.simulcast.then_some(args.layer),
+        engine,
+        participants: Mutex::new(HashMap::new()),
+    });
+
+    let mut crew = Crew::new(Arc::clone(&shared));
+    crew.join_all(&args, tokens).await;
+    crew.progress_until(clock::now() + args.warmup, |_| false).await;
+    if crew.connected.is_empty() {
+        bail!("no bot got in: {}", crew.failures.first().map_or("no answer in time", String::as_str));
+    }
+
+    shared.engine.ask(|done| Command::OpenWindow { done }).await?;
+    let before = (usage_of(own)?, server_usage(&args)?);
+    crew.progress_until(clock::now() + args.duration, |_| false).await;
+    shared.engine.ask(|done| Command::CloseWindow { done }).await?;
+    let after = (usage_of(own)?, server_usage(&args)?);
+    crew.progress_until(clock::now() + DRAIN, |_| false).await;
+    let totals = shared.engine.ask(|done| Command::Totals { done }).await?;
+
+    let readings = Readings { own: (before.0, after.0), server_before_joins, server: before.1.zip(after.1) };
+    let join = Join {
+        connected: Quantiles::from(&crew.connected_times),
+        first_media: Quantiles::from(&crew.first_media_times),
+    };
+    let failures = crew.leave().await;
+    let mut report = Report::new(args.bots(), failures, &totals, join, &readings);
+    report.failures.truncate(LISTED_FAILURES);
+    if let Some(path) = &args.out {
+        std::fs::write(path, serde_json::to_string_pretty(&report)?).context("write the report")?;
+    }
+    Ok(report)
+}
+
+/// Runs, prints the report, and fails if less than `--min-delivered` arrived or bots fell out.
+pub async fn run_and_print(args: Args) -> anyhow::Result<()> {
+    let (json, min_delivered) = (args.json, args.min_delivered);
+    let report = run(args).await?;
+    if json {
+        println!("{}", serde_json::to_string_pretty(&report)?);
+    } else {
+        print!("{report}");
+    }
+    match min_delivered {
+        Some(min) if report.delivered.ratio < min => {
+            bail!("delivered {:.4}, wanted at least {min}", report.delivered.ratio)
+        }
+        Some(_) if report.failed > 0 => bail!("{} bots failed", report.failed),
+        _ => Ok(()),
+    }
+}
+
+/// The bots' tasks and what they have told so far.
+struct Crew {
+    shared: Arc<Shared>,
+    tasks: JoinSet<()>,
+    sender: mpsc::Sender<Progress>,
+    progress: mpsc::Receiver<Progress>,
+    stop: watch::Sender<bool>,
+    connected: HashSet<u32>,
+    seen_media: HashSet<u32>,
+    failed: HashSet<u32>,
+    failures: Vec<String>,
+    connected_times: Histogram,
+    first_media_times: Histogram,
+    /// Joined when nobody sent yet: its first media is late for no fault of the server.
+    first_sender: Option<u32>,
+}
+
+impl Crew {
+    fn new(shared: Arc<Shared>) -> Self {
+        let (sender, progress) = mpsc::channel(PROGRESS);
+        Self {
+            shared,
+            tasks: JoinSet::new(),
+            sender,
+            progress,
+            stop: watch::Sender::new(false),
+            connected: HashSet::new(),
+            seen_media: HashSet::new(),
+            failed: HashSet::new(),
+            failures: Vec::new(),
+            connected_times: Histogram::default(),
+            first_media_times: Histogram::default(),
+            first_sender: None,
+        }
+    }
+
+    /// Senders first; receivers follow when those are connected, so that their join time is the server's.
+    async fn join_all(&mut self, args: &Args, tokens: Vec<String>) {
+        let deadline = clock::now() + args.join_timeout;
+        let plans = args.plans();
+        let alone = args.meeting > 0 && args.publishers == 0;
+        self.first_sender = alone.then_some(0);
+        let senders: HashSet<u32> = (0..args.publishers).collect();
+        let mut watchers = HashSet::new();
+        for ((id, plan), token) in (0..).zip(plans).zip(tokens) {
+            if plan.receives {
+                if watchers.is_empty() {
+                    self.progress_until(deadline, |crew| senders.is_subset(&crew.arrived())).await;
+                }
+                if args.publishers + args.meeting > u32::from(alone && id == 0) {
+                    watchers.insert(id);
+                }
+            }
+            let spec = BotSpec { id, token, plan };
+            self.tasks.spawn(bot::run(
+                spec,
+                Arc::clone(&self.shared),
+                self.sender.clone(),
+                self.stop.subscribe(),
+            ));
+            self.progress_until(clock::now() + args.ramp, |_| false).await;
+        }
+        let all: HashSet<u32> = (0..args.bots()).collect();
+        self.progress_until(deadline, |crew| {
+            let media: HashSet<u32> = crew.seen_media.union(&crew.failed).copied().collect();
+            all.is_subset(&crew.arrived()) && watchers.is_subset(&media)
+        })
+        .await;
+        for id in all.iter().filter(|id| !self.arrived().contains(id)) {
+            self.failures.push(format!("bot {id}: not connected in time"));
+        }
+        for id in watchers.iter().filter(|id| !self.seen_media.contains(id) && self.connected.contains(id)) {
+            self.failures.push(format!("bot {id}: no media in time"));
+        }
+    }
+
+    /// Connected, or given up.
+    fn arrived(&self) -> HashSet<u32> {
+        self.connected.union(&self.failed).copied().collect()
+    }
+
+    /// Takes in what bots tell until `deadline`, or until `enough`.
+    async fn progress_until(&mut self, deadline: Instant, enough: impl Fn(&Self) -> bool) {
+        while !enough(self) {
+            match tokio::time::timeout_at(deadline.into(), self.progress.recv()).await {
+                Ok(Some(progress)) => self.take(progress),
+                Ok(None) | Err(_) => return,
+            }
+        }
+    }
+
+    fn take(&mut self, progress: Progress) {
+        match progress {
+            Progress::Connected(bot, time) => {
+                self.connected.insert(bot);
+                self.connected_times.record(time);
+            }
+            Progress::FirstMedia(bot, time) => {
+                self.seen_media.insert(bot);
+                if self.first_sender != Some(bot) {
+                    self.first_media_times.record(time);
+                }
+            }
+            Progress::Failed(bot, why) => {
+                self.failed.insert(bot);
+                self.failures.push(format!("bot {bot}: {why}"));
+            }
+        }
+    }
+
+    async fn leave(mut self) -> Vec<String> {
+        self.stop.send_replace(true);
+        let all_left = async { while self.tasks.join_next().await.is_some() {} };
+        if tokio::time::timeout(LEAVE_DEADLINE, all_left).await.is_err() {
+            self.failures.push("some bots could not leave in time".into());
+        }
+        while let Ok(progress) = self.progress.try_recv() {
+            self.take(progress);
+        }
+        self.failures
+    }
+}
+
+fn server_usage(args: &Args) -> anyhow::Result<Option<Usage>> {
+    args.server_pid.map(usage_of).transpose()
+}
+
+fn usage_of(pid: u32) -> anyhow::Result<Usage> {
+    Usage::of(pid).with_context(|| format!("cannot read /proc/{pid}"))
+}

@@ -2,26 +2,58 @@
 //!
 //! Knows no socket and no SQL. Front doors decode to a `Command`, call `execute`, and encode what comes back.
 
-use std::sync::Arc;
-
-use serde_json::Value;
-
-use crate::{
-    auth::grants::Actor,
-    base::id::{CallId, ParticipantId, UserId},
-    call::media_plane::{MediaPlane, MediaState},
-    chat::{broadcast::Broadcast, command::Command, error::ServiceError, model::UserRecord},
-    store::Store,
+use std::sync::{
+    Arc, Mutex, PoisonError,
+    atomic::{AtomicBool, Ordering::Relaxed},
 };
 
+use serde_json::{Value, json};
+use tokio::{sync::Notify, task::JoinHandle};
+
+use self::{
+    accounts::Passwords,
+    desk::{Desk, DeskParts, SharedBook},
+    ids::Ids,
+    outbox::Outbox,
+    permit::{Place, permit},
+    rates::Rates,
+};
+use crate::{
+    auth::grants::Actor,
+    base::id::{CallId, ChannelId, MessageId, ParticipantId, UserId},
+    call::{
+        book::{Book, Timing},
+        media_plane::{MediaPlane, MediaState},
+    },
+    chat::{
+        broadcast::Broadcast,
+        command::{ChannelRef, Command},
+        error::{Code, ServiceError},
+        model::{ChannelKind, UserRecord},
+        presence::Presence,
+        typing::Typing,
+    },
+    runtime::clock,
+    store::{self, NewChannel, Store, StoreError, StoreStats},
+};
+
+mod accounts;
+mod calls;
 mod config;
+mod conversation;
+mod desk;
+mod ids;
+mod outbox;
+mod permit;
+mod rates;
+mod soft;
 
 pub use config::{CallConfig, PasswordCost, RateScale, ServicesConfig};
 
 /// Cheap to clone.
 #[derive(Clone)]
 pub struct Services {
-    _inner: Arc<()>,
+    inner: Arc<Inner>,
 }
 
 /// The identity in a token minted by an integrator.
@@ -44,51 +76,445 @@ pub struct NewAccount {
     pub admin: bool,
 }
 
+struct Inner {
+    store: Arc<dyn Store>,
+    out: Outbox,
+    config: ServicesConfig,
+    ids: Arc<Ids>,
+    rates: Rates,
+    passwords: Passwords,
+    presence: Mutex<Presence>,
+    typing: Mutex<Typing>,
+    wake: Arc<Notify>,
+    book: SharedBook,
+    desk: Desk,
+    tasks: Mutex<Vec<JoinHandle<()>>>,
+    closing: AtomicBool,
+}
+
 impl Services {
     /// Makes the general channel, ends the calls a dead predecessor left behind, starts the timers.
     pub async fn start(
-        _store: Arc<dyn Store>,
-        _broadcast: Arc<dyn Broadcast>,
-        _media: Arc<dyn MediaPlane>,
-        _config: ServicesConfig,
-    ) -> Result<Self, ServiceError> { unimplemented!() }
+        store: Arc<dyn Store>,
+        broadcast: Arc<dyn Broadcast>,
+        media: Arc<dyn MediaPlane>,
+        config: ServicesConfig,
+    ) -> Result<Self, ServiceError> {
+        let ids = Arc::new(Ids::default());
+        if let Some(slug) = &config.general_channel {
+            let general = general_channel(ids.channel(), slug);
+            store.create_channel(general, store::nothing()).await.or_not_found(Code::NotFoundChannel)?;
+        }
+        let epoch = store.next_epoch(&config.node).await.or_not_found(Code::NotFoundCall)?;
+        let swept = store.sweep_calls(&config.node, epoch, clock::wall_ms()).await;
+        let swept = swept.or_not_found(Code::NotFoundCall)?;
+        if swept > 0 {
+            tracing::warn!(calls = swept, "ended calls that an earlier process left behind");
+        }
+        let book = SharedBook::new(Book::new(timing(&config)).into());
+        let out = Outbox(broadcast);
+        let (desk, desk_task) = Desk::start(DeskParts {
+            book: book.clone(),
+            store: store.clone(),
+            media,
+            out: out.clone(),
+            ids: ids.clone(),
+            node: config.node.clone(),
+            epoch,
+            heartbeat: config.calls.heartbeat,
+        });
+        let wake = Arc::new(Notify::new());
+        let inner = Arc::new(Inner {
+            store,
+            out,
+            ids,
+            rates: Rates::new(config.rate),
+            passwords: Passwords::new(config.password).await?,
+            presence: Mutex::new(Presence::new(config.presence_grace)),
+            typing: Mutex::new(Typing::new(config.typing_ttl)),
+            wake: wake.clone(),
+            book,
+            desk,
+            tasks: Mutex::new(vec![desk_task]),
+            closing: AtomicBool::new(false),
+            config,
+        });
+        let ticker = tokio::spawn(soft::tick(Arc::downgrade(&inner), wake));
+        inner.tasks.lock().unwrap_or_else(PoisonError::into_inner).push(ticker);
+        Ok(Self { inner })
+    }
 
     /// Every non-session command of every front door.
     ///
     /// When it returns, the change is committed and the events it caused have been handed to `Broadcast`.
-    pub async fn execute(&self, _actor: &Actor, _command: Command) -> Result<Value, ServiceError> { unimplemented!() }
+    pub async fn execute(&self, actor: &Actor, command: Command) -> Result<Value, ServiceError> {
+        self.inner.execute(actor, command).await
+    }
 
     /// A session starts: `{user, channels[], presence[], activeCalls[]}` for `session:ready`.
-    pub async fn session_opened(&self, _actor: &Actor) -> Result<Value, ServiceError> { unimplemented!() }
+    pub async fn session_opened(&self, actor: &Actor) -> Result<Value, ServiceError> {
+        let inner = &self.inner;
+        let user = inner.user(actor.user).await?;
+        if !user.is_active {
+            return Err(ServiceError::new(Code::AuthUserInactive, "the account is disabled"));
+        }
+        if let Some(room) = inner.room_of(actor).await? {
+            inner.admit(actor, room).await?;
+        }
+        inner.presence().seed(user.id, &user.custom_status, user.last_seen_at);
+        inner.attached(actor);
+        let touched = inner.store.touch_user(user.id, None, clock::wall_ms()).await;
+        touched.or_not_found(Code::NotFoundUser)?;
+        inner.snapshot(actor, &user).await
+    }
 
     /// The socket came back by resume.
-    pub async fn session_attached(&self, _actor: &Actor) { }
+    pub async fn session_attached(&self, actor: &Actor) {
+        self.inner.attached(actor);
+        self.inner.session_lost(actor, false).await;
+    }
 
     /// The socket is lost, the session may still resume.
-    pub async fn session_detached(&self, _actor: &Actor) { }
+    pub async fn session_detached(&self, actor: &Actor) {
+        self.inner.detached(actor);
+        self.inner.session_lost(actor, true).await;
+    }
 
     /// The session is gone for good.
-    pub async fn session_closed(&self, _actor: &Actor) { }
+    pub async fn session_closed(&self, actor: &Actor) {
+        self.inner.detached(actor);
+        self.inner.session_left(actor).await;
+    }
 
     /// A callee's session received `call:incoming`; the initiator is told `call:ringing`.
-    pub async fn incoming_acked(&self, _actor: &Actor, _call: CallId) { }
+    pub async fn incoming_acked(&self, actor: &Actor, call: CallId) {
+        if let Err(error) = self.inner.call_ringing(actor, call).await {
+            tracing::debug!(%call, %error, "an acknowledged ring is over");
+        }
+    }
 
-    pub async fn media_event(&self, _call: CallId, _participant: ParticipantId, _state: MediaState) { }
+    pub async fn media_event(&self, call: CallId, participant: ParticipantId, state: MediaState) {
+        let told =
+            self.inner.desk.ask(None, move |book, now| book.media(now, call, participant, state)).await;
+        if let Err(error) = told {
+            tracing::debug!(%call, %participant, %error, "media state of somebody who is gone");
+        }
+    }
 
     /// `auth.invalid` for an unknown name and for a wrong password alike, after the same work.
-    pub async fn login(&self, _username: &str, _password: &str) -> Result<UserRecord, ServiceError> { unimplemented!() }
+    pub async fn login(&self, username: &str, password: &str) -> Result<UserRecord, ServiceError> {
+        self.inner.login(username, password).await
+    }
 
     /// The user a token of an integrator speaks of; created if unknown and allowed.
-    pub async fn ensure_user(&self, _external: &ExternalUser) -> Result<UserRecord, ServiceError> { unimplemented!() }
+    pub async fn ensure_user(&self, external: &ExternalUser) -> Result<UserRecord, ServiceError> {
+        self.inner.ensure_user(external).await
+    }
 
-    pub async fn user(&self, _id: UserId) -> Result<UserRecord, ServiceError> { unimplemented!() }
+    pub async fn user(&self, id: UserId) -> Result<UserRecord, ServiceError> {
+        self.inner.user(id).await
+    }
 
     /// `conflict.duplicate` if the username is taken.
-    pub async fn create_user(&self, _account: NewAccount) -> Result<UserRecord, ServiceError> { unimplemented!() }
+    pub async fn create_user(&self, account: NewAccount) -> Result<UserRecord, ServiceError> {
+        self.inner.create_user(account).await
+    }
 
     /// A round trip to the database, for health checks.
-    pub async fn ping(&self) -> Result<(), ServiceError> { unimplemented!() }
+    pub async fn ping(&self) -> Result<(), ServiceError> {
+        self.inner.store.ping().await.or_not_found(Code::ServerUnavailable)
+    }
 
-    /// Ends gracefully: queued writes are committed, timers stop.
-    pub async fn drain(&self) { }
+    pub fn store_stats(&self) -> StoreStats {
+        self.inner.store.stats()
+    }
+
+    /// Ends gracefully: live calls are closed, queued writes committed, timers stopped.
+    pub async fn drain(&self) {
+        self.inner.closing.store(true, Relaxed);
+        self.inner.wake.notify_one();
+        for call in self.inner.look(Book::live) {
+            if let Err(error) = self.inner.desk.ask(None, move |book, now| book.shut(now, call)).await {
+                tracing::warn!(%call, %error, "a call is left to the sweep of the next start");
+            }
+        }
+        let tasks = std::mem::take(&mut *self.inner.tasks.lock().unwrap_or_else(PoisonError::into_inner));
+        self.inner.store.close().await;
+        for task in tasks {
+            task.abort();
+        }
+    }
 }
+
+impl Inner {
+    async fn execute(&self, actor: &Actor, command: Command) -> Result<Value, ServiceError> {
+        self.rates.check(actor.user, command.name())?;
+        let place = self.place(actor, &command).await?;
+        permit(&actor.grants, &command, place.as_ref())?;
+        // The writer checks membership of these itself, in the transaction.
+        let checked_by_writer =
+            matches!(command, Command::MessageSend(_) | Command::MarkRead(_) | Command::MessageEdit(_));
+        let role = match &place {
+            Some(place) if !checked_by_writer || actor.grants.room.is_some() => {
+                self.admit(actor, place.id).await.map_err(|error| hide(error, &command))?
+            }
+            _ => String::new(),
+        };
+        self.dispatch(actor, command, place.map(|place| place.id), &role).await
+    }
+
+    async fn dispatch(
+        &self,
+        actor: &Actor,
+        command: Command,
+        place: Option<ChannelId>,
+        role: &str,
+    ) -> Result<Value, ServiceError> {
+        let channel = || place.ok_or_else(|| ServiceError::new(Code::NotFoundChannel, "no such channel"));
+        match command {
+            Command::ChannelList(c) => self.channel_list(actor, c).await,
+            Command::ChannelCreate(c) => self.channel_create(actor, c).await,
+            Command::ChannelGet(_) => self.channel_get(actor, channel()?).await,
+            Command::ChannelJoin(_) => self.channel_join(actor, channel()?).await,
+            Command::ChannelLeave(_) => Ok(self.channel_leave(actor, channel()?)),
+            Command::ChannelHistory(c) => self.history(channel()?, c).await,
+            Command::ChannelSync(c) => self.sync(channel()?, c.after_rev).await,
+            Command::MessageSend(c) => self.send(actor, channel()?, c).await,
+            Command::MessageEdit(c) => self.edit(actor, c).await,
+            Command::MessageDelete(c) => self.delete(actor, c.message_id, role).await,
+            Command::MessageGet(c) => {
+                let message = self.store.message(c.message_id).await.or_not_found(Code::NotFoundMessage)?;
+                Ok(json!({"message": message.to_json()}))
+            }
+            Command::MessageRevisions(c) => self.revisions(actor, c.message_id, role).await,
+            Command::MarkRead(c) => self.mark_read(actor, channel()?, c).await,
+            Command::TypingStart(_) => Ok(self.typing_start(actor, channel()?)),
+            Command::TypingStop(_) => {
+                self.typing_stopped(channel()?, actor.user);
+                Ok(json!({}))
+            }
+            Command::TypingActive(_) => Ok(json!({"users": self.typing_json(channel()?)})),
+            Command::PresenceUpdate(c) => self.presence_update(actor, c).await,
+            // Idle time will drive auto-away; a heartbeat today only says that the session lives.
+            Command::PresenceHeartbeat(_) => Ok(json!({})),
+            Command::PresenceSubscribe(c) => self.presence_subscribe(actor, place, c).await,
+            Command::PresenceUnsubscribe(_) => Ok(self.presence_unsubscribe(actor, place)),
+            Command::PresenceBulk(c) => self.presence_bulk(actor, place, c).await,
+            Command::VoiceJoin(c) => self.voice_join(actor, channel()?, c).await,
+            Command::VoiceLeave(c) => self.call_leave(actor.session, self.my_call(actor, &c, place)?).await,
+            Command::VoiceUpdate(c) => {
+                let call = self.my_call(actor, &c.which, place)?;
+                self.voice_update(actor, call, c).await
+            }
+            Command::VoiceParticipants(_) => Ok(self.voice_participants(channel()?)),
+            Command::CallStart(c) => self.call_start(actor, channel()?, c).await,
+            Command::CallRinging(c) => self.call_ringing(actor, c.call_id).await,
+            Command::CallAccept(c) => self.call_join(actor, c, true).await,
+            Command::CallDecline(c) => self.call_decline(actor, c.call_id, c.reason).await,
+            Command::CallCancel(c) => self.call_cancel(actor, c.call_id).await,
+            Command::CallJoin(c) => self.call_join(actor, c, false).await,
+            Command::CallLeave(c) => self.call_leave(actor.session, c.call_id).await,
+            Command::CallEnd(c) => self.call_end(actor, c.call_id, role).await,
+            Command::CallInvite(c) => self.call_invite(actor, channel()?, c).await,
+            Command::CallMute(c) => self.call_mute(actor, c.call_id, c.user_id, role).await,
+            Command::CallKick(c) => self.call_kick(actor, c.call_id, c.user_id, role).await,
+            Command::CallGet(c) => self.call_get(c.call_id).await,
+            Command::CallHistory(c) => self.call_history(actor, place, c).await,
+            Command::DmOpen(c) => self.dm_open(actor, c.user_id).await,
+            Command::UserList(c) => self.user_list(actor, c).await,
+            Command::UserGet(c) => self.user_get(actor, c.user_id).await,
+        }
+    }
+
+    /// The channel the command is about, directly or through a message or call.
+    async fn place(&self, actor: &Actor, command: &Command) -> Result<Option<Place>, ServiceError> {
+        let found = match command {
+            Command::ChannelGet(c)
+            | Command::ChannelJoin(c)
+            | Command::ChannelLeave(c)
+            | Command::TypingStart(c)
+            | Command::TypingStop(c)
+            | Command::TypingActive(c)
+            | Command::VoiceParticipants(c) => self.named(actor, &c.channel_id).await?,
+            Command::ChannelHistory(c) => self.named(actor, &c.channel_id).await?,
+            Command::ChannelSync(c) => self.named(actor, &c.channel_id).await?,
+            Command::MessageSend(c) => self.named(actor, &c.channel_id).await?,
+            Command::MarkRead(c) => self.named(actor, &c.channel_id).await?,
+            Command::VoiceJoin(c) => self.named(actor, &c.channel_id).await?,
+            Command::CallStart(c) => self.named(actor, &c.channel_id).await?,
+            Command::MessageEdit(c) => self.of_message(actor, c.message_id).await?,
+            Command::MessageDelete(c) | Command::MessageGet(c) | Command::MessageRevisions(c) => {
+                self.of_message(actor, c.message_id).await?
+            }
+            Command::CallRinging(c)
+            | Command::CallCancel(c)
+            | Command::CallLeave(c)
+            | Command::CallEnd(c)
+            | Command::CallGet(c) => self.of_call(actor, c.call_id).await?,
+            Command::CallAccept(c) | Command::CallJoin(c) => self.of_call(actor, c.call_id).await?,
+            Command::CallDecline(c) => self.of_call(actor, c.call_id).await?,
+            Command::CallInvite(c) => self.of_call(actor, c.call_id).await?,
+            Command::CallMute(c) | Command::CallKick(c) => self.of_call(actor, c.call_id).await?,
+            Command::VoiceLeave(c) => return self.maybe_named(actor, c.channel_id.as_ref()).await,
+            Command::VoiceUpdate(c) => return self.maybe_named(actor, c.which.channel_id.as_ref()).await,
+            Command::CallHistory(c) => return self.maybe_named(actor, c.channel_id.as_ref()).await,
+            Command::PresenceSubscribe(c) | Command::PresenceUnsubscribe(c) | Command::PresenceBulk(c) => {
+                return self.maybe_named(actor, c.channel_id.as_ref()).await;
+            }
+            Command::ChannelList(_)
+            | Command::ChannelCreate(_)
+            | Command::PresenceUpdate(_)
+            | Command::PresenceHeartbeat(_)
+            | Command::DmOpen(_)
+            | Command::UserList(_)
+            | Command::UserGet(_) => return Ok(None),
+        };
+        Ok(Some(found))
+    }
+
+    async fn maybe_named(
+        &self,
+        actor: &Actor,
+        name: Option<&ChannelRef>,
+    ) -> Result<Option<Place>, ServiceError> {
+        match name {
+            Some(name) => Ok(Some(self.named(actor, name).await?)),
+            None => Ok(None),
+        }
+    }
+
+    async fn named(&self, actor: &Actor, name: &ChannelRef) -> Result<Place, ServiceError> {
+        if actor.grants.room.is_none()
+            && let Ok(id) = name.0.parse()
+        {
+            return Ok(Place { id, slug: None });
+        }
+        let (id, slug, _) = self.store.resolve_channel(&name.0).await.or_not_found(Code::NotFoundChannel)?;
+        Ok(Place { id, slug })
+    }
+
+    async fn of_message(&self, actor: &Actor, message: MessageId) -> Result<Place, ServiceError> {
+        let message = self.store.message(message).await.or_not_found(Code::NotFoundMessage)?;
+        self.named(actor, &ChannelRef(message.channel.to_string())).await
+    }
+
+    async fn of_call(&self, actor: &Actor, call: CallId) -> Result<Place, ServiceError> {
+        let live = self.look(|book| book.get(call).map(|live| live.channel).ok());
+        let channel = match live {
+            Some(channel) => channel,
+            None => self.store.call(call).await.or_not_found(Code::NotFoundCall)?.channel,
+        };
+        self.named(actor, &ChannelRef(channel.to_string())).await
+    }
+
+    /// The actor's role in the channel. A token bound to exactly this room makes its bearer a member.
+    async fn admit(&self, actor: &Actor, channel: ChannelId) -> Result<String, ServiceError> {
+        match self.store.role(channel, actor.user).await {
+            Err(StoreError::NotFound) if self.room_of(actor).await? == Some(channel) => {
+                let out = self.out.clone();
+                let then = Box::new(move |joined: &store::JoinedChannel| {
+                    if joined.added {
+                        out.member_joined(joined);
+                    }
+                });
+                let joined = self.store.add_member(channel, actor.user, clock::wall_ms(), then).await;
+                Ok(joined.or_not_found(Code::NotFoundChannel)?.member.role)
+            }
+            role => role.or_not_found(Code::NotFoundChannel),
+        }
+    }
+
+    /// The one channel a token is bound to.
+    async fn room_of(&self, actor: &Actor) -> Result<Option<ChannelId>, ServiceError> {
+        let Some(room) = &actor.grants.room else { return Ok(None) };
+        let (id, ..) = self.store.resolve_channel(room).await.or_not_found(Code::NotFoundChannel)?;
+        Ok(Some(id))
+    }
+
+    fn look<T>(&self, look: impl FnOnce(&Book) -> T) -> T {
+        look(&self.book.read().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    fn is_closing(&self) -> bool {
+        self.closing.load(Relaxed)
+    }
+}
+
+async fn members_of(store: &dyn Store, channel: ChannelId) -> Result<Vec<UserId>, ServiceError> {
+    let members = store.members(channel).await.or_not_found(Code::NotFoundChannel)?;
+    Ok(members.into_iter().map(|member| member.user).collect())
+}
+
+/// What a store error means to a client; `missing` is the code for rows that are absent or invisible.
+fn store_error(error: StoreError, missing: Code) -> ServiceError {
+    match error {
+        StoreError::NotFound => ServiceError::new(missing, "no such thing, or not visible to you"),
+        StoreError::Duplicate => ServiceError::new(Code::ConflictDuplicate, "it exists already"),
+        StoreError::StaleRev(current) => {
+            ServiceError::new(Code::ConflictRev, format!("the message is at revision {}", current.rev))
+        }
+        StoreError::State => ServiceError::new(Code::ConflictState, "not possible in this state"),
+        StoreError::Denied => ServiceError::new(Code::PermDenied, "only the author may do this"),
+        StoreError::ReadOnly => ServiceError::new(Code::PermReadOnly, "the channel is read-only"),
+        StoreError::Unavailable(why) => {
+            tracing::error!(%why, "the store failed");
+            let retry = std::time::Duration::from_secs(1);
+            ServiceError::new(Code::ServerUnavailable, "the database is unavailable").retry_after(retry)
+        }
+    }
+}
+
+trait StoredResult<T> {
+    fn or_not_found(self, missing: Code) -> Result<T, ServiceError>;
+}
+
+impl<T> StoredResult<T> for store::Result<T> {
+    fn or_not_found(self, missing: Code) -> Result<T, ServiceError> {
+        self.map_err(|error| store_error(error, missing))
+    }
+}
+
+/// A message or call in a channel one may not see does not exist.
+fn hide(error: ServiceError, command: &Command) -> ServiceError {
+    if error.code != Code::NotFoundChannel {
+        return error;
+    }
+    match command.name() {
+        name if name.starts_with("message:") && name != "message:mark_read" && name != "message:send" => {
+            ServiceError::new(Code::NotFoundMessage, "no such message")
+        }
+        name if name.starts_with("call:") && name != "call:start" && name != "call:history" => {
+            ServiceError::new(Code::NotFoundCall, "no such call")
+        }
+        _ => error,
+    }
+}
+
+fn timing(config: &ServicesConfig) -> Timing {
+    Timing {
+        ring: config.calls.ring_timeout,
+        alone: config.calls.alone_timeout,
+        max: config.calls.max_duration,
+        grace: config.calls.disconnect_grace,
+        max_participants: config.calls.max_participants,
+    }
+}
+
+fn general_channel(id: ChannelId, slug: &str) -> NewChannel {
+    NewChannel {
+        id,
+        slug: Some(slug.to_owned()),
+        kind: ChannelKind::General,
+        name: slug.to_owned(),
+        description: "Everyone is here.".into(),
+        is_private: false,
+        is_voice: true,
+        owner: None,
+        members: Vec::new(),
+        dm_key: None,
+        now: clock::wall_ms(),
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -13,9 +13,13 @@ use async_trait::async_trait;
 use crate::{
     base::id::{CallId, ChannelId, MessageId, UserId},
     call::model::CallRecord,
-    chat::model::{ChannelKind, ChannelRecord, MemberRecord, MessageRecord, RevisionRecord, UserRecord, WallMs},
+    chat::model::{
+        ChannelKind, ChannelRecord, MemberRecord, MessageRecord, RevisionRecord, UserRecord, WallMs,
+    },
 };
 
+#[cfg(test)]
+mod contract;
 pub mod sqlite;
 
 pub use crate::call::step::{CallStep, NewCall, StintEnd, StintStart};
@@ -258,7 +262,13 @@ pub trait Store: Send + Sync {
 
     // --- channels ---
     async fn create_channel(&self, new: NewChannel, then: Then<CreatedChannel>) -> Result<CreatedChannel>;
-    async fn add_member(&self, channel: ChannelId, user: UserId, now: WallMs, then: Then<JoinedChannel>) -> Result<JoinedChannel>;
+    async fn add_member(
+        &self,
+        channel: ChannelId,
+        user: UserId,
+        now: WallMs,
+        then: Then<JoinedChannel>,
+    ) -> Result<JoinedChannel>;
     /// By id or slug, membership not checked: id, slug, kind.
     async fn resolve_channel(&self, id_or_slug: &str) -> Result<(ChannelId, Option<String>, ChannelKind)>;
     /// The user's role in the channel; `NotFound` if it is not a member.
@@ -268,7 +278,14 @@ pub trait Store: Send + Sync {
     /// Channels of a member, ordered by id.
     async fn channels(&self, user: UserId, query: ChannelQuery) -> Result<Vec<ChannelRecord>>;
     async fn members(&self, channel: ChannelId) -> Result<Vec<MemberRecord>>;
-    async fn mark_read(&self, channel: ChannelId, user: UserId, to: ReadMove, now: WallMs, then: Then<ReadMark>) -> Result<ReadMark>;
+    async fn mark_read(
+        &self,
+        channel: ChannelId,
+        user: UserId,
+        to: ReadMove,
+        now: WallMs,
+        then: Then<ReadMark>,
+    ) -> Result<ReadMark>;
 
     // --- messages ---
     async fn send_message(&self, new: NewMessage, then: Then<SentMessage>) -> Result<SentMessage>;
@@ -279,7 +296,11 @@ pub trait Store: Send + Sync {
         base_rev: Option<u64>,
         then: Then<ChangedMessage>,
     ) -> Result<ChangedMessage>;
-    async fn delete_message(&self, change: MessageChange, then: Then<ChangedMessage>) -> Result<ChangedMessage>;
+    async fn delete_message(
+        &self,
+        change: MessageChange,
+        then: Then<ChangedMessage>,
+    ) -> Result<ChangedMessage>;
     async fn message(&self, id: MessageId) -> Result<MessageRecord>;
     async fn revisions(&self, id: MessageId) -> Result<Vec<RevisionRecord>>;
     async fn history(&self, channel: ChannelId, at: HistoryAt, limit: u32) -> Result<HistoryPage>;

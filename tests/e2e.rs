@@ -6,6 +6,8 @@ mod support;
 
 #[path = "e2e/chat_crash.rs"]
 mod chat_crash;
+#[path = "e2e/hostile_media.rs"]
+mod hostile_media;
 #[path = "e2e/hostile_signal.rs"]
 mod hostile_signal;
 #[path = "e2e/hostile_tokens.rs"]

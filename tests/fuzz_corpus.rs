@@ -10,7 +10,7 @@ use std::{
     time::Duration,
 };
 
-use convene::{proto::fuzz, runtime::clock::now};
+use convene::{chat::command::Command, proto::fuzz, runtime::clock::now};
 use random::Random;
 
 /// Per corpus file; the whole test takes a few seconds.
@@ -136,6 +136,18 @@ fn sdp() {
 #[test]
 fn client_hello() {
     replay("client_hello", fuzz::fuzz_client_hello);
+}
+
+/// A frame of the native door, down to the checked command.
+fn signal_frame(bytes: &[u8]) {
+    let Ok(mut frame) = serde_json::from_slice::<serde_json::Value>(bytes) else { return };
+    let Some(op) = frame.get("op").and_then(serde_json::Value::as_str).map(str::to_owned) else { return };
+    let _ = Command::parse(&op, frame.get_mut("d").map(serde_json::Value::take).unwrap_or_default());
+}
+
+#[test]
+fn signal_json() {
+    replay("signal_json", signal_frame);
 }
 
 /// The replay itself must notice a target that panics.

@@ -35,8 +35,10 @@ impl From<ServiceError> for Problem {
 impl IntoResponse for Problem {
     fn into_response(self) -> Response {
         let code = self.error.code;
-        let status =
-            self.status.or_else(|| StatusCode::from_u16(code.http_status()).ok()).unwrap_or(StatusCode::BAD_REQUEST);
+        let status = self
+            .status
+            .or_else(|| StatusCode::from_u16(code.http_status()).ok())
+            .unwrap_or(StatusCode::BAD_REQUEST);
         let trace = trace_id();
         if status.is_server_error() {
             tracing::warn!(code = code.as_str(), trace, message = self.error.message, "request failed");

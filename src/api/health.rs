@@ -23,7 +23,11 @@ pub async fn live() -> &'static str {
 pub async fn ready(State(front): State<Front>) -> Response {
     let report = check(&front).await;
     let status = if report.ready { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
-    let text = if report.ready { "ready\n".to_owned() } else { format!("not ready: {}\n", report.failing.join(", ")) };
+    let text = if report.ready {
+        "ready\n".to_owned()
+    } else {
+        format!("not ready: {}\n", report.failing.join(", "))
+    };
     (status, text).into_response()
 }
 

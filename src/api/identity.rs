@@ -42,7 +42,12 @@ pub async fn authenticate(
     })
 }
 
-async fn check(front: &Front, token: &str, device: Device, session: SessionId) -> Result<Bearer, ServiceError> {
+async fn check(
+    front: &Front,
+    token: &str,
+    device: Device,
+    session: SessionId,
+) -> Result<Bearer, ServiceError> {
     let claims = front.tokens.verify(token, now_s()).map_err(|error| match error {
         TokenError::Invalid => invalid(),
         TokenError::Expired => ServiceError::new(Code::AuthExpired, "the token has expired"),
@@ -71,7 +76,8 @@ async fn check(front: &Front, token: &str, device: Device, session: SessionId) -
 
 /// The actor of one HTTP request.
 pub async fn from_headers(front: &Front, headers: &HeaderMap, ip: IpAddr) -> Result<Bearer, ServiceError> {
-    let token = bearer(headers).ok_or_else(|| ServiceError::new(Code::AuthRequired, "a bearer token is required"))?;
+    let token =
+        bearer(headers).ok_or_else(|| ServiceError::new(Code::AuthRequired, "a bearer token is required"))?;
     authenticate(front, token, Device::Desktop, new_session_id(), ip).await
 }
 
@@ -132,4 +138,3 @@ pub fn time_text(seconds: u64) -> String {
 
 /// The end of the year 9999: later times cannot be written.
 const MAX_TIME_S: u64 = 253_402_300_799;
-

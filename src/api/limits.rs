@@ -80,7 +80,11 @@ impl FrameLimit {
 
     /// A frame that made no sense costs as much as twenty good ones.
     pub fn junk(&mut self, now: Instant) -> FrameVerdict {
-        if !self.off && (0..JUNK_COST).any(|_| !self.hard.take(now)) { FrameVerdict::Cut } else { FrameVerdict::Refuse }
+        if !self.off && (0..JUNK_COST).any(|_| !self.hard.take(now)) {
+            FrameVerdict::Cut
+        } else {
+            FrameVerdict::Refuse
+        }
     }
 }
 

@@ -22,24 +22,32 @@ pub async fn serve(front: &Front, method: &Method, uri: &Uri, request: &HeaderMa
             .into_response();
     }
     let path = uri.path().trim_start_matches('/');
-    let api = ["api/", "whip/", "whep/", "ws/"].iter().any(|prefix| path.starts_with(prefix)) || path == "api";
+    let api =
+        ["api/", "whip/", "whep/", "ws/"].iter().any(|prefix| path.starts_with(prefix)) || path == "api";
     if api {
-        return Problem::with_status(Code::OpUnknown, StatusCode::NOT_FOUND, "no such resource").into_response();
+        return Problem::with_status(Code::OpUnknown, StatusCode::NOT_FOUND, "no such resource")
+            .into_response();
     }
     let (name, file) = match Files::get(path) {
         Some(file) if !path.is_empty() => (path, file),
         // A missing asset is missing; any other path is a view of the page.
-        _ if path.starts_with("assets/") || path.rsplit('/').next().is_some_and(|last| last.contains('.')) => {
+        _ if path.starts_with("assets/")
+            || path.rsplit('/').next().is_some_and(|last| last.contains('.')) =>
+        {
             return (StatusCode::NOT_FOUND, "not found\n").into_response();
         }
         _ => match Files::get("index.html") {
             Some(file) => ("index.html", file),
-            None => return (StatusCode::OK, [(header::CONTENT_TYPE, "text/plain; charset=utf-8")], NOT_BUILT).into_response(),
+            None => {
+                return (StatusCode::OK, [(header::CONTENT_TYPE, "text/plain; charset=utf-8")], NOT_BUILT)
+                    .into_response();
+            }
         },
     };
     let etag = etag_of(&file.metadata.sha256_hash());
     let fresh = request.get(header::IF_NONE_MATCH).and_then(|v| v.to_str().ok()) == Some(etag.as_str());
-    let mut response = if fresh { StatusCode::NOT_MODIFIED.into_response() } else { file.data.into_owned().into_response() };
+    let mut response =
+        if fresh { StatusCode::NOT_MODIFIED.into_response() } else { file.data.into_owned().into_response() };
     let headers = response.headers_mut();
     let mime = file.metadata.mimetype();
     let mime = if mime.starts_with("text/") { format!("{mime}; charset=utf-8") } else { mime.to_owned() };
@@ -87,7 +95,9 @@ fn content_security_policy(front: &Front, request: &HeaderMap) -> String {
 
 /// Nothing that could end a directive.
 fn is_host(text: &str) -> bool {
-    !text.is_empty() && text.len() <= 255 && text.bytes().all(|b| b.is_ascii_alphanumeric() || b"-.:[]".contains(&b))
+    !text.is_empty()
+        && text.len() <= 255
+        && text.bytes().all(|b| b.is_ascii_alphanumeric() || b"-.:[]".contains(&b))
 }
 
 const PERMISSIONS: &str = "camera=(self), microphone=(self), display-capture=(self), speaker-selection=(self), \

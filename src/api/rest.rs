@@ -21,7 +21,11 @@ use crate::chat::{
 };
 
 pub fn routes() -> Router<Front> {
-    Router::new().merge(auth::routes()).merge(channels::routes()).merge(messages::routes()).merge(calls::routes())
+    Router::new()
+        .merge(auth::routes())
+        .merge(channels::routes())
+        .merge(messages::routes())
+        .merge(calls::routes())
 }
 
 /// The caller of a request: extracted from its bearer token.
@@ -116,5 +120,6 @@ pub(super) fn with(mut fields: Map<String, Value>, key: &str, value: impl Into<V
 }
 
 pub(super) fn decode<T: DeserializeOwned>(map: Map<String, Value>) -> Result<T, Problem> {
-    serde_json::from_value(Value::Object(map)).map_err(|error| ServiceError::invalid("body", error.to_string()).into())
+    serde_json::from_value(Value::Object(map))
+        .map_err(|error| ServiceError::invalid("body", error.to_string()).into())
 }

@@ -90,9 +90,16 @@ impl MediaDoor {
         Ok(json!({}))
     }
 
-    pub fn send(&self, call: CallId, participant: ParticipantId, command: Command) -> Result<(), ServiceError> {
+    pub fn send(
+        &self,
+        call: CallId,
+        participant: ParticipantId,
+        command: Command,
+    ) -> Result<(), ServiceError> {
         self.hub.send(call.into(), participant, command).map_err(|error| match error {
-            HubError::Overloaded => ServiceError::new(Code::ServerUnavailable, "the media plane is overloaded"),
+            HubError::Overloaded => {
+                ServiceError::new(Code::ServerUnavailable, "the media plane is overloaded")
+            }
             HubError::Draining => ServiceError::new(Code::ServerDraining, "the server is shutting down"),
             HubError::RoomFull => ServiceError::new(Code::CallFull, "the call is full"),
         })
@@ -106,7 +113,11 @@ impl MediaDoor {
         };
         for (call, participant) in mine {
             // A shard that takes no commands now closes the participant anyway.
-            let _ = self.hub.send(call.into(), participant, Command::UpdateGrants { grants: media_grants(grants) });
+            let _ = self.hub.send(
+                call.into(),
+                participant,
+                Command::UpdateGrants { grants: media_grants(grants) },
+            );
         }
     }
 
@@ -221,7 +232,14 @@ impl MediaPlane for MediaDoor {
             Self::leave_seat(&self.seats, call, participant);
             return Err(MediaUnavailable);
         }
-        let pump = Pump { call, participant, session: actor.session, registry: Arc::clone(&self.registry), tap, events };
+        let pump = Pump {
+            call,
+            participant,
+            session: actor.session,
+            registry: Arc::clone(&self.registry),
+            tap,
+            events,
+        };
         let services = self.services.get().cloned();
         let seats = Arc::clone(&self.seats);
         self.runtime.spawn(pump.run(services, move || Self::leave_seat(&seats, call, participant)));
@@ -265,8 +283,10 @@ fn parse(op: &str, data: Value) -> Result<(CallId, Command), ServiceError> {
             if offer.tracks.len() > MAX_LINES {
                 return Err(ServiceError::invalid("tracks", "at most 512"));
             }
-            let lines = offer.tracks.into_iter().map(|t| SendLine { mid: t.mid, source: t.source, muted: t.muted });
-            let command = Command::Offer { sdp: offer.sdp, generation: offer.generation, lines: lines.collect() };
+            let lines =
+                offer.tracks.into_iter().map(|t| SendLine { mid: t.mid, source: t.source, muted: t.muted });
+            let command =
+                Command::Offer { sdp: offer.sdp, generation: offer.generation, lines: lines.collect() };
             Ok((offer.call_id, command))
         }
         "rtc:candidate" => {
@@ -371,7 +391,11 @@ fn translate(call: CallId, event: Event) -> Vec<(&'static str, Value, Class)> {
         Event::Answer { generation, sdp, mid_to_track } => {
             let map: serde_json::Map<String, Value> =
                 mid_to_track.into_iter().map(|(mid, track)| (mid, json!(track))).collect();
-            one("rtc:answer", json!({"callId": call, "sdp": sdp, "gen": generation, "midToTrack": map}), Class::Reliable)
+            one(
+                "rtc:answer",
+                json!({"callId": call, "sdp": sdp, "gen": generation, "midToTrack": map}),
+                Class::Reliable,
+            )
         }
         Event::NegotiationFailed { generation, message } => one(
             "error",
@@ -402,7 +426,9 @@ fn translate(call: CallId, event: Event) -> Vec<(&'static str, Value, Class)> {
         // Chat over data channels is not offered by this door.
         Event::Data { .. } => Vec::new(),
         Event::Connected => one("rtc:state", json!({"callId": call, "state": "connected"}), Class::Reliable),
-        Event::Interrupted => one("rtc:state", json!({"callId": call, "state": "interrupted"}), Class::Reliable),
+        Event::Interrupted => {
+            one("rtc:state", json!({"callId": call, "state": "interrupted"}), Class::Reliable)
+        }
         Event::Closed { reason } => {
             let reason = match reason {
                 CloseReason::Left => "left",

@@ -37,7 +37,14 @@ pub async fn run(listener: TcpListener, router: Router, front: Front, mut stop: 
                     tracing::debug!("connection refused: too many");
                     continue;
                 };
-                tokio::spawn(connection(stream, router.clone(), front.clone(), permit, address.ip(), stop.clone()));
+                tokio::spawn(connection(
+                    stream,
+                    router.clone(),
+                    front.clone(),
+                    permit,
+                    address.ip(),
+                    stop.clone(),
+                ));
             }
             Err(error) => {
                 // Out of file descriptors: others must close first.
@@ -96,7 +103,8 @@ fn client_ip(socket: IpAddr, headers: &HeaderMap, trusted: &[IpAddr]) -> IpAddr 
         return socket;
     }
     let hops = headers.get_all("x-forwarded-for").iter().filter_map(|value| value.to_str().ok());
-    let hops: Vec<IpAddr> = hops.flat_map(|value| value.split(',')).map_while(|hop| hop.trim().parse().ok()).collect();
+    let hops: Vec<IpAddr> =
+        hops.flat_map(|value| value.split(',')).map_while(|hop| hop.trim().parse().ok()).collect();
     hops.into_iter().rev().find(|hop| !trusted.contains(hop)).unwrap_or(socket)
 }
 

@@ -57,7 +57,12 @@ impl Front {
     }
 
     /// Runs a command, counted and timed. `door` names the front door in metrics.
-    pub async fn run(&self, door: &'static str, actor: &Actor, command: Command) -> Result<Value, ServiceError> {
+    pub async fn run(
+        &self,
+        door: &'static str,
+        actor: &Actor,
+        command: Command,
+    ) -> Result<Value, ServiceError> {
         let _guard = self.busy();
         let (name, started) = (command.name(), clock::now());
         let result = self.services.execute(actor, command).await;

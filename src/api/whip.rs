@@ -74,7 +74,8 @@ async fn create(
     }
     let bearer = identity::from_headers(front, headers, peer.ip).await?;
     let offer = text_body(headers, "application/sdp", body)?;
-    sdp::check_offer(&offer).map_err(|rule| Problem::with_status(Code::RtcNegotiation, StatusCode::BAD_REQUEST, rule))?;
+    sdp::check_offer(&offer)
+        .map_err(|rule| Problem::with_status(Code::RtcNegotiation, StatusCode::BAD_REQUEST, rule))?;
     let (sender, events) = mpsc::channel(EVENT_QUEUE);
     let session = bearer.actor.session;
     let publish = direction == Direction::Publish;
@@ -90,9 +91,10 @@ async fn create(
     match negotiate(front, &mut resource).await {
         Ok(answer) => {
             let etag = resource.etag();
-            let id = front.resources.insert(front.clone(), resource).ok_or_else(|| {
-                Problem::new(Code::ServerFull, "too many WHIP and WHEP resources")
-            });
+            let id = front
+                .resources
+                .insert(front.clone(), resource)
+                .ok_or_else(|| Problem::new(Code::ServerFull, "too many WHIP and WHEP resources"));
             let id = match id {
                 Ok(id) => id,
                 Err(problem) => {
@@ -193,7 +195,10 @@ async fn patch_resource(
     let fragment = sdp::parse_fragment(&text)
         .map_err(|rule| Problem::with_status(Code::ValidationFailed, StatusCode::BAD_REQUEST, rule))?;
     let mut resource = slot.lock().await;
-    let restart = fragment.credentials.as_ref().is_some_and(|new| Some(new) != sdp::credentials(&resource.offer).as_ref());
+    let restart = fragment
+        .credentials
+        .as_ref()
+        .is_some_and(|new| Some(new) != sdp::credentials(&resource.offer).as_ref());
     let condition = headers.get(header::IF_MATCH).and_then(|value| value.to_str().ok());
     match condition {
         None => {
@@ -326,13 +331,22 @@ fn text_body(
     let given = headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or("");
     if !given.split(';').next().is_some_and(|mime| mime.trim().eq_ignore_ascii_case(expected)) {
         let message = format!("the body must be {expected}");
-        return Err(Problem::with_status(Code::ValidationFailed, StatusCode::UNSUPPORTED_MEDIA_TYPE, message));
+        return Err(Problem::with_status(
+            Code::ValidationFailed,
+            StatusCode::UNSUPPORTED_MEDIA_TYPE,
+            message,
+        ));
     }
     let bytes = body.map_err(|_| {
-        Problem::with_status(Code::LimitSize, StatusCode::PAYLOAD_TOO_LARGE, "the body is larger than 256 KiB")
+        Problem::with_status(
+            Code::LimitSize,
+            StatusCode::PAYLOAD_TOO_LARGE,
+            "the body is larger than 256 KiB",
+        )
     })?;
-    String::from_utf8(bytes.to_vec())
-        .map_err(|_| Problem::with_status(Code::ValidationFailed, StatusCode::BAD_REQUEST, "the body is not UTF-8"))
+    String::from_utf8(bytes.to_vec()).map_err(|_| {
+        Problem::with_status(Code::ValidationFailed, StatusCode::BAD_REQUEST, "the body is not UTF-8")
+    })
 }
 
 /// `Link: <stun:…>; rel="ice-server"`, credentials as RFC 9725 4.6 says.

@@ -23,12 +23,12 @@ use super::{
     gateway::{
         frame::{self, Class, FrameError, Incoming, OutFrame, error_json},
         registry::{Attachment, Session},
-        session::Cut,
+        session::{Cut, SessionState},
     },
     identity::{self, Bearer, new_session_id, time_text},
     limits::{FrameLimit, FrameVerdict},
     server::Peer,
-    state::Front,
+    state::{Busy, Front},
 };
 use crate::{
     auth::grants::Device,
@@ -116,6 +116,10 @@ async fn serve(front: Front, peer: Peer, socket: WebSocket) {
     tracing::debug!(session = %session.id, ?end, "socket ended");
     if session.update(|state| state.detach(attachment.generation, clock::now())) {
         front.services.session_detached(&session.actor()).await;
+        if session.read(SessionState::is_attached) {
+            // A new socket came meanwhile; whatever order the services heard it in, this is the truth.
+            front.services.session_attached(&session.actor()).await;
+        }
     }
     finish(&front, &mut sink, end).await;
 }
@@ -151,7 +155,9 @@ async fn read_hello(
         let text = match read(stream).await? {
             Message::Text(text) => text,
             Message::Ping(_) | Message::Pong(_) => continue,
-            Message::Binary(_) => return Err(refuse(front, sink, Code::ValidationFailed, "text frames only").await),
+            Message::Binary(_) => {
+                return Err(refuse(front, sink, Code::ValidationFailed, "text frames only").await);
+            }
             Message::Close(frame) => return Err(End::Gone(frame.map_or(0, |frame| frame.code))),
         };
         front.metrics.ws_frame("in");
@@ -247,7 +253,7 @@ async fn open(front: &Front, bearer: Bearer) -> Result<(Attachment, OutFrame), S
     if let (Value::Object(ready), Value::Object(ours)) = (&mut ready, ours) {
         ready.extend(ours);
     }
-    front.metrics.hello("ready");
+    front.metrics.hello("new");
     tracing::info!(session = %actor.session, user = %actor.user, "session opened");
     Ok((attachment, OutFrame::event("session:ready", &ready, Class::Reply)))
 }
@@ -282,12 +288,17 @@ async fn write_loop(
                 Err(cut) => return End::Close(cut),
             }
         }
-        if wrote && let Err(end) = guarded(front, attachment, sink.flush()).await {
-            return end;
+        if wrote {
+            if let Err(end) = guarded(front, attachment, sink.flush()).await {
+                return end;
+            }
+            // A wake-up may have been used up while writing: look again before waiting.
+            continue;
         }
         // `notified` is cancel-safe: a wake-up that comes first leaves a permit behind.
         if timeout(ping_every, attachment.wake.notified()).await.is_err()
-            && let Err(end) = guarded(front, attachment, sink.send(Message::Ping(axum::body::Bytes::new()))).await
+            && let Err(end) =
+                guarded(front, attachment, sink.send(Message::Ping(axum::body::Bytes::new()))).await
         {
             return end;
         }
@@ -348,7 +359,7 @@ async fn read(stream: &mut SplitStream<WebSocket>) -> Result<Message, End> {
 struct Reader<'a> {
     front: &'a Front,
     session: &'a Arc<Session>,
-    worker: mpsc::Sender<Incoming>,
+    worker: mpsc::Sender<(Incoming, Busy)>,
     limit: FrameLimit,
 }
 
@@ -411,11 +422,16 @@ impl Reader<'_> {
                 let result = self.front.media.command(self.session.id, op, frame.data);
                 self.answer(frame.id, result.as_ref().map(Value::clone));
             }
+            _ if self.front.is_draining() => {
+                let error = ServiceError::new(Code::ServerDraining, "the server is shutting down");
+                self.answer(frame.id, Err(&error));
+            }
             _ => {
-                if let Err(refused) = self.worker.try_send(frame) {
+                // Counted from here on, so that a drain waits for what waits.
+                if let Err(refused) = self.worker.try_send((frame, self.front.busy())) {
                     let error = ServiceError::new(Code::LimitRate, "too many commands are waiting")
                         .retry_after(Duration::from_millis(200));
-                    self.answer(refused.into_inner().id, Err(&error));
+                    self.answer(refused.into_inner().0.id, Err(&error));
                 }
             }
         }
@@ -436,8 +452,13 @@ impl Reader<'_> {
 }
 
 /// The commands of one socket, one after the other. Goes on after the socket is lost: what was accepted runs.
-async fn work(front: Front, session: Arc<Session>, ip: IpAddr, mut commands: mpsc::Receiver<Incoming>) {
-    while let Some(Incoming { op, id, data }) = commands.recv().await {
+async fn work(
+    front: Front,
+    session: Arc<Session>,
+    ip: IpAddr,
+    mut commands: mpsc::Receiver<(Incoming, Busy)>,
+) {
+    while let Some((Incoming { op, id, data }, _busy)) = commands.recv().await {
         let turn = session.commands.lock().await;
         let result = if op == "token:refresh" {
             refresh(&front, &session, ip, data).await
@@ -468,7 +489,10 @@ fn answer(front: &Front, session: &Session, id: Option<u32>, result: Result<Valu
 
 /// `token:refresh`: same user, new rights and a later end.
 async fn refresh(front: &Front, session: &Session, ip: IpAddr, data: Value) -> Result<Value, ServiceError> {
-    let token = data.get("token").and_then(Value::as_str).ok_or_else(|| ServiceError::invalid("token", "required"))?;
+    let token = data
+        .get("token")
+        .and_then(Value::as_str)
+        .ok_or_else(|| ServiceError::invalid("token", "required"))?;
     let device = session.actor().device;
     let bearer = identity::authenticate(front, token, device, session.id, ip).await?;
     if bearer.actor.user != session.user {

@@ -8,7 +8,8 @@ use crate::{
 };
 
 /// User name and display name.
-pub const DEMO_USERS: [(&str, &str); 4] = [("ana", "Ana Almeida"), ("bo", "Bo Lindqvist"), ("cy", "Cy Okafor"), ("di", "Di Tanaka")];
+pub const DEMO_USERS: [(&str, &str); 4] =
+    [("ana", "Ana Almeida"), ("bo", "Bo Lindqvist"), ("cy", "Cy Okafor"), ("di", "Di Tanaka")];
 pub const DEMO_PASSWORD: &str = "convene-demo";
 
 /// Creates the accounts that do not exist yet. The first one is an administrator.
@@ -23,7 +24,9 @@ pub(super) async fn create_accounts(services: &Services) -> anyhow::Result<()> {
         match services.create_user(account).await {
             Ok(_) => {}
             Err(error) if error.code == Code::ConflictDuplicate => {}
-            Err(error) => return Err(error).with_context(|| format!("cannot create the demo account {username}")),
+            Err(error) => {
+                return Err(error).with_context(|| format!("cannot create the demo account {username}"));
+            }
         }
     }
     Ok(())

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-use crate::base::id::{ChannelId, SessionId, UserId};
+use crate::base::id::{SessionId, UserId};
 
 /// The `grants` claim of a token. Absent fields take the defaults of a full member.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

@@ -74,7 +74,8 @@ mod tests {
 
     #[test]
     fn listed_origins_and_programs_pass() {
-        let policy = OriginPolicy::new(["https://meet.example.org", "https://app.example.org:8443", ""], false);
+        let policy =
+            OriginPolicy::new(["https://meet.example.org", "https://app.example.org:8443", ""], false);
         let host = Some("meet.example.org");
         for origin in [
             None,
@@ -138,7 +139,9 @@ mod tests {
         for origin in ["http://localhost:5173", "http://127.0.0.1:5173", "http://[::1]:3000"] {
             assert!(policy.allows(Some(origin), Some("127.0.0.1:7880")), "{origin}");
         }
-        for origin in ["null", "http://localhost.evil.example", "http://127.0.0.1.evil.example", "http://192.0.2.1"] {
+        for origin in
+            ["null", "http://localhost.evil.example", "http://127.0.0.1.evil.example", "http://192.0.2.1"]
+        {
             assert!(!policy.allows(Some(origin), Some("127.0.0.1:7880")), "{origin}");
         }
     }

@@ -128,7 +128,12 @@ impl Tokens {
     }
 
     /// Signs with the first key, or with the one named.
-    pub fn mint(&self, new: NewToken, key_id: Option<&str>, now_s: u64) -> Result<(String, Claims), MintError> {
+    pub fn mint(
+        &self,
+        new: NewToken,
+        key_id: Option<&str>,
+        now_s: u64,
+    ) -> Result<(String, Claims), MintError> {
         let id = key_id.or(self.signer.as_deref()).ok_or(MintError::NoKey)?;
         let key = self.keys.get(id).ok_or_else(|| MintError::UnknownKey(id.to_owned()))?;
         let claims = Claims {

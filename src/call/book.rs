@@ -14,9 +14,7 @@ use serde_json::{Value, json};
 use super::{
     live::{Connection, LiveCall, LiveParticipant, Now, Person, Ring},
     media_plane::MediaState,
-    model::{
-        CallKind, CallMode, CallState, CallSummary, EndReason, InviteOutcome, LeaveReason, VoiceState,
-    },
+    model::{CallKind, CallMode, CallState, CallSummary, EndReason, InviteOutcome, LeaveReason, VoiceState},
     step::{CallStep, NewCall, StintEnd, StintStart},
 };
 use crate::base::{
@@ -244,7 +242,13 @@ impl Book {
         Ok(work.finish())
     }
 
-    pub fn leave(&self, now: Now, call: CallId, session: SessionId, reason: LeaveReason) -> Result<Plan, CallError> {
+    pub fn leave(
+        &self,
+        now: Now,
+        call: CallId,
+        session: SessionId,
+        reason: LeaveReason,
+    ) -> Result<Plan, CallError> {
         let mut work = self.work(now, call)?;
         let who = work.live.in_session(session).ok_or(CallError::NotInCall)?.id;
         work.remove(who, reason);
@@ -302,10 +306,17 @@ impl Book {
         Ok(work.finish())
     }
 
-    pub fn update(&self, now: Now, call: CallId, session: SessionId, change: VoiceChange) -> Result<Plan, CallError> {
+    pub fn update(
+        &self,
+        now: Now,
+        call: CallId,
+        session: SessionId,
+        change: VoiceChange,
+    ) -> Result<Plan, CallError> {
         let mut work = self.work(now, call)?;
         work.durable = false;
-        let who = work.live.participants.iter_mut().find(|p| p.session == session).ok_or(CallError::NotInCall)?;
+        let who =
+            work.live.participants.iter_mut().find(|p| p.session == session).ok_or(CallError::NotInCall)?;
         let before = who.voice;
         let voice = &mut who.voice;
         voice.muted = change.muted.unwrap_or(voice.muted);
@@ -326,7 +337,14 @@ impl Book {
         Ok(work.finish())
     }
 
-    pub fn mute(&self, now: Now, call: CallId, by: UserId, host: bool, target: UserId) -> Result<Plan, CallError> {
+    pub fn mute(
+        &self,
+        now: Now,
+        call: CallId,
+        by: UserId,
+        host: bool,
+        target: UserId,
+    ) -> Result<Plan, CallError> {
         let mut work = self.work(now, call)?;
         work.durable = false;
         work.require_host(by, host)?;
@@ -339,7 +357,8 @@ impl Book {
                 who.voice.muted = true;
             }
             work.media.push(MediaAction::ForceMute(id));
-            let data = json!({"callId": call, "participantId": id, "userId": target, "by": by, "muted": true});
+            let data =
+                json!({"callId": call, "participantId": id, "userId": target, "by": by, "muted": true});
             let to = work.live.users();
             work.notify(To::Users(to), "call:muted", data);
             work.tell_state(id);
@@ -347,7 +366,14 @@ impl Book {
         Ok(work.finish())
     }
 
-    pub fn kick(&self, now: Now, call: CallId, by: UserId, host: bool, target: UserId) -> Result<Plan, CallError> {
+    pub fn kick(
+        &self,
+        now: Now,
+        call: CallId,
+        by: UserId,
+        host: bool,
+        target: UserId,
+    ) -> Result<Plan, CallError> {
         let mut work = self.work(now, call)?;
         work.require_host(by, host)?;
         let ids = work.stays_of(target);
@@ -362,16 +388,29 @@ impl Book {
     }
 
     /// The session lost its socket (`true`) or got it back (`false`). Nobody is told.
-    pub fn detached(&self, now: Now, call: CallId, session: SessionId, lost: bool) -> Result<Plan, CallError> {
+    pub fn detached(
+        &self,
+        now: Now,
+        call: CallId,
+        session: SessionId,
+        lost: bool,
+    ) -> Result<Plan, CallError> {
         let mut work = self.work(now, call)?;
         work.durable = false;
         let until = lost.then(|| now.instant + self.timing.grace);
-        let who = work.live.participants.iter_mut().find(|p| p.session == session).ok_or(CallError::NotInCall)?;
+        let who =
+            work.live.participants.iter_mut().find(|p| p.session == session).ok_or(CallError::NotInCall)?;
         who.leave_at = until;
         Ok(work.finish())
     }
 
-    pub fn media(&self, now: Now, call: CallId, who: ParticipantId, state: MediaState) -> Result<Plan, CallError> {
+    pub fn media(
+        &self,
+        now: Now,
+        call: CallId,
+        who: ParticipantId,
+        state: MediaState,
+    ) -> Result<Plan, CallError> {
         let mut work = self.work(now, call)?;
         let known = work.live.participants.iter_mut().find(|p| p.id == who).ok_or(CallError::NotInCall)?;
         let connection = match state {
@@ -388,6 +427,18 @@ impl Book {
         if changed {
             work.tell_state(who);
         }
+        Ok(work.finish())
+    }
+
+    /// The server stops: whoever is still rung has missed it, everybody else was cut off.
+    pub fn shut(&self, now: Now, call: CallId) -> Result<Plan, CallError> {
+        let mut work = self.work(now, call)?;
+        let rung: Vec<_> = std::mem::take(&mut work.live.rings).into_keys().collect();
+        for user in rung {
+            work.miss(user);
+        }
+        let ringing = work.live.state == CallState::Ringing;
+        work.end(if ringing { CallState::Missed } else { CallState::Completed }, EndReason::NodeLost);
         Ok(work.finish())
     }
 
@@ -414,6 +465,10 @@ impl Book {
     /// Calls the session is in.
     pub fn of_session(&self, session: SessionId) -> Vec<CallId> {
         self.calls.values().filter(|call| call.in_session(session).is_some()).map(|call| call.id).collect()
+    }
+
+    pub fn live(&self) -> Vec<CallId> {
+        self.calls.keys().copied().collect()
     }
 
     pub fn is_empty(&self) -> bool {
@@ -511,7 +566,8 @@ impl<'a> Work<'a> {
     }
 
     fn announce_start(&mut self, ring: &[UserId]) {
-        let data = json!({"callId": self.live.id, "channelId": self.live.channel, "call": self.live.to_json()});
+        let data =
+            json!({"callId": self.live.id, "channelId": self.live.channel, "call": self.live.to_json()});
         self.notify(To::Members, "call:started", data);
         if let Some(first) = self.joined {
             self.tell_joined(first);
@@ -538,8 +594,7 @@ impl<'a> Work<'a> {
             "callId": self.live.id, "channelId": self.live.channel, "userId": gone.person.id,
             "participantId": gone.id, "reason": reason,
         });
-        let name =
-            if self.live.mode == CallMode::Room { "voice:user_left" } else { "call:participant_left" };
+        let name = if self.live.mode == CallMode::Room { "voice:user_left" } else { "call:participant_left" };
         self.notify(To::Members, name, data);
     }
 
@@ -589,7 +644,8 @@ impl<'a> Work<'a> {
 
     fn expire(&mut self) {
         let now = self.now.instant;
-        let late: Vec<_> = self.live.rings.iter().filter(|(_, r)| r.until <= now).map(|(user, _)| *user).collect();
+        let late: Vec<_> =
+            self.live.rings.iter().filter(|(_, r)| r.until <= now).map(|(user, _)| *user).collect();
         for user in late {
             self.live.rings.remove(&user);
             self.live.missed += 1;
@@ -635,7 +691,8 @@ impl<'a> Work<'a> {
         }
         self.live.state = state;
         self.step.state = Some(state);
-        self.step.expect = if was == CallState::Ringing { &[CallState::Ringing] } else { &[CallState::Ongoing] };
+        self.step.expect =
+            if was == CallState::Ringing { &[CallState::Ringing] } else { &[CallState::Ongoing] };
         self.step.ended = Some(reason);
         let duration = self.live.answered_at.map(|at| (self.now.wall_ms - at).max(0));
         let summary = CallSummary {

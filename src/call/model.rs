@@ -29,13 +29,8 @@ macro_rules! words {
 
 words! {
     /// What the initiator asked for; both kinds carry any media.
-    CallKind { Voice = "voice", Video = "video" }
-}
-
-impl Default for CallKind {
-    fn default() -> Self {
-        Self::Voice
-    }
+    #[derive(Default)]
+    CallKind { #[default] Voice = "voice", Video = "video" }
 }
 
 words! {

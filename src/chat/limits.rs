@@ -82,9 +82,7 @@ pub(super) fn check(command: &Command) -> Result<(), ServiceError> {
             channel(&c.channel_id)?;
             ensure(c.participant_ids.len() <= MAX_RUNG, "participantIds", "at most 50")
         }
-        Command::CallInvite(c) => {
-            ensure((1..=MAX_RUNG).contains(&c.user_ids.len()), "userIds", "1..=50")
-        }
+        Command::CallInvite(c) => ensure((1..=MAX_RUNG).contains(&c.user_ids.len()), "userIds", "1..=50"),
         Command::ChannelGet(c)
         | Command::ChannelJoin(c)
         | Command::ChannelLeave(c)

@@ -63,7 +63,8 @@ impl Typing {
     }
 
     fn take(&mut self, gone: impl Fn(&Entry) -> bool) -> Vec<(ChannelId, UserId)> {
-        let keys: Vec<_> = self.entries.iter().filter(|(_, entry)| gone(entry)).map(|(key, _)| *key).collect();
+        let keys: Vec<_> =
+            self.entries.iter().filter(|(_, entry)| gone(entry)).map(|(key, _)| *key).collect();
         for key in &keys {
             self.entries.remove(key);
         }

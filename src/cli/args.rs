@@ -24,6 +24,9 @@ pub enum Command {
     Migrate(Migrate),
     /// Mint a token for a user or a program
     Token(Token),
+    /// Put a bad network between UDP clients and a server (for tests)
+    #[command(hide = true)]
+    Impair(crate::netem::Args),
 }
 
 #[derive(Debug, Args)]
@@ -150,7 +153,8 @@ mod tests {
 
     #[test]
     fn flags_become_settings() {
-        let cli = Cli::try_parse_from(["convene", "serve", "--listen", "127.0.0.1:0", "--shards", "2"]).unwrap();
+        let cli =
+            Cli::try_parse_from(["convene", "serve", "--listen", "127.0.0.1:0", "--shards", "2"]).unwrap();
         let Command::Serve(serve) = cli.command else { panic!("not serve") };
         let flags = serve.flags();
         assert_eq!(flags.len(), 2);

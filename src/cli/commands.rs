@@ -24,6 +24,7 @@ pub fn run() -> ExitCode {
         Command::CheckConfig(args) => check_config(&args),
         Command::Migrate(args) => migrate(&args),
         Command::Token(args) => token(&args),
+        Command::Impair(args) => runtime().and_then(|runtime| runtime.block_on(crate::netem::run(args))),
     };
     match result {
         Ok(()) => ExitCode::SUCCESS,
@@ -78,13 +79,21 @@ fn announce(app: &App, dev: bool, ephemeral_key: bool, no_keys: bool) -> anyhow:
         let names: Vec<&str> = DEMO_USERS.iter().map(|(username, _)| *username).collect();
         writeln!(out, "\n  Convene is running in development mode.\n")?;
         writeln!(out, "  1. Open    {url}  in two browser windows")?;
-        writeln!(out, "  2. Sign in as {} and {}", names.first().unwrap_or(&""), names.get(1).unwrap_or(&""))?;
+        writeln!(
+            out,
+            "  2. Sign in as {} and {}",
+            names.first().unwrap_or(&""),
+            names.get(1).unwrap_or(&"")
+        )?;
         writeln!(out, "             users:    {}", names.join(", "))?;
         writeln!(out, "             password: {DEMO_PASSWORD}")?;
         writeln!(out, "  3. Choose the channel \"general\" and join the call\n")?;
         writeln!(out, "  Only this machine can connect. Stop with Ctrl+C.")?;
         if ephemeral_key {
-            writeln!(out, "  Sign-ins end when the server stops; set CONVENE_AUTH_KEYS=id:secret to keep them.")?;
+            writeln!(
+                out,
+                "  Sign-ins end when the server stops; set CONVENE_AUTH_KEYS=id:secret to keep them."
+            )?;
         }
         writeln!(out)?;
     } else if no_keys {
@@ -100,13 +109,14 @@ fn check_config(args: &CheckConfig) -> anyhow::Result<()> {
     let mut out = std::io::stdout().lock();
     if args.print {
         write!(out, "{}", config.to_toml())?;
-    } else {
-        writeln!(out, "the configuration is fine")?;
     }
-    let mut warnings = Vec::new();
-    config.check_exposure(false, &mut warnings);
-    if !warnings.is_empty() {
-        return Err(Mistakes(warnings).into());
+    let mut mistakes = Vec::new();
+    config.check_exposure(false, &mut mistakes);
+    if !mistakes.is_empty() {
+        return Err(Mistakes(mistakes).into());
+    }
+    if !args.print {
+        writeln!(out, "the configuration is fine")?;
     }
     Ok(())
 }
@@ -129,7 +139,10 @@ fn token(args: &Token) -> anyhow::Result<()> {
     let own_key = match &args.key {
         Some(text) => {
             let (id, secret) = text.split_once(':').context("--key must be ID:SECRET")?;
-            anyhow::ensure!(secret.len() >= MIN_SECRET, "--key: the secret needs at least {MIN_SECRET} bytes");
+            anyhow::ensure!(
+                secret.len() >= MIN_SECRET,
+                "--key: the secret needs at least {MIN_SECRET} bytes"
+            );
             Some((id, secret))
         }
         None => None,
@@ -158,7 +171,9 @@ fn token(args: &Token) -> anyhow::Result<()> {
     let (token, _) = tokens
         .mint(new, args.key_id.as_deref(), now_s())
         .context("configure auth.keys (or CONVENE_AUTH_KEYS=id:secret), or use --key id:secret")?;
-    tokens.verify(&token, now_s()).context("the server would refuse this token: check --sub, --name and --room")?;
+    tokens
+        .verify(&token, now_s())
+        .context("the server would refuse this token: check --sub, --name and --room")?;
     writeln!(std::io::stdout(), "{token}")?;
     Ok(())
 }

@@ -105,7 +105,11 @@ fn merge_env(schema: &Table, merged: &mut Table, name: &str, text: &str, mistake
         mistakes.push(format!("{name}: no such setting"));
         return;
     };
-    let value = if (section, key.as_str()) == ("auth", "keys") { keys_from_text(text) } else { value_from_text(shape, text) };
+    let value = if (section, key.as_str()) == ("auth", "keys") {
+        keys_from_text(text)
+    } else {
+        value_from_text(shape, text)
+    };
     match value {
         Ok(value) => put(merged, section, key, value, mistakes),
         Err(rule) => mistakes.push(format!("{name}: {rule}")),
@@ -132,9 +136,9 @@ fn value_from_text(shape: &Value, text: &str) -> Result<Value, String> {
             "false" | "0" => false.into(),
             _ => return Err(wrong("true or false")),
         },
-        Value::Array(_) => {
-            Value::Array(text.split(',').map(str::trim).filter(|part| !part.is_empty()).map(Value::from).collect())
-        }
+        Value::Array(_) => Value::Array(
+            text.split(',').map(str::trim).filter(|part| !part.is_empty()).map(Value::from).collect(),
+        ),
         _ => text.into(),
     })
 }
@@ -158,6 +162,11 @@ fn decode(merged: Table, mistakes: &mut Vec<String>) -> Config {
     for (section, value) in merged {
         match value {
             Value::Table(keys) => {
+                // An unknown section is one mistake, not one per key, and does not spoil the rest.
+                if let Err(error) = probe(&section, None, Value::Table(Table::new())) {
+                    mistakes.push(format!("{section}: {error}"));
+                    continue;
+                }
                 let mut kept = Table::new();
                 for (key, value) in keys {
                     match probe_each(&section, Some(&key), &value) {
@@ -222,7 +231,8 @@ mod tests {
 
     #[test]
     fn later_layers_win() {
-        let file = "[server]\nlisten = \"127.0.0.1:1111\"\nmax_connections = 7\n[calls]\nring_timeout = \"3s\"\n";
+        let file =
+            "[server]\nlisten = \"127.0.0.1:1111\"\nmax_connections = 7\n[calls]\nring_timeout = \"3s\"\n";
         let vars = env(&[("CONVENE_SERVER_LISTEN", "127.0.0.1:2222"), ("CONVENE_CHAT_RATE_SCALE", "0")]);
         let flags = [Flag { section: "server", key: "listen", text: "127.0.0.1:3333".into() }];
         let config = load(Some(file), &vars, &flags).unwrap();

@@ -41,7 +41,11 @@ impl Media {
         }
         let last = usize::from(self.listen.port()) + self.shards.saturating_sub(1);
         if self.listen.port() != 0 && last > usize::from(u16::MAX) {
-            mistakes.push(format!("media.listen: {} shards do not fit above port {}", self.shards, self.listen.port()));
+            mistakes.push(format!(
+                "media.listen: {} shards do not fit above port {}",
+                self.shards,
+                self.listen.port()
+            ));
         }
         if !(1..=1000).contains(&self.max_participants) {
             mistakes.push("media.max_participants: 1 to 1000".into());

@@ -160,7 +160,9 @@ mod tests {
         for good in ["https://a.example", "http://127.0.0.1:7880", "http://[::1]:7880"] {
             assert!(is_origin(good), "{good}");
         }
-        for bad in ["a.example", "https://", "https://a/", "https://u@a", "ws://a", "https://*", "https://a?x"] {
+        for bad in
+            ["a.example", "https://", "https://a/", "https://u@a", "ws://a", "https://*", "https://a?x"]
+        {
             assert!(!is_origin(bad), "{bad}");
         }
     }

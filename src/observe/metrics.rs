@@ -52,7 +52,11 @@ impl Metrics {
         Self {
             ws_frames: counter("convene_ws_frames_total", "WebSocket frames by direction.", "direction"),
             ws_dropped: counter("convene_ws_dropped_frames_total", "Frames not queued, by reason.", "reason"),
-            ws_closes: counter("convene_ws_closes_total", "WebSocket connections ended, by close code.", "code"),
+            ws_closes: counter(
+                "convene_ws_closes_total",
+                "WebSocket connections ended, by close code.",
+                "code",
+            ),
             ws_resumes: counter("convene_ws_hellos_total", "Hello frames by outcome.", "outcome"),
             commands: counter("convene_commands_total", "Commands run, by outcome.", "outcome"),
             command_seconds: histogram("convene_command_duration_seconds", "Time from command to answer."),
@@ -64,7 +68,10 @@ impl Metrics {
             http: counter("convene_http_requests_total", "HTTP requests by class of status.", "class"),
             logins: counter("convene_logins_total", "Password logins by outcome.", "outcome"),
             connections: gauge("convene_tcp_connections", "Open TCP connections."),
-            ws_sessions: gauge("convene_ws_sessions", "Signalling sessions, those waiting to resume included."),
+            ws_sessions: gauge(
+                "convene_ws_sessions",
+                "Signalling sessions, those waiting to resume included.",
+            ),
             ws_connections: gauge("convene_ws_connections", "Signalling sessions with a socket."),
             ws_queue_depth: gauge("convene_ws_queue_frames", "Frames waiting in the queues to the sockets."),
             whip_resources: gauge("convene_whip_resources", "Live WHIP and WHEP resources."),
@@ -194,7 +201,12 @@ fn render_shards(text: &mut String, shards: &[ShardStats]) {
             }
         }
     }
-    head(text, "convene_packets_dropped_total", "Datagrams, packets and events thrown away, by reason.", "counter");
+    head(
+        text,
+        "convene_packets_dropped_total",
+        "Datagrams, packets and events thrown away, by reason.",
+        "counter",
+    );
     let mut drops: BTreeMap<&str, u64> = BTreeMap::new();
     for (reason, count) in shards.iter().flat_map(|stats| &stats.drops) {
         *drops.entry(reason).or_default() += count;
@@ -260,7 +272,7 @@ mod tests {
         metrics.ws_dropped("ephemeral");
         metrics.ws_closed(4010);
         metrics.ws_closed(3999);
-        metrics.hello("ready");
+        metrics.hello("new");
         metrics.command("message:send", "ws", None, Duration::from_millis(3));
         metrics.command("channel:get", "rest", Some("not_found.channel"), Duration::from_millis(1));
         metrics.http(404);
@@ -309,7 +321,8 @@ mod tests {
             };
             child.stdin.take().unwrap().write_all(text.as_bytes()).unwrap();
             let output = child.wait_with_output().unwrap();
-            let said = String::from_utf8_lossy(&output.stdout).into_owned() + &String::from_utf8_lossy(&output.stderr);
+            let said = String::from_utf8_lossy(&output.stdout).into_owned()
+                + &String::from_utf8_lossy(&output.stderr);
             assert!(output.status.success(), "{said}");
             assert_eq!(said.trim(), "");
         }

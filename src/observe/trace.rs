@@ -23,9 +23,7 @@ pub fn init(format: Format, filter: &str) -> Result<(), String> {
     };
     let registry = tracing_subscriber::registry().with(filter);
     let started = if json {
-        registry
-            .with(fmt::layer().json().flatten_event(true).with_writer(std::io::stderr))
-            .try_init()
+        registry.with(fmt::layer().json().flatten_event(true).with_writer(std::io::stderr)).try_init()
     } else {
         registry
             .with(fmt::layer().compact().with_ansi(terminal).with_target(false).with_writer(std::io::stderr))

@@ -39,7 +39,8 @@ pub(super) struct Passwords {
 impl Passwords {
     pub(super) async fn new(cost: PasswordCost) -> Result<Self, ServiceError> {
         let params = Params::new(cost.memory_kib, cost.passes, 1, None).map_err(|_| broken())?;
-        let mut passwords = Self { turns: Semaphore::new(cost.parallel.max(1)), params, decoy: String::new() };
+        let mut passwords =
+            Self { turns: Semaphore::new(cost.parallel.max(1)), params, decoy: String::new() };
         passwords.decoy = passwords.hash("nobody has this password".into()).await?;
         Ok(passwords)
     }
@@ -70,7 +71,10 @@ impl Passwords {
         .await?
     }
 
-    async fn work<T: Send + 'static>(&self, job: impl FnOnce() -> T + Send + 'static) -> Result<T, ServiceError> {
+    async fn work<T: Send + 'static>(
+        &self,
+        job: impl FnOnce() -> T + Send + 'static,
+    ) -> Result<T, ServiceError> {
         let turn = tokio::time::timeout(HASH_WAIT, self.turns.acquire()).await;
         let Ok(Ok(_turn)) = turn else {
             return Err(ServiceError::new(Code::ServerUnavailable, "too many logins").retry_after(HASH_WAIT));
@@ -110,7 +114,8 @@ impl Inner {
         let name = external.name.as_deref().map_or(external.sub.as_str(), str::trim);
         let base = username_from(wanted);
         for attempt in 0..4u32 {
-            let username = if attempt == 0 { base.clone() } else { format!("{base}-{:04x}", rand::random::<u16>()) };
+            let username =
+                if attempt == 0 { base.clone() } else { format!("{base}-{:04x}", rand::random::<u16>()) };
             let new = NewUser {
                 id: self.ids.user(),
                 username,
@@ -217,7 +222,11 @@ impl Inner {
 }
 
 fn active(user: UserRecord) -> Result<UserRecord, ServiceError> {
-    if user.is_active { Ok(user) } else { Err(ServiceError::new(Code::AuthUserInactive, "the account is disabled")) }
+    if user.is_active {
+        Ok(user)
+    } else {
+        Err(ServiceError::new(Code::AuthUserInactive, "the account is disabled"))
+    }
 }
 
 fn optional<T>(found: Result<T, StoreError>) -> Result<Option<T>, ServiceError> {
@@ -230,7 +239,9 @@ fn optional<T>(found: Result<T, StoreError>) -> Result<Option<T>, ServiceError> 
 
 /// A username out of whatever an integrator calls its user.
 fn username_from(text: &str) -> String {
-    let keep = |c: char| if c.is_ascii_alphanumeric() || matches!(c, '.' | '_') { c.to_ascii_lowercase() } else { '-' };
+    let keep = |c: char| {
+        if c.is_ascii_alphanumeric() || matches!(c, '.' | '_') { c.to_ascii_lowercase() } else { '-' }
+    };
     let name: String = text.chars().take(27).map(keep).collect();
     if name.len() < 2 { format!("user-{name}") } else { name }
 }

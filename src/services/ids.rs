@@ -39,7 +39,11 @@ impl Ids {
         let fresh = Ulid::from_parts(u64::try_from(clock::wall_ms()).unwrap_or(0), rand::random());
         let mut last = self.last.lock().unwrap_or_else(PoisonError::into_inner);
         // A clock that stands still or steps back must not break the order.
-        *last = if fresh.timestamp_ms() > last.timestamp_ms() { fresh } else { last.increment().unwrap_or(fresh) };
+        *last = if fresh.timestamp_ms() > last.timestamp_ms() {
+            fresh
+        } else {
+            last.increment().unwrap_or(fresh)
+        };
         *last
     }
 }

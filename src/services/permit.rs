@@ -123,6 +123,9 @@ mod tests {
         assert_eq!(code(&watcher, "voice:update", json!({"video": true}), None), Some(Code::PermDenied));
         let writer = Grants { publish: false, subscribe: false, ..Grants::default() };
         assert_eq!(code(&writer, "message:send", send, Some(&place)), None);
-        assert_eq!(code(&writer, "voice:join", json!({"channelId": "x"}), Some(&place)), Some(Code::PermDenied));
+        assert_eq!(
+            code(&writer, "voice:join", json!({"channelId": "x"}), Some(&place)),
+            Some(Code::PermDenied)
+        );
     }
 }

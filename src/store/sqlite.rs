@@ -128,12 +128,14 @@ impl Store for SqliteStore {
     }
 
     async fn role(&self, channel: ChannelId, user: UserId) -> Result<String> {
-        sqlx::query_scalar("SELECT role FROM channel_members WHERE channel_id = ? AND user_id = ? AND left_at IS NULL")
-            .bind(channel.to_string())
-            .bind(user.to_string())
-            .fetch_one(&self.readers)
-            .await
-            .map_err(unavailable)
+        sqlx::query_scalar(
+            "SELECT role FROM channel_members WHERE channel_id = ? AND user_id = ? AND left_at IS NULL",
+        )
+        .bind(channel.to_string())
+        .bind(user.to_string())
+        .fetch_one(&self.readers)
+        .await
+        .map_err(unavailable)
     }
 
     async fn channel(&self, id: ChannelId, user: UserId) -> Result<ChannelRecord> {
@@ -176,7 +178,11 @@ impl Store for SqliteStore {
         self.writer.submit(messages::EditMessage { change, content, base_rev }, then).await
     }
 
-    async fn delete_message(&self, change: MessageChange, then: Then<ChangedMessage>) -> Result<ChangedMessage> {
+    async fn delete_message(
+        &self,
+        change: MessageChange,
+        then: Then<ChangedMessage>,
+    ) -> Result<ChangedMessage> {
         self.writer.submit(messages::DeleteMessage(change), then).await
     }
 
@@ -248,5 +254,20 @@ impl Store for SqliteStore {
     async fn close(&self) {
         self.writer.close().await;
         self.readers.close().await;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use super::*;
+
+    #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+    async fn sqlite_keeps_the_contract() {
+        let dir = tempfile::tempdir().unwrap();
+        let store =
+            SqliteStore::open(SqliteConfig { path: dir.path().join("c.db"), full_sync: true }).await.unwrap();
+        crate::store::contract::all(Arc::new(store)).await;
     }
 }

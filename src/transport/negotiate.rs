@@ -200,7 +200,9 @@ fn answer_section<T>(line: &Line<T>) -> AnswerSection {
         .extensions
         .iter()
         .filter(|(_, ext)| {
-            (line.receiving && RECEIVE_EXTENSIONS.contains(ext))
+            // Also while the line is inactive: Chromium drops what an answer leaves out, and then cannot
+            // offer simulcast again because its RID extension is gone.
+            ((line.receiving || section.direction == Direction::Inactive) && RECEIVE_EXTENSIONS.contains(ext))
                 || (section.direction.client_receives() && SEND_EXTENSIONS.contains(ext))
         })
         .copied()

@@ -3,22 +3,27 @@ import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import { launchChromium, launchFirefox } from './lib/browsers.mjs';
 import { Person, progress } from './lib/people.mjs';
+import { relay } from './lib/relay.mjs';
 import { Server } from './lib/server.mjs';
 import { measureFor, until } from './lib/wait.mjs';
 
 const HANDSHAKES = 20;
 let server;
+let path;
 let chromium;
 let firefox;
 
 before(async () => {
-  server = await Server.start();
+  path = await relay();
+  server = await Server.start({ CONVENE_MEDIA_SHARDS: '1', CONVENE_MEDIA_ADVERTISE: path.advertise });
+  path.aim(server.mediaPort);
   [chromium, firefox] = await Promise.all([launchChromium(), launchFirefox()]);
 });
 
 after(async () => {
   await Promise.all([chromium?.close(), firefox?.close()]);
   await server?.stop();
+  path?.stop();
 });
 
 test('audio and video are decoded in both directions', { timeout: 120_000 }, async () => {

@@ -55,7 +55,7 @@ test('aiortc publishes by WHIP; aiortc by WHEP and Chromium in the room both dec
   assert.ok(video.fps >= 15 && video.width === 640, JSON.stringify(video));
   assert.deepEqual(ana.errors, []);
 
-  // It goes away when the resource is deleted.
+  // It is killed, not closed: its consent runs out.
   const publisher = video.userId;
   await whip.stop();
   await until('the publication ends', 45_000, async () => !(await ana.tracks((t) => t.userId === publisher)).length);

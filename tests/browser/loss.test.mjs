@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import { launchChromium } from './lib/browsers.mjs';
 import { Person } from './lib/people.mjs';
-import { Server, impair } from './lib/server.mjs';
+import { Server, freeUdpPorts, impair } from './lib/server.mjs';
 import { measureFor, until } from './lib/wait.mjs';
 
 const SECONDS = 12;
@@ -18,7 +18,7 @@ after(() => Promise.all(browsers.map((browser) => browser.close())));
 /** Frames the top layer's subscriber decodes in the window, and what the server had to repair. */
 async function run(up) {
   // Both browsers reach the server through the proxy; only what they send suffers.
-  const port = 1024 + Math.floor(Math.random() * 60_000);
+  const port = await freeUdpPorts();
   const server = await Server.start({ CONVENE_MEDIA_SHARDS: '1', CONVENE_MEDIA_ADVERTISE: `127.0.0.1:${port}` });
   const proxy = await impair(`127.0.0.1:${server.mediaPort}`, { up, listen: `127.0.0.1:${port}`, seed: 7 });
   try {
@@ -41,8 +41,8 @@ async function run(up) {
       nacks: await server.metric('convene_nacks_sent_total'),
       rtx: await server.metric('convene_rtx_received_packets_total'),
     };
-    await ana.page.close();
-    await bo.page.close();
+    await ana.page.browserContext().close();
+    await bo.page.browserContext().close();
     result.proxy = await proxy.stop();
     return result;
   } finally {

@@ -48,8 +48,12 @@ struct History {
     reconnects: AtomicU64,
 }
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+#[tokio::test]
 async fn acked_messages_survive_ten_kills_in_one_order_for_everybody() {
+    tokio::task::LocalSet::new().run_until(crash_test()).await;
+}
+
+async fn crash_test() {
     let mut random = Random::from_env("chat_crash");
     let server = Arc::new(RwLock::new(Server::start(&[("CONVENE_CHAT_RATE_SCALE", "0")]).await));
     let channel = create_channel(&*server.read().await).await;
@@ -59,10 +63,10 @@ async fn acked_messages_survive_ten_kills_in_one_order_for_everybody() {
     for writer in 0..WRITERS {
         let (server, history, channel) = (server.clone(), history.clone(), channel.clone());
         let random = random.fork(writer);
-        writers.push(tokio::spawn(write(writer, server, history, channel, random)));
+        writers.push(tokio::task::spawn_local(write(writer, server, history, channel, random)));
     }
-    let steady = tokio::spawn(read(server.clone(), channel.clone(), random.fork(100), 0));
-    let restless = tokio::spawn(read(server.clone(), channel.clone(), random.fork(101), 150));
+    let steady = tokio::task::spawn_local(read(server.clone(), channel.clone(), random.fork(100), 0));
+    let restless = tokio::task::spawn_local(read(server.clone(), channel.clone(), random.fork(101), 150));
 
     for kill in 1..=KILLS {
         let mark = TOTAL * kill / (KILLS + 1);

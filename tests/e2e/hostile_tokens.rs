@@ -144,7 +144,7 @@ async fn grants_narrow_what_a_token_may_do() {
         .post(server.url("/whip/general"))
         .header("content-type", "application/sdp")
         .bearer_auth(sign(&claims))
-        .body("v=0\r\n")
+        .body(include_str!("../../fuzz/corpus/sdp/browser_offer"))
         .send()
         .await
         .expect("an answer");

@@ -141,9 +141,10 @@ impl FrameError {
     pub fn to_service_error(self) -> ServiceError {
         match self {
             Self::Oversize => ServiceError::new(Code::LimitSize, "the frame is too large"),
-            Self::Malformed { .. } => {
-                ServiceError::new(Code::ValidationFailed, "the frame is not {\"op\":text, \"id\":number, \"d\":object}")
-            }
+            Self::Malformed { .. } => ServiceError::new(
+                Code::ValidationFailed,
+                "the frame is not {\"op\":text, \"id\":number, \"d\":object}",
+            ),
         }
     }
 }
@@ -169,7 +170,10 @@ mod tests {
     #[test]
     fn frames_decode() {
         let frame = parse(r#"{"op":"message:send","id":17,"d":{"content":"hi"}}"#).unwrap();
-        assert_eq!(frame, Incoming { op: "message:send".into(), id: Some(17), data: json!({"content": "hi"}) });
+        assert_eq!(
+            frame,
+            Incoming { op: "message:send".into(), id: Some(17), data: json!({"content": "hi"}) }
+        );
         let bare = parse(r#" {"d":null,"op":"ping","later":1} "#).unwrap();
         assert_eq!(bare, Incoming { op: "ping".into(), id: None, data: Value::Null });
     }

@@ -123,7 +123,8 @@ impl Registry {
         }
         let wake = Arc::new(Notify::new());
         let state = Shared { session: SessionState::new(actor, expires_s), wake: Arc::clone(&wake) };
-        let session = Arc::new(Session { id, user, state: Mutex::new(state), commands: tokio::sync::Mutex::default() });
+        let session =
+            Arc::new(Session { id, user, state: Mutex::new(state), commands: tokio::sync::Mutex::default() });
         index.sessions.insert(id, Arc::clone(&session));
         index.by_user.entry(user).or_default().insert(id);
         Some(Attachment { session, generation: 1, wake, replay: Vec::new() })
@@ -243,8 +244,12 @@ impl Registry {
             Audience::OtherSessions { user, except } => {
                 of_users(&[*user]).into_iter().filter(|id| id != except).collect()
             }
-            Audience::Focused { channel, .. } => index.focused.get(channel).into_iter().flatten().copied().collect(),
-            Audience::PresenceWatchers(user) => index.watchers.get(user).into_iter().flatten().copied().collect(),
+            Audience::Focused { channel, .. } => {
+                index.focused.get(channel).into_iter().flatten().copied().collect()
+            }
+            Audience::PresenceWatchers(user) => {
+                index.watchers.get(user).into_iter().flatten().copied().collect()
+            }
             Audience::Everyone => index.sessions.keys().copied().collect(),
         };
         let skip = match to {

@@ -25,7 +25,8 @@ impl Cut {
     pub const REPLACED: Self = Self { close_code: 4002, reason: "session replaced", invalid: None };
     pub const SLOW: Self = Self { close_code: 4010, reason: "slow consumer", invalid: None };
     pub const DRAINING: Self = Self { close_code: 4012, reason: "draining", invalid: None };
-    pub const EXPIRED: Self = Self { close_code: 4001, reason: "token expired", invalid: Some("auth.expired") };
+    pub const EXPIRED: Self =
+        Self { close_code: 4001, reason: "token expired", invalid: Some("auth.expired") };
     pub const FORGOTTEN: Self = Self { close_code: 4000, reason: "session closed", invalid: None };
 }
 
@@ -148,7 +149,8 @@ impl SessionState {
 
     /// Detached for longer than the window, or doomed and detached?
     pub fn is_over(&self, now: Instant, window: Duration) -> bool {
-        self.detached_since().is_some_and(|since| self.doomed || now.saturating_duration_since(since) >= window)
+        self.detached_since()
+            .is_some_and(|since| self.doomed || now.saturating_duration_since(since) >= window)
     }
 
     /// Has the socket `generation` been told to go, or been replaced?

@@ -69,11 +69,19 @@ async fn me(Caller(bearer): Caller) -> Response {
     data(bearer.user.to_json())
 }
 
-async fn users(State(front): State<Front>, caller: Caller, Params(query): Params) -> Result<Response, Problem> {
+async fn users(
+    State(front): State<Front>,
+    caller: Caller,
+    Params(query): Params,
+) -> Result<Response, Problem> {
     Ok(data(run(&front, &caller, "user:list", query).await?))
 }
 
-async fn user(State(front): State<Front>, caller: Caller, Path(id): Path<String>) -> Result<Response, Problem> {
+async fn user(
+    State(front): State<Front>,
+    caller: Caller,
+    Path(id): Path<String>,
+) -> Result<Response, Problem> {
     Ok(data(run(&front, &caller, "user:get", with(Map::new(), "userId", id)).await?))
 }
 

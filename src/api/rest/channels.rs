@@ -26,7 +26,11 @@ pub(super) fn routes() -> Router<Front> {
         .route("/channels/{id}/read", post(mark_read))
 }
 
-async fn list(State(front): State<Front>, caller: Caller, Params(query): Params) -> Result<Response, Problem> {
+async fn list(
+    State(front): State<Front>,
+    caller: Caller,
+    Params(query): Params,
+) -> Result<Response, Problem> {
     Ok(data(run(&front, &caller, "channel:list", query).await?))
 }
 
@@ -35,11 +39,19 @@ async fn create(State(front): State<Front>, caller: Caller, Body(body): Body) ->
 }
 
 /// Also `join`: focus belongs to sockets, so here it only reads.
-async fn one(State(front): State<Front>, caller: Caller, Path(id): Path<String>) -> Result<Response, Problem> {
+async fn one(
+    State(front): State<Front>,
+    caller: Caller,
+    Path(id): Path<String>,
+) -> Result<Response, Problem> {
     Ok(data(run(&front, &caller, "channel:get", on(id)).await?))
 }
 
-async fn leave(State(front): State<Front>, caller: Caller, Path(id): Path<String>) -> Result<Response, Problem> {
+async fn leave(
+    State(front): State<Front>,
+    caller: Caller,
+    Path(id): Path<String>,
+) -> Result<Response, Problem> {
     Ok(data(run(&front, &caller, "channel:leave", on(id)).await?))
 }
 

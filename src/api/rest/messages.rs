@@ -21,11 +21,19 @@ pub(super) fn routes() -> Router<Front> {
         .route("/messages/{id}/revisions", get(revisions))
 }
 
-async fn one(State(front): State<Front>, caller: Caller, Path(id): Path<String>) -> Result<Response, Problem> {
+async fn one(
+    State(front): State<Front>,
+    caller: Caller,
+    Path(id): Path<String>,
+) -> Result<Response, Problem> {
     Ok(data(run(&front, &caller, "message:get", with(Map::new(), "messageId", id)).await?))
 }
 
-async fn revisions(State(front): State<Front>, caller: Caller, Path(id): Path<String>) -> Result<Response, Problem> {
+async fn revisions(
+    State(front): State<Front>,
+    caller: Caller,
+    Path(id): Path<String>,
+) -> Result<Response, Problem> {
     Ok(data(run(&front, &caller, "message:get_revisions", with(Map::new(), "messageId", id)).await?))
 }
 
@@ -40,11 +48,19 @@ async fn edit(
     let mut fields = with(body, "messageId", id);
     if let Some(rev) = headers.get(header::IF_MATCH) {
         let rev = rev.to_str().ok().and_then(|text| text.trim_matches('"').parse::<u64>().ok());
-        fields = with(fields, "baseRev", rev.ok_or_else(|| ServiceError::invalid("If-Match", "a revision number"))?);
+        fields = with(
+            fields,
+            "baseRev",
+            rev.ok_or_else(|| ServiceError::invalid("If-Match", "a revision number"))?,
+        );
     }
     Ok(data(run(&front, &caller, "message:edit", fields).await?))
 }
 
-async fn delete(State(front): State<Front>, caller: Caller, Path(id): Path<String>) -> Result<Response, Problem> {
+async fn delete(
+    State(front): State<Front>,
+    caller: Caller,
+    Path(id): Path<String>,
+) -> Result<Response, Problem> {
     Ok(data(run(&front, &caller, "message:delete", with(Map::new(), "messageId", id)).await?))
 }

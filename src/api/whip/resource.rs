@@ -53,7 +53,17 @@ impl Resource {
         offer: String,
         events: mpsc::Receiver<Event>,
     ) -> Self {
-        Self { direction, channel, actor, call, participant, offer, events, generation: 0, tag: rand::random() }
+        Self {
+            direction,
+            channel,
+            actor,
+            call,
+            participant,
+            offer,
+            events,
+            generation: 0,
+            tag: rand::random(),
+        }
     }
 
     pub fn next_generation(&mut self) -> u64 {

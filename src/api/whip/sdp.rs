@@ -16,7 +16,9 @@ pub struct Fragment {
 
 /// Is it SDP at all? The negotiator judges the rest.
 pub fn check_offer(text: &str) -> Result<(), &'static str> {
-    let Some(rest) = text.strip_prefix("v=0") else { return Err("the body is not SDP: it must start with v=0") };
+    let Some(rest) = text.strip_prefix("v=0") else {
+        return Err("the body is not SDP: it must start with v=0");
+    };
     if !rest.starts_with(['\r', '\n']) {
         return Err("the body is not SDP: it must start with v=0");
     }
@@ -57,7 +59,8 @@ pub fn credentials(text: &str) -> Option<Credentials> {
     let value = |prefix: &str| text.lines().find_map(|line| line.strip_prefix(prefix)).map(str::trim);
     let (ufrag, pwd) = (value("a=ice-ufrag:")?, value("a=ice-pwd:")?);
     let ice = |text: &str, min: usize| {
-        (min..=256).contains(&text.len()) && text.bytes().all(|b| b.is_ascii_alphanumeric() || b"+/".contains(&b))
+        (min..=256).contains(&text.len())
+            && text.bytes().all(|b| b.is_ascii_alphanumeric() || b"+/".contains(&b))
     };
     (ice(ufrag, 4) && ice(pwd, 22)).then(|| Credentials { ufrag: ufrag.into(), pwd: pwd.into() })
 }
@@ -89,7 +92,9 @@ pub fn answer_fragment(answer: &str) -> String {
         out.push_str(line);
         out.push_str("\r\n");
     };
-    for prefix in ["a=ice-lite", "a=ice-options:", "a=group:BUNDLE", "a=ice-ufrag:", "a=ice-pwd:", "m=", "a=mid:"] {
+    for prefix in
+        ["a=ice-lite", "a=ice-options:", "a=group:BUNDLE", "a=ice-ufrag:", "a=ice-pwd:", "m=", "a=mid:"]
+    {
         if let Some(line) = answer.lines().find(|line| line.starts_with(prefix)) {
             push(line);
         }
@@ -144,7 +149,15 @@ mod tests {
     #[test]
     fn offers_are_told_from_junk() {
         assert_eq!(check_offer(OFFER), Ok(()));
-        for junk in ["", "hello", "v=0", "v=0\r\n", "v=01\r\nm=audio", "{\"sdp\":\"v=0\"}", "v=0\r\nm=audio 9\r\ngarbage"] {
+        for junk in [
+            "",
+            "hello",
+            "v=0",
+            "v=0\r\n",
+            "v=01\r\nm=audio",
+            "{\"sdp\":\"v=0\"}",
+            "v=0\r\nm=audio 9\r\ngarbage",
+        ] {
             assert!(check_offer(junk).is_err(), "{junk}");
         }
     }
@@ -167,7 +180,8 @@ mod tests {
         assert_eq!(fragment.credentials, None);
         let restart = parse_fragment("a=ice-ufrag:wxyz\r\na=ice-pwd:abcdefghijklmnopqrstuv\r\n").unwrap();
         assert_eq!(restart.credentials.unwrap().ufrag, "wxyz");
-        for junk in ["hello", "a=ice-ufrag:wxyz\r\n", "a=ice-ufrag:w\r\na=ice-pwd:abcdefghijklmnopqrstuv\r\n"] {
+        for junk in ["hello", "a=ice-ufrag:wxyz\r\n", "a=ice-ufrag:w\r\na=ice-pwd:abcdefghijklmnopqrstuv\r\n"]
+        {
             assert!(parse_fragment(junk).is_err(), "{junk}");
         }
         assert!(parse_fragment(&"a=candidate:1\r\n".repeat(65)).is_err());

@@ -83,7 +83,10 @@ fn minted_tokens_verify() {
         assert_eq!(tokens.verify(&token, NOW + 90), Err(TokenError::Expired));
         assert!(tokens.verify(&token, NOW + 89).is_ok());
     }
-    assert_eq!(tokens.mint(new.clone(), Some("nope"), NOW).unwrap_err(), MintError::UnknownKey("nope".into()));
+    assert_eq!(
+        tokens.mint(new.clone(), Some("nope"), NOW).unwrap_err(),
+        MintError::UnknownKey("nope".into())
+    );
     assert_eq!(Tokens::new([], "i", "a").mint(new, None, NOW).unwrap_err(), MintError::NoKey);
 }
 
@@ -101,7 +104,11 @@ fn bad_tokens() -> Vec<(&'static str, String)> {
     let mut parts = good.split('.');
     let (h, c, s) = (parts.next().unwrap(), parts.next().unwrap(), parts.next().unwrap());
     let unsigned = |header: Value, claims: Value| {
-        format!("{}.{}.", URL_SAFE_NO_PAD.encode(header.to_string()), URL_SAFE_NO_PAD.encode(claims.to_string()))
+        format!(
+            "{}.{}.",
+            URL_SAFE_NO_PAD.encode(header.to_string()),
+            URL_SAFE_NO_PAD.encode(claims.to_string())
+        )
     };
     let raw = |header: &str, claims: &str| signed_text(header, claims, SECRET.as_bytes(), Algorithm::HS256);
     let head = |key: &str, value: Value| signed(&with(header(), key, value), &claims());
@@ -129,7 +136,10 @@ fn bad_tokens() -> Vec<(&'static str, String)> {
             let other = signed(&header(), &with(claims(), "sub", json!("bob")));
             format!("{h}.{}.{s}", other.split('.').nth(1).unwrap())
         }),
-        ("foreign secret", signed_text(&header().to_string(), &plain, OTHER_SECRET.as_bytes(), Algorithm::HS256)),
+        (
+            "foreign secret",
+            signed_text(&header().to_string(), &plain, OTHER_SECRET.as_bytes(), Algorithm::HS256),
+        ),
         ("empty secret", signed_text(&header().to_string(), &plain, b"", Algorithm::HS256)),
         ("key id as secret", signed_text(&header().to_string(), &plain, b"main", Algorithm::HS256)),
         ("alg none", unsigned(with(header(), "alg", json!("none")), claims())),
@@ -170,19 +180,13 @@ fn bad_tokens() -> Vec<(&'static str, String)> {
         ("b64 header", head("b64", json!(false))),
         ("zip header", head("zip", json!("DEF"))),
         ("foreign typ", head("typ", json!("at+jwt"))),
-        (
-            "duplicate alg",
-            raw(r#"{"alg":"none","alg":"HS256","typ":"JWT","kid":"main"}"#, &plain),
-        ),
+        ("duplicate alg", raw(r#"{"alg":"none","alg":"HS256","typ":"JWT","kid":"main"}"#, &plain)),
         ("header not an object", raw("[]", &plain)),
         ("header not JSON", raw("alg=HS256", &plain)),
         ("claims not an object", raw(&header().to_string(), "[]")),
         ("claims not JSON", raw(&header().to_string(), "sub=alice")),
         ("claims empty", raw(&header().to_string(), "{}")),
-        (
-            "duplicate sub",
-            raw(&header().to_string(), &plain.replacen('{', r#"{"sub":"root","#, 1)),
-        ),
+        ("duplicate sub", raw(&header().to_string(), &plain.replacen('{', r#"{"sub":"root","#, 1))),
         ("sub missing", signed(&header(), &without(claims(), "sub"))),
         ("sub empty", claim("sub", json!(""))),
         ("sub blank", claim("sub", json!("  "))),

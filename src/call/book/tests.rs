@@ -1,1 +1,350 @@
-//! (filled in below)
+//! The state machine on a clock of its own.
+
+use super::*;
+use crate::runtime::clock;
+
+const ANA: u128 = 1;
+const BO: u128 = 2;
+const CY: u128 = 3;
+
+struct Bench {
+    book: Book,
+    start: Instant,
+    ms: u64,
+    next: u128,
+}
+
+impl Bench {
+    fn new() -> Self {
+        let timing = Timing {
+            ring: Duration::from_secs(45),
+            alone: Duration::from_secs(300),
+            max: Duration::from_secs(4 * 3600),
+            grace: Duration::from_secs(15),
+            max_participants: 3,
+        };
+        Self { book: Book::new(timing), start: clock::now(), ms: 0, next: 100 }
+    }
+
+    fn now(&self) -> Now {
+        let wall_ms = 1_700_000_000_000 + i64::try_from(self.ms).unwrap();
+        Now { instant: self.start + Duration::from_millis(self.ms), wall_ms }
+    }
+
+    fn user(n: u128) -> UserId {
+        UserId::from_parts(1, n)
+    }
+
+    fn session(n: u128) -> SessionId {
+        SessionId::from_parts(1, n)
+    }
+
+    fn joiner(&mut self, user: u128, session: u128) -> Joiner {
+        self.next += 1;
+        let person = Person { id: Self::user(user), username: format!("u{user}"), name: format!("U{user}") };
+        let participant = ParticipantId::from_parts(1, self.next);
+        Joiner { person, session: Self::session(session), participant, muted: false, deafened: false }
+    }
+
+    fn start(&mut self, mode: CallMode, by: u128, ring: &[u128]) -> (CallId, Plan) {
+        self.next += 1;
+        let start = Start {
+            call: CallId::from_parts(1, self.next),
+            channel: ChannelId::from_parts(1, 1),
+            channel_kind: "group",
+            channel_name: "team".into(),
+            kind: CallKind::Voice,
+            mode,
+            ring: ring.iter().map(|n| Self::user(*n)).collect(),
+            by: self.joiner(by, by * 10),
+        };
+        let plan = self.book.start(self.now(), start).unwrap();
+        self.book.apply(&plan);
+        (plan.call, plan)
+    }
+
+    fn accept(&mut self, call: CallId, user: u128, session: u128) -> Result<Plan, CallError> {
+        let by = self.joiner(user, session);
+        let plan = self.book.accept(self.now(), call, by)?;
+        self.book.apply(&plan);
+        Ok(plan)
+    }
+
+    fn join(&mut self, call: CallId, user: u128, session: u128) -> Result<Plan, CallError> {
+        let by = self.joiner(user, session);
+        let plan = self.book.join(self.now(), call, by)?;
+        self.book.apply(&plan);
+        Ok(plan)
+    }
+
+    fn run(&mut self, act: impl FnOnce(&Book, Now) -> Result<Plan, CallError>) -> Result<Plan, CallError> {
+        let plan = act(&self.book, self.now())?;
+        self.book.apply(&plan);
+        Ok(plan)
+    }
+
+    /// Lets time pass and returns what became due, one plan per call and moment.
+    fn wait(&mut self, seconds: u64) -> Vec<Plan> {
+        self.ms += seconds * 1000;
+        let mut plans = Vec::new();
+        while let Some(plan) = self.book.due(self.now()) {
+            self.book.apply(&plan);
+            plans.push(plan);
+            assert!(plans.len() < 50, "the book is never done");
+        }
+        plans
+    }
+}
+
+fn names(plan: &Plan) -> Vec<&'static str> {
+    plan.notices.iter().map(|notice| notice.name).collect()
+}
+
+fn ended(plan: &Plan) -> Option<(CallState, EndReason)> {
+    let step = plan.step.as_ref()?;
+    Some((step.state?, step.ended?))
+}
+
+#[test]
+fn an_answer_makes_it_ongoing_and_silences_the_other_devices() {
+    let mut b = Bench::new();
+    let (call, plan) = b.start(CallMode::Ring, ANA, &[BO]);
+    assert_eq!(names(&plan), ["call:started", "call:participant_joined", "call:incoming"]);
+    assert_eq!(plan.step.as_ref().unwrap().invites, [(Bench::user(BO), InviteOutcome::Ringing)]);
+    assert!(!plan.step.as_ref().unwrap().answered);
+
+    b.ms += 3000;
+    let plan = b.accept(call, BO, 20).unwrap();
+    let accepted = plan.notices.iter().find(|n| n.name == "call:accepted").unwrap();
+    assert_eq!(accepted.to, To::UsersExcept(vec![Bench::user(ANA), Bench::user(BO)], Bench::session(20)));
+    let step = plan.step.unwrap();
+    assert_eq!((step.state, step.answered), (Some(CallState::Ongoing), true));
+    assert_eq!(step.expect, [CallState::Ringing]);
+    assert_eq!(step.invites, [(Bench::user(BO), InviteOutcome::Accepted)]);
+
+    assert_eq!(b.accept(call, BO, 21).unwrap_err(), CallError::State("answered on another device"));
+    assert!(b.wait(46).is_empty(), "nothing rings any more");
+}
+
+#[test]
+fn only_the_first_ringing_device_is_told_to_the_initiator() {
+    let mut b = Bench::new();
+    let (call, _) = b.start(CallMode::Ring, ANA, &[BO]);
+    let first = b.run(|book, now| book.ringing(now, call, Bench::user(BO))).unwrap();
+    assert_eq!(names(&first), ["call:ringing"]);
+    assert!(first.step.is_none());
+    let second = b.run(|book, now| book.ringing(now, call, Bench::user(BO))).unwrap();
+    assert!(second.notices.is_empty());
+    assert!(b.run(|book, now| book.ringing(now, call, Bench::user(CY))).is_err());
+}
+
+#[test]
+fn how_the_rung_answer_decides_the_final_state() {
+    for (answers, state, reason) in [
+        (vec![false, false], CallState::Rejected, EndReason::Declined),
+        (vec![true, false], CallState::Rejected, EndReason::Declined),
+        (vec![true, true], CallState::Busy, EndReason::Busy),
+    ] {
+        let mut b = Bench::new();
+        let (call, _) = b.start(CallMode::Ring, ANA, &[BO, CY]);
+        let one = b.run(|book, now| book.decline(now, call, Bench::user(BO), answers[0])).unwrap();
+        assert_eq!(names(&one), ["call:declined"]);
+        assert_eq!(ended(&one), None);
+        let two = b.run(|book, now| book.decline(now, call, Bench::user(CY), answers[1])).unwrap();
+        assert_eq!(names(&two), ["call:declined", "call:ended"]);
+        assert_eq!(ended(&two), Some((state, reason)));
+        assert_eq!(two.step.as_ref().unwrap().left.len(), 1, "the initiator's stint is closed");
+        assert!(b.book.is_empty());
+    }
+}
+
+#[test]
+fn nobody_answers_is_missed_at_the_ring_timeout() {
+    let mut b = Bench::new();
+    let (_, _) = b.start(CallMode::Ring, ANA, &[BO]);
+    assert!(b.wait(44).is_empty());
+    let plans = b.wait(1);
+    assert_eq!(plans.len(), 1);
+    assert_eq!(names(&plans[0]), ["call:missed", "call:ended"]);
+    assert_eq!(ended(&plans[0]), Some((CallState::Missed, EndReason::NoAnswer)));
+    assert_eq!(plans[0].step.as_ref().unwrap().invites, [(Bench::user(BO), InviteOutcome::Missed)]);
+    assert!(plans[0].leaves_line);
+}
+
+#[test]
+fn in_a_group_the_late_ones_miss_while_the_call_goes_on() {
+    let mut b = Bench::new();
+    let (call, _) = b.start(CallMode::Ring, ANA, &[BO, CY]);
+    b.accept(call, BO, 20).unwrap();
+    let plans = b.wait(45);
+    assert_eq!(names(&plans[0]), ["call:missed"]);
+    assert_eq!(ended(&plans[0]), None);
+    assert_eq!(b.book.get(call).unwrap().state, CallState::Ongoing);
+    b.join(call, CY, 30).unwrap();
+    assert_eq!(b.book.get(call).unwrap().peak, 3);
+}
+
+#[test]
+fn only_the_initiator_cancels_and_only_while_it_rings() {
+    let mut b = Bench::new();
+    let (call, _) = b.start(CallMode::Ring, ANA, &[BO, CY]);
+    assert_eq!(b.run(|k, now| k.cancel(now, call, Bench::user(BO))).unwrap_err(), CallError::NotHost);
+    b.accept(call, BO, 20).unwrap();
+    assert!(matches!(b.run(|k, now| k.cancel(now, call, Bench::user(ANA))), Err(CallError::State(_))));
+
+    let mut b = Bench::new();
+    let (call, _) = b.start(CallMode::Ring, ANA, &[BO]);
+    let plan = b.run(|k, now| k.cancel(now, call, Bench::user(ANA))).unwrap();
+    assert_eq!(names(&plan), ["call:cancelled", "call:ended"]);
+    assert_eq!(ended(&plan), Some((CallState::Cancelled, EndReason::Cancelled)));
+    assert_eq!(b.run(|k, now| k.cancel(now, call, Bench::user(ANA))).unwrap_err(), CallError::Unknown);
+}
+
+#[test]
+fn a_caller_who_goes_away_while_it_rings_has_cancelled_or_failed() {
+    for (media_lost, state) in [(false, CallState::Cancelled), (true, CallState::Failed)] {
+        let mut b = Bench::new();
+        let (call, plan) = b.start(CallMode::Ring, ANA, &[BO]);
+        let who = plan.joined.unwrap();
+        let plan = b
+            .run(|book, now| match media_lost {
+                true => book.media(now, call, who, MediaState::Closed),
+                false => book.leave(now, call, Bench::session(10), LeaveReason::Left),
+            })
+            .unwrap();
+        assert_eq!(ended(&plan).unwrap().0, state);
+        assert_eq!(names(&plan), ["call:participant_left", "call:cancelled", "call:ended"]);
+    }
+}
+
+#[test]
+fn two_who_call_each_other_meet_in_one_call() {
+    let mut b = Bench::new();
+    let (call, _) = b.start(CallMode::Ring, ANA, &[BO]);
+    let (same, plan) = b.start(CallMode::Ring, BO, &[ANA]);
+    assert_eq!(same, call);
+    assert!(plan.existing && plan.step.as_ref().unwrap().create.is_none());
+    assert_eq!(b.book.get(call).unwrap().state, CallState::Ongoing);
+    assert!(b.book.get(call).unwrap().rings.is_empty());
+}
+
+#[test]
+fn a_lost_socket_is_a_leave_only_after_the_grace() {
+    let mut b = Bench::new();
+    let (call, _) = b.start(CallMode::Ring, ANA, &[BO]);
+    b.accept(call, BO, 20).unwrap();
+    b.run(|k, now| k.detached(now, call, Bench::session(20), true)).unwrap();
+    assert!(b.wait(14).is_empty());
+    b.run(|k, now| k.detached(now, call, Bench::session(20), false)).unwrap();
+    assert!(b.wait(60).is_empty(), "it came back in time");
+    b.run(|k, now| k.detached(now, call, Bench::session(20), true)).unwrap();
+    let plans = b.wait(15);
+    assert_eq!(names(&plans[0]), ["call:participant_left"]);
+    assert_eq!(plans[0].step.as_ref().unwrap().left[0].reason, LeaveReason::Disconnected);
+}
+
+#[test]
+fn a_reloaded_page_takes_over_at_once_but_a_second_device_stands_beside() {
+    let mut b = Bench::new();
+    let (call, _) = b.start(CallMode::Ring, ANA, &[BO]);
+    b.accept(call, BO, 20).unwrap();
+    b.join(call, BO, 21).unwrap();
+    assert_eq!(b.book.get(call).unwrap().participants.len(), 3);
+    b.run(|k, now| k.detached(now, call, Bench::session(21), true)).unwrap();
+    let plan = b.join(call, BO, 22).unwrap();
+    assert_eq!(plan.step.as_ref().unwrap().left[0].reason, LeaveReason::Replaced);
+    assert_eq!(b.book.get(call).unwrap().participants.len(), 3);
+    assert_eq!(b.book.get(call).unwrap().peak, 2, "two people, however many devices");
+    assert_eq!(b.join(call, CY, 30).unwrap_err(), CallError::Full);
+}
+
+#[test]
+fn leaving_and_coming_back_is_a_second_stint_and_the_same_session_joins_once() {
+    let mut b = Bench::new();
+    let (call, _) = b.start(CallMode::Ring, ANA, &[BO]);
+    let first = b.accept(call, BO, 20).unwrap().joined;
+    let again = b.join(call, BO, 20).unwrap();
+    assert_eq!(again.joined, first);
+    assert!(again.step.is_none() && again.media.is_empty());
+    b.run(|k, now| k.leave(now, call, Bench::session(20), LeaveReason::Left)).unwrap();
+    let back = b.join(call, BO, 20).unwrap();
+    assert_ne!(back.joined, first);
+    assert_eq!(back.step.unwrap().joined.len(), 1);
+}
+
+#[test]
+fn one_left_alone_ends_a_call_but_not_a_room() {
+    let mut b = Bench::new();
+    let (call, _) = b.start(CallMode::Ring, ANA, &[BO]);
+    b.accept(call, BO, 20).unwrap();
+    b.run(|k, now| k.leave(now, call, Bench::session(20), LeaveReason::Left)).unwrap();
+    assert!(b.wait(299).is_empty());
+    let plans = b.wait(1);
+    assert_eq!(ended(&plans[0]), Some((CallState::Completed, EndReason::AloneTimeout)));
+
+    let mut b = Bench::new();
+    let (call, plan) = b.start(CallMode::Room, ANA, &[]);
+    assert_eq!(names(&plan), ["call:started", "voice:user_joined"]);
+    assert!(b.wait(3600).is_empty());
+    let plan = b.run(|k, now| k.leave(now, call, Bench::session(10), LeaveReason::Left)).unwrap();
+    assert_eq!(names(&plan), ["voice:user_left", "call:ended"]);
+    assert_eq!(ended(&plan), Some((CallState::Completed, EndReason::LastLeft)));
+    assert!(!plan.leaves_line, "nobody met");
+}
+
+#[test]
+fn the_longest_call_ends_by_itself() {
+    let mut b = Bench::new();
+    let (call, _) = b.start(CallMode::Ring, ANA, &[BO]);
+    b.accept(call, BO, 20).unwrap();
+    let plans = b.wait(4 * 3600);
+    assert_eq!(ended(&plans[0]), Some((CallState::Completed, EndReason::MaxDuration)));
+    assert_eq!(plans[0].step.as_ref().unwrap().left.len(), 2);
+    assert!(b.book.next_timeout().is_none());
+}
+
+#[test]
+fn hosts_mute_kick_and_end_others_do_not() {
+    let mut b = Bench::new();
+    let (call, _) = b.start(CallMode::Ring, ANA, &[BO, CY]);
+    b.accept(call, BO, 20).unwrap();
+    let (ana, bo, cy) = (Bench::user(ANA), Bench::user(BO), Bench::user(CY));
+    assert_eq!(b.run(|k, now| k.mute(now, call, bo, false, ana)).unwrap_err(), CallError::NotHost);
+    assert_eq!(b.run(|k, now| k.mute(now, call, ana, false, cy)).unwrap_err(), CallError::NotInCall);
+    let muted = b.run(|k, now| k.mute(now, call, ana, false, bo)).unwrap();
+    assert_eq!(names(&muted), ["call:muted", "voice:state_update"]);
+    assert!(matches!(muted.media[..], [MediaAction::ForceMute(_)]));
+    let kicked = b.run(|k, now| k.kick(now, call, cy, true, bo)).unwrap();
+    assert_eq!(kicked.step.as_ref().unwrap().left[0].reason, LeaveReason::Kicked);
+    let done = b.run(|k, now| k.end(now, call, ana, false)).unwrap();
+    assert_eq!(ended(&done), Some((CallState::Completed, EndReason::HostEnded)));
+    assert_eq!(names(&done), ["call:cancelled", "call:ended"], "cy was still ringing");
+}
+
+#[test]
+fn a_plan_that_was_not_carried_out_changes_nothing() {
+    let mut b = Bench::new();
+    let (call, _) = b.start(CallMode::Ring, ANA, &[BO]);
+    let before = b.book.get(call).unwrap().clone();
+    let by = b.joiner(BO, 20);
+    let lost = b.book.accept(b.now(), call, by).unwrap();
+    assert!(lost.next.is_some());
+    assert_eq!(b.book.get(call).unwrap(), &before);
+    b.accept(call, BO, 21).unwrap();
+}
+
+#[test]
+fn a_mute_is_told_once_and_video_is_remembered_for_the_history() {
+    let mut b = Bench::new();
+    let (call, _) = b.start(CallMode::Room, ANA, &[]);
+    let change = VoiceChange { muted: Some(true), video: Some(true), ..VoiceChange::default() };
+    let plan = b.run(|k, now| k.update(now, call, Bench::session(10), change)).unwrap();
+    assert_eq!(names(&plan), ["voice:state_update"]);
+    assert!(matches!(plan.media[..], [MediaAction::SetMuted(_, true)]));
+    let again = b.run(|k, now| k.update(now, call, Bench::session(10), change)).unwrap();
+    assert!(again.notices.is_empty() && again.media.is_empty());
+    let off = VoiceChange { video: Some(false), ..VoiceChange::default() };
+    b.run(|k, now| k.update(now, call, Bench::session(10), off)).unwrap();
+    let plan = b.run(|k, now| k.leave(now, call, Bench::session(10), LeaveReason::Left)).unwrap();
+    assert!(plan.step.unwrap().left[0].had_video);
+}

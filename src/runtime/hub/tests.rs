@@ -1,1 +1,76 @@
+use super::*;
+use crate::room::event::CloseReason;
 
+fn config() -> MediaConfig {
+    MediaConfig {
+        listen: "127.0.0.1:0".parse().unwrap(),
+        advertise: Vec::new(),
+        shards: 2,
+        max_participants_per_room: 2,
+    }
+}
+
+fn request(room: u128, participant: u128) -> (JoinRequest, mpsc::Receiver<Event>) {
+    let (events, inbox) = mpsc::channel(8);
+    let request = JoinRequest {
+        room: RoomId::from_parts(1, room),
+        participant: ParticipantId::from_parts(1, participant),
+        identity: Arc::from("someone"),
+        grants: MediaGrants::ALL,
+        auto: AutoSubscribe::Everything,
+        events,
+    };
+    (request, inbox)
+}
+
+#[tokio::test]
+async fn joins_are_answered_rooms_fill_up_and_leaving_frees_everything() {
+    let hub = MediaHub::start(config()).unwrap();
+    let (first, mut inbox) = request(1, 1);
+    let (room, participant) = (first.room, first.participant);
+    hub.join(first).unwrap();
+    assert!(matches!(inbox.recv().await, Some(Event::Joined { .. })));
+    let (second, mut second_inbox) = request(1, 2);
+    hub.join(second).unwrap();
+    assert!(matches!(second_inbox.recv().await, Some(Event::Joined { .. })));
+    let (third, _third_inbox) = request(1, 3);
+    assert_eq!(hub.join(third), Err(HubError::RoomFull));
+
+    hub.send(room, participant, Command::Leave).unwrap();
+    assert!(matches!(inbox.recv().await, Some(Event::Closed { reason: CloseReason::Left })));
+    assert!(inbox.recv().await.is_none(), "nothing follows the last event");
+    let stats = hub.stats().await;
+    assert_eq!(stats.len(), 2);
+    assert_eq!(stats.iter().map(|one| one.rooms).sum::<u64>(), 1);
+
+    hub.shutdown().await;
+    assert!(matches!(second_inbox.recv().await, Some(Event::Closed { reason: CloseReason::Draining })));
+    let (late, _late_inbox) = request(1, 4);
+    assert_eq!(hub.join(late), Err(HubError::Draining));
+}
+
+#[tokio::test]
+async fn a_participant_whose_signalling_is_gone_leaves() {
+    let hub = MediaHub::start(config()).unwrap();
+    let (first, inbox) = request(1, 1);
+    let room = first.room;
+    hub.join(first).unwrap();
+    drop(inbox);
+    let (second, mut second_inbox) = request(1, 2);
+    hub.join(second).unwrap();
+    assert!(matches!(second_inbox.recv().await, Some(Event::Joined { .. })));
+    // The next event for the first participant finds nobody.
+    let id = ParticipantId::from_parts(1, 1);
+    hub.send(room, id, Command::Offer { sdp: String::new(), generation: 1, lines: Vec::new() }).unwrap();
+    let deadline = tokio::time::Instant::now() + Duration::from_secs(5);
+    loop {
+        let (third, mut inbox) = request(1, 3);
+        if hub.join(third).is_ok() {
+            assert!(matches!(inbox.recv().await, Some(Event::Joined { .. })));
+            break;
+        }
+        assert!(tokio::time::Instant::now() < deadline, "the place of the deaf participant is never freed");
+        tokio::task::yield_now().await;
+    }
+    hub.shutdown().await;
+}

@@ -11,7 +11,8 @@ use super::{
 use crate::{
     base::id::{CallId, ChannelId, MessageId, UserId},
     call::model::{
-        CallKind, CallMode, CallRecord, CallState, EndReason, InviteOutcome, InviteRecord, LeaveReason, StintRecord,
+        CallKind, CallMode, CallRecord, CallState, EndReason, InviteOutcome, InviteRecord, LeaveReason,
+        StintRecord,
     },
     chat::model::WallMs,
     store::{CallQuery, CallStep, CallStepDone, NewCall, Result, StintEnd, StintStart, StoreError},
@@ -95,7 +96,13 @@ async fn transition(db: &mut Tx<'_>, step: &CallStep) -> Result<()> {
     if done.rows_affected() == 1 { Ok(()) } else { Err(StoreError::State) }
 }
 
-async fn invite(db: &mut Tx<'_>, call: CallId, user: UserId, outcome: InviteOutcome, now: WallMs) -> Result<()> {
+async fn invite(
+    db: &mut Tx<'_>,
+    call: CallId,
+    user: UserId,
+    outcome: InviteOutcome,
+    now: WallMs,
+) -> Result<()> {
     sqlx::query(
         "INSERT INTO call_invites (call_id, user_id, outcome, at) VALUES (?, ?, ?, ?) \
          ON CONFLICT (call_id, user_id) DO UPDATE SET outcome = excluded.outcome, at = excluded.at",
@@ -266,12 +273,14 @@ async fn bury(db: &mut Tx<'_>, row: &SqliteRow, now: WallMs) -> Result<()> {
         .execute(&mut *db.conn)
         .await
         .map_err(unavailable)?;
-    sqlx::query("UPDATE call_invites SET outcome = 'missed', at = ? WHERE call_id = ? AND outcome = 'ringing'")
-        .bind(alive_at)
-        .bind(call.to_string())
-        .execute(&mut *db.conn)
-        .await
-        .map_err(unavailable)?;
+    sqlx::query(
+        "UPDATE call_invites SET outcome = 'missed', at = ? WHERE call_id = ? AND outcome = 'ringing'",
+    )
+    .bind(alive_at)
+    .bind(call.to_string())
+    .execute(&mut *db.conn)
+    .await
+    .map_err(unavailable)?;
     sqlx::query(
         "UPDATE call_participants SET left_at = MAX(joined_at, ?), leave_reason = 'node_lost' \
          WHERE call_id = ? AND left_at IS NULL",
@@ -284,7 +293,7 @@ async fn bury(db: &mut Tx<'_>, row: &SqliteRow, now: WallMs) -> Result<()> {
     let ended = end(db, call, EndReason::NodeLost, alive_at).await?;
     if text(row, "mode")? == "ring" || small(row, "peak_participants")? > 1 {
         // The line is written now, so it takes today's place in the channel; the call itself tells when it was.
-        let id = MessageId::from_parts(u64::try_from(now).unwrap_or(0), u128::from(call.0.random()));
+        let id = MessageId::from_parts(u64::try_from(now).unwrap_or(0), call.0.random());
         leave_line(db, call, id, &ended, now).await?;
     }
     Ok(())

@@ -4,7 +4,10 @@ use async_trait::async_trait;
 use sqlx::{SqliteConnection, SqlitePool, sqlite::SqliteRow};
 
 use super::{
-    rows::{self, channel_sql, flag, int, maybe_int, maybe_text, member_sql, row_id, small, text, unavailable, unsigned},
+    rows::{
+        self, channel_sql, flag, int, maybe_int, maybe_text, member_sql, row_id, small, text, unavailable,
+        unsigned,
+    },
     writer::{Tx, Write},
 };
 use crate::{
@@ -82,7 +85,8 @@ async fn insert_members(db: &mut Tx<'_>, new: &NewChannel) -> Result<()> {
         return Ok(());
     }
     for user in &new.members {
-        let role = if Some(*user) == new.owner && new.kind == ChannelKind::Group { "owner" } else { "member" };
+        let role =
+            if Some(*user) == new.owner && new.kind == ChannelKind::Group { "owner" } else { "member" };
         let added = sqlx::query(
             "INSERT INTO channel_members (channel_id, user_id, role, joined_at, rev) \
              SELECT ?1, id, ?2, ?3, 1 FROM users WHERE id = ?4 AND is_active = 1",
@@ -199,14 +203,16 @@ impl Write for MarkRead {
         };
         let changed = target != before.read_seq;
         let after = if changed {
-            sqlx::query("UPDATE channel_members SET read_seq = ?, read_at = ? WHERE channel_id = ? AND user_id = ?")
-                .bind(signed(target))
-                .bind(self.now)
-                .bind(self.channel.to_string())
-                .bind(self.user.to_string())
-                .execute(&mut *db.conn)
-                .await
-                .map_err(unavailable)?;
+            sqlx::query(
+                "UPDATE channel_members SET read_seq = ?, read_at = ? WHERE channel_id = ? AND user_id = ?",
+            )
+            .bind(signed(target))
+            .bind(self.now)
+            .bind(self.channel.to_string())
+            .bind(self.user.to_string())
+            .execute(&mut *db.conn)
+            .await
+            .map_err(unavailable)?;
             load(db.conn, self.channel, self.user).await?
         } else {
             before
@@ -227,15 +233,20 @@ pub(super) fn signed(n: u64) -> i64 {
     i64::try_from(n).unwrap_or(i64::MAX)
 }
 
-pub(super) async fn resolve(pool: &SqlitePool, name: &str) -> Result<(ChannelId, Option<String>, ChannelKind)> {
+pub(super) async fn resolve(
+    pool: &SqlitePool,
+    name: &str,
+) -> Result<(ChannelId, Option<String>, ChannelKind)> {
     // Crockford text is accepted in lower case too; a slug never looks like 26 of its characters.
     let id = name.parse::<ChannelId>().map_or_else(|_| name.to_owned(), |id| id.to_string());
-    let row = sqlx::query("SELECT id, slug, kind FROM channels WHERE (id = ?1 OR slug = ?2) AND archived_at IS NULL")
-        .bind(id)
-        .bind(name)
-        .fetch_one(pool)
-        .await
-        .map_err(unavailable)?;
+    let row = sqlx::query(
+        "SELECT id, slug, kind FROM channels WHERE (id = ?1 OR slug = ?2) AND archived_at IS NULL",
+    )
+    .bind(id)
+    .bind(name)
+    .fetch_one(pool)
+    .await
+    .map_err(unavailable)?;
     Ok((row_id(&row, "id")?, maybe_text(&row, "slug")?, rows::kind(&row, "kind")?))
 }
 
@@ -252,7 +263,11 @@ pub(super) async fn load(conn: &mut SqliteConnection, id: ChannelId, user: UserI
     Ok(channel)
 }
 
-pub(super) async fn list(conn: &mut SqliteConnection, user: UserId, query: ChannelQuery) -> Result<Vec<ChannelRecord>> {
+pub(super) async fn list(
+    conn: &mut SqliteConnection,
+    user: UserId,
+    query: ChannelQuery,
+) -> Result<Vec<ChannelRecord>> {
     let found = sqlx::query(channel_sql!(
         "WHERE m.user_id = ?1 AND m.left_at IS NULL AND c.archived_at IS NULL \
          AND (?2 IS NULL OR c.kind = ?2) AND (?3 IS NULL OR c.id > ?3) \

@@ -5,15 +5,17 @@ use sqlx::{SqliteConnection, SqlitePool};
 
 use super::{
     channels::signed,
-    rows::{self, flag, int, maybe_text, member_sql, message_sql, row_id, small, text, unavailable, unsigned},
+    rows::{
+        self, flag, int, maybe_text, member_sql, message_sql, row_id, small, text, unavailable, unsigned,
+    },
     writer::{Tx, Write},
 };
 use crate::{
     base::id::{CallId, ChannelId, MessageId, UserId},
     chat::model::{MessageRecord, RevisionRecord, WallMs},
     store::{
-        Audience, ChangedMessage, HistoryAt, HistoryPage, MessageChange, NewMessage, Result, SentMessage, StoreError,
-        SyncPage,
+        Audience, ChangedMessage, HistoryAt, HistoryPage, MessageChange, NewMessage, Result, SentMessage,
+        StoreError, SyncPage,
     },
 };
 
@@ -101,14 +103,16 @@ async fn append(
     .await
     .map_err(unavailable)?;
     for user in mentions.iter().filter(|user| **user != new.author) {
-        sqlx::query("INSERT OR IGNORE INTO mentions (user_id, channel_id, message_id, seq) VALUES (?, ?, ?, ?)")
-            .bind(user.to_string())
-            .bind(new.channel.to_string())
-            .bind(new.id.to_string())
-            .bind(seq)
-            .execute(&mut *db.conn)
-            .await
-            .map_err(unavailable)?;
+        sqlx::query(
+            "INSERT OR IGNORE INTO mentions (user_id, channel_id, message_id, seq) VALUES (?, ?, ?, ?)",
+        )
+        .bind(user.to_string())
+        .bind(new.channel.to_string())
+        .bind(new.id.to_string())
+        .bind(seq)
+        .execute(&mut *db.conn)
+        .await
+        .map_err(unavailable)?;
     }
     if call.is_some() {
         return find(db.conn, new.id).await;
@@ -330,7 +334,12 @@ pub(super) async fn history(
     }
 }
 
-async fn before(conn: &mut SqliteConnection, channel: ChannelId, seq: u64, limit: u32) -> Result<HistoryPage> {
+async fn before(
+    conn: &mut SqliteConnection,
+    channel: ChannelId,
+    seq: u64,
+    limit: u32,
+) -> Result<HistoryPage> {
     let found = sqlx::query(message_sql!("WHERE m.channel_id = ? AND m.seq < ? ORDER BY m.seq DESC LIMIT ?"))
         .bind(channel.to_string())
         .bind(signed(seq))
@@ -364,7 +373,8 @@ async fn after(conn: &mut SqliteConnection, channel: ChannelId, seq: u64, limit:
 }
 
 async fn last_seq(conn: &mut SqliteConnection, channel: ChannelId) -> Result<u64> {
-    let row = sqlx::query("SELECT last_seq FROM channels WHERE id = ?").bind(channel.to_string()).fetch_one(conn);
+    let row =
+        sqlx::query("SELECT last_seq FROM channels WHERE id = ?").bind(channel.to_string()).fetch_one(conn);
     unsigned(&row.await.map_err(unavailable)?, "last_seq")
 }
 

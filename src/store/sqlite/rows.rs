@@ -117,7 +117,11 @@ pub(super) fn word<T>(row: &SqliteRow, column: &str, parse: fn(&str) -> Option<T
     parse(&text(row, column)?).ok_or_else(|| StoreError::Unavailable(format!("unknown word in {column}")))
 }
 
-pub(super) fn maybe_word<T>(row: &SqliteRow, column: &str, parse: fn(&str) -> Option<T>) -> Result<Option<T>> {
+pub(super) fn maybe_word<T>(
+    row: &SqliteRow,
+    column: &str,
+    parse: fn(&str) -> Option<T>,
+) -> Result<Option<T>> {
     Ok(maybe_text(row, column)?.as_deref().and_then(parse))
 }
 

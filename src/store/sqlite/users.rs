@@ -37,11 +37,12 @@ impl Write for CreateUser {
         .execute(&mut *db.conn)
         .await
         .map_err(unavailable)?;
-        let generals: Vec<String> =
-            sqlx::query_scalar("SELECT id FROM channels WHERE kind = 'general' AND archived_at IS NULL ORDER BY id")
-                .fetch_all(&mut *db.conn)
-                .await
-                .map_err(unavailable)?;
+        let generals: Vec<String> = sqlx::query_scalar(
+            "SELECT id FROM channels WHERE kind = 'general' AND archived_at IS NULL ORDER BY id",
+        )
+        .fetch_all(&mut *db.conn)
+        .await
+        .map_err(unavailable)?;
         let mut joined = Vec::with_capacity(generals.len());
         for channel in &generals {
             joined.push(enter(db, rows::id(channel)?, new.id, "member", new.now).await?);
@@ -66,13 +67,15 @@ impl Write for TouchUser {
     type Out = ();
 
     async fn apply(self: Box<Self>, db: &mut Tx<'_>) -> Result<()> {
-        sqlx::query("UPDATE users SET last_seen_at = ?, custom_status = COALESCE(?, custom_status) WHERE id = ?")
-            .bind(self.now)
-            .bind(&self.custom_status)
-            .bind(self.user.to_string())
-            .execute(&mut *db.conn)
-            .await
-            .map_err(unavailable)?;
+        sqlx::query(
+            "UPDATE users SET last_seen_at = ?, custom_status = COALESCE(?, custom_status) WHERE id = ?",
+        )
+        .bind(self.now)
+        .bind(&self.custom_status)
+        .bind(self.user.to_string())
+        .execute(&mut *db.conn)
+        .await
+        .map_err(unavailable)?;
         Ok(())
     }
 }

@@ -83,7 +83,8 @@ impl Tx<'_> {
         .fetch_all(&mut *self.conn)
         .await
         .map_err(unavailable)?;
-        let audience: Audience = ids.iter().map(|id| super::rows::id(id)).collect::<Result<Vec<UserId>>>()?.into();
+        let audience: Audience =
+            ids.iter().map(|id| super::rows::id(id)).collect::<Result<Vec<UserId>>>()?.into();
         if self.members.channels.len() >= CACHED_CHANNELS {
             self.members.channels.clear();
         }
@@ -126,7 +127,8 @@ impl<W: Write> Job for Pending<W> {
     }
 
     fn finish(self: Box<Self>) {
-        let outcome = self.outcome.unwrap_or_else(|| Err(StoreError::Unavailable("the write did not run".into())));
+        let outcome =
+            self.outcome.unwrap_or_else(|| Err(StoreError::Unavailable("the write did not run".into())));
         if let Ok(out) = &outcome {
             (self.then)(out);
         }

@@ -58,13 +58,19 @@ export class Person {
       }, camera),
     );
     await this.click('lobby-join');
+    await until(`${this.username} goes from the lobby to the call`, 10_000, async () => !(await this.has('lobby')));
     await this.connected();
   }
 
   connected() {
-    return until(`${this.username} is in the call`, 20_000, () =>
-      this.page.evaluate(() => window.__convene.call.phase === 'joined' && window.__convene.call.media === 'connected'),
-    );
+    return until(`${this.username} is in the call`, 20_000, async () => {
+      const seen = await this.page.evaluate(() => {
+        const { call, pc } = window.__convene;
+        return { phase: call.phase, media: call.media, ice: pc?.iceConnectionState, dtls: pc?.connectionState, signalling: pc?.signalingState, view: location.pathname };
+      });
+      if (seen.phase === 'joined' && seen.media === 'connected') return true;
+      throw new Error(JSON.stringify(seen));
+    });
   }
 
   async leave() {
@@ -126,9 +132,27 @@ export class Person {
     });
   }
 
+  /** The layers I send of my camera, lowest first. */
+  sending() {
+    return this.page.evaluate(async () => {
+      const rows = [];
+      (await window.__convene.pc.getStats()).forEach((row) => row.type === 'outbound-rtp' && row.rid && rows.push(row));
+      return ['q', 'h', 'f'].map((rid) => {
+        const row = rows.find((candidate) => candidate.rid === rid);
+        return { rid, fps: row?.framesPerSecond ?? 0, width: row?.frameWidth ?? 0, limited: row?.qualityLimitationReason ?? 'not sent' };
+      });
+    });
+  }
+
   async receivedTrack(trackId) {
     return (await this.received()).find((row) => row.trackId === trackId);
   }
+}
+
+/** An upper bound of the longest freeze of a track in a series of samples: seconds frozen between two of them. */
+export function longestFreeze(samples, trackId) {
+  const frozen = samples.map((rows) => rows.find((row) => row.trackId === trackId)?.frozenSeconds ?? 0);
+  return Math.max(0, ...frozen.slice(1).map((now, index) => now - frozen[index]));
 }
 
 /** Difference of two samples of the same tracks, per second. */

@@ -21,7 +21,7 @@ function cleanEnvironment() {
 }
 
 /** A first port with its neighbour free as well: one per shard. */
-async function freeUdpPorts() {
+export async function freeUdpPorts() {
   for (let attempt = 0; attempt < 100; attempt++) {
     const sockets = [createSocket('udp4'), createSocket('udp4')];
     try {

@@ -24,13 +24,13 @@ export async function until(what, ms, look) {
 }
 
 /** A measuring window: what is measured is a difference over time, so time has to pass. */
-export async function measureFor(ms, sample) {
+export async function measureFor(ms, sample, step = 500) {
   const samples = [];
   const end = performance.now() + ms;
   for (;;) {
     samples.push(await sample());
     const left = end - performance.now();
     if (left <= 0) return samples;
-    await pause(Math.min(left, 500));
+    await pause(Math.min(left, step));
   }
 }

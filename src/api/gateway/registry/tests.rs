@@ -45,7 +45,10 @@ fn audiences_reach_exactly_their_sessions() {
     let channel = ChannelId::from_parts(9, 9);
     assert!(registry.focus(a1.session.id, channel) && registry.focus(b.session.id, channel));
     registry.emit(Audience::Users(Arc::from([a1.session.user])), event("users"));
-    registry.emit(Audience::UsersExcept(Arc::from([a1.session.user, b.session.user]), a1.session.id), event("except"));
+    registry.emit(
+        Audience::UsersExcept(Arc::from([a1.session.user, b.session.user]), a1.session.id),
+        event("except"),
+    );
     registry.emit(Audience::Session(a2.session.id), event("session"));
     registry.emit(Audience::OtherSessions { user: a1.session.user, except: a2.session.id }, event("others"));
     registry.emit(Audience::Focused { channel, except: Some(b.session.user) }, event("focused"));

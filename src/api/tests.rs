@@ -1,1 +1,0 @@
-//! The front doors against a running server.

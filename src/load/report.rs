@@ -1,0 +1,234 @@
+//! What a run found, as numbers and as a table.
+
+use std::{fmt, time::Duration};
+
+use super::{
+    check::Faults,
+    histogram::Histogram,
+    procfs::Usage,
+    totals::{Frames, Totals},
+};
+
+#[derive(Debug, Clone, serde::Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Report {
+    pub bots: u32,
+    /// Bots that never got in, or fell out.
+    pub failed: u32,
+    pub failures: Vec<String>,
+    pub seconds: f64,
+    pub delivered: Delivered,
+    pub faults: Faults,
+    pub fault_samples: Vec<String>,
+    /// RTP packets of tracks nobody announced.
+    pub unknown_packets: u64,
+    pub packets: Packets,
+    pub latency_ms: Quantiles,
+    pub join_ms: Join,
+    /// Longest time a receiver went without a whole video frame.
+    pub longest_gap_ms: f64,
+    pub server: Option<Server>,
+    /// CPU of the load tool itself; near one core for the media thread means that it is the bottleneck.
+    pub bots_cpu_us_per_packet: f64,
+    pub bots_cpu_percent: f64,
+}
+
+#[derive(Debug, Clone, serde::Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Delivered {
+    pub ratio: f64,
+    pub video_expected: u64,
+    pub video_delivered: u64,
+    pub audio_expected: u64,
+    pub audio_delivered: u64,
+    /// Video frames per layer, smallest first.
+    pub layers: [u64; 3],
+    /// The worst pairs of receiver and sender that saw less than everything.
+    pub incomplete: Vec<Incomplete>,
+}
+
+#[derive(Debug, Clone, serde::Serialize)]
+pub struct Incomplete {
+    pub receiver: u32,
+    pub sender: u32,
+    pub kind: super::payload::MediaKind,
+    pub ratio: f64,
+}
+
+#[derive(Debug, Clone, serde::Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Packets {
+    /// RTP packets all bots together received, and sent.
+    pub received: u64,
+    pub received_per_second: f64,
+    pub sent_per_second: f64,
+    pub received_megabits_per_second: f64,
+    pub keyframe_requests: u64,
+}
+
+#[derive(Debug, Clone, Copy, Default, serde::Serialize)]
+pub struct Quantiles {
+    pub count: u64,
+    pub p50: Option<f64>,
+    pub p95: Option<f64>,
+    pub p99: Option<f64>,
+    pub max: Option<f64>,
+}
+
+/// Times from `voice:join`.
+#[derive(Debug, Clone, serde::Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Join {
+    pub connected: Quantiles,
+    pub first_media: Quantiles,
+}
+
+#[derive(Debug, Clone, serde::Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Server {
+    pub cpu_seconds: f64,
+    /// Of one core.
+    pub cpu_percent: f64,
+    pub cpu_us_per_packet: f64,
+    pub resident_bytes: u64,
+    /// Growth of resident memory from before the joins to the end of the measurement, per bot.
+    pub kilobytes_per_participant: f64,
+}
+
+/// Readings of the server's and our own usage.
+#[derive(Debug, Clone, Copy)]
+pub struct Readings {
+    pub own: (Usage, Usage),
+    pub server_before_joins: Option<Usage>,
+    pub server: Option<(Usage, Usage)>,
+}
+
+impl From<&Histogram> for Quantiles {
+    fn from(histogram: &Histogram) -> Self {
+        let at = |q| histogram.quantile_ms(q);
+        Self { count: histogram.count(), p50: at(0.5), p95: at(0.95), p99: at(0.99), max: at(1.0) }
+    }
+}
+
+impl Report {
+    pub fn new(bots: u32, failures: Vec<String>, totals: &Totals, join: Join, readings: &Readings) -> Self {
+        let seconds = totals.span.as_secs_f64().max(f64::EPSILON);
+        let per_packet = |cpu: Duration| cpu.as_secs_f64() * 1e6 / totals.packets.max(1) as f64;
+        let percent = |cpu: Duration| cpu.as_secs_f64() * 100.0 / seconds;
+        let own = readings.own.1.cpu_since(&readings.own.0);
+        let server = readings.server.map(|(before, after)| {
+            let cpu = after.cpu_since(&before);
+            let empty = readings.server_before_joins.unwrap_or(before).resident_bytes;
+            let grown = after.resident_bytes.saturating_sub(empty);
+            Server {
+                cpu_seconds: cpu.as_secs_f64(),
+                cpu_percent: percent(cpu),
+                cpu_us_per_packet: per_packet(cpu),
+                resident_bytes: after.resident_bytes,
+                kilobytes_per_participant: grown as f64 / 1024.0 / f64::from(bots.max(1)),
+            }
+        });
+        Self {
+            bots,
+            failed: failures.len() as u32,
+            failures,
+            seconds,
+            delivered: Delivered::new(totals),
+            faults: totals.faults,
+            fault_samples: totals.fault_samples.clone(),
+            unknown_packets: totals.unknown_packets,
+            packets: Packets {
+                received: totals.packets,
+                received_per_second: totals.packets as f64 / seconds,
+                sent_per_second: totals.sent as f64 / seconds,
+                received_megabits_per_second: totals.bytes as f64 * 8.0 / 1e6 / seconds,
+                keyframe_requests: totals.keyframe_requests,
+            },
+            latency_ms: Quantiles::from(&totals.latency),
+            join_ms: join,
+            longest_gap_ms: totals.longest_gap.as_secs_f64() * 1000.0,
+            server,
+            bots_cpu_us_per_packet: per_packet(own),
+            bots_cpu_percent: percent(own),
+        }
+    }
+}
+
+impl Delivered {
+    fn new(totals: &Totals) -> Self {
+        let (video, audio): (Frames, Frames) = (totals.video, totals.audio);
+        let incomplete = totals.incomplete.iter().map(|(receiver, (sender, kind), ratio)| Incomplete {
+            receiver: *receiver,
+            sender: *sender,
+            kind: *kind,
+            ratio: *ratio,
+        });
+        Self {
+            ratio: totals.frames().ratio(),
+            video_expected: video.expected,
+            video_delivered: video.delivered,
+            audio_expected: audio.expected,
+            audio_delivered: audio.delivered,
+            layers: totals.layers,
+            incomplete: incomplete.collect(),
+        }
+    }
+}
+
+impl fmt::Display for Report {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let d = &self.delivered;
+        writeln!(f, "bots               {} ({} failed), {:.1} s measured", self.bots, self.failed, self.seconds)?;
+        writeln!(f, "delivered          {:.3} %", d.ratio * 100.0)?;
+        writeln!(f, "  video frames     {} of {} (per layer {:?})", d.video_delivered, d.video_expected, d.layers)?;
+        writeln!(f, "  audio frames     {} of {}", d.audio_delivered, d.audio_expected)?;
+        writeln!(
+            f,
+            "faults             {} corrupt, {} misplaced, {} duplicate, {} too late, {} unannounced",
+            self.faults.corrupt, self.faults.misplaced, self.faults.duplicates, self.faults.late, self.unknown_packets
+        )?;
+        writeln!(
+            f,
+            "packets            {:.0}/s received ({:.1} Mb/s), {:.0}/s sent, {} keyframe requests",
+            self.packets.received_per_second,
+            self.packets.received_megabits_per_second,
+            self.packets.sent_per_second,
+            self.packets.keyframe_requests
+        )?;
+        writeln!(f, "latency            {}", self.latency_ms)?;
+        writeln!(f, "join → connected   {}", self.join_ms.connected)?;
+        writeln!(f, "join → first media {}", self.join_ms.first_media)?;
+        writeln!(f, "longest gap        {:.0} ms", self.longest_gap_ms)?;
+        if let Some(server) = &self.server {
+            writeln!(
+                f,
+                "server             {:.2} µs CPU per packet, {:.0} % of a core, {:.1} MB resident, {:.0} kB per participant",
+                server.cpu_us_per_packet,
+                server.cpu_percent,
+                server.resident_bytes as f64 / 1e6,
+                server.kilobytes_per_participant
+            )?;
+        }
+        writeln!(f, "load tool          {:.2} µs CPU per packet, {:.0} % of a core", self.bots_cpu_us_per_packet, self.bots_cpu_percent)?;
+        for failure in &self.failures {
+            writeln!(f, "failed: {failure}")?;
+        }
+        for fault in &self.fault_samples {
+            writeln!(f, "fault: {fault}")?;
+        }
+        for pair in &d.incomplete {
+            let (receiver, sender, percent) = (pair.receiver, pair.sender, pair.ratio * 100.0);
+            writeln!(f, "incomplete: bot {receiver} saw {percent:.1} % of bot {sender}'s {:?}", pair.kind)?;
+        }
+        Ok(())
+    }
+}
+
+impl fmt::Display for Quantiles {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (Some(p50), Some(p95), Some(p99), Some(max)) = (self.p50, self.p95, self.p99, self.max) else {
+            return write!(f, "nothing measured");
+        };
+        write!(f, "p50 {p50:.2}  p95 {p95:.2}  p99 {p99:.2}  max {max:.2} ms ({} values)", self.count)
+    }
+}

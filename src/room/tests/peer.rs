@@ -1,0 +1,322 @@
+//! A client built from webrtc-rs parts: DTLS client, `rtc-srtp` contexts, STUN checks. Independent of our own SRTP.
+
+use std::{
+    collections::{BTreeMap, BTreeSet, VecDeque},
+    net::SocketAddr,
+    sync::Arc,
+    time::Instant,
+};
+
+use bytes::BytesMut;
+use rtc_dtls::{
+    config::{ConfigBuilder, ExtendedMasterSecretType},
+    crypto::Certificate,
+    crypto_provider::{RTCCryptoProvider, providers::AwsLcRsProvider},
+    endpoint::{Endpoint, EndpointEvent},
+    extension::extension_use_srtp::SrtpProtectionProfile,
+};
+use rtc_shared::TransportProtocol;
+use rtc_srtp::{
+    config::{Config, LABEL_EXTRACTOR_DTLS_SRTP},
+    context::Context,
+    protection_profile::ProtectionProfile,
+};
+use rtc_stun::{
+    attributes::{ATTR_USE_CANDIDATE, ATTR_USERNAME, RawAttribute},
+    fingerprint::FINGERPRINT,
+    integrity::MessageIntegrity,
+    message::{BINDING_REQUEST, Message, Setter, TransactionId},
+    textattrs::TextAttribute,
+};
+
+use crate::proto::{
+    codec::vp8,
+    demux::{PacketKind, classify},
+    rtcp::{self, Feedback},
+    rtp::{ExtensionBlock, Header, HeaderFields, write_header},
+};
+
+pub const SERVER: &str = "192.0.2.10:7882";
+pub const MID_EXT: u8 = 1;
+pub const RID_EXT: u8 = 2;
+pub const REPAIRED_EXT: u8 = 3;
+pub const LEVEL_EXT: u8 = 4;
+
+/// A video frame as a receiver sees it: our test payload says which layer it is of.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Frame {
+    pub layer: u8,
+    pub keyframe: bool,
+}
+
+pub struct Peer {
+    pub address: SocketAddr,
+    pub ufrag: String,
+    pub fingerprint: String,
+    provider: Arc<dyn RTCCryptoProvider>,
+    dtls: Endpoint,
+    seal: Option<Context>,
+    open: Option<Context>,
+    pub connected: bool,
+    pub outgoing: VecDeque<Vec<u8>>,
+    pub plis: Vec<u32>,
+    pub repairs: u64,
+    sent: BTreeMap<(u32, u16), Vec<u8>>,
+    next_rtx: u16,
+    sequences: BTreeMap<u32, u16>,
+    pub frames: Vec<Frame>,
+    pub audio: usize,
+    /// Sequence numbers of the video stream, primary and repaired.
+    pub seen: BTreeSet<u16>,
+    pub video_ssrc: u32,
+    pub silent: bool,
+    timestamp: u32,
+    picture: u16,
+}
+
+pub fn media_ssrc(layer: u8) -> u32 {
+    5_000 + u32::from(layer)
+}
+
+fn rtx_ssrc(layer: u8) -> u32 {
+    6_000 + u32::from(layer)
+}
+
+const AUDIO_SSRC: u32 = 4_000;
+const LAYERS: [&str; 3] = ["q", "h", "f"];
+
+impl Peer {
+    pub fn new(now: Instant, port: u16, only_aes_cm: bool) -> Self {
+        let provider: Arc<dyn RTCCryptoProvider> = Arc::new(AwsLcRsProvider::new());
+        let certificate = Certificate::generate_self_signed(vec!["peer".to_owned()], provider.crypto()).unwrap();
+        let digest = aws_lc_rs::digest::digest(&aws_lc_rs::digest::SHA256, certificate.certificate[0].as_ref());
+        let fingerprint: Vec<String> = digest.as_ref().iter().map(|byte| format!("{byte:02X}")).collect();
+        // Browsers put AES-CM first.
+        let mut profiles = vec![SrtpProtectionProfile::Srtp_Aes128_Cm_Hmac_Sha1_80];
+        if !only_aes_cm {
+            profiles.push(SrtpProtectionProfile::Srtp_Aead_Aes_128_Gcm);
+        }
+        let config = ConfigBuilder::default()
+            .with_crypto_provider(provider.clone())
+            .with_certificates(vec![certificate])
+            .with_srtp_protection_profiles(profiles)
+            .with_insecure_skip_verify(true)
+            .with_extended_master_secret(ExtendedMasterSecretType::Require)
+            .build(true, None)
+            .unwrap();
+        let address = SocketAddr::from(([127, 0, 0, 1], port));
+        let mut dtls = Endpoint::new(address, TransportProtocol::UDP, None);
+        dtls.connect(now, SERVER.parse().unwrap(), Arc::new(config), None).unwrap();
+        Self {
+            address,
+            ufrag: format!("peer{port}"),
+            fingerprint: fingerprint.join(":"),
+            provider,
+            dtls,
+            seal: None,
+            open: None,
+            connected: false,
+            outgoing: VecDeque::new(),
+            plis: Vec::new(),
+            repairs: 0,
+            sent: BTreeMap::new(),
+            next_rtx: 100,
+            sequences: BTreeMap::new(),
+            frames: Vec::new(),
+            audio: 0,
+            seen: BTreeSet::new(),
+            video_ssrc: 0,
+            silent: false,
+            timestamp: 9_000,
+            picture: 100,
+        }
+    }
+
+    pub fn check(&mut self, server_ufrag: &str, server_pwd: &str) {
+        let integrity = MessageIntegrity::new_short_term_integrity_with_provider(
+            server_pwd.to_owned(),
+            self.provider.crypto(),
+        );
+        let mut message = Message::new();
+        let username = TextAttribute::new(ATTR_USERNAME, format!("{server_ufrag}:{}", self.ufrag));
+        let nominate = RawAttribute { typ: ATTR_USE_CANDIDATE, length: 0, value: vec![] };
+        let setters: [Box<dyn Setter + '_>; 6] = [
+            Box::new(BINDING_REQUEST),
+            Box::new(TransactionId([9; 12])),
+            Box::new(username),
+            Box::new(nominate),
+            Box::new(integrity),
+            Box::new(FINGERPRINT),
+        ];
+        message.build(&setters).unwrap();
+        self.outgoing.push_back(message.raw);
+    }
+
+    pub fn start_dtls(&mut self) {
+        self.flush_dtls();
+    }
+
+    fn flush_dtls(&mut self) {
+        while let Some(transmit) = self.dtls.poll_transmit() {
+            self.outgoing.push_back(transmit.message.to_vec());
+        }
+    }
+
+    pub fn handle(&mut self, now: Instant, datagram: &[u8]) {
+        match classify(datagram) {
+            PacketKind::Dtls => self.handle_dtls(now, datagram),
+            PacketKind::Rtp => self.handle_rtp(datagram),
+            PacketKind::Rtcp => self.handle_rtcp(datagram),
+            PacketKind::Stun => {}
+            PacketKind::Junk => panic!("the server sent junk"),
+        }
+    }
+
+    fn handle_dtls(&mut self, now: Instant, datagram: &[u8]) {
+        let server = SERVER.parse().unwrap();
+        let events = self.dtls.read(now, server, None, BytesMut::from(datagram)).unwrap();
+        for event in events {
+            if !matches!(event, EndpointEvent::HandshakeComplete) {
+                continue;
+            }
+            let state = self.dtls.get_connection_state(server).unwrap();
+            let profile = match state.srtp_protection_profile() {
+                SrtpProtectionProfile::Srtp_Aead_Aes_128_Gcm => ProtectionProfile::AeadAes128Gcm,
+                _ => ProtectionProfile::Aes128CmHmacSha1_80,
+            };
+            let mut config = Config { profile, ..Config::default() };
+            let material = state
+                .export_keying_material(LABEL_EXTRACTOR_DTLS_SRTP, &[], config.keying_material_len())
+                .unwrap();
+            config.set_session_keys_from_keying_material(material.as_ref(), true).unwrap();
+            let keys = &config.keys;
+            let crypto = self.provider.crypto();
+            let context = |key: &[u8], salt: &[u8]| Context::new(key, salt, profile, None, None, crypto).unwrap();
+            self.seal = Some(context(&keys.local_master_key, &keys.local_master_salt));
+            self.open = Some(context(&keys.remote_master_key, &keys.remote_master_salt));
+            self.connected = true;
+        }
+        self.flush_dtls();
+    }
+
+    fn handle_rtp(&mut self, datagram: &[u8]) {
+        let plain = self.open.as_mut().unwrap().decrypt_rtp(datagram).expect("authentic SRTP");
+        let header = Header::parse(&plain).unwrap();
+        let payload = header.payload(&plain).unwrap();
+        match header.payload_type {
+            111 => self.audio += 1,
+            96 => {
+                self.video_ssrc = header.ssrc;
+                assert!(self.seen.insert(header.sequence), "sequence {} twice", header.sequence);
+                let descriptor = vp8::Descriptor::parse(payload).unwrap();
+                self.frames.push(Frame { layer: payload[6], keyframe: descriptor.keyframe });
+            }
+            97 => {
+                let original = u16::from_be_bytes([payload[0], payload[1]]);
+                assert!(self.seen.insert(original), "repaired {original} twice");
+                self.frames.push(Frame { layer: payload[8], keyframe: false });
+            }
+            other => panic!("payload type {other}"),
+        }
+    }
+
+    fn handle_rtcp(&mut self, datagram: &[u8]) {
+        let plain = self.open.as_mut().unwrap().decrypt_rtcp(datagram).expect("authentic SRTCP");
+        for feedback in rtcp::parse(&plain).expect("well-formed RTCP") {
+            match feedback {
+                Feedback::KeyframeWanted { ssrc } => self.plis.push(ssrc),
+                Feedback::Nack { ssrc, sequences } => {
+                    for sequence in sequences {
+                        self.repair(ssrc, sequence);
+                    }
+                }
+                _ => {}
+            }
+        }
+    }
+
+    /// Answers a NACK with RTX that names its layer by `repaired-rid`.
+    fn repair(&mut self, ssrc: u32, sequence: u16) {
+        let Some(original) = self.sent.get(&(ssrc, sequence)).cloned() else { return };
+        let layer = u8::try_from(ssrc - 5_000).unwrap();
+        let header = Header::parse(&original).unwrap();
+        let mut ext = ExtensionBlock::default();
+        ext.push(MID_EXT, b"1");
+        ext.push(REPAIRED_EXT, LAYERS[usize::from(layer)].as_bytes());
+        self.next_rtx = self.next_rtx.wrapping_add(1);
+        let fields = HeaderFields {
+            marker: header.marker,
+            payload_type: 97,
+            sequence: self.next_rtx,
+            timestamp: header.timestamp,
+            ssrc: rtx_ssrc(layer),
+        };
+        let mut body = sequence.to_be_bytes().to_vec();
+        body.extend_from_slice(&original[header.payload_start..]);
+        self.repairs += 1;
+        self.send(&fields, &ext, &body);
+    }
+
+    fn send(&mut self, fields: &HeaderFields, ext: &ExtensionBlock, body: &[u8]) {
+        let mut packet = vec![0u8; 64];
+        let len = write_header(&mut packet, fields, ext).unwrap();
+        packet.truncate(len);
+        packet.extend_from_slice(body);
+        self.sent.insert((fields.ssrc, fields.sequence), packet.clone());
+        let sealed = self.seal.as_mut().unwrap().encrypt_rtp(&packet).unwrap();
+        self.outgoing.push_back(sealed.to_vec());
+    }
+
+    /// One single-packet VP8 frame on each layer; a keyframe where the server asked for one.
+    pub fn send_frame(&mut self, layers: &[u8]) {
+        self.timestamp = self.timestamp.wrapping_add(3_000);
+        self.picture = self.picture.wrapping_add(1) & 0x7FFF;
+        for layer in layers {
+            let ssrc = media_ssrc(*layer);
+            let started = self.sequences.contains_key(&ssrc);
+            let asked = self.plis.iter().position(|pli| *pli == ssrc).map(|at| self.plis.swap_remove(at));
+            let keyframe = !started || asked.is_some();
+            let [high, low] = self.picture.to_be_bytes();
+            let body = [0x90, 0xC0, 0x80 | high, low, 7, u8::from(!keyframe), *layer, 0, 0, 0];
+            let simulcast = layers.len() > 1 || self.sequences.keys().any(|ssrc| *ssrc > media_ssrc(0));
+            let mut ext = ExtensionBlock::default();
+            ext.push(MID_EXT, b"1");
+            if simulcast || *layer == 0 {
+                ext.push(RID_EXT, LAYERS[usize::from(*layer)].as_bytes());
+            }
+            let sequence = self.next_sequence(ssrc);
+            let fields =
+                HeaderFields { marker: true, payload_type: 96, sequence, timestamp: self.timestamp, ssrc };
+            self.send(&fields, &ext, &body);
+        }
+    }
+
+    pub fn send_audio(&mut self, level: u8) {
+        let mut ext = ExtensionBlock::default();
+        ext.push(MID_EXT, b"0");
+        ext.push(LEVEL_EXT, &[level]);
+        let sequence = self.next_sequence(AUDIO_SSRC);
+        let fields = HeaderFields {
+            marker: false,
+            payload_type: 111,
+            sequence,
+            timestamp: u32::from(sequence) * 960,
+            ssrc: AUDIO_SSRC,
+        };
+        self.send(&fields, &ext, &[1, 2, 3, 4]);
+    }
+
+    pub fn nack(&mut self, sequences: &[u16]) {
+        let mut compound = rtcp::CompoundBuilder::new(1);
+        compound.nack(self.video_ssrc, sequences);
+        let sealed = self.seal.as_mut().unwrap().encrypt_rtcp(&compound.finish()).unwrap();
+        self.outgoing.push_back(sealed.to_vec());
+    }
+
+    fn next_sequence(&mut self, ssrc: u32) -> u16 {
+        // Starts near the wrap, so that every test crosses it.
+        let sequence = self.sequences.entry(ssrc).or_insert(65_530);
+        *sequence = sequence.wrapping_add(1);
+        *sequence
+    }
+}

@@ -1,0 +1,421 @@
+//! A room with clients around it, on a virtual clock.
+
+use std::{
+    collections::BTreeMap,
+    net::SocketAddr,
+    sync::Arc,
+    time::{Duration, Instant},
+};
+
+use rtc_dtls::crypto_provider::providers::AwsLcRsProvider;
+
+use super::peer::{self, Frame, Peer};
+use crate::{
+    base::{
+        id::{ParticipantId, RoomId, TrackId},
+        rng::Rng,
+    },
+    room::{
+        Context, Environment, ParticipantKey, Room,
+        command::{AutoSubscribe, Command, MediaGrants, SendLine, Source},
+        effect::{Effect, Effects},
+        event::Event,
+        stats::RoomStats,
+    },
+    transport::{dtls::Identity, outbox::Outbox, srtp::Profile},
+};
+
+/// One m-line of a test offer.
+#[derive(Debug, Clone, Copy)]
+pub enum Section {
+    Mic { mid: &'static str },
+    Camera { mid: &'static str, layers: &'static [&'static str] },
+    Screen { mid: &'static str },
+    ReceiveAudio { mid: &'static str },
+    ReceiveVideo { mid: &'static str },
+    Inactive { mid: &'static str },
+}
+
+struct Member {
+    id: ParticipantId,
+    peer: Peer,
+    events: Vec<Event>,
+    tracks: Vec<TrackId>,
+    lose_up: usize,
+    lose_down: usize,
+}
+
+pub struct World {
+    now: Instant,
+    room: Room,
+    environment: Environment,
+    rng: Rng,
+    out: Outbox,
+    effects: Effects,
+    stats: RoomStats,
+    members: Vec<Member>,
+    addresses: BTreeMap<SocketAddr, ParticipantKey>,
+    ufrags: BTreeMap<String, ParticipantKey>,
+    pub only_aes_cm: bool,
+}
+
+impl World {
+    #[expect(clippy::disallowed_methods, reason = "the origin of the virtual clock; only differences matter")]
+    pub fn new(seed: u64) -> Self {
+        let now = Instant::now();
+        let environment = Environment {
+            identity: Identity::generate(Arc::new(AwsLcRsProvider::new())).unwrap(),
+            candidates: vec![peer::SERVER.parse().unwrap()],
+            max_participants: 10,
+        };
+        Self {
+            now,
+            room: Room::new(RoomId::from_parts(1, 1), now),
+            environment,
+            rng: Rng::from_seed(seed),
+            out: Outbox::default(),
+            effects: Effects::default(),
+            stats: RoomStats::default(),
+            members: Vec::new(),
+            addresses: BTreeMap::new(),
+            ufrags: BTreeMap::new(),
+            only_aes_cm: false,
+        }
+    }
+
+    pub fn join(&mut self, grants: MediaGrants, auto: AutoSubscribe) -> usize {
+        let who = self.members.len();
+        let port = 40_000 + u16::try_from(who).unwrap();
+        self.members.push(Member {
+            id: ParticipantId::from_parts(1, who as u128 + 1),
+            peer: Peer::new(self.now, port, self.only_aes_cm),
+            events: Vec::new(),
+            tracks: Vec::new(),
+            lose_up: 0,
+            lose_down: 0,
+        });
+        let identity = Arc::from(format!("user{who}"));
+        self.command(who, Command::Join { identity, grants, auto });
+        who
+    }
+
+    pub fn command(&mut self, who: usize, command: Command) {
+        let id = self.members[who].id;
+        self.step(|room, ctx| room.command(ctx, id, command));
+        self.settle();
+    }
+
+    /// Returns the answer.
+    pub fn offer(&mut self, who: usize, sections: &[Section]) -> String {
+        let peer = &self.members[who].peer;
+        let sdp = offer_text(peer, sections);
+        let lines = sections.iter().filter_map(send_line).collect();
+        self.members[who].events.clear();
+        self.command(who, Command::Offer { sdp, generation: 1, lines });
+        let member = &mut self.members[who];
+        let answer = member.events.iter().find_map(|event| match event {
+            Event::Answer { sdp, mid_to_track, .. } => Some((sdp.clone(), mid_to_track.clone())),
+            Event::NegotiationFailed { message, .. } => panic!("refused: {message}"),
+            _ => None,
+        });
+        let (sdp, mid_to_track) = answer.expect("an answer");
+        member.tracks = mid_to_track.into_iter().map(|(_, track)| track).collect();
+        sdp
+    }
+
+    pub fn connect(&mut self, who: usize) {
+        self.check(who);
+        self.members[who].peer.start_dtls();
+        self.settle();
+        assert!(self.members[who].peer.connected, "the handshake completes");
+        assert!(self.events(who).iter().any(|event| matches!(event, Event::Connected)));
+    }
+
+    fn check(&mut self, who: usize) {
+        let key = self.key(who);
+        let credentials =
+            self.room.participants[key].session.as_ref().unwrap().ice().credentials().clone();
+        self.members[who].peer.check(&credentials.ufrag, &credentials.pwd);
+        self.settle();
+    }
+
+    pub fn restart_ice(&mut self, who: usize, sections: &[Section], address: &str) {
+        self.members[who].peer.ufrag = "restarted".to_owned();
+        self.offer(who, sections);
+        self.members[who].peer.address = address.parse().unwrap();
+        self.check(who);
+    }
+
+    fn key(&self, who: usize) -> ParticipantKey {
+        self.room.by_id[&self.members[who].id]
+    }
+
+    pub fn id(&self, who: usize) -> ParticipantId {
+        self.members[who].id
+    }
+
+    pub fn profile(&self, who: usize) -> Option<Profile> {
+        self.room.participants[self.key(who)].session.as_ref().unwrap().profile()
+    }
+
+    pub fn send_frames(&mut self, who: usize, per_tick: usize, ticks: usize, layers: &[u8]) {
+        for _ in 0..ticks {
+            for _ in 0..per_tick {
+                self.members[who].peer.send_frame(layers);
+            }
+            self.settle();
+            self.advance(Duration::from_millis(33));
+        }
+    }
+
+    pub fn send_audio(&mut self, who: usize, packets: usize, level: u8) {
+        for _ in 0..packets {
+            self.members[who].peer.send_audio(level);
+            self.settle();
+            self.advance(Duration::from_millis(20));
+        }
+    }
+
+    pub fn take_video(&mut self, who: usize) -> Vec<Frame> {
+        std::mem::take(&mut self.members[who].peer.frames)
+    }
+
+    pub fn take_audio(&mut self, who: usize) -> usize {
+        std::mem::take(&mut self.members[who].peer.audio)
+    }
+
+    pub fn events(&mut self, who: usize) -> Vec<Event> {
+        std::mem::take(&mut self.members[who].events)
+    }
+
+    pub fn tracks(&self, who: usize) -> Vec<TrackId> {
+        self.members[who].tracks.clone()
+    }
+
+    pub fn stats(&self) -> &RoomStats {
+        &self.stats
+    }
+
+    pub fn plis_of_layer(&self, who: usize, layer: u8) -> usize {
+        self.members[who].peer.plis.iter().filter(|ssrc| **ssrc == peer::media_ssrc(layer)).count()
+    }
+
+    pub fn repairs_sent_by(&self, who: usize) -> u64 {
+        self.members[who].peer.repairs
+    }
+
+    pub fn lose_next_uplink(&mut self, who: usize, packets: usize) {
+        self.members[who].lose_up = packets;
+    }
+
+    pub fn lose_next_downlink(&mut self, who: usize, packets: usize) {
+        self.members[who].lose_down = packets;
+    }
+
+    /// Sequence numbers between the first and last received that never came.
+    pub fn missing_video(&self, who: usize) -> Vec<u16> {
+        let seen = &self.members[who].peer.seen;
+        let (Some(first), Some(last)) = (seen.first(), seen.last()) else { return Vec::new() };
+        (*first..=*last).filter(|sequence| !seen.contains(sequence)).collect()
+    }
+
+    pub fn assert_dense(&self, who: usize) {
+        assert_eq!(self.missing_video(who), Vec::<u16>::new());
+    }
+
+    pub fn nack(&mut self, who: usize, sequences: &[u16]) {
+        self.members[who].peer.nack(sequences);
+        self.settle();
+    }
+
+    pub fn silence(&mut self, who: usize) {
+        self.members[who].peer.silent = true;
+    }
+
+    pub fn is_empty(&self) -> bool {
+        self.room.is_empty() && self.addresses.is_empty() && self.ufrags.is_empty()
+    }
+
+    pub fn forged_client_hello(&self) -> Vec<u8> {
+        let mut attacker = Peer::new(self.now, 50_000, false);
+        attacker.start_dtls();
+        attacker.outgoing.pop_front().expect("a ClientHello")
+    }
+
+    pub fn inject(&mut self, who: usize, from: &str, datagram: &[u8]) {
+        let key = self.key(who);
+        let mut packet = datagram.to_vec();
+        let from = from.parse().unwrap();
+        self.step(|room, ctx| room.datagram(ctx, key, from, &mut packet));
+    }
+
+    pub fn inject_own_address(&mut self, who: usize, datagram: &[u8]) {
+        let from = self.members[who].peer.address.to_string();
+        self.inject(who, &from, datagram);
+    }
+
+    /// Time passes in steps of 10 ms; clients that are not silent keep their consent fresh.
+    pub fn advance(&mut self, by: Duration) {
+        let until = self.now + by;
+        let mut next_check = self.now + Duration::from_secs(2);
+        while self.now < until {
+            self.now = (self.now + Duration::from_millis(10)).min(until);
+            self.step(Room::tick);
+            self.settle();
+            if self.now >= next_check {
+                next_check = self.now + Duration::from_secs(2);
+                for who in 0..self.members.len() {
+                    let alive = self.room.by_id.contains_key(&self.members[who].id);
+                    if alive && !self.members[who].peer.silent && self.members[who].peer.connected {
+                        self.check(who);
+                    }
+                }
+            }
+        }
+    }
+
+    fn step(&mut self, work: impl FnOnce(&mut Room, &mut Context<'_>)) {
+        let mut ctx = Context {
+            now: self.now,
+            environment: &self.environment,
+            rng: &mut self.rng,
+            out: &mut self.out,
+            effects: &mut self.effects,
+            stats: &mut self.stats,
+        };
+        work(&mut self.room, &mut ctx);
+        for effect in self.effects.drain() {
+            match effect {
+                Effect::Event(addressed) => {
+                    if let Some(member) = self.members.iter_mut().find(|one| one.id == addressed.participant) {
+                        member.events.push(addressed.event);
+                    }
+                }
+                Effect::AddUfrag { ufrag, participant, .. } => {
+                    self.ufrags.insert(ufrag, participant);
+                }
+                Effect::RemoveUfrag { ufrag } => {
+                    assert!(self.ufrags.remove(&ufrag).is_some(), "a ufrag is removed once");
+                }
+                Effect::AddAddress { address, participant, .. } => {
+                    self.addresses.insert(address, participant);
+                }
+                Effect::RemoveAddress { address } => {
+                    assert!(self.addresses.remove(&address).is_some(), "an address is removed once");
+                }
+            }
+        }
+    }
+
+    /// Carries datagrams both ways until nothing moves.
+    fn settle(&mut self) {
+        for _ in 0..200 {
+            let mut moved = false;
+            for who in 0..self.members.len() {
+                while let Some(mut datagram) = self.members[who].peer.outgoing.pop_front() {
+                    moved = true;
+                    let member = &mut self.members[who];
+                    if member.lose_up > 0 && datagram[0] & 0xC0 == 0x80 {
+                        member.lose_up -= 1;
+                        continue;
+                    }
+                    let from = member.peer.address;
+                    let Some(key) = self.room.by_id.get(&member.id).copied() else { continue };
+                    self.step(|room, ctx| room.datagram(ctx, key, from, &mut datagram));
+                }
+            }
+            moved |= self.deliver();
+            if !moved {
+                return;
+            }
+        }
+        panic!("datagrams never settle");
+    }
+
+    fn deliver(&mut self) -> bool {
+        let datagrams: Vec<(SocketAddr, Vec<u8>)> =
+            self.out.entries().iter().map(|entry| (entry.to, self.out.datagram(entry).to_vec())).collect();
+        self.out.clear();
+        for (to, datagram) in &datagrams {
+            let Some(member) = self.members.iter_mut().find(|one| one.peer.address == *to) else { continue };
+            let is_rtp = datagram[0] & 0xC0 == 0x80 && !(192..224).contains(&datagram[1]);
+            if member.lose_down > 0 && is_rtp {
+                member.lose_down -= 1;
+                continue;
+            }
+            if !member.peer.silent {
+                member.peer.handle(self.now, datagram);
+            }
+        }
+        !datagrams.is_empty()
+    }
+}
+
+fn send_line(section: &Section) -> Option<SendLine> {
+    let (mid, source) = match section {
+        Section::Mic { mid } => (mid, Source::Mic),
+        Section::Camera { mid, .. } => (mid, Source::Camera),
+        Section::Screen { mid } => (mid, Source::Screen),
+        Section::ReceiveAudio { .. } | Section::ReceiveVideo { .. } | Section::Inactive { .. } => return None,
+    };
+    Some(SendLine { mid: (*mid).to_owned(), source, muted: false })
+}
+
+fn offer_text(peer: &Peer, sections: &[Section]) -> String {
+    let mut sdp = format!(
+        "v=0\r\no=- 1 2 IN IP4 127.0.0.1\r\ns=-\r\nt=0 0\r\na=group:BUNDLE{}\r\na=ice-ufrag:{}\r\n\
+         a=ice-pwd:0123456789012345678901\r\na=fingerprint:sha-256 {}\r\na=setup:actpass\r\n",
+        sections.iter().map(|section| format!(" {}", mid_of(section))).collect::<String>(),
+        peer.ufrag,
+        peer.fingerprint
+    );
+    for section in sections {
+        let (audio, direction) = match section {
+            Section::Mic { .. } => (true, "sendonly"),
+            Section::Camera { .. } | Section::Screen { .. } => (false, "sendonly"),
+            Section::ReceiveAudio { .. } => (true, "recvonly"),
+            Section::ReceiveVideo { .. } => (false, "recvonly"),
+            Section::Inactive { .. } => (false, "inactive"),
+        };
+        let media = if audio {
+            format!(
+                "m=audio 9 UDP/TLS/RTP/SAVPF 111\r\na=rtpmap:111 opus/48000/2\r\n\
+                 a=extmap:{} urn:ietf:params:rtp-hdrext:ssrc-audio-level\r\n",
+                peer::LEVEL_EXT
+            )
+        } else {
+            "m=video 9 UDP/TLS/RTP/SAVPF 96 97\r\na=rtpmap:96 VP8/90000\r\na=rtpmap:97 rtx/90000\r\n\
+             a=fmtp:97 apt=96\r\n"
+                .to_owned()
+        };
+        sdp += &media;
+        sdp += &format!("c=IN IP4 0.0.0.0\r\na=mid:{}\r\na={direction}\r\na=rtcp-mux\r\n", mid_of(section));
+        for (id, uri) in [
+            (peer::MID_EXT, "urn:ietf:params:rtp-hdrext:sdes:mid"),
+            (peer::RID_EXT, "urn:ietf:params:rtp-hdrext:sdes:rtp-stream-id"),
+            (peer::REPAIRED_EXT, "urn:ietf:params:rtp-hdrext:sdes:repaired-rtp-stream-id"),
+        ] {
+            sdp += &format!("a=extmap:{id} {uri}\r\n");
+        }
+        if let Section::Camera { layers, .. } = section
+            && !layers.is_empty()
+        {
+            for rid in *layers {
+                sdp += &format!("a=rid:{rid} send\r\n");
+            }
+            sdp += &format!("a=simulcast:send {}\r\n", layers.join(";"));
+        }
+    }
+    sdp
+}
+
+fn mid_of(section: &Section) -> &'static str {
+    match section {
+        Section::Mic { mid }
+        | Section::Camera { mid, .. }
+        | Section::Screen { mid }
+        | Section::ReceiveAudio { mid }
+        | Section::ReceiveVideo { mid }
+        | Section::Inactive { mid } => mid,
+    }
+}

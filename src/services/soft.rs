@@ -1,0 +1,237 @@
+//! Presence and typing: soft state behind short locks, and the timer that lets it expire.
+
+use std::{
+    sync::{Arc, MutexGuard, PoisonError},
+    time::{Duration, Instant},
+};
+
+use serde_json::{Value, json};
+
+use super::{Inner, StoredResult, members_of};
+use crate::{
+    auth::grants::Actor,
+    base::id::{ChannelId, UserId},
+    call::model::LeaveReason,
+    chat::{
+        command::{PresenceOf, PresenceUpdate},
+        error::{Code, ServiceError},
+        limits::MAX_PRESENCE,
+        presence::Presence,
+        typing::{Typing, Typist},
+    },
+    runtime::clock,
+};
+
+/// The interest set of `presence:subscribe {userIds}`.
+const USERS_KEY: &str = "users";
+/// Nonces are kept for a day, rate buckets while they are not full.
+const HOUSEKEEPING: Duration = Duration::from_secs(600);
+const NONCE_DAY_MS: i64 = 24 * 3600 * 1000;
+
+impl Inner {
+    pub(super) fn presence(&self) -> MutexGuard<'_, Presence> {
+        self.presence.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn typing(&self) -> MutexGuard<'_, Typing> {
+        self.typing.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(super) fn attached(&self, actor: &Actor) {
+        let flipped = self.presence().attached(actor.user, actor.session, actor.device);
+        self.presence_changed(actor.user, flipped);
+    }
+
+    /// The socket is gone: stop typing at once, look offline after the grace.
+    pub(super) fn detached(&self, actor: &Actor) {
+        let (now, wall) = (clock::now(), clock::wall_ms());
+        let flipped = self.presence().detached(now, wall, actor.user, actor.session);
+        self.presence_changed(actor.user, flipped);
+        let stopped = self.typing().drop_session(actor.session);
+        for (channel, user) in stopped {
+            self.out.typing_stop(channel, user);
+        }
+        self.wake.notify_one();
+    }
+
+    fn presence_changed(&self, user: UserId, flipped: bool) {
+        if flipped {
+            let presence = self.presence().seen_by_others(user);
+            self.out.0.presence_changed(user, presence);
+        }
+    }
+
+    pub(super) fn presences(&self, me: UserId, users: &[UserId]) -> Vec<Value> {
+        let presence = self.presence();
+        let seen = |user: &UserId| {
+            if *user == me { presence.seen_by_self(*user) } else { presence.seen_by_others(*user) }
+        };
+        users.iter().map(seen).collect()
+    }
+
+    pub(super) async fn presence_update(
+        &self,
+        actor: &Actor,
+        update: PresenceUpdate,
+    ) -> Result<Value, ServiceError> {
+        let text = update.custom_status.clone();
+        if text.is_some() {
+            let saved = self.store.touch_user(actor.user, text, clock::wall_ms()).await;
+            saved.or_not_found(Code::NotFoundUser)?;
+        }
+        let changed =
+            self.presence().update(actor.user, update.status, update.custom_status, update.activity);
+        self.presence_changed(actor.user, changed);
+        Ok(json!({"presence": self.presence().seen_by_self(actor.user)}))
+    }
+
+    pub(super) async fn presence_subscribe(
+        &self,
+        actor: &Actor,
+        channel: Option<ChannelId>,
+        ask: PresenceOf,
+    ) -> Result<Value, ServiceError> {
+        let mut told = Vec::new();
+        if let Some(channel) = channel {
+            let mut members = members_of(&*self.store, channel).await?;
+            members.truncate(MAX_PRESENCE);
+            self.out.0.watch_presence(actor.session, &channel.to_string(), &members);
+            told.extend(members);
+        }
+        if channel.is_none() || !ask.user_ids.is_empty() {
+            let users = self.visible_users(actor, &ask.user_ids).await?;
+            self.out.0.watch_presence(actor.session, USERS_KEY, &users);
+            told.extend(users);
+        }
+        told.sort_unstable();
+        told.dedup();
+        Ok(json!({"presence": self.presences(actor.user, &told)}))
+    }
+
+    pub(super) fn presence_unsubscribe(&self, actor: &Actor, channel: Option<ChannelId>) -> Value {
+        let key = channel.map_or_else(|| USERS_KEY.to_owned(), |id| id.to_string());
+        self.out.0.unwatch_presence(actor.session, &key);
+        json!({})
+    }
+
+    pub(super) async fn presence_bulk(
+        &self,
+        actor: &Actor,
+        channel: Option<ChannelId>,
+        ask: PresenceOf,
+    ) -> Result<Value, ServiceError> {
+        let mut users = self.visible_users(actor, &ask.user_ids).await?;
+        if let Some(channel) = channel {
+            users.extend(members_of(&*self.store, channel).await?);
+            users.truncate(MAX_PRESENCE);
+        }
+        Ok(json!({"presence": self.presences(actor.user, &users)}))
+    }
+
+    /// Those the actor shares a channel with, or the room if the token is bound to one.
+    async fn visible_users(&self, actor: &Actor, users: &[UserId]) -> Result<Vec<UserId>, ServiceError> {
+        if let Some(room) = self.room_of(actor).await? {
+            let members = members_of(&*self.store, room).await?;
+            return Ok(users.iter().copied().filter(|user| members.contains(user)).collect());
+        }
+        self.store.sharing(actor.user, users).await.or_not_found(Code::NotFoundUser)
+    }
+
+    pub(super) fn typing_start(&self, actor: &Actor, channel: ChannelId) -> Value {
+        let (username, name) = (actor.username.to_string(), actor.name.to_string());
+        let typist = Typist { user: actor.user, username, name };
+        if self.typing().start(clock::now(), channel, actor.session, typist) {
+            self.out.typing_start(channel, actor.user, &actor.username, &actor.name);
+            self.wake.notify_one();
+        }
+        json!({})
+    }
+
+    pub(super) fn typing_stopped(&self, channel: ChannelId, user: UserId) {
+        if self.typing().stop(channel, user) {
+            self.out.typing_stop(channel, user);
+        }
+    }
+
+    pub(super) fn typing_json(&self, channel: ChannelId) -> Vec<Value> {
+        let typing = self.typing();
+        let row = |who: &&Typist| json!({"userId": who.user, "username": who.username, "name": who.name});
+        typing.active(channel).iter().map(row).collect()
+    }
+
+    pub(super) async fn session_lost(&self, actor: &Actor, lost: bool) {
+        for call in self.look(|book| book.of_session(actor.session)) {
+            let session = actor.session;
+            let told = self.desk.ask(None, move |book, now| book.detached(now, call, session, lost)).await;
+            if let Err(error) = told {
+                tracing::debug!(%call, %error, "a session's socket changed but its call did not care");
+            }
+        }
+    }
+
+    pub(super) async fn session_left(&self, actor: &Actor) {
+        for call in self.look(|book| book.of_session(actor.session)) {
+            let (session, reason) = (actor.session, LeaveReason::Disconnected);
+            let told = self.desk.ask(None, move |book, now| book.leave(now, call, session, reason)).await;
+            if let Err(error) = told {
+                tracing::warn!(%call, %error, "a closed session could not leave its call");
+            }
+        }
+    }
+}
+
+/// Lets typing and presence expire, and does the hourly chores. Ends when the services are dropped or drained.
+pub(super) async fn tick(inner: std::sync::Weak<Inner>, wake: Arc<tokio::sync::Notify>) {
+    let mut chores = clock::now() + HOUSEKEEPING;
+    loop {
+        let at = {
+            let Some(inner) = inner.upgrade() else { return };
+            if inner.is_closing() {
+                return;
+            }
+            expire(&inner);
+            if clock::now() >= chores {
+                chores = clock::now() + HOUSEKEEPING;
+                housekeeping(&inner).await;
+            }
+            next(&inner, chores)
+        };
+        // Both arms are cancel-safe: a notification is kept for the next wait.
+        tokio::select! {
+            () = tokio::time::sleep_until(at.into()) => {}
+            () = wake.notified() => {}
+        }
+    }
+}
+
+fn next(inner: &Inner, chores: Instant) -> Instant {
+    let (typing, presence) = (inner.typing().next_timeout(), inner.presence().next_timeout());
+    typing.into_iter().chain(presence).min().map_or(chores, |at| at.min(chores))
+}
+
+fn expire(inner: &Inner) {
+    let now = clock::now();
+    let silent = inner.typing().expire(now);
+    for (channel, user) in silent {
+        inner.out.typing_stop(channel, user);
+    }
+    let gone = inner.presence().expire(now);
+    for user in gone {
+        inner.presence_changed(user, true);
+    }
+}
+
+async fn housekeeping(inner: &Inner) {
+    inner.rates.prune();
+    let before = clock::wall_ms() - NONCE_DAY_MS;
+    loop {
+        match inner.store.expire_nonces(before).await {
+            Ok(0) => return,
+            Ok(_) => tokio::task::yield_now().await,
+            Err(error) => {
+                tracing::warn!(%error, "old nonces could not be forgotten");
+                return;
+            }
+        }
+    }
+}

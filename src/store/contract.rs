@@ -1,0 +1,216 @@
+//! What every implementation of `Store` must do. Each one runs `all` on an empty database of its own.
+//!
+//! There is no in-memory twin: the services are tested on SQLite files in temporary folders, which are as quick, and a
+//! twin would have to imitate savepoints, unique indexes and commit order, the very things that go wrong.
+
+use std::sync::{Arc, Mutex};
+
+use super::*;
+use crate::call::model::{CallKind, CallMode, CallState, EndReason, InviteOutcome};
+
+pub(super) async fn all(store: Arc<dyn Store>) {
+    let (ana, bo, cy) = (user(&*store, 1).await, user(&*store, 2).await, user(&*store, 3).await);
+    let channel = group(&*store, 1, ana, &[bo]).await;
+    then_runs_in_revision_order(&store, channel, &[ana, bo]).await;
+    a_lost_write_leaves_no_gap(&*store, channel, ana, cy).await;
+    a_dm_is_found_again(&*store, ana, bo).await;
+    cursors_never_pass_the_end(&*store, channel, bo).await;
+    one_live_call_and_one_winner(&*store, channel, ana, bo).await;
+    only_orphans_are_swept(&*store, channel, ana).await;
+    lists_page_without_gaps(&*store, ana).await;
+    a_closed_store_refuses(&*store, channel, ana).await;
+}
+
+async fn user(store: &dyn Store, n: u128) -> UserId {
+    let new = NewUser {
+        id: UserId::from_parts(1, n),
+        username: format!("user-{n}"),
+        name: format!("User {n}"),
+        role: "member".into(),
+        kind: "internal".into(),
+        external_id: Some(format!("ext-{n}")),
+        password_hash: None,
+        now: 1,
+    };
+    let made = store.create_user(new.clone(), nothing()).await.unwrap();
+    let again =
+        NewUser { id: UserId::from_parts(2, n), username: format!("USER-{n}"), external_id: None, ..new };
+    assert_eq!(
+        store.create_user(again, nothing()).await.unwrap_err(),
+        StoreError::Duplicate,
+        "names ignore case"
+    );
+    assert_eq!(store.user_by_external(&format!("ext-{n}")).await.unwrap(), made.user);
+    made.user.id
+}
+
+async fn group(store: &dyn Store, n: u128, owner: UserId, others: &[UserId]) -> ChannelId {
+    let mut members = vec![owner];
+    members.extend(others);
+    let new = NewChannel {
+        id: ChannelId::from_parts(1, n),
+        slug: None,
+        kind: ChannelKind::Group,
+        name: format!("group {n}"),
+        description: String::new(),
+        is_private: true,
+        is_voice: false,
+        owner: Some(owner),
+        members,
+        dm_key: None,
+        now: 1,
+    };
+    let made = store.create_channel(new, nothing()).await.unwrap();
+    assert_eq!((made.created, made.channel.role.as_str()), (true, "owner"));
+    assert_eq!(made.audience.len(), 1 + others.len());
+    made.channel.id
+}
+
+fn text(n: u128, channel: ChannelId, author: UserId) -> NewMessage {
+    NewMessage {
+        id: MessageId::from_parts(1, n),
+        channel,
+        author,
+        author_name: "A".into(),
+        nonce: None,
+        nonce_hash: None,
+        content: format!("m{n}"),
+        reply_to: None,
+        mentions: Vec::new(),
+        now: 10,
+    }
+}
+
+async fn then_runs_in_revision_order(store: &Arc<dyn Store>, channel: ChannelId, authors: &[UserId]) {
+    let order = Arc::new(Mutex::new(Vec::new()));
+    let mut tasks = Vec::new();
+    for n in 0..200_u128 {
+        let (store, order) = (store.clone(), order.clone());
+        let author = authors[usize::try_from(n).unwrap() % authors.len()];
+        tasks.push(tokio::spawn(async move {
+            let seen = order.clone();
+            let then: Then<SentMessage> = Box::new(move |sent| seen.lock().unwrap().push(sent.message.seq));
+            let sent = store.send_message(text(n, channel, author), then).await.unwrap();
+            assert!(order.lock().unwrap().contains(&sent.message.seq), "acknowledged before it was told");
+        }));
+    }
+    for task in tasks {
+        task.await.unwrap();
+    }
+    assert_eq!(*order.lock().unwrap(), (1..=200).collect::<Vec<u64>>());
+}
+
+async fn a_lost_write_leaves_no_gap(store: &dyn Store, channel: ChannelId, member: UserId, stranger: UserId) {
+    let before = store.channel(channel, member).await.unwrap().last_seq;
+    let refused = store.send_message(text(900, channel, stranger), Box::new(|_| panic!("told"))).await;
+    assert_eq!(refused.unwrap_err(), StoreError::NotFound);
+    // The id is taken, so the insert fails after `seq` was given out.
+    let taken = store.send_message(text(1, channel, member), Box::new(|_| panic!("told"))).await;
+    assert_eq!(taken.unwrap_err(), StoreError::Duplicate);
+    let next = store.send_message(text(901, channel, member), nothing()).await.unwrap();
+    assert_eq!(next.message.seq, before + 1);
+    let joined = store.add_member(channel, stranger, 20, nothing()).await.unwrap();
+    assert!(joined.added && joined.audience.contains(&stranger));
+    assert_eq!(joined.channel.unread, 0, "what was said before is not unread");
+    let sent = store.send_message(text(902, channel, stranger), nothing()).await.unwrap();
+    assert_eq!(sent.audience, joined.audience);
+}
+
+async fn a_dm_is_found_again(store: &dyn Store, a: UserId, b: UserId) {
+    let new = |n: u128, owner: UserId| NewChannel {
+        id: ChannelId::from_parts(9, n),
+        slug: None,
+        kind: ChannelKind::Dm,
+        name: String::new(),
+        description: String::new(),
+        is_private: true,
+        is_voice: false,
+        owner: Some(owner),
+        members: vec![a, b],
+        dm_key: Some("a:b".into()),
+        now: 1,
+    };
+    let first = store.create_channel(new(1, a), nothing()).await.unwrap();
+    let second = store.create_channel(new(2, b), nothing()).await.unwrap();
+    assert_eq!((first.created, second.created), (true, false));
+    assert_eq!(first.channel.id, second.channel.id);
+    assert_eq!(second.channel.peer.as_ref().unwrap().0, a, "each sees the other one");
+    assert_eq!(store.dm_peers(a).await.unwrap(), [b]);
+}
+
+async fn cursors_never_pass_the_end(store: &dyn Store, channel: ChannelId, user: UserId) {
+    let end = store.channel(channel, user).await.unwrap().last_seq;
+    let mark = store.mark_read(channel, user, ReadMove::UpTo(u64::MAX), 30, nothing()).await.unwrap();
+    assert_eq!((mark.read_seq, mark.unread), (end, 0));
+    let all = store.mark_read(channel, user, ReadMove::UnreadFrom(0), 30, nothing()).await.unwrap();
+    assert_eq!((all.read_seq, all.unread), (0, 100), "counting stops at 100");
+}
+
+fn start(n: u128, channel: ChannelId, by: UserId, epoch: i64, now: i64) -> CallStep {
+    let mut step = CallStep::new(CallId::from_parts(1, n), channel, now);
+    step.create = Some(NewCall {
+        kind: CallKind::Voice,
+        mode: CallMode::Ring,
+        state: CallState::Ringing,
+        initiator: by,
+        node: "n".into(),
+        epoch,
+    });
+    step.joined =
+        vec![StintStart { participant: crate::base::id::ParticipantId::from_parts(1, n), user: by }];
+    step
+}
+
+async fn one_live_call_and_one_winner(store: &dyn Store, channel: ChannelId, ana: UserId, bo: UserId) {
+    store.call_step(start(1, channel, ana, 7, 100), nothing()).await.unwrap();
+    let second = store.call_step(start(2, channel, bo, 7, 100), nothing()).await;
+    assert_eq!(second.unwrap_err(), StoreError::Duplicate);
+    let mut answer = CallStep::new(CallId::from_parts(1, 1), channel, 200);
+    answer.state = Some(CallState::Ongoing);
+    answer.answered = true;
+    answer.expect = &[CallState::Ringing];
+    answer.invites = vec![(bo, InviteOutcome::Accepted)];
+    store.call_step(answer.clone(), nothing()).await.unwrap();
+    assert_eq!(store.call_step(answer, nothing()).await.unwrap_err(), StoreError::State);
+    let mut end = CallStep::new(CallId::from_parts(1, 1), channel, 1200);
+    end.state = Some(CallState::Completed);
+    end.ended = Some(EndReason::LastLeft);
+    end.message = Some(MessageId::from_parts(3, 1));
+    let done = store.call_step(end, nothing()).await.unwrap();
+    assert_eq!(done.duration_ms, Some(1000));
+    assert_eq!(done.message.unwrap().call_summary.unwrap().duration_ms, Some(1000));
+    store.call_step(start(2, channel, bo, 7, 1300), nothing()).await.unwrap();
+}
+
+async fn only_orphans_are_swept(store: &dyn Store, channel: ChannelId, ana: UserId) {
+    assert_eq!(store.sweep_calls("n", 7, 9000).await.unwrap(), 0, "our own calls live");
+    assert_eq!(store.sweep_calls("other", 8, 9000).await.unwrap(), 0, "not our node");
+    store.touch_calls("n", 7, 5000).await.unwrap();
+    assert_eq!(store.sweep_calls("n", 8, 9000).await.unwrap(), 1);
+    let swept = store.call(CallId::from_parts(1, 2)).await.unwrap();
+    assert_eq!((swept.state, swept.ended_at), (CallState::Missed, Some(5000)));
+    assert_eq!(swept.stints[0].left_at, Some(5000));
+    store.call_step(start(3, channel, ana, 8, 9000), nothing()).await.unwrap();
+    let (one, two) = (store.next_epoch("n").await.unwrap(), store.next_epoch("n").await.unwrap());
+    assert_eq!(two, one + 1);
+}
+
+async fn lists_page_without_gaps(store: &dyn Store, ana: UserId) {
+    let first = store.users(None, None, None, 2).await.unwrap();
+    let rest = store.users(None, Some(&first[1].username), None, 2).await.unwrap();
+    let names: Vec<_> = first.iter().chain(&rest).map(|user| user.username.as_str()).collect();
+    assert_eq!(names, ["user-1", "user-2", "user-3"]);
+    assert_eq!(store.users(Some("ER-2"), None, None, 9).await.unwrap().len(), 1);
+    let query = CallQuery { user: Some(ana), limit: 2, ..CallQuery::default() };
+    let newest = store.calls(query.clone()).await.unwrap();
+    let older = store.calls(CallQuery { before: Some(newest[1].id), ..query }).await.unwrap();
+    assert_eq!((newest.len(), older.len()), (2, 1));
+    assert_eq!(store.expire_nonces(i64::MAX).await.unwrap(), 0);
+}
+
+async fn a_closed_store_refuses(store: &dyn Store, channel: ChannelId, ana: UserId) {
+    store.close().await;
+    store.close().await;
+    let late = store.send_message(text(999, channel, ana), nothing()).await;
+    assert!(matches!(late, Err(StoreError::Unavailable(_))));
+}

@@ -1,0 +1,8 @@
+//! The front doors against a running server: sockets, resume, hostile input, REST, WHIP, drain, metrics.
+
+mod drain;
+mod hostile;
+mod http;
+mod sessions;
+mod support;
+mod whip;
