@@ -186,12 +186,12 @@ impl Crew {
         })
         .await;
         let arrived = self.arrived();
-        for id in all.iter().filter(|id| !arrived.contains(id)) {
-            self.failures.push(format!("bot {id}: not connected in time"));
-        }
-        for id in watchers.iter().filter(|id| !self.seen_media.contains(id) && self.connected.contains(id)) {
-            self.failures.push(format!("bot {id}: no media in time"));
-        }
+        let outside = all.difference(&arrived).map(|id| format!("bot {id}: not connected in time"));
+        let outside: Vec<_> = outside.collect();
+        let blind = watchers.difference(&self.seen_media).filter(|id| self.connected.contains(id));
+        let blind: Vec<_> = blind.map(|id| format!("bot {id}: no media in time")).collect();
+        self.failures.extend(outside);
+        self.failures.extend(blind);
     }
 
     /// Connected, or given up.
