@@ -137,11 +137,6 @@ impl Room {
                 self.mute(ctx, key, source, |one| one.forced_mute = muted)
             }
             Command::UpdateGrants { grants } => self.update_grants(ctx, key, grants),
-            Command::SendData { label, data } => {
-                if let Some(session) = self.participants.get_mut(key).and_then(|one| one.session.as_mut()) {
-                    session.send_data(ctx.now, &label, false, &data, ctx.out);
-                }
-            }
             Command::Leave => self.remove(ctx, key, CloseReason::Left),
         }
         self.hurry(ctx.now);
