@@ -57,7 +57,6 @@ pub struct Environment {
     pub identity: Identity,
     /// Host candidates of the shard's port, best first.
     pub candidates: Vec<SocketAddr>,
-    pub max_participants: u16,
 }
 
 /// What a room may use during one step.
@@ -110,10 +109,6 @@ impl Room {
     pub fn counts(&self) -> (usize, usize, usize) {
         let sessions = self.participants.values().filter(|one| one.session.is_some()).count();
         (sessions, self.publications.len(), self.subscriptions.len())
-    }
-
-    pub fn participants(&self) -> impl Iterator<Item = ParticipantId> {
-        self.by_id.keys().copied()
     }
 
     pub fn next_timeout(&self) -> Instant {

@@ -66,7 +66,6 @@ impl World {
         let environment = Environment {
             identity: Identity::generate(Arc::new(AwsLcRsProvider::new())).unwrap(),
             candidates: vec![peer::SERVER.parse().unwrap()],
-            max_participants: 10,
         };
         Self {
             now,
