@@ -137,15 +137,17 @@ impl Protocol<TaggedPacket, TaggedPacket, ()> for RtxRepair {
     type Time = Instant;
 
     fn handle_read(&mut self, mut msg: TaggedPacket) -> Result<(), Error> {
-        if let Packet::Rtp(packet) = &mut msg.message.packet
-            && !self.incoming(packet)
-        {
-            return Ok(());
+        let keep = match &mut msg.message.packet {
+            Packet::Rtp(packet) => self.incoming(packet),
+            Packet::Rtcp(packets) => {
+                self.keyframe_requests(packets);
+                true
+            }
+            _ => true,
+        };
+        if keep {
+            self.reads.push_back(msg);
         }
-        if let Packet::Rtcp(packets) = &msg.message.packet {
-            self.keyframe_requests(packets);
-        }
-        self.reads.push_back(msg);
         Ok(())
     }
 

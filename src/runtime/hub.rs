@@ -13,7 +13,6 @@ use std::{
 };
 
 use mio::{Poll, Waker};
-use rtc_dtls::crypto_provider::providers::AwsLcRsProvider;
 use tokio::sync::{mpsc, oneshot};
 
 use super::{
@@ -119,7 +118,7 @@ impl MediaHub {
             0 => std::thread::available_parallelism().map_or(1, usize::from),
             count => count,
         };
-        let identity = Identity::generate(Arc::new(AwsLcRsProvider::new())).map_err(io::Error::other)?;
+        let identity = Identity::generate_default().map_err(io::Error::other)?;
         let placement = Arc::new(Placement::new(count));
         let mut shards = Vec::with_capacity(count);
         for index in 0..count {
@@ -244,11 +243,7 @@ fn start_shard(
         port,
         poll,
         messages: inbox,
-        environment: Environment {
-            identity: identity.clone(),
-            candidates: candidates(config, address)?,
-            max_participants: config.max_participants_per_room,
-        },
+        environment: Environment { identity: identity.clone(), candidates: candidates(config, address)? },
         placement: placement.clone(),
         rng: Rng::from_entropy(seed),
     };

@@ -158,6 +158,9 @@ export const t = {
     ended: 'The call has ended.',
     endedAfter: (d: string) => `The call ended after ${d}.`,
     endedReason: {
+      declined: 'The call was declined.',
+      no_answer: 'Nobody answered.',
+      busy: 'They are in another call.',
       alone_timeout: 'The call ended because nobody else was there.',
       max_duration: 'The call reached its longest duration.',
       host_ended: 'The host ended the call for everyone.',

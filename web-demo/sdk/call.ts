@@ -184,16 +184,7 @@ export class Call {
     if (phase === 'idle') return;
     const stillRings = [...invites.values()].some((s) => s === 'calling' || s === 'ringing');
     this.#finish({ reason: 'left', byMe: true, ...options });
-    if (!callId) return;
-    // Hanging up before anybody answered stops the ring; somebody may answer at this very moment.
-    if (stillRings && participants.length <= 1) {
-      const cancelled = await this.#session.request('call:cancel', { callId }).then(
-        () => true,
-        () => false,
-      );
-      if (cancelled) return;
-    }
-    await this.#session.request('call:leave', { callId }).catch(() => {});
+    if (callId) await this.#hangUp(callId, stillRings && participants.length <= 1);
   }
 
   async endForAll(): Promise<void> {
@@ -321,7 +312,8 @@ export class Call {
       const data = read(joinData, await this.#session.request(op, d, { wait: true, timeoutMs: 15_000 }), op);
       if (!data) throw new ConveneError('client.shape', 'unexpected answer');
       if (attempt !== this.#attempt || this.#phase() !== 'joining') {
-        void this.#session.request('call:leave', { callId: data.callId }).catch(() => {});
+        // Hung up before the answer came.
+        void this.#hangUp(data.callId, data.participants.length <= 1 && (data.call?.ringing.length ?? 0) > 0);
         return;
       }
       this.#seated(data, channelId);
@@ -380,6 +372,18 @@ export class Call {
     if (link.pc.getTransceivers().length === 0) link.pc.addTransceiver('audio', { direction: 'recvonly' });
     link.negotiate();
     this.#sendUpdate(true);
+  }
+
+  /** Hanging up before anybody answered stops the ring; somebody may answer at this very moment. */
+  async #hangUp(callId: string, stillRings: boolean): Promise<void> {
+    if (stillRings) {
+      const cancelled = await this.#session.request('call:cancel', { callId }).then(
+        () => true,
+        () => false,
+      );
+      if (cancelled) return;
+    }
+    await this.#session.request('call:leave', { callId }).catch(() => {});
   }
 
   async #retake(): Promise<void> {

@@ -93,7 +93,7 @@ export function Lobby({ channel, video }: { channel: Channel; video: boolean }) 
           }}
         />
         <Problem problem={cameraProblem} kind="camera" />
-        {canChooseSpeaker() && devices.speakers.length > 0 && (
+        {canChooseSpeaker() && (
           <DeviceSelect
             label={t.lobby.speaker}
             devices={devices.speakers}
@@ -103,14 +103,15 @@ export function Lobby({ channel, video }: { channel: Channel; video: boolean }) 
           />
         )}
         <div class="lobby-actions">
-          <Button kind="primary" class="btn-large" testid="lobby-join" disabled={opening.mic && !micProblem} onClick={() => join(false)}>
-            {opening.mic ? t.lobby.starting : running ? t.lobby.joinNow : t.lobby.startNow}
+          <Button kind="primary" class="btn-large" testid="lobby-join" onClick={() => join(false)}>
+            {running ? t.lobby.joinNow : t.lobby.startNow}
           </Button>
           <Button class="btn-large" testid="lobby-listen" onClick={() => join(true)}>
             {t.lobby.listen}
           </Button>
         </div>
-        {opening.mic && <p class="meta">{t.lobby.allowHint}</p>}
+        {/* Keeps its place, so that the buttons above do not move under the pointer. */}
+        <p class="meta lobby-hint">{opening.mic && t.lobby.allowHint}</p>
       </div>
     </section>
   );
