@@ -58,8 +58,9 @@ pub async fn run(args: Args) -> anyhow::Result<Report> {
         bail!("{}", mistakes.join("; "));
     }
     let own = std::process::id();
-    let server_before_joins = server_usage(&args)?;
     let tokens = token::for_bots(&args).await?;
+    // After the sign-in: hashing passwords takes memory that has nothing to do with calls.
+    let server_before_joins = server_usage(&args)?;
     let (engine, _thread) = engine::start()?;
     let shared = Arc::new(Shared {
         url: args.url.clone(),
