@@ -36,7 +36,7 @@ use webrtc::{
     peer_connection::{
         PeerConnection, PeerConnectionBuilder, PeerConnectionEventHandler, RTCIceGatheringState,
         RTCPeerConnectionState, RTCSessionDescription, Registry, StatsSelector,
-        register_default_interceptors,
+        register_default_interceptors, transport::DtlsTransport,
     },
 };
 
@@ -140,10 +140,9 @@ impl PeerConnectionEventHandler for Handler {
     }
 }
 
-/// DTLS state, SHA-256 of the other side's certificate as SDP writes it, SRTP protection profile.
+/// SHA-256 of the other side's certificate as SDP writes it, and the SRTP protection profile.
 #[derive(Debug)]
 pub struct Security {
-    pub dtls: RTCDtlsTransportState,
     pub fingerprint: String,
     pub srtp: String,
 }
@@ -226,22 +225,27 @@ impl Peer {
         *self.seen.state.lock().unwrap()
     }
 
-    pub async fn security(&self) -> Security {
+    /// All sections share one transport.
+    async fn transport(&self) -> Arc<dyn DtlsTransport> {
         let transport = match self.connection.get_senders().await.first() {
             Some(sender) => sender.transport().await,
             None => self.connection.get_receivers().await.first().expect("media came").transport().await,
         };
-        let transport = transport.expect("connected").expect("negotiated");
-        let chain = transport.get_remote_certificates().await.expect("connected");
+        transport.expect("the connection lives").expect("negotiated")
+    }
+
+    pub async fn dtls_state(&self) -> RTCDtlsTransportState {
+        self.transport().await.state().await.expect("the connection lives")
+    }
+
+    pub async fn security(&self) -> Security {
+        let chain = self.transport().await.get_remote_certificates().await.expect("the connection lives");
         let certificate = chain.first().expect("the handshake is over");
         let digest = aws_lc_rs::digest::digest(&aws_lc_rs::digest::SHA256, certificate);
         let bytes: Vec<String> = digest.as_ref().iter().map(|byte| format!("{byte:02X}")).collect();
         let report = self.connection.get_stats(now(), StatsSelector::None).await;
-        Security {
-            dtls: transport.state().await.expect("connected"),
-            fingerprint: bytes.join(":"),
-            srtp: report.transport().expect("connected").srtp_cipher.clone(),
-        }
+        let srtp = report.transport().expect("negotiated").srtp_cipher.clone();
+        Security { fingerprint: bytes.join(":"), srtp }
     }
 
     /// Received so far, in order of arrival.
