@@ -25,7 +25,7 @@ use rtc::peer_connection::transport::RTCDtlsTransportState;
 use webrtc::peer_connection::RTCPeerConnectionState;
 
 use self::{
-    media::{Source, Stream, check_audio, check_video, complete_frames},
+    media::{Source, Stream, check_audio, check_video, complete_frames, frame_number, voice_number},
     peer::{Peer, Resource},
     support::{server::Server, wait::until},
 };
@@ -36,6 +36,8 @@ const PATIENCE: Duration = Duration::from_secs(20);
 const AUDIO_PACKETS: usize = 100;
 /// And of pictures.
 const VIDEO_FRAMES: usize = 50;
+/// Tells the packets of two publishers apart.
+const SECOND_PUBLISHER: usize = 10_000;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn what_a_whip_client_sends_is_what_a_whep_client_gets() {
@@ -44,7 +46,7 @@ async fn what_a_whip_client_sends_is_what_a_whep_client_gets() {
     let published = Resource::create(&server, "whip", &server.login("ana").await, &publisher).await;
     connected(&publisher, &published).await;
     check_security(&publisher, &published).await;
-    let source = Source::start(&publisher);
+    let source = Source::start(&publisher, 0);
 
     // The room was empty until now: this watcher is why a keyframe is needed.
     let asked_before = publisher.keyframe_requests();
@@ -99,6 +101,40 @@ async fn what_a_whip_client_sends_is_what_a_whep_client_gets() {
     })
     .await;
     assert_eq!(server.metric("convene_room_panics_total").await, 0.0);
+}
+
+/// A WHEP answer cannot be followed by another offer, so its streams must serve whoever publishes later.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_watcher_of_an_empty_room_sees_one_publisher_after_the_other() {
+    let server = Server::start(&[]).await;
+    let watcher = Peer::watcher().await;
+    let watched = Resource::create(&server, "whep", &server.login("bo").await, &watcher).await;
+    connected(&watcher, &watched).await;
+
+    for (user, first_number) in [("ana", 0), ("cy", SECOND_PUBLISHER)] {
+        let publisher = Peer::publisher().await;
+        let published = Resource::create(&server, "whip", &server.login(user).await, &publisher).await;
+        connected(&publisher, &published).await;
+        let source = Source::start(&publisher, first_number);
+        let (audio, video) = until("a second of this publisher", PATIENCE, async || {
+            let (audio, video) = (Stream::of(&watcher.audio())?, Stream::of(&watcher.video())?);
+            // The numbers of the streams go on from one publisher to the next.
+            let dense = audio.is_dense() && video.is_dense();
+            let audio = audio.since(voice_number, first_number)?;
+            let video = video.since(frame_number, first_number)?;
+            let enough =
+                audio.packets.len() >= AUDIO_PACKETS / 2 && complete_frames(&video) >= VIDEO_FRAMES / 2;
+            (enough && dense).then_some((audio, video))
+        })
+        .await;
+        check_audio(&audio, &source.sent());
+        let first_frame = check_video(&video, &source.sent());
+        assert!(source.sent().keyframe(first_frame), "{user} begins with a keyframe");
+        assert_eq!(published.delete().await, 200);
+        hung_up(&publisher).await;
+    }
+    assert_eq!(watcher.state(), RTCPeerConnectionState::Connected);
+    assert_eq!(watched.delete().await, 200);
 }
 
 /// Waits until ICE and DTLS are through.

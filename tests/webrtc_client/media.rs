@@ -30,9 +30,10 @@ const DESCRIPTOR_LEN: usize = 6;
 /// The fields that a forwarder makes its own: picture id and TL0PICIDX.
 const REWRITTEN: std::ops::Range<usize> = 2..5;
 
-/// Everything that was sent; a packet's or frame's number is its place.
+/// Everything that was sent; the first packet and the first frame have the number `first`.
 #[derive(Debug, Default)]
 pub struct Sent {
+    first: usize,
     pub audio: Vec<Bytes>,
     pub frames: Vec<Frame>,
 }
@@ -45,35 +46,35 @@ pub struct Frame {
 
 impl Sent {
     pub fn keyframe(&self, frame: usize) -> bool {
-        self.frames[frame].keyframe
+        self.frames[frame - self.first].keyframe
     }
 }
 
-/// Sends 50 voice packets and 25 frames a second until it is dropped or the connection ends.
+/// Sends, numbered from `first` on, 50 voice packets and 25 frames a second until it is dropped or the connection ends.
 pub struct Source {
     sent: Arc<Mutex<Sent>>,
     task: JoinHandle<()>,
 }
 
 impl Source {
-    pub fn start(publisher: &Peer) -> Self {
+    pub fn start(publisher: &Peer, first: usize) -> Self {
         let tracks = publisher.tracks.clone().expect("a publisher");
         let requests = publisher.keyframe_counter();
-        let sent = Arc::new(Mutex::new(Sent::default()));
+        let sent = Arc::new(Mutex::new(Sent { first, ..Sent::default() }));
         let record = Arc::clone(&sent);
         let task = tokio::spawn(async move {
             let mut pace = tokio::time::interval(Duration::from_millis(20));
             let mut answered = requests();
             for tick in 0usize.. {
                 pace.tick().await;
-                if !send_audio(&tracks.audio, &record, tick).await {
+                if !send_audio(&tracks.audio, &record, first + tick).await {
                     return;
                 }
                 if tick % 2 == 0 {
                     let asked = requests();
                     let keyframe = tick == 0 || asked != answered;
                     answered = asked;
-                    if !send_frame(&tracks.video, &record, tick / 2, keyframe).await {
+                    if !send_frame(&tracks.video, &record, first + tick / 2, keyframe).await {
                         return;
                     }
                 }
@@ -197,13 +198,24 @@ impl Stream {
         self.packets.keys().zip(self.packets.keys().skip(1)).all(|(one, next)| one + 1 == *next)
     }
 
+    /// Those packets that `number` gives at least `first`; `None` if there is none.
+    pub fn since(&self, number: fn(&[u8]) -> usize, first: usize) -> Option<Self> {
+        let wanted = self.packets.iter().filter(|(_, packet)| number(&packet.payload) >= first);
+        let packets: BTreeMap<_, _> = wanted.map(|(place, packet)| (*place, packet.clone())).collect();
+        (!packets.is_empty()).then_some(Self { ssrc: self.ssrc, packets })
+    }
+
     /// Numbers of the frames that arrived, once per packet.
     pub fn frame_numbers(&self) -> Vec<usize> {
         self.packets.values().map(|packet| frame_number(&packet.payload)).collect()
     }
 }
 
-fn frame_number(payload: &[u8]) -> usize {
+pub fn voice_number(payload: &[u8]) -> usize {
+    u32::from_be_bytes(*payload[1..].first_chunk().expect("a packet of ours")) as usize
+}
+
+pub fn frame_number(payload: &[u8]) -> usize {
     let bytes = payload[DESCRIPTOR_LEN..].first_chunk().expect("a packet of ours");
     (u32::from_le_bytes(*bytes) >> 1) as usize
 }
@@ -216,13 +228,15 @@ pub fn complete_frames(video: &Stream) -> usize {
 /// Every packet that was sent since the first one that arrived is there, byte for byte and in time.
 pub fn check_audio(audio: &Stream, sent: &Sent) {
     let (_, first) = audio.packets.first_key_value().expect("not empty");
-    let number = |packet: &rtp::Packet| {
-        u32::from_be_bytes(*packet.payload[1..].first_chunk().expect("a packet of ours")) as usize
-    };
-    let begin = number(first);
+    let begin = voice_number(&first.payload);
     for (at, packet) in audio.packets.values().enumerate() {
-        let expected = &sent.audio[begin + at];
-        assert_eq!(&packet.payload, expected, "voice packet {} as number {at}", number(packet));
+        let expected = &sent.audio[begin - sent.first + at];
+        assert_eq!(
+            &packet.payload,
+            expected,
+            "voice packet {} as number {at}",
+            voice_number(&packet.payload)
+        );
         let elapsed = packet.header.timestamp.wrapping_sub(first.header.timestamp);
         assert_eq!(elapsed, small(at) * AUDIO_STEP, "time of voice packet {at}");
         assert!(!packet.header.marker, "no talk spurt begins in voice packet {at}");
@@ -242,7 +256,7 @@ pub fn check_video(video: &Stream, sent: &Sent) -> usize {
     };
     let (first_picture, first_tl0) = pictures(start);
     for (at, frame) in packets.chunks_exact(PACKETS_PER_FRAME).enumerate() {
-        let expected = &sent.frames[begin + at];
+        let expected = &sent.frames[begin - sent.first + at];
         for (part, packet) in frame.iter().enumerate() {
             let place = format!("packet {part} of frame {at}");
             let (got, want) = (&packet.payload, &expected.payloads[part]);
