@@ -20,6 +20,8 @@ const AUDIO_TYPE: u8 = 111;
 const VIDEO_TYPE: u8 = 96;
 const AUDIO_STEP: u32 = 960;
 const VIDEO_STEP: u32 = 3_600;
+/// Frames that an encoder still sends after it was asked: a server that does not wait for the keyframe is seen.
+const KEYFRAME_DELAY: usize = 5;
 const PACKETS_PER_FRAME: usize = 3;
 /// Soon wraps around.
 const FIRST_AUDIO_SEQUENCE: u16 = 65_500;
@@ -65,16 +67,23 @@ impl Source {
         let task = tokio::spawn(async move {
             let mut pace = tokio::time::interval(Duration::from_millis(20));
             let mut answered = requests();
+            let mut due = Some(0);
             for tick in 0usize.. {
                 pace.tick().await;
                 if !send_audio(&tracks.audio, &record, first + tick).await {
                     return;
                 }
                 if tick % 2 == 0 {
-                    let asked = requests();
-                    let keyframe = tick == 0 || asked != answered;
-                    answered = asked;
-                    if !send_frame(&tracks.video, &record, first + tick / 2, keyframe).await {
+                    let (frame, asked) = (tick / 2, requests());
+                    if asked != answered {
+                        answered = asked;
+                        due.get_or_insert(frame + KEYFRAME_DELAY);
+                    }
+                    let keyframe = due.is_some_and(|due| frame >= due);
+                    if keyframe {
+                        due = None;
+                    }
+                    if !send_frame(&tracks.video, &record, first + frame, keyframe).await {
                         return;
                     }
                 }
