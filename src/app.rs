@@ -181,14 +181,14 @@ async fn housekeeping(front: Front, mut stop: watch::Receiver<bool>) {
             _ = stop.wait_for(|stop| *stop) => return,
         }
         beats += 1;
-        if beats % PRESENCE_BEATS == 0 {
+        if beats.is_multiple_of(PRESENCE_BEATS) {
             front.registry.flush_presence();
         }
         let window = front.config.server.resume_window.get();
         for actor in front.registry.sweep(clock::now(), now_s(), window) {
             front.services.session_closed(&actor).await;
         }
-        if beats % GATE_BEATS == 0 {
+        if beats.is_multiple_of(GATE_BEATS) {
             front.gates.sweep();
         }
     }

@@ -185,7 +185,8 @@ impl Crew {
             all.is_subset(&crew.arrived()) && watchers.is_subset(&media)
         })
         .await;
-        for id in all.iter().filter(|id| !self.arrived().contains(id)) {
+        let arrived = self.arrived();
+        for id in all.iter().filter(|id| !arrived.contains(id)) {
             self.failures.push(format!("bot {id}: not connected in time"));
         }
         for id in watchers.iter().filter(|id| !self.seen_media.contains(id) && self.connected.contains(id)) {

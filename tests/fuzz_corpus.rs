@@ -2,6 +2,7 @@
 //! same functions that cargo-fuzz drives (fuzz/README.md).
 
 #[path = "support/random.rs"]
+#[allow(dead_code, reason = "shared with the e2e tests, which use all of it")]
 mod random;
 
 use std::{

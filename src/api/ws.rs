@@ -420,7 +420,7 @@ impl Reader<'_> {
             }
             op if op.starts_with("rtc:") => {
                 let result = self.front.media.command(self.session.id, op, frame.data);
-                self.answer(frame.id, result.as_ref().map(Value::clone));
+                self.answer(frame.id, result.as_ref().cloned());
             }
             _ if self.front.is_draining() => {
                 let error = ServiceError::new(Code::ServerDraining, "the server is shutting down");

@@ -27,6 +27,8 @@ pub enum Command {
     /// Put a bad network between UDP clients and a server (for tests)
     #[command(hide = true)]
     Impair(crate::netem::Args),
+    /// Measure a running server with bots that speak real ICE, DTLS and SRTP
+    Load(Box<crate::load::Args>),
 }
 
 #[derive(Debug, Args)]

@@ -25,6 +25,9 @@ pub fn run() -> ExitCode {
         Command::Migrate(args) => migrate(&args),
         Command::Token(args) => token(&args),
         Command::Impair(args) => runtime().and_then(|runtime| runtime.block_on(crate::netem::run(args))),
+        Command::Load(args) => {
+            runtime().and_then(|runtime| runtime.block_on(crate::load::run_and_print(*args)))
+        }
     };
     match result {
         Ok(()) => ExitCode::SUCCESS,

@@ -2,11 +2,7 @@
 
 use std::{path::PathBuf, time::Duration};
 
-use super::{
-    engine_bot::MediaPlan,
-    signalling::ServerUrl,
-    source::VideoPlan,
-};
+use super::{engine_bot::MediaPlan, signalling::ServerUrl, source::VideoPlan};
 use crate::netem::impair::{parse_duration, parse_si};
 
 /// Measure a running server with bots that speak real ICE, DTLS and SRTP.
@@ -137,7 +133,9 @@ impl Args {
         });
         let senders = self.publishers + self.meeting;
         let plan = |sends: bool, receives: bool| {
-            let others = if self.all_sections { senders.saturating_sub(u32::from(sends && receives)) } else { 1 } as usize;
+            let others =
+                if self.all_sections { senders.saturating_sub(u32::from(sends && receives)) } else { 1 }
+                    as usize;
             MediaPlan {
                 video: video.filter(|_| sends),
                 audio: sends && self.audio,

@@ -96,7 +96,7 @@ async fn live(
             },
             event = bot.session.next_event() => bot.event(event?).await?,
             () = tokio::time::sleep_until(next_ping.into()) => bot.session.ping().await?,
-            _ = stop.wait_for(|stop| *stop) => break,
+            () = async { drop(stop.wait_for(|stop| *stop).await) } => break,
         }
     }
     bot.session.call("voice:leave", json!({"callId": bot.call})).await?;

@@ -181,7 +181,8 @@ impl StreamCheck {
         }
         self.newest = self.newest.max(Some(sequence));
 
-        let frame = self.frames.entry(base).or_insert_with(|| Frame::new(&marker, packet.timestamp, picture_id));
+        let frame =
+            self.frames.entry(base).or_insert_with(|| Frame::new(&marker, packet.timestamp, picture_id));
         if !frame.fits(&marker, packet, picture_id, self.kind) {
             let what = format!("seq {}: {marker:?} does not belong to {frame:?}", packet.sequence);
             return self.misplaced(what);
@@ -190,8 +191,11 @@ impl StreamCheck {
             self.faults.duplicates += 1;
             return None;
         }
-        let completed = (frame.missing == 0)
-            .then_some(Completed { frame: marker.frame, layer: marker.layer, keyframe: marker.keyframe });
+        let completed = (frame.missing == 0).then_some(Completed {
+            frame: marker.frame,
+            layer: marker.layer,
+            keyframe: marker.keyframe,
+        });
         if let Some(completed) = completed {
             self.complete(now, base, completed);
         }
@@ -252,7 +256,11 @@ impl StreamCheck {
     }
 
     /// Whether two frames that are neighbours in sequence may be neighbours.
-    fn follows(&self, (first_base, first): (&u64, &Frame), (second_base, second): (&u64, &Frame)) -> Result<(), String> {
+    fn follows(
+        &self,
+        (first_base, first): (&u64, &Frame),
+        (second_base, second): (&u64, &Frame),
+    ) -> Result<(), String> {
         let fail = |what| Err(format!("{what}: {first_base} {first:?} then {second_base} {second:?}"));
         let end = first_base + u64::from(first.count);
         if end > *second_base && first.missing == 0 {
@@ -297,7 +305,8 @@ impl Frame {
 
     fn fits(&self, marker: &Marker, packet: &Received<'_>, picture_id: u16, kind: MediaKind) -> bool {
         let last = marker.index + 1 == marker.count;
-        (self.number, self.layer, self.keyframe, self.count) == (marker.frame, marker.layer, marker.keyframe, marker.count)
+        (self.number, self.layer, self.keyframe, self.count)
+            == (marker.frame, marker.layer, marker.keyframe, marker.count)
             && self.timestamp == packet.timestamp
             && self.picture_id == picture_id
             && (kind == MediaKind::Audio || packet.marker == last)

@@ -21,8 +21,8 @@ use tokio::sync::{mpsc, oneshot};
 
 use super::{
     engine_bot::{BotMedia, MediaPlan, Received},
-    peer::Offer,
     payload::MediaKind,
+    peer::Offer,
     totals::{Totals, Window},
 };
 use crate::runtime::clock;
@@ -39,17 +39,43 @@ const WAKE: Token = Token(usize::MAX);
 #[derive(Debug)]
 pub enum Command {
     /// Make a connection; answered by `BotEvent::Offer`.
-    Add { bot: u32, plan: MediaPlan, server: SocketAddr, events: mpsc::Sender<BotEvent> },
-    Answer { bot: u32, generation: u64, sdp: String },
-    Sections { bot: u32, audio: usize, video: usize },
+    Add {
+        bot: u32,
+        plan: MediaPlan,
+        server: SocketAddr,
+        events: mpsc::Sender<BotEvent>,
+    },
+    Answer {
+        bot: u32,
+        generation: u64,
+        sdp: String,
+    },
+    Sections {
+        bot: u32,
+        audio: usize,
+        video: usize,
+    },
     /// Media of this track comes from that bot.
-    Track { bot: u32, track: String, publisher: u32, kind: MediaKind },
-    Remove { bot: u32 },
+    Track {
+        bot: u32,
+        track: String,
+        publisher: u32,
+        kind: MediaKind,
+    },
+    Remove {
+        bot: u32,
+    },
     /// Delivery counts from now on.
-    OpenWindow { done: oneshot::Sender<()> },
+    OpenWindow {
+        done: oneshot::Sender<()>,
+    },
     /// Frames that begin from now on do not count.
-    CloseWindow { done: oneshot::Sender<()> },
-    Totals { done: oneshot::Sender<Totals> },
+    CloseWindow {
+        done: oneshot::Sender<()>,
+    },
+    Totals {
+        done: oneshot::Sender<Totals>,
+    },
 }
 
 /// From media to signalling.
@@ -146,7 +172,8 @@ impl Engine {
 
     fn read(&mut self, bot: u32) {
         let Some(bot) = self.bots.get_mut(&bot) else { return };
-        let mut received = Received { start: self.start, window: self.window.as_mut(), buffer: &mut self.buffer };
+        let mut received =
+            Received { start: self.start, window: self.window.as_mut(), buffer: &mut self.buffer };
         bot.read(&mut received);
     }
 
@@ -241,6 +268,9 @@ impl Engine {
 
     /// What every source sends next.
     fn next_frames(&self) -> HashMap<(u32, MediaKind), u32> {
-        self.bots.iter().flat_map(|(id, bot)| bot.next_frames().map(|(kind, frame)| ((*id, kind), frame))).collect()
+        self.bots
+            .iter()
+            .flat_map(|(id, bot)| bot.next_frames().map(|(kind, frame)| ((*id, kind), frame)))
+            .collect()
     }
 }

@@ -171,7 +171,8 @@ impl BotMedia {
             self.fail(format!("timeout: {error:#}"));
         }
         let mut sent = 0;
-        while let Some(packet) = self.poll_sources(now, micros(clock::now().saturating_duration_since(start))) {
+        while let Some(packet) = self.poll_sources(now, micros(clock::now().saturating_duration_since(start)))
+        {
             sent += 1;
             if let Err(error) = self.peer.send(now, packet) {
                 self.fail(format!("send: {error:#}"));

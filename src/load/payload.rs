@@ -73,7 +73,12 @@ pub enum PayloadError {
 }
 
 /// A VP8 packet of exactly `size` bytes (at least `MIN_PAYLOAD`).
-pub fn video_packet(marker: &Marker, descriptor: &Vp8Descriptor, dimensions: (u16, u16), size: usize) -> Bytes {
+pub fn video_packet(
+    marker: &Marker,
+    descriptor: &Vp8Descriptor,
+    dimensions: (u16, u16),
+    size: usize,
+) -> Bytes {
     let size = size.max(MIN_PAYLOAD);
     let mut packet = BytesMut::with_capacity(size);
     // X set; S on the first packet; partition 0.
@@ -229,7 +234,8 @@ mod tests {
         count: 5,
         sent_us: 987_654_321,
     };
-    const DESCRIPTOR: Vp8Descriptor = Vp8Descriptor { picture_id: 0x7ffe, tl0_picture_index: 255, start: true };
+    const DESCRIPTOR: Vp8Descriptor =
+        Vp8Descriptor { picture_id: 0x7ffe, tl0_picture_index: 255, start: true };
 
     #[test]
     fn video_and_audio_packets_are_read_back() {

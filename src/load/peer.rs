@@ -25,8 +25,8 @@ use rtc::{
     crypto::providers::AwsLcRsProvider,
     dtls::extension::extension_use_srtp::SrtpProtectionProfile,
     interceptor::{
-        NackGeneratorBuilder, NackResponderBuilder, ReceiverReportBuilder, Registry, SenderReportBuilder, Slot,
-        TwccReceiverBuilder, TwccSenderBuilder,
+        NackGeneratorBuilder, NackResponderBuilder, ReceiverReportBuilder, Registry, SenderReportBuilder,
+        Slot, TwccReceiverBuilder, TwccSenderBuilder,
     },
     media_stream::MediaStreamTrack,
     peer_connection::{
@@ -45,13 +45,14 @@ use rtc::{
     rtp_transceiver::{
         RTCRtpSenderId, RTCRtpTransceiverDirection, RTCRtpTransceiverId, RTCRtpTransceiverInit,
         rtp_sender::{
-            RTCPFeedback, RTCRtpCodec, RTCRtpCodecParameters, RTCRtpCodingParameters, RTCRtpEncodingParameters,
-            RTCRtpHeaderExtensionCapability, RTCRtpRtxParameters, RtpCodecKind,
+            RTCPFeedback, RTCRtpCodec, RTCRtpCodecParameters, RTCRtpCodingParameters,
+            RTCRtpEncodingParameters, RTCRtpHeaderExtensionCapability, RTCRtpRtxParameters, RtpCodecKind,
         },
     },
     sansio::Protocol as _,
     sdp::extmap::{
-        AUDIO_LEVEL_URI, SDES_MID_URI, SDES_REPAIR_RTP_STREAM_ID_URI, SDES_RTP_STREAM_ID_URI, TRANSPORT_CC_URI,
+        AUDIO_LEVEL_URI, SDES_MID_URI, SDES_REPAIR_RTP_STREAM_ID_URI, SDES_RTP_STREAM_ID_URI,
+        TRANSPORT_CC_URI,
     },
     shared::{TaggedBytesMut, TransportContext, TransportProtocol},
 };
@@ -170,8 +171,9 @@ impl Peer {
         connection.add_local_candidate(candidate(local)?)?;
 
         let audio = plan.audio.then(|| Sending::audio(&mut connection)).transpose()?;
-        let video =
-            (plan.video_layers > 0).then(|| Sending::video(&mut connection, plan.video_layers)).transpose()?;
+        let video = (plan.video_layers > 0)
+            .then(|| Sending::video(&mut connection, plan.video_layers))
+            .transpose()?;
         let mut peer = Self {
             connection,
             local,
@@ -185,10 +187,6 @@ impl Peer {
         };
         peer.add_receivers(plan.receive_audio, plan.receive_video)?;
         Ok(peer)
-    }
-
-    pub fn state(&self) -> PeerState {
-        self.state
     }
 
     /// Makes an offer; not while another one waits for its answer.
@@ -283,7 +281,8 @@ impl Peer {
             MediaKind::Audio => self.audio.as_mut(),
             MediaKind::Video => self.video.as_mut(),
         };
-        let packet = section.and_then(|section| section.packet(out)).ok_or(anyhow!("nothing to send it on"))?;
+        let packet =
+            section.and_then(|section| section.packet(out)).ok_or(anyhow!("nothing to send it on"))?;
         let message = RTCMessage::RtpPacket(String::new(), packet);
         self.connection.handle_write(TaggedRTCMessage { now, message })?;
         Ok(())
@@ -476,7 +475,11 @@ fn media_engine() -> anyhow::Result<MediaEngine> {
         (TRANSPORT_CC_URI, RtpCodecKind::Video),
     ];
     for (uri, kind) in extensions {
-        engine.register_header_extension(RTCRtpHeaderExtensionCapability { uri: uri.to_owned() }, kind, None)?;
+        engine.register_header_extension(
+            RTCRtpHeaderExtensionCapability { uri: uri.to_owned() },
+            kind,
+            None,
+        )?;
     }
     Ok(engine)
 }

@@ -178,14 +178,26 @@ impl Delivered {
 impl fmt::Display for Report {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let d = &self.delivered;
-        writeln!(f, "bots               {} ({} failed), {:.1} s measured", self.bots, self.failed, self.seconds)?;
+        writeln!(
+            f,
+            "bots               {} ({} failed), {:.1} s measured",
+            self.bots, self.failed, self.seconds
+        )?;
         writeln!(f, "delivered          {:.3} %", d.ratio * 100.0)?;
-        writeln!(f, "  video frames     {} of {} (per layer {:?})", d.video_delivered, d.video_expected, d.layers)?;
+        writeln!(
+            f,
+            "  video frames     {} of {} (per layer {:?})",
+            d.video_delivered, d.video_expected, d.layers
+        )?;
         writeln!(f, "  audio frames     {} of {}", d.audio_delivered, d.audio_expected)?;
         writeln!(
             f,
             "faults             {} corrupt, {} misplaced, {} duplicate, {} too late, {} unannounced",
-            self.faults.corrupt, self.faults.misplaced, self.faults.duplicates, self.faults.late, self.unknown_packets
+            self.faults.corrupt,
+            self.faults.misplaced,
+            self.faults.duplicates,
+            self.faults.late,
+            self.unknown_packets
         )?;
         writeln!(
             f,
@@ -209,7 +221,11 @@ impl fmt::Display for Report {
                 server.kilobytes_per_participant
             )?;
         }
-        writeln!(f, "load tool          {:.2} µs CPU per packet, {:.0} % of a core", self.bots_cpu_us_per_packet, self.bots_cpu_percent)?;
+        writeln!(
+            f,
+            "load tool          {:.2} µs CPU per packet, {:.0} % of a core",
+            self.bots_cpu_us_per_packet, self.bots_cpu_percent
+        )?;
         for failure in &self.failures {
             writeln!(f, "failed: {failure}")?;
         }

@@ -21,7 +21,9 @@ use rtc::{
     interceptor::{Interceptor, Packet, StreamInfo, TaggedPacket},
     rtcp::{
         self,
-        payload_feedbacks::{full_intra_request::FullIntraRequest, picture_loss_indication::PictureLossIndication},
+        payload_feedbacks::{
+            full_intra_request::FullIntraRequest, picture_loss_indication::PictureLossIndication,
+        },
     },
     rtp,
     sansio::Protocol,
@@ -103,7 +105,9 @@ impl RtxRepair {
             }
             return;
         }
-        let Some(stream) = self.sent_rtx.get(&header.ssrc).and_then(|media| self.sent.get(media)) else { return };
+        let Some(stream) = self.sent_rtx.get(&header.ssrc).and_then(|media| self.sent.get(media)) else {
+            return;
+        };
         for (id, value) in [(stream.mid_id, &stream.mid), (stream.repaired_id, &stream.rid)] {
             if let (Some(id), Some(value)) = (id, value) {
                 // Fails only for ids and sizes that no negotiation can have produced.
@@ -133,16 +137,17 @@ impl Protocol<TaggedPacket, TaggedPacket, ()> for RtxRepair {
     type Time = Instant;
 
     fn handle_read(&mut self, mut msg: TaggedPacket) -> Result<(), Error> {
-        match &mut msg.message.packet {
-            Packet::Rtp(packet) => {
-                if !self.incoming(packet) {
-                    return Ok(());
-                }
+        let keep = match &mut msg.message.packet {
+            Packet::Rtp(packet) => self.incoming(packet),
+            Packet::Rtcp(packets) => {
+                self.keyframe_requests(packets);
+                true
             }
-            Packet::Rtcp(packets) => self.keyframe_requests(packets),
-            _ => {}
+            _ => true,
+        };
+        if keep {
+            self.reads.push_back(msg);
         }
-        self.reads.push_back(msg);
         Ok(())
     }
 
@@ -232,7 +237,8 @@ mod tests {
     }
 
     fn packet(ssrc: u32, extensions: &[(u8, &'static str)], payload: &'static [u8]) -> rtp::Packet {
-        let mut header = rtp::Header { version: 2, ssrc, payload_type: 97, sequence_number: 5, ..Default::default() };
+        let mut header =
+            rtp::Header { version: 2, ssrc, payload_type: 97, sequence_number: 5, ..Default::default() };
         for (id, value) in extensions {
             header.set_extension(*id, Bytes::from_static(value.as_bytes())).unwrap();
         }

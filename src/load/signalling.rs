@@ -54,7 +54,8 @@ impl std::str::FromStr for ServerUrl {
 
 impl ServerUrl {
     pub async fn resolve(&self) -> anyhow::Result<SocketAddr> {
-        let mut found = tokio::net::lookup_host(&self.authority).await.context("resolve the server's name")?;
+        let mut found =
+            tokio::net::lookup_host(&self.authority).await.context("resolve the server's name")?;
         found.next().ok_or(anyhow!("{} has no address", self.authority))
     }
 
@@ -132,7 +133,8 @@ impl Session {
         let (socket, _) = timeout(ANSWER_DEADLINE, upgrade).await?.context("open /ws")?;
         let next_ping = clock::now() + PING_INTERVAL;
         let mut session = Self { socket, next_id: 0, events: VecDeque::new(), next_ping };
-        let hello = json!({"token": token, "device": "desktop", "client": "convene-load", "capabilities": []});
+        let hello =
+            json!({"token": token, "device": "desktop", "client": "convene-load", "capabilities": []});
         session.call("session:hello", hello).await.context("session:hello")?;
         Ok(session)
     }

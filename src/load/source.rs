@@ -85,7 +85,7 @@ impl VideoSource {
         let layers = (0..plan.layers.max(1))
             .map(|layer| {
                 let below_top = (plan.layers.max(1) - 1 - layer) as u32;
-                let frame_bytes = plan.bitrate / (8 * u64::from(plan.fps.max(1))) >> (2 * below_top);
+                let frame_bytes = (plan.bitrate / (8 * u64::from(plan.fps.max(1)))) >> (2 * below_top);
                 Layer {
                     sequence: 1000 * layer as u16,
                     // Different starts in every layer: a switch has to translate.
@@ -163,7 +163,8 @@ impl VideoSource {
         self.next_frame += 1;
         let begin = self.frame_time(frame);
         let interval = self.frame_time(self.next_frame).saturating_duration_since(begin);
-        let timestamp = (u64::from(frame) * u64::from(VIDEO_CLOCK_RATE) / u64::from(self.plan.fps.max(1))) as u32;
+        let timestamp =
+            (u64::from(frame) * u64::from(VIDEO_CLOCK_RATE) / u64::from(self.plan.fps.max(1))) as u32;
         let mut packets = Vec::new();
         for (at, layer) in self.layers.iter_mut().enumerate() {
             let keyframe = std::mem::take(&mut layer.keyframe_wanted);

@@ -139,7 +139,7 @@ impl Ingest {
         self.expected_prior = expected;
         self.received_prior = self.received;
         let lost_interval = expected_interval.saturating_sub(received_interval);
-        let fraction = if expected_interval == 0 { 0 } else { (lost_interval << 8) / expected_interval };
+        let fraction = (lost_interval << 8).checked_div(expected_interval).unwrap_or(0);
         let (last_sender_report, delay) = self.last_sr.map_or((0, 0), |(ntp, at)| {
             let delay = now.saturating_duration_since(at).as_millis() * 65_536 / 1_000;
             (((ntp >> 16) & 0xFFFF_FFFF) as u32, u32::try_from(delay).unwrap_or(u32::MAX))

@@ -153,8 +153,7 @@ fn parse_probability(text: &str) -> Option<f64> {
 fn parse_ge(text: &str) -> Option<GilbertElliott> {
     let mut parts = text.split('/').map(|part| part.parse::<f64>().ok());
     let mut next = || parts.next().flatten();
-    let loss =
-        GilbertElliott { to_bad: next()?, to_good: next()?, loss_good: next()?, loss_bad: next()? };
+    let loss = GilbertElliott { to_bad: next()?, to_good: next()?, loss_good: next()?, loss_bad: next()? };
     (parts.next().is_none() && loss.is_valid()).then_some(loss)
 }
 

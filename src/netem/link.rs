@@ -164,7 +164,8 @@ impl<T: AsRef<[u8]> + Clone> Link<T> {
             return None;
         }
         let start = self.queued.back().map_or(now, |&(left, _)| left.max(now));
-        let left = start + Duration::from_secs_f64(size as f64 * 8.0 / link.rate_bits_per_second.max(1) as f64);
+        let left =
+            start + Duration::from_secs_f64(size as f64 * 8.0 / link.rate_bits_per_second.max(1) as f64);
         self.queued.push_back((left, size));
         self.queued_bytes += size;
         Some(left)

@@ -336,7 +336,8 @@ mod tests {
             for n in 0..200u32 {
                 client.send(&n.to_be_bytes()).await.unwrap();
             }
-            let mut link = Link::new(Impair { loss: GilbertElliott::random(0.3), seed: 11, ..Impair::default() });
+            let mut link =
+                Link::new(Impair { loss: GilbertElliott::random(0.3), seed: 11, ..Impair::default() });
             let now = clock::now();
             (0..200u32).for_each(|n| link.push(now, n.to_be_bytes()));
             let expected = link.counters().received - link.counters().lost;
@@ -352,7 +353,8 @@ mod tests {
 
     #[tokio::test]
     async fn a_step_changes_the_network_while_it_runs() {
-        let step = Step { at: Duration::from_millis(50), direction: Direction::Up, impair: Impair::default() };
+        let step =
+            Step { at: Duration::from_millis(50), direction: Direction::Up, impair: Impair::default() };
         let dead = Impair { loss: GilbertElliott::random(1.0), ..Impair::default() };
         let (proxy, client) = echo_behind(dead, Impair::default(), vec![step]).await;
         let start = clock::now();

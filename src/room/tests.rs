@@ -39,7 +39,10 @@ fn a_call_connects_on_gcm_and_layers_switch_at_keyframes() {
     assert!(low[0].keyframe, "the first frame can be decoded");
 
     let track = world.tracks(bo)[1];
-    world.command(bo, Command::Subscribe { wishes: vec![Wish { track, layer: Some(2), max_fps: None, priority: 0 }] });
+    world.command(
+        bo,
+        Command::Subscribe { wishes: vec![Wish { track, layer: Some(2), max_fps: None, priority: 0 }] },
+    );
     assert!(world.plis_of_layer(ana, 2) > 0, "the server asks the wanted layer for a keyframe");
     world.send_frames(ana, 1, 10, &[0, 1, 2]);
     let switched = world.take_video(bo);
@@ -136,14 +139,23 @@ fn sections_are_asked_for_once_and_screens_come_as_tracks_of_their_own() {
     let screen = Section::Screen { mid: "2" };
     world.offer(ana, &[MIC, CAMERA, screen]);
     let events = world.events(bo);
-    assert!(events.iter().any(|event| matches!(event, Event::TrackPublished(info) if info.source == Source::Screen)));
+    assert!(
+        events
+            .iter()
+            .any(|event| matches!(event, Event::TrackPublished(info) if info.source == Source::Screen))
+    );
     let asked: Vec<_> = events.iter().filter(|event| matches!(event, Event::Sections { .. })).collect();
     assert!(matches!(asked[..], [Event::Sections { audio: 0, video: 1 }]), "{asked:?}");
     let [audio, video] = SEES_ONE;
     world.offer(bo, &[audio, video, Section::ReceiveVideo { mid: "2" }]);
     assert_eq!(world.tracks(bo).len(), 3);
     world.offer(ana, &[MIC, CAMERA, Section::Inactive { mid: "2" }]);
-    assert!(world.events(bo).iter().any(|event| matches!(event, Event::TrackUnpublished { source: Source::Screen, .. })));
+    assert!(
+        world
+            .events(bo)
+            .iter()
+            .any(|event| matches!(event, Event::TrackUnpublished { source: Source::Screen, .. }))
+    );
 }
 
 #[test]
@@ -183,7 +195,9 @@ fn whep_receives_tracks_that_start_after_its_only_offer() {
 fn datagrams_from_elsewhere_do_not_disturb_a_session() {
     let mut world = World::new(11);
     let (ana, bo) = call(&mut world);
-    for attack in [world.forged_client_hello(), vec![0x80; 200], vec![0x80, 200, 0, 6, 1, 2, 3, 4, 5, 6], vec![22; 500]] {
+    for attack in
+        [world.forged_client_hello(), vec![0x80; 200], vec![0x80, 200, 0, 6, 1, 2, 3, 4, 5, 6], vec![22; 500]]
+    {
         world.inject(ana, "203.0.113.9:666", &attack);
     }
     // And from the right address, without the keys.
@@ -204,7 +218,12 @@ fn a_silent_participant_is_interrupted_then_closed_and_leaves_nothing() {
     world.advance(Duration::from_secs(6));
     assert!(world.events(ana).iter().any(|event| matches!(event, Event::Interrupted)));
     world.advance(Duration::from_secs(26));
-    assert!(world.events(ana).iter().any(|event| matches!(event, Event::Closed { reason: CloseReason::ConsentExpired })));
+    assert!(
+        world
+            .events(ana)
+            .iter()
+            .any(|event| matches!(event, Event::Closed { reason: CloseReason::ConsentExpired }))
+    );
     assert!(world.events(bo).iter().any(|event| matches!(event, Event::TrackUnpublished { .. })));
     world.command(bo, Command::Leave);
     assert!(world.is_empty(), "no participant, address or ufrag is left");
@@ -225,7 +244,12 @@ fn broken_offers_are_answered_with_a_reason_and_change_nothing() {
     let (ana, bo) = call(&mut world);
     for sdp in ["", "v=0\r\n", "garbage", &"a=x\r\n".repeat(60_000)] {
         world.command(ana, Command::Offer { sdp: sdp.to_owned(), generation: 77, lines: vec![] });
-        assert!(world.events(ana).iter().any(|event| matches!(event, Event::NegotiationFailed { generation: 77, .. })));
+        assert!(
+            world
+                .events(ana)
+                .iter()
+                .any(|event| matches!(event, Event::NegotiationFailed { generation: 77, .. }))
+        );
     }
     world.send_frames(ana, 1, 10, &[0]);
     assert_eq!(world.take_video(bo).len(), 10);

@@ -13,7 +13,6 @@ use std::{
 };
 
 use mio::{Poll, Waker};
-use rtc_dtls::crypto_provider::providers::AwsLcRsProvider;
 use tokio::sync::{mpsc, oneshot};
 
 use super::{
@@ -119,7 +118,7 @@ impl MediaHub {
             0 => std::thread::available_parallelism().map_or(1, usize::from),
             count => count,
         };
-        let identity = Identity::generate(Arc::new(AwsLcRsProvider::new())).map_err(io::Error::other)?;
+        let identity = Identity::generate_default().map_err(io::Error::other)?;
         let placement = Arc::new(Placement::new(count));
         let mut shards = Vec::with_capacity(count);
         for index in 0..count {

@@ -14,7 +14,7 @@ use bytes::BytesMut;
 use rtc_dtls::{
     config::{ClientAuthType, ConfigBuilder, ExtendedMasterSecretType, HandshakeConfig},
     crypto::Certificate,
-    crypto_provider::RTCCryptoProvider,
+    crypto_provider::{RTCCryptoProvider, providers::AwsLcRsProvider},
     endpoint::{Endpoint, EndpointEvent},
     extension::extension_use_srtp::SrtpProtectionProfile,
 };
@@ -54,6 +54,11 @@ pub enum DtlsError {
 }
 
 impl Identity {
+    /// A fresh certificate on the aws-lc-rs provider, named explicitly: other crates may compile another one in.
+    pub fn generate_default() -> Result<Self, DtlsError> {
+        Self::generate(Arc::new(AwsLcRsProvider::new()))
+    }
+
     /// A fresh self-signed ECDSA P-256 certificate.
     pub fn generate(provider: Arc<dyn RTCCryptoProvider>) -> Result<Self, DtlsError> {
         let certificate = Certificate::generate_self_signed(vec!["convene".to_owned()], provider.crypto())

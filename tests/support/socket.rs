@@ -196,15 +196,6 @@ impl Socket {
         }
     }
 
-    /// Reads whatever comes for that time; true if an event of that name came.
-    pub async fn sees(&mut self, name: &str, time: Duration) -> bool {
-        let end = now() + time;
-        while let Ok(frame) = self.frame(end.saturating_duration_since(now())).await {
-            self.keep(frame);
-        }
-        self.events.iter().any(|e| e["ev"] == name)
-    }
-
     /// The next frame of any kind.
     pub async fn frame(&mut self, patience: Duration) -> Result<Value, Failure> {
         loop {

@@ -15,12 +15,3 @@ pub async fn until<T>(what: &str, deadline: Duration, mut look: impl AsyncFnMut(
         tokio::time::sleep(Duration::from_millis(10)).await;
     }
 }
-
-/// The condition must stay true for the whole time (nothing rings, nothing is lost).
-pub async fn stays(what: &str, time: Duration, mut look: impl AsyncFnMut() -> bool) {
-    let end = now() + time;
-    while now() < end {
-        assert!(look().await, "did not stay: {what}");
-        tokio::time::sleep(Duration::from_millis(10)).await;
-    }
-}

@@ -29,10 +29,7 @@ impl Mirror {
         let registry = Registry::new()
             .with(Slot::NackResponder, NackResponderBuilder::new().build())
             .with(Slot::Custom(rtx::SLOT), RtxRepair::new().0)
-            .with(
-                Slot::NackGenerator,
-                NackGeneratorBuilder::new().with_interval(NACK_INTERVAL).build(),
-            );
+            .with(Slot::NackGenerator, NackGeneratorBuilder::new().with_interval(NACK_INTERVAL).build());
         let settings =
             SettingEngineBuilder::new().with_crypto_provider(Arc::new(AwsLcRsProvider::new())).build();
         let mut connection = RTCPeerConnectionBuilder::new()

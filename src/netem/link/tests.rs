@@ -54,7 +54,8 @@ fn the_same_seed_replays_the_same_schedule_and_another_does_not() {
 
 #[test]
 fn random_loss_has_the_asked_rate() {
-    let (out, counters) = run(Impair { loss: GilbertElliott::random(0.05), seed: 3, ..Impair::default() }, 20_000);
+    let (out, counters) =
+        run(Impair { loss: GilbertElliott::random(0.05), seed: 3, ..Impair::default() }, 20_000);
     assert!((800..1_200).contains(&counters.lost), "{}", counters.lost);
     assert_eq!(out.len() as u64 + counters.lost, 20_000);
 }

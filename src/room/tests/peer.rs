@@ -88,8 +88,10 @@ const LAYERS: [&str; 3] = ["q", "h", "f"];
 impl Peer {
     pub fn new(now: Instant, port: u16, only_aes_cm: bool) -> Self {
         let provider: Arc<dyn RTCCryptoProvider> = Arc::new(AwsLcRsProvider::new());
-        let certificate = Certificate::generate_self_signed(vec!["peer".to_owned()], provider.crypto()).unwrap();
-        let digest = aws_lc_rs::digest::digest(&aws_lc_rs::digest::SHA256, certificate.certificate[0].as_ref());
+        let certificate =
+            Certificate::generate_self_signed(vec!["peer".to_owned()], provider.crypto()).unwrap();
+        let digest =
+            aws_lc_rs::digest::digest(&aws_lc_rs::digest::SHA256, certificate.certificate[0].as_ref());
         let fingerprint: Vec<String> = digest.as_ref().iter().map(|byte| format!("{byte:02X}")).collect();
         // Browsers put AES-CM first.
         let mut profiles = vec![SrtpProtectionProfile::Srtp_Aes128_Cm_Hmac_Sha1_80];
@@ -191,7 +193,8 @@ impl Peer {
             config.set_session_keys_from_keying_material(material.as_ref(), true).unwrap();
             let keys = &config.keys;
             let crypto = self.provider.crypto();
-            let context = |key: &[u8], salt: &[u8]| Context::new(key, salt, profile, None, None, crypto).unwrap();
+            let context =
+                |key: &[u8], salt: &[u8]| Context::new(key, salt, profile, None, None, crypto).unwrap();
             self.seal = Some(context(&keys.local_master_key, &keys.local_master_salt));
             self.open = Some(context(&keys.remote_master_key, &keys.remote_master_salt));
             self.connected = true;

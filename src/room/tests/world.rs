@@ -133,8 +133,7 @@ impl World {
 
     fn check(&mut self, who: usize) {
         let key = self.key(who);
-        let credentials =
-            self.room.participants[key].session.as_ref().unwrap().ice().credentials().clone();
+        let credentials = self.room.participants[key].session.as_ref().unwrap().ice().credentials().clone();
         self.members[who].peer.check(&credentials.ufrag, &credentials.pwd);
         self.settle();
     }
@@ -287,7 +286,8 @@ impl World {
         for effect in self.effects.drain() {
             match effect {
                 Effect::Event(addressed) => {
-                    if let Some(member) = self.members.iter_mut().find(|one| one.id == addressed.participant) {
+                    if let Some(member) = self.members.iter_mut().find(|one| one.id == addressed.participant)
+                    {
                         member.events.push(addressed.event);
                     }
                 }
@@ -356,7 +356,9 @@ fn send_line(section: &Section) -> Option<SendLine> {
         Section::Mic { mid } => (mid, Source::Mic),
         Section::Camera { mid, .. } => (mid, Source::Camera),
         Section::Screen { mid } => (mid, Source::Screen),
-        Section::ReceiveAudio { .. } | Section::ReceiveVideo { .. } | Section::Inactive { .. } => return None,
+        Section::ReceiveAudio { .. } | Section::ReceiveVideo { .. } | Section::Inactive { .. } => {
+            return None;
+        }
     };
     Some(SendLine { mid: (*mid).to_owned(), source, muted: false })
 }
