@@ -47,9 +47,11 @@ export function Shell() {
         <RingBanner />
       </Boundary>
       <div class="shell-columns">
-        <Boundary name="sidebar">
-          <Sidebar />
-        </Boundary>
+        {!isPhone.value && (
+          <Boundary name="sidebar">
+            <Sidebar />
+          </Boundary>
+        )}
         <main id="main" class={wide ? 'main main-wide' : 'main'} tabIndex={-1}>
           {isPhone.value && inCall.value && !onCall && <MiniCall place="top" />}
           <Boundary name={r.name} key={r.name}>
@@ -81,11 +83,12 @@ function View() {
       return channel ? <ChannelView key={channel.id} channel={channel} /> : <Missing />;
     }
     case 'home':
-      return <Home />;
+      // On a phone the list itself is the home view.
+      return isPhone.value ? <Sidebar /> : <Home />;
   }
 }
 
-/** Opens the conversation of last time; on a phone the list itself is the home view. */
+/** Opens the conversation of last time. */
 function Home() {
   useEffect(
     () =>

@@ -320,6 +320,7 @@ export const t = {
     newline: 'New line',
     typingHint: 'Also while typing',
     who: 'Say who is speaking',
+    pin: 'Pin the tile in focus',
     nobodySpeaks: 'Nobody is speaking',
   },
 

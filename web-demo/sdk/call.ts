@@ -357,7 +357,7 @@ export class Call {
     const link = new MediaLink({
       iceServers: data.iceServers as RTCIceServer[],
       offer: (payload) => this.#session.request('rtc:offer', { callId, ...payload }),
-      muted: (source) => source === 'mic' && !this.#local.state.micOn,
+      muted: (source) => this.#isMuted(source),
     });
     this.#link = link;
     this.#reader = new StatsReader(link);
@@ -439,6 +439,21 @@ export class Call {
     if ((this.#published.get(source) ?? null) === track) return;
     this.#published.set(source, track);
     void this.#link?.publish(source, track);
+  }
+
+  /** The same facts as in `voice:update`, per line of an offer. */
+  #isMuted(source: Source): boolean {
+    const { muted, video, screen } = this.#ownState();
+    switch (source) {
+      case 'mic':
+        return muted;
+      case 'camera':
+        return !video;
+      case 'screen':
+        return !screen;
+      case 'screen_audio':
+        return this.#local.state.screenAudio === null;
+    }
   }
 
   #ownState(): VoiceState {
