@@ -10,7 +10,7 @@ import { KeysDialog, startKeys } from './keys';
 import { openChannel } from './intents';
 import { lastChannel, pauseHidden } from './prefs';
 import { RingBanner } from './rings/ring-banner';
-import { route } from './router';
+import { go, route } from './router';
 import { Sidebar } from './sidebar';
 import { MiniCall } from './call/mini-call';
 import { call, channels, everReady, findChannel, helpOpen, inCall, people, me, roomChannels, status } from './store';
@@ -93,7 +93,8 @@ function Home() {
   useEffect(
     () =>
       effect(() => {
-        if (!everReady.value || isPhone.value) return;
+        if (!everReady.value) return;
+        if (isPhone.value) return route.value.name === 'home' ? undefined : go({ name: 'home' }, true);
         const target = findChannel(lastChannel.value) ?? roomChannels.value[0] ?? channels.value[0];
         if (target && (route.value.name === 'home' || (route.value.name === 'call' && !inCall.value))) openChannel(target, true);
       }),

@@ -16,6 +16,7 @@ export const t = {
   you: 'You',
   someone: 'Someone',
   loading: 'Loading…',
+  notices: 'Notices',
 
   signIn: {
     title: 'Sign in',

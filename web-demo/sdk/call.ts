@@ -304,11 +304,12 @@ export class Call {
   }
 
   async #enter(channelId: string, op: string, d: Record<string, unknown>): Promise<void> {
-    if (this.#state.phase !== 'idle') await this.leave({ keepDevices: true });
+    const left = this.leave({ keepDevices: true });
     const attempt = ++this.#attempt;
     this.#early = [];
     this.#set({ ...IDLE, phase: 'joining', channelId });
     try {
+      await left;
       const data = read(joinData, await this.#session.request(op, d, { wait: true, timeoutMs: 15_000 }), op);
       if (!data) throw new ConveneError('client.shape', 'unexpected answer');
       if (attempt !== this.#attempt || this.#phase() !== 'joining') {
