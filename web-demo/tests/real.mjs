@@ -61,7 +61,7 @@ try {
     await person.page.waitForSelector(`${tid('stats-panel')} ${tid('layer-select')}`, { visible: true });
     await person.page.screenshot({ path: `${out}/real-stats-${person.username}.png` });
   }
-  for (const layer of ['2', '0']) {
+  for (const layer of ['0', '1']) {
     await ana.page.select(`${tid('stats-panel')} ${tid('layer-select')}`, layer);
     await ana.within(3 * SOON, `layer ${layer} arrives`, (l) => window.__convene.call.tracks.some((t) => t.source === 'camera' && t.current === Number(l)), layer);
   }
