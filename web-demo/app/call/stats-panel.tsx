@@ -8,11 +8,18 @@ import { LayerSelect } from './layer-select';
 
 const whole = (n: number) => (n > 0 ? String(Math.round(n)) : '–');
 
-function rowName(s: TrackStats): string {
-  if (s.direction === 'out') return `${t.stats.mine(t.stats.sources[s.source ?? ''] ?? '')}${s.rid ? ` · ${s.rid}` : ''}`;
-  const track = call.value.tracks.find((x) => x.trackId === s.key);
-  const who = track ? nameOf(track.userId) : '';
-  return `${who} · ${t.stats.sources[track?.source ?? ''] ?? ''}`;
+function RowName({ row }: { row: TrackStats }) {
+  const track = row.direction === 'in' ? call.value.tracks.find((x) => x.trackId === row.key) : undefined;
+  const who = row.direction === 'out' ? t.you : track ? nameOf(track.userId) : '';
+  const source = t.stats.sources[row.source ?? track?.source ?? ''] ?? '';
+  return (
+    <>
+      <span class="stats-who" dir="auto">
+        {who}
+      </span>
+      <span class="meta">{row.rid ? `${source} · ${row.rid}` : source}</span>
+    </>
+  );
 }
 
 /** What arrives, and the choice of it: here at every window size. */
@@ -53,12 +60,14 @@ const NO_NUMBERS: TrackStats = {
   limited: '',
 };
 
-/** Video first: it is what a choice is about. */
+/** Others first, video before sound, small layers before large ones. */
 const order = (s: TrackStats): number => (s.direction === 'in' ? 0 : 2) + (s.kind === 'video' ? 0 : 1);
+const compare = (a: TrackStats, b: TrackStats): number =>
+  order(a) - order(b) || (a.source ?? '').localeCompare(b.source ?? '') || 'qhf'.indexOf(a.rid) - 'qhf'.indexOf(b.rid);
 
 export function StatsPanel() {
   const stats = callStats.value;
-  const rows = stats ? withSilent(stats.tracks).sort((a, b) => order(a) - order(b)) : [];
+  const rows = stats ? withSilent(stats.tracks).sort(compare) : [];
   return (
     <aside class="stats" aria-labelledby="stats-title" data-testid="stats-panel">
       <header class="stats-head">
@@ -97,7 +106,9 @@ export function StatsPanel() {
               <tbody>
                 {rows.map((s) => (
                   <tr key={`${s.direction}${s.key}`} data-testid="stats-row" data-track-id={s.direction === 'in' ? s.key : undefined}>
-                    <th scope="row">{rowName(s)}</th>
+                    <th scope="row">
+                      <RowName row={s} />
+                    </th>
                     <td>
                       <LayerCell row={s} />
                     </td>

@@ -79,6 +79,7 @@ export function Tile({ tile, rect, main }: Props) {
     });
   }, [participant.participantId, screen]);
 
+  const roomy = rect !== null && rect.w >= TOOLS_WIDTH;
   const label = screen ? t.call.screenOf(name) : self ? `${name} (${t.you.toLowerCase()})` : name;
   const facts = [
     label,
@@ -144,20 +145,22 @@ export function Tile({ tile, rect, main }: Props) {
         ) : (
           <Icon node={AudioLines} size={15} class="tile-bars" />
         )}
-        <span dir="auto">{label}</span>
+        <span dir="auto">{self && !screen && !roomy ? t.you : label}</span>
       </div>
       {/* A small tile is all picture: P pins it, and the connection details choose its quality. */}
-      {rect && rect.w >= TOOLS_WIDTH && <div class="tile-tools">
-        {trackId && shown && (track?.layers ?? 1) > 1 && <LayerSelect trackId={trackId} name={name} />}
-        <IconButton
-          icon={pinned.value === tile.key ? PinOff : Pin}
-          size={16}
-          label={t.call.pinTile(label)}
-          aria-pressed={pinned.value === tile.key}
-          onClick={() => togglePin(tile.key)}
-          testid="tile-pin"
-        />
-      </div>}
+      {roomy && (
+        <div class="tile-tools">
+          {trackId && shown && (track?.layers ?? 1) > 1 && <LayerSelect trackId={trackId} name={name} />}
+          <IconButton
+            icon={pinned.value === tile.key ? PinOff : Pin}
+            size={16}
+            label={t.call.pinTile(label)}
+            aria-pressed={pinned.value === tile.key}
+            onClick={() => togglePin(tile.key)}
+            testid="tile-pin"
+          />
+        </div>
+      )}
       {callStatsOpen.value && shown && <TileStats tile={tile} />}
     </div>
   );
@@ -166,7 +169,7 @@ export function Tile({ tile, rect, main }: Props) {
 function TileStats({ tile }: { tile: TileModel }) {
   const stats = callStats.value?.tracks ?? [];
   const rows = tile.self
-    ? stats.filter((s) => s.direction === 'out' && s.source === tile.source)
+    ? stats.filter((s) => s.direction === 'out' && s.source === tile.source).sort((a, b) => 'qhf'.indexOf(a.rid) - 'qhf'.indexOf(b.rid))
     : stats.filter((s) => s.direction === 'in' && s.key === tile.track?.trackId);
   if (rows.length === 0) return null;
   const layer = tile.track?.current;
