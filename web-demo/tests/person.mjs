@@ -31,7 +31,7 @@ function watch() {
 }
 
 export class Person {
-  static async signIn(url, browser, username, { viewport = { width: 1280, height: 800 }, theme = 'dark', script } = {}) {
+  static async signIn(url, browser, username, { viewport = { width: 1280, height: 800 }, theme = 'dark', timezone, script } = {}) {
     const context = await browser.createBrowserContext();
     const page = await context.newPage();
     page.setDefaultTimeout(20_000);
@@ -42,6 +42,7 @@ export class Person {
     await page.evaluateOnNewDocument(watch);
     if (script) await page.evaluateOnNewDocument(script);
     await page.setViewport(viewport);
+    if (timezone) await page.emulateTimezone(timezone);
     await page.emulateMediaFeatures([{ name: 'prefers-color-scheme', value: theme }]);
     const answer = await page.goto(url);
     person.policy = answer.headers()['content-security-policy'] ?? '';

@@ -1,7 +1,7 @@
 /**
  * The pictures of the README: three people in a call, a conversation. Wants a fresh `convene serve --dev`.
  *
- *   CONVENE_URL=http://127.0.0.1:7880 node tests/pictures.mjs [--out docs/images] [--only chat|call]
+ *   CONVENE_URL=http://127.0.0.1:7880 node tests/pictures.mjs [--out docs/images]
  */
 import { mkdirSync, statSync } from 'node:fs';
 import { randomUUID } from 'node:crypto';
@@ -12,6 +12,8 @@ const url = process.env.CONVENE_URL ?? 'http://127.0.0.1:7880';
 const out = arg('--out') ?? new URL('../../docs/images/', import.meta.url).pathname;
 const aside = new URL('./out/', import.meta.url).pathname;
 for (const folder of [out, aside]) mkdirSync(folder, { recursive: true });
+/** Where it is office time while this runs. */
+const ZONE = ['Etc/UTC', 'Asia/Tokyo', 'America/Los_Angeles'][(Math.floor((new Date().getUTCHours() + 16) / 8)) % 3];
 const PHONE = { width: 390, height: 844, isMobile: true, hasTouch: true, deviceScaleFactor: 2 };
 
 async function api(token, path, body) {
@@ -117,54 +119,65 @@ async function shoot(page, file) {
   console.log(file.split('/').at(-1), Math.round(statSync(file).size / 1000), 'kB');
 }
 
-async function chat() {
-  const tokens = {};
-  const users = {};
+const tokens = {};
+const users = {};
+const channels = async () => {
+  const list = await api(tokens.ana, '/channels');
+  return list.channels ?? list;
+};
+const channel = async (name) => (await channels()).find((c) => c.name === name);
+const post = async (who, where, content) => api(tokens[who], `/channels/${(await channel(where)).id}/messages`, { content });
+
+/** The conversation before the call. */
+async function seed() {
   for (const username of ['ana', 'bo', 'cy', 'di']) {
     const { token, user } = await api(null, '/auth/login', { username, password: 'convene-demo' });
     tokens[username] = token;
     users[username] = user;
   }
-  const channels = async () => {
-    const list = await api(tokens.ana, '/channels');
-    return list.channels ?? list;
-  };
-  const general = (await channels()).find((c) => c.slug === 'general');
   const everybody = Object.values(users).map((u) => u.id);
-  for (const name of ['design', 'release', 'support']) await api(tokens.ana, '/channels', { type: 'general', name, slug: name, participants: everybody });
+  for (const name of ['release', 'support', 'visuals']) await api(tokens.ana, '/channels', { type: 'general', name, participants: everybody });
   const talk = [
-    ['ana', 'Morning! The sign-up numbers for week 8 are in: 8.8 thousand 🎉'],
+    ['ana', 'Morning! The sign-up numbers for week 8 are in: 8.8 thousand.'],
     ['bo', 'That is the steepest week so far. Was it the invite links?'],
     ['ana', 'Mostly. Two thirds of the new people came in through a link somebody shared.'],
     ['ana', 'And half of those were in a call within the first minute.'],
-    ['cy', 'Nice. I listened in on three of those calls yesterday (with permission!), nobody asked where the mute button is.'],
     ['di', 'Support can confirm: not a single “can you hear me” ticket this week.'],
     ['bo', 'I put the chart into the slides, could you check the last bar?\nhttps://intranet.example.org/slides/spring-release'],
     ['cy', 'Checked, 8.8 it is. I would colour the weeks after the release differently, then the jump explains itself.'],
     ['bo', 'Good idea, done.'],
     ['di', 'One question from a customer: can they share a screen and keep the camera on?'],
     ['cy', 'Yes, both at once. The screen gets the large place, faces move to the side.'],
-    ['di', 'Perfect, thanks ✌️'],
-    ['ana', 'Shall we walk through it together at half past? I will start the call here.'],
-    ['bo', 'Count me in.'],
+    ['ana', 'Shall we walk through it together? I will start the call here.'],
   ];
-  for (const [who, content] of talk) await api(tokens[who], `/channels/${general.id}/messages`, { content });
-  const dm = await api(tokens.cy, '/dms', { userId: users.ana.id });
-  await api(tokens.cy, `/channels/${(dm.channel ?? dm).id}/messages`, { content: 'Do you have five minutes before the call?' });
-  const design = (await channels()).find((c) => c.slug === 'design' || c.name === 'design');
-  await api(tokens.di, `/channels/${design.id}/messages`, { content: 'New icons are up.' });
+  for (const [who, content] of talk) await post(who, 'general', content);
+}
 
-  for (const [theme, viewport, file] of [['light', undefined, `${out}/chat.png`], ['light', PHONE, `${aside}/chat-phone.png`]]) {
-    const ana = await Person.signIn(url, browser, 'ana', { theme, ...(viewport ? { viewport } : {}) });
-    if (viewport) await shoot(ana.page, `${aside}/home-phone.png`);
+async function chat() {
+  await post('di', 'general', 'Sorry, was with a customer. Did you agree on the colours?');
+  await post('di', 'general', 'They loved the screen sharing, by the way.');
+  for (const [viewport, file] of [[undefined, `${out}/chat.png`], [PHONE, `${aside}/chat-phone.png`]]) {
+    const ana = await Person.signIn(url, browser, 'ana', { theme: 'light', timezone: ZONE, ...(viewport ? { viewport } : {}) });
     const cy = await Person.signIn(url, browser, 'cy');
     await Promise.all([ana.go('/c/general'), cy.go('/c/general')]);
-    await ana.page.waitForFunction((n) => document.querySelectorAll('[data-testid=message]').length >= n, {}, talk.length);
+    await ana.page.waitForSelector('.divider-new');
     await cy.page.waitForSelector(tid('composer'));
-    await cy.page.type(tid('composer'), 'On my');
+    if (!viewport) {
+      const dm = await api(tokens.cy, '/dms', { userId: users.ana.id });
+      await api(tokens.cy, `/channels/${(dm.channel ?? dm).id}/messages`, { content: 'The new icons are up, have a look?' });
+      await post('di', 'visuals', 'New icons are up.');
+      await ana.page.waitForFunction(() => document.querySelector('.badge') && document.querySelector('.unread-dot'));
+    }
+    await cy.page.type(tid('composer'), 'Yes, we');
     await ana.page.waitForFunction(() => document.querySelector('[data-testid=typing]')?.textContent);
     await ana.page.evaluate(() => document.activeElement?.blur());
+    await ana.page.mouse.move(1, 1);
     await shoot(ana.page, file);
+    if (viewport) {
+      await ana.go('/');
+      await ana.page.waitForSelector(tid('channel-item'));
+      await shoot(ana.page, `${aside}/home-phone.png`);
+    }
     for (const p of [ana, cy]) await p.page.browserContext().close();
   }
 }
@@ -173,6 +186,9 @@ async function call() {
   const ana = await Person.signIn(url, browser, 'ana', { script: `(${drawn})('ana')` });
   const bo = await Person.signIn(url, browser, 'bo', { script: `(${drawn})('bo')` });
   const cy = await Person.signIn(url, browser, 'cy', { viewport: PHONE, script: `(${drawn})('cy')` });
+  await ana.go('/c/general');
+  const patience = Date.now() + 10_000;
+  while ((await channel('general')).unread > 0) if (Date.now() > patience) throw new Error('what was read stays unread');
   for (const p of [ana, bo, cy]) await p.join('general');
   for (const p of [ana, cy]) await p.sees(2);
   // Two listen, one talks.
@@ -188,11 +204,17 @@ async function call() {
   await ana.page.waitForFunction(() => document.querySelector('[data-user=bo][data-speaking=true]'), { polling: 50 });
   await shoot(ana.page, `${out}/call.png`);
   await shoot(cy.page, `${aside}/call-share-phone.png`);
+  for (const p of [cy, bo, ana]) {
+    await p.click('control-leave');
+    await p.page.waitForFunction(() => window.__convene.call.phase === 'idle');
+    await p.page.browserContext().close();
+  }
 }
 
 try {
-  if (arg('--only') !== 'call') await chat();
-  if (arg('--only') !== 'chat') await call();
+  await seed();
+  await call();
+  await chat();
 } finally {
   await browser.close();
 }
