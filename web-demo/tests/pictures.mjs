@@ -95,7 +95,7 @@ function drawn(who) {
     });
     g.fillStyle = '#1d2433';
     g.fillRect(80, 632, 700, 3);
-    [['Invite by link', '#176b33'], ['Screen with sound', '#176b33'], ['Call history', '#176b33'], ['Threads', '#b97a00'], ['Recording', '#8a93a3']].forEach(([text, colour], i) => {
+    [['Faster joining', '#176b33'], ['Screen with sound', '#176b33'], ['Call history', '#176b33'], ['Help pages', '#b97a00'], ['Translations', '#8a93a3']].forEach(([text, colour], i) => {
       oval(g, 870, 262 + i * 74, 12, 12, colour);
       g.fillStyle = '#1d2433';
       g.font = '500 34px sans-serif';
@@ -139,8 +139,8 @@ async function seed() {
   for (const name of ['release', 'support', 'visuals']) await api(tokens.ana, '/channels', { type: 'general', name, participants: everybody });
   const talk = [
     ['ana', 'Morning! The sign-up numbers for week 8 are in: 8.8 thousand.'],
-    ['bo', 'That is the steepest week so far. Was it the invite links?'],
-    ['ana', 'Mostly. Two thirds of the new people came in through a link somebody shared.'],
+    ['bo', 'That is the steepest week so far. Was it the new tour?'],
+    ['ana', 'Mostly. Two thirds of the new people took it to the end.'],
     ['ana', 'And half of those were in a call within the first minute.'],
     ['di', 'Support can confirm: not a single “can you hear me” ticket this week.'],
     ['bo', 'I put the chart into the slides, could you check the last bar?\nhttps://intranet.example.org/slides/spring-release'],
@@ -186,6 +186,8 @@ async function call() {
   const ana = await Person.signIn(url, browser, 'ana', { script: `(${drawn})('ana')` });
   const bo = await Person.signIn(url, browser, 'bo', { script: `(${drawn})('bo')` });
   const cy = await Person.signIn(url, browser, 'cy', { viewport: PHONE, script: `(${drawn})('cy')` });
+  const colours = await ana.page.evaluate(() => new Set([...document.querySelectorAll('.sidebar .avatar')].map((a) => a.className.match(/avatar-c\d+/)?.[0])).size);
+  if (colours < 4) throw new Error('two people share a colour here; take another fresh server');
   await ana.go('/c/general');
   const patience = Date.now() + 10_000;
   while ((await channel('general')).unread > 0) if (Date.now() > patience) throw new Error('what was read stays unread');
