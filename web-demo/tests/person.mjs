@@ -39,6 +39,7 @@ export class Person {
     page.on('console', (m) => ['error', 'warn'].includes(m.type()) && person.problems.push(`${username} ${m.type()}: ${m.text()}`));
     page.on('pageerror', (e) => person.problems.push(`${username} pageerror: ${e.message}`));
     page.on('requestfailed', (r) => person.problems.push(`${username} request: ${r.url()} ${r.failure()?.errorText}`));
+    await person.listen();
     await page.evaluateOnNewDocument(watch);
     if (script) await page.evaluateOnNewDocument(script);
     await page.setViewport(viewport);
@@ -59,6 +60,24 @@ export class Person {
     this.page = page;
     this.username = username;
     this.problems = [];
+    /** Every frame the page sent on its socket. */
+    this.sent = [];
+  }
+
+  async listen() {
+    const session = await this.page.createCDPSession();
+    await session.send('Network.enable');
+    session.on('Network.webSocketFrameSent', ({ response }) => {
+      try {
+        this.sent.push(JSON.parse(response.payloadData));
+      } catch {
+        this.problems.push(`${this.username} sent a frame that is no JSON`);
+      }
+    });
+  }
+  /** The newest thing sent of a kind. */
+  lastSent(op) {
+    return this.sent.findLast((frame) => Object.values(frame).includes(op))?.d;
   }
 
   go(path) {

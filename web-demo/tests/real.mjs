@@ -55,6 +55,29 @@ try {
   await bo.click('control-mic');
   figures.unmute = await ana.within(SOON, 'unmute is seen', ...tile('muted', 'false'));
 
+  // What is off is off in both places: the voice state now, and the next offer, which a share of the other brings.
+  const line = (source) => bo.lastSent('rtc:offer').tracks.find((t) => t.source === source)?.muted;
+  await bo.click('control-camera');
+  await bo.click('control-mic');
+  await ana.within(SOON, 'camera and microphone are off', () => {
+    const { video, muted } = document.querySelector('[data-testid=tile][data-user=bo][data-source=camera]').dataset;
+    return video === 'false' && muted === 'true';
+  });
+  assert.deepEqual([bo.lastSent('voice:update').video, bo.lastSent('voice:update').muted], [false, true]);
+  await ana.click('control-screen');
+  await bo.page.waitForSelector('[data-source=screen][data-video=true]');
+  assert.deepEqual([line('camera'), line('mic')], [true, true], 'the offer says what is off');
+  await ana.click('control-screen');
+  await bo.within(SOON, 'the share ends', () => !document.querySelector('[data-source=screen]'));
+  await bo.click('control-camera');
+  await bo.click('control-mic');
+  figures.bothOn = await ana.within(3 * SOON, 'both are back', () => {
+    const { video, muted } = document.querySelector('[data-testid=tile][data-user=bo][data-source=camera]').dataset;
+    return video === 'true' && muted === 'false';
+  });
+  await bo.page.waitForFunction(() => window.__convene.pc.signalingState === 'stable');
+  assert.equal(line('camera'), false, 'and what is on again');
+
   // The quality of a track can be chosen at every size.
   for (const person of [ana, bo]) {
     await person.click('control-stats');
