@@ -58,8 +58,9 @@ pub async fn run(args: Args) -> anyhow::Result<Report> {
         bail!("{}", mistakes.join("; "));
     }
     let own = std::process::id();
-    let server_before_joins = server_usage(&args)?;
     let tokens = token::for_bots(&args).await?;
+    // After the sign-in: hashing passwords takes memory that has nothing to do with calls.
+    let server_before_joins = server_usage(&args)?;
     let (engine, _thread) = engine::start()?;
     let shared = Arc::new(Shared {
         url: args.url.clone(),
@@ -186,12 +187,12 @@ impl Crew {
         })
         .await;
         let arrived = self.arrived();
-        for id in all.iter().filter(|id| !arrived.contains(id)) {
-            self.failures.push(format!("bot {id}: not connected in time"));
-        }
-        for id in watchers.iter().filter(|id| !self.seen_media.contains(id) && self.connected.contains(id)) {
-            self.failures.push(format!("bot {id}: no media in time"));
-        }
+        let outside = all.difference(&arrived).map(|id| format!("bot {id}: not connected in time"));
+        let outside: Vec<_> = outside.collect();
+        let blind = watchers.difference(&self.seen_media).filter(|id| self.connected.contains(id));
+        let blind: Vec<_> = blind.map(|id| format!("bot {id}: no media in time")).collect();
+        self.failures.extend(outside);
+        self.failures.extend(blind);
     }
 
     /// Connected, or given up.

@@ -57,7 +57,6 @@ pub struct Environment {
     pub identity: Identity,
     /// Host candidates of the shard's port, best first.
     pub candidates: Vec<SocketAddr>,
-    pub max_participants: u16,
 }
 
 /// What a room may use during one step.
@@ -112,10 +111,6 @@ impl Room {
         (sessions, self.publications.len(), self.subscriptions.len())
     }
 
-    pub fn participants(&self) -> impl Iterator<Item = ParticipantId> {
-        self.by_id.keys().copied()
-    }
-
     pub fn next_timeout(&self) -> Instant {
         self.next_tick
     }
@@ -137,11 +132,6 @@ impl Room {
                 self.mute(ctx, key, source, |one| one.forced_mute = muted)
             }
             Command::UpdateGrants { grants } => self.update_grants(ctx, key, grants),
-            Command::SendData { label, data } => {
-                if let Some(session) = self.participants.get_mut(key).and_then(|one| one.session.as_mut()) {
-                    session.send_data(ctx.now, &label, false, &data, ctx.out);
-                }
-            }
             Command::Leave => self.remove(ctx, key, CloseReason::Left),
         }
         self.hurry(ctx.now);

@@ -12,7 +12,7 @@ use serde_json::{Value, json};
 use tokio::time::timeout;
 
 use super::state::Front;
-use crate::{base::time::rfc3339, runtime::clock};
+use crate::{base::time::rfc3339, observe::metrics::StoreReadings, runtime::clock};
 
 /// The process answers.
 pub async fn live() -> &'static str {
@@ -47,8 +47,21 @@ pub async fn metrics(State(front): State<Front>) -> Response {
     front.metrics.connections.set(as_i64(front.connections.total()));
     front.metrics.whip_resources.set(as_i64(front.resources.len()));
     let shards = front.hub.stats().await;
-    let text = front.metrics.render(&shards);
+    let text = front.metrics.render(store_readings(&front), &shards);
     ([(header::CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8")], text).into_response()
+}
+
+fn store_readings(front: &Front) -> StoreReadings {
+    let stats = front.services.store_stats();
+    let seconds = |micros: u64| Duration::from_micros(micros).as_secs_f64();
+    StoreReadings {
+        queue_depth: stats.queue_depth as u64,
+        commits: stats.commits,
+        writes: stats.writes,
+        failed_writes: stats.failed_writes,
+        commit_seconds: seconds(stats.commit_us_total),
+        longest_commit_seconds: seconds(stats.commit_us_max),
+    }
 }
 
 struct Report {

@@ -424,7 +424,6 @@ fn translate(call: CallId, event: Event) -> Vec<(&'static str, Value, Class)> {
             one("call:speakers", json!({"callId": call, "speakers": list}), Class::Ephemeral)
         }
         // Chat over data channels is not offered by this door.
-        Event::Data { .. } => Vec::new(),
         Event::Connected => one("rtc:state", json!({"callId": call, "state": "connected"}), Class::Reliable),
         Event::Interrupted => {
             one("rtc:state", json!({"callId": call, "state": "interrupted"}), Class::Reliable)

@@ -96,7 +96,7 @@ async fn live(
             },
             event = bot.session.next_event() => bot.event(event?).await?,
             () = tokio::time::sleep_until(next_ping.into()) => bot.session.ping().await?,
-            () = async { drop(stop.wait_for(|stop| *stop).await) } => break,
+            () = stopped(&mut stop) => break,
         }
     }
     bot.session.call("voice:leave", json!({"callId": bot.call})).await?;
@@ -182,6 +182,12 @@ impl Bot<'_> {
         }
         Ok(())
     }
+}
+
+/// Returns when the run is over.
+async fn stopped(stop: &mut watch::Receiver<bool>) {
+    // An error means that the run is gone altogether.
+    let _ = stop.wait_for(|stop| *stop).await;
 }
 
 fn text(data: &Value, key: &str) -> anyhow::Result<String> {

@@ -180,6 +180,9 @@ impl StreamCheck {
             return None;
         }
         self.newest = self.newest.max(Some(sequence));
+        if let Some(torn) = self.torn(base, &marker) {
+            return self.misplaced(torn);
+        }
 
         let frame =
             self.frames.entry(base).or_insert_with(|| Frame::new(&marker, packet.timestamp, picture_id));
@@ -210,6 +213,19 @@ impl StreamCheck {
             }
             MediaKind::Audio => Ok((0, payload::read_audio(payload)?)),
         }
+    }
+
+    /// Another part of the same frame lies where this packet does not fit to it.
+    fn torn(&self, base: u64, marker: &Marker) -> Option<String> {
+        if self.frames.contains_key(&base) {
+            return None;
+        }
+        let neighbours = [self.frames.range(..base).next_back(), self.frames.range(base..).next()];
+        let other = neighbours
+            .into_iter()
+            .flatten()
+            .find(|(_, frame)| (frame.number, frame.layer) == (marker.frame, marker.layer));
+        other.map(|(at, frame)| format!("{marker:?} would begin at {base}, but {frame:?} begins at {at}"))
     }
 
     fn misplaced(&mut self, what: String) -> Option<Accepted> {

@@ -285,10 +285,13 @@ mod tests {
         let times = |burst| {
             let mut source = VideoSource::new(1, VideoPlan { burst, ..PLAN }, start);
             let out = drain(&mut source, start + Duration::from_millis(33));
-            out.into_iter().map(|(at, _)| (at - start).as_millis()).collect::<Vec<_>>()
+            out.into_iter()
+                .map(|(at, _)| (at - start).as_secs_f64() * 1000.0)
+                .map(f64::round)
+                .collect::<Vec<_>>()
         };
-        assert_eq!(times(true), [0; 5]);
-        assert_eq!(times(false), [0, 6, 13, 20, 26]);
+        assert_eq!(times(true), [0.0; 5]);
+        assert_eq!(times(false), [0.0, 7.0, 13.0, 20.0, 27.0]);
     }
 
     #[test]

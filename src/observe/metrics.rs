@@ -140,8 +140,9 @@ impl Metrics {
     }
 
     /// The whole exposition.
-    pub fn render(&self, shards: &[ShardStats]) -> String {
+    pub fn render(&self, store: StoreReadings, shards: &[ShardStats]) -> String {
         let mut text = TextEncoder::new().encode_to_string(&self.registry.gather()).unwrap_or_default();
+        render_store(&mut text, store);
         render_shards(&mut text, shards);
         text
     }
@@ -191,6 +192,35 @@ const SHARD_HISTOGRAMS: &[(&str, &str, ReadHistogram)] = &[
         &s.loop_seconds
     }),
 ];
+
+/// What the database writer has done; one writer, so plain numbers.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct StoreReadings {
+    pub queue_depth: u64,
+    pub commits: u64,
+    pub writes: u64,
+    pub failed_writes: u64,
+    pub commit_seconds: f64,
+    pub longest_commit_seconds: f64,
+}
+
+fn render_store(text: &mut String, store: StoreReadings) {
+    let mut one = |name: &str, kind: &str, help: &str, value: f64| {
+        head(text, name, help, kind);
+        line(text, format_args!("{name} {value}"));
+    };
+    #[expect(clippy::cast_precision_loss, reason = "Prometheus values are floats")]
+    let float = |count: u64| count as f64;
+    let (depth, commits) = (float(store.queue_depth), float(store.commits));
+    one("convene_store_queue_depth", "gauge", "Writes waiting for the database writer.", depth);
+    one("convene_store_commits_total", "counter", "Transactions committed.", commits);
+    let (writes, failed) = (float(store.writes), float(store.failed_writes));
+    one("convene_store_writes_total", "counter", "Writes inside committed transactions.", writes);
+    one("convene_store_failed_writes_total", "counter", "Writes that were rolled back.", failed);
+    let (sum, longest) = (store.commit_seconds, store.longest_commit_seconds);
+    one("convene_store_commit_seconds_total", "counter", "Time spent from BEGIN to COMMIT.", sum);
+    one("convene_store_longest_commit_seconds", "gauge", "Longest BEGIN to COMMIT so far.", longest);
+}
 
 fn render_shards(text: &mut String, shards: &[ShardStats]) {
     for (table, kind) in [(SHARD_GAUGES, "gauge"), (SHARD_COUNTERS, "counter")] {
@@ -285,7 +315,7 @@ mod tests {
             join_seconds: histogram.clone(),
             ..ShardStats::default()
         };
-        metrics.render(&[shard(0), shard(1)])
+        metrics.render(StoreReadings { commits: 3, ..StoreReadings::default() }, &[shard(0), shard(1)])
     }
 
     #[test]
@@ -300,6 +330,7 @@ mod tests {
             "convene_packets_dropped_total{reason=\"unknown_tuple\"} 4",
             "convene_join_duration_seconds_bucket{le=\"1\"} 4",
             "convene_join_duration_seconds_count 6",
+            "convene_store_commits_total 3",
         ] {
             assert!(text.contains(expected), "{expected} is missing in\n{text}");
         }
@@ -307,7 +338,7 @@ mod tests {
 
     #[test]
     fn promtool_accepts_the_metrics() {
-        for text in [busy(), Metrics::new().render(&[])] {
+        for text in [busy(), Metrics::new().render(StoreReadings::default(), &[])] {
             let child = Command::new("promtool")
                 .args(["check", "metrics"])
                 .stdin(Stdio::piped())

@@ -12,8 +12,13 @@ pub enum Format {
     Json,
 }
 
+/// The protocol crates warn about every handshake extension they do not know: nothing an operator can act on.
+const QUIET: &str = "rtc_dtls=error,rtc_sctp=error,rtc_stun=error";
+
 /// Starts logging; `filter` as in `info,convene::api=debug`. A second call in one process changes nothing.
 pub fn init(format: Format, filter: &str) -> Result<(), String> {
+    // The operator's own directives come later and win.
+    let filter = format!("{QUIET},{filter}");
     let filter = EnvFilter::builder().parse(filter).map_err(|error| format!("log.filter: {error}"))?;
     let terminal = std::io::stderr().is_terminal();
     let json = match format {

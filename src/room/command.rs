@@ -92,8 +92,6 @@ pub enum Command {
     ForceMute { source: Source, muted: bool },
     /// The grants changed; publications that are no longer allowed end.
     UpdateGrants { grants: MediaGrants },
-    /// Send a message on the participant's data channel.
-    SendData { label: String, data: Vec<u8> },
     /// Leave the room. Answered by `Event::Closed`.
     Leave,
 }

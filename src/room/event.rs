@@ -86,11 +86,6 @@ pub enum Event {
     Speakers {
         speakers: Vec<(ParticipantId, Arc<str>, u8)>,
     },
-    /// A message from the participant's data channel.
-    Data {
-        label: String,
-        data: Vec<u8>,
-    },
     /// ICE and DTLS are up: media can flow.
     Connected,
     /// No packet for 5 s; `Connected` follows if it recovers, `Closed` after 30 s.

@@ -176,6 +176,9 @@ impl Room {
             let source = stated.map(|line| line.source).or(guessed).filter(|source| kind_of(*source) == kind);
             let muted = stated.is_some_and(|line| line.muted);
             let continues = sends && published.iter().any(|(_, other)| *other == mid);
+            if continues && let Some(stated) = stated {
+                self.mute(ctx, key, stated.source, |one| one.muted = stated.muted);
+            }
             let receiving = continues
                 || sends && source.is_some_and(|source| self.publish(ctx, key, index, kind, source, muted));
             if let Some(participant) = self.participants.get_mut(key)

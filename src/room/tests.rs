@@ -254,3 +254,41 @@ fn broken_offers_are_answered_with_a_reason_and_change_nothing() {
     world.send_frames(ana, 1, 10, &[0]);
     assert_eq!(world.take_video(bo).len(), 10);
 }
+
+#[test]
+fn an_offer_can_mute_a_line_that_goes_on() {
+    let mut world = World::new(15);
+    let (ana, bo) = call(&mut world);
+    world.offer_muted(ana, &[MIC, CAMERA], true);
+    assert!(
+        world
+            .events(bo)
+            .iter()
+            .any(|event| matches!(event, Event::TrackMuted { source: Source::Camera, muted: true, .. }))
+    );
+    world.offer_muted(ana, &[MIC, CAMERA], false);
+    assert!(
+        world
+            .events(bo)
+            .iter()
+            .any(|event| matches!(event, Event::TrackMuted { source: Source::Camera, muted: false, .. }))
+    );
+}
+
+#[test]
+fn data_channels_of_one_name_are_connected_and_others_are_not() {
+    let mut world = World::new(16);
+    let (ana, bo) = call(&mut world);
+    let cy = world.join(MediaGrants::ALL, AutoSubscribe::Everything);
+    world.offer(cy, &SEES_ONE);
+    world.connect(cy);
+    world.open_channel(ana, "board");
+    world.open_channel(bo, "board");
+    world.open_channel(cy, "other");
+    world.say(ana, "a line from 1,1 to 2,2");
+    assert_eq!(world.heard(bo), ["a line from 1,1 to 2,2"]);
+    assert_eq!(world.heard(cy), [] as [&str; 0]);
+    assert_eq!(world.heard(ana), [] as [&str; 0]);
+    world.say(bo, "seen");
+    assert_eq!(world.heard(ana), ["seen"]);
+}

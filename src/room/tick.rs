@@ -1,6 +1,6 @@
 //! Time: handshakes, loss repair, feedback, liveness, speakers.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use super::{
     BUSY_TICK, Context, IDLE_TICK, ParticipantKey, Room,
@@ -130,10 +130,5 @@ impl Room {
             let event = Event::Speakers { speakers: named.clone() };
             ctx.effects.event(self.id, participant.id, event);
         }
-    }
-
-    /// The earlier of two instants; rooms without participants never wake.
-    pub fn wake_at(&self) -> Option<Instant> {
-        (!self.is_empty()).then_some(self.next_tick)
     }
 }

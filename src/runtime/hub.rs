@@ -243,11 +243,7 @@ fn start_shard(
         port,
         poll,
         messages: inbox,
-        environment: Environment {
-            identity: identity.clone(),
-            candidates: candidates(config, address)?,
-            max_participants: config.max_participants_per_room,
-        },
+        environment: Environment { identity: identity.clone(), candidates: candidates(config, address)? },
         placement: placement.clone(),
         rng: Rng::from_entropy(seed),
     };

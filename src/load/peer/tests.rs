@@ -13,6 +13,8 @@ use crate::{
 
 const STEP: Duration = Duration::from_millis(1);
 const BOT: u32 = 3;
+/// The bot ends the handshake first; what it sent at once would meet a mirror without keys.
+const HANDSHAKE_END: Duration = Duration::from_millis(100);
 const PLAN: VideoPlan = VideoPlan { bitrate: 1_500_000, packet_size: 1200, fps: 30, layers: 1, burst: false };
 
 /// Answers the bot's offer and sends its video back on another SSRC.
@@ -118,7 +120,7 @@ fn run(up: Impair, down: Impair, frames: u32) -> Outcome {
         mirror.connection.handle_timeout(now).unwrap();
         if peer.update_state() == PeerState::Connected && source.is_none() {
             connected_after = Some(now - start);
-            source = Some(VideoSource::new(BOT, PLAN, now));
+            source = Some(VideoSource::new(BOT, PLAN, now + HANDSHAKE_END));
         }
         if let Some(source) = &mut source {
             while let Some(packet) = source.poll(now, 1) {

@@ -7,7 +7,11 @@ use std::{
     time::Instant,
 };
 
-use bytes::BytesMut;
+use bytes::{Bytes, BytesMut};
+use rtc_datachannel::message::{
+    Message as Dcep,
+    message_channel_open::{ChannelType, DataChannelOpen},
+};
 use rtc_dtls::{
     config::{ConfigBuilder, ExtendedMasterSecretType},
     crypto::Certificate,
@@ -15,7 +19,11 @@ use rtc_dtls::{
     endpoint::{Endpoint, EndpointEvent},
     extension::extension_use_srtp::SrtpProtectionProfile,
 };
-use rtc_shared::TransportProtocol;
+use rtc_sctp::{
+    Association, ClientConfig, DatagramEvent, EndpointConfig, Event as SctpEvent, Payload,
+    PayloadProtocolIdentifier, StreamEvent, TransportConfig,
+};
+use rtc_shared::{TransportProtocol, marshal::Marshal as _};
 use rtc_srtp::{
     config::{Config, LABEL_EXTRACTOR_DTLS_SRTP},
     context::Context,
@@ -72,6 +80,9 @@ pub struct Peer {
     pub silent: bool,
     timestamp: u32,
     picture: u16,
+    sctp: Option<(rtc_sctp::Endpoint, Association)>,
+    channel: Option<&'static str>,
+    pub messages: Vec<String>,
 }
 
 pub fn media_ssrc(layer: u8) -> u32 {
@@ -82,6 +93,7 @@ fn rtx_ssrc(layer: u8) -> u32 {
     6_000 + u32::from(layer)
 }
 
+const CHANNEL: u16 = 2;
 const AUDIO_SSRC: u32 = 4_000;
 const LAYERS: [&str; 3] = ["q", "h", "f"];
 
@@ -131,6 +143,9 @@ impl Peer {
             silent: false,
             timestamp: 9_000,
             picture: 100,
+            sctp: None,
+            channel: None,
+            messages: Vec::new(),
         }
     }
 
@@ -178,6 +193,9 @@ impl Peer {
         let server = SERVER.parse().unwrap();
         let events = self.dtls.read(now, server, None, BytesMut::from(datagram)).unwrap();
         for event in events {
+            if let EndpointEvent::ApplicationData(data) = &event {
+                self.handle_sctp(now, Bytes::copy_from_slice(data));
+            }
             if !matches!(event, EndpointEvent::HandshakeComplete) {
                 continue;
             }
@@ -198,6 +216,76 @@ impl Peer {
             self.seal = Some(context(&keys.local_master_key, &keys.local_master_salt));
             self.open = Some(context(&keys.remote_master_key, &keys.remote_master_salt));
             self.connected = true;
+        }
+        self.flush_dtls();
+    }
+
+    /// Starts SCTP and opens a data channel once it is up (RFC 8832).
+    pub fn open_channel(&mut self, now: Instant, label: &'static str) {
+        let endpoint_config = Arc::new(EndpointConfig::new());
+        let mut endpoint =
+            rtc_sctp::Endpoint::new(self.address, TransportProtocol::UDP, endpoint_config, None);
+        let config = ClientConfig::new(TransportConfig::default());
+        let (_, association) = endpoint.connect(now, config, SERVER.parse().unwrap()).unwrap();
+        self.sctp = Some((endpoint, association));
+        self.channel = Some(label);
+        self.flush_sctp(now);
+    }
+
+    pub fn say(&mut self, now: Instant, text: &str) {
+        let (_, association) = self.sctp.as_mut().unwrap();
+        let mut stream = association.stream(CHANNEL).unwrap();
+        stream.write_with_ppi(now, text.as_bytes(), PayloadProtocolIdentifier::String).unwrap();
+        self.flush_sctp(now);
+    }
+
+    fn handle_sctp(&mut self, now: Instant, packet: Bytes) {
+        let Some((endpoint, association)) = &mut self.sctp else { return };
+        if let Some((_, DatagramEvent::AssociationEvent(event))) =
+            endpoint.handle(now, SERVER.parse().unwrap(), None, packet)
+        {
+            association.handle_event(event);
+        }
+        while let Some(event) = association.poll() {
+            match event {
+                SctpEvent::Connected => {
+                    let open = Dcep::DataChannelOpen(DataChannelOpen {
+                        channel_type: ChannelType::Reliable,
+                        priority: 0,
+                        reliability_parameter: 0,
+                        label: self.channel.unwrap().as_bytes().to_vec(),
+                        protocol: Vec::new(),
+                    });
+                    let mut stream =
+                        association.open_stream(CHANNEL, PayloadProtocolIdentifier::Dcep).unwrap();
+                    let open = open.marshal().unwrap();
+                    stream.write_with_ppi(now, &open, PayloadProtocolIdentifier::Dcep).unwrap();
+                }
+                SctpEvent::Stream(StreamEvent::Readable { id }) => {
+                    let mut stream = association.stream(id).unwrap();
+                    while let Ok(Some(chunks)) = stream.read_sctp() {
+                        if chunks.ppi == PayloadProtocolIdentifier::String {
+                            let text = chunks.to_payload(1_000).unwrap().to_vec();
+                            self.messages.push(String::from_utf8(text).unwrap());
+                        }
+                    }
+                }
+                _ => {}
+            }
+        }
+        self.flush_sctp(now);
+    }
+
+    pub fn flush_sctp(&mut self, now: Instant) {
+        let Some((_, association)) = &mut self.sctp else { return };
+        if association.poll_timeout().is_some_and(|due| due <= now) {
+            association.handle_timeout(now);
+        }
+        while let Some(transmit) = association.poll_transmit(now) {
+            let Payload::RawEncode(packets) = transmit.message else { continue };
+            for packet in packets {
+                self.dtls.write(now, SERVER.parse().unwrap(), &packet).unwrap();
+            }
         }
         self.flush_dtls();
     }

@@ -66,7 +66,6 @@ impl World {
         let environment = Environment {
             identity: Identity::generate(Arc::new(AwsLcRsProvider::new())).unwrap(),
             candidates: vec![peer::SERVER.parse().unwrap()],
-            max_participants: 10,
         };
         Self {
             now,
@@ -107,9 +106,13 @@ impl World {
 
     /// Returns the answer.
     pub fn offer(&mut self, who: usize, sections: &[Section]) -> String {
+        self.offer_muted(who, sections, false)
+    }
+
+    pub fn offer_muted(&mut self, who: usize, sections: &[Section], muted: bool) -> String {
         let peer = &self.members[who].peer;
         let sdp = offer_text(peer, sections);
-        let lines = sections.iter().filter_map(send_line).collect();
+        let lines = sections.iter().filter_map(|section| send_line(section, muted)).collect();
         self.members[who].events.clear();
         self.command(who, Command::Offer { sdp, generation: 1, lines });
         let member = &mut self.members[who];
@@ -227,6 +230,22 @@ impl World {
         self.settle();
     }
 
+    pub fn open_channel(&mut self, who: usize, label: &'static str) {
+        self.members[who].peer.open_channel(self.now, label);
+        self.settle();
+        self.advance(Duration::from_millis(500));
+    }
+
+    pub fn say(&mut self, who: usize, text: &str) {
+        self.members[who].peer.say(self.now, text);
+        self.settle();
+        self.advance(Duration::from_millis(500));
+    }
+
+    pub fn heard(&self, who: usize) -> &[String] {
+        &self.members[who].peer.messages
+    }
+
     pub fn silence(&mut self, who: usize) {
         self.members[who].peer.silent = true;
     }
@@ -260,6 +279,9 @@ impl World {
         while self.now < until {
             self.now = (self.now + Duration::from_millis(10)).min(until);
             self.step(Room::tick);
+            for member in &mut self.members {
+                member.peer.flush_sctp(self.now);
+            }
             self.settle();
             if self.now >= next_check {
                 next_check = self.now + Duration::from_secs(2);
@@ -351,7 +373,7 @@ impl World {
     }
 }
 
-fn send_line(section: &Section) -> Option<SendLine> {
+fn send_line(section: &Section, muted: bool) -> Option<SendLine> {
     let (mid, source) = match section {
         Section::Mic { mid } => (mid, Source::Mic),
         Section::Camera { mid, .. } => (mid, Source::Camera),
@@ -360,7 +382,7 @@ fn send_line(section: &Section) -> Option<SendLine> {
             return None;
         }
     };
-    Some(SendLine { mid: (*mid).to_owned(), source, muted: false })
+    Some(SendLine { mid: (*mid).to_owned(), source, muted })
 }
 
 fn offer_text(peer: &Peer, sections: &[Section]) -> String {
