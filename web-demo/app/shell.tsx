@@ -95,7 +95,7 @@ function Home() {
       effect(() => {
         if (!everReady.value) return;
         if (isPhone.value) return route.value.name === 'home' ? undefined : go({ name: 'home' }, true);
-        const target = findChannel(lastChannel.value) ?? roomChannels.value[0] ?? channels.value[0];
+        const target = findChannel(lastChannel.value) ?? findChannel('general') ?? roomChannels.value[0] ?? channels.value[0];
         if (target && (route.value.name === 'home' || (route.value.name === 'call' && !inCall.value))) openChannel(target, true);
       }),
     [],
