@@ -318,6 +318,7 @@ impl Book {
         let who =
             work.live.participants.iter_mut().find(|p| p.session == session).ok_or(CallError::NotInCall)?;
         let before = who.voice;
+        let stated_mute = change.muted;
         let voice = &mut who.voice;
         voice.muted = change.muted.unwrap_or(voice.muted);
         voice.deafened = change.deafened.unwrap_or(voice.deafened);
@@ -328,7 +329,8 @@ impl Book {
         who.had_screen |= who.voice.screen;
         let (id, after) = (who.id, who.voice);
         work.joined = Some(id);
-        if after.muted != before.muted {
+        // Even if it is no news here: the offer may have said otherwise, and saying it twice harms nobody.
+        if stated_mute.is_some() {
             work.media.push(MediaAction::SetMuted(id, after.muted));
         }
         if after != before {

@@ -86,6 +86,7 @@ export function KeysDialog() {
           [['L'], t.keys.layout],
           [['I'], t.keys.stats],
           [['W'], t.keys.who],
+          [['P'], t.keys.pin],
           [[mod, 'D'], `${t.keys.mic} (${t.keys.typingHint.toLowerCase()})`],
           [[mod, 'E'], `${t.keys.camera} (${t.keys.typingHint.toLowerCase()})`],
         ])}

@@ -10,7 +10,7 @@ import { KeysDialog, startKeys } from './keys';
 import { openChannel } from './intents';
 import { lastChannel, pauseHidden } from './prefs';
 import { RingBanner } from './rings/ring-banner';
-import { route } from './router';
+import { go, route } from './router';
 import { Sidebar } from './sidebar';
 import { MiniCall } from './call/mini-call';
 import { call, channels, everReady, findChannel, helpOpen, inCall, people, me, roomChannels, status } from './store';
@@ -47,9 +47,11 @@ export function Shell() {
         <RingBanner />
       </Boundary>
       <div class="shell-columns">
-        <Boundary name="sidebar">
-          <Sidebar />
-        </Boundary>
+        {!isPhone.value && (
+          <Boundary name="sidebar">
+            <Sidebar />
+          </Boundary>
+        )}
         <main id="main" class={wide ? 'main main-wide' : 'main'} tabIndex={-1}>
           {isPhone.value && inCall.value && !onCall && <MiniCall place="top" />}
           <Boundary name={r.name} key={r.name}>
@@ -81,17 +83,19 @@ function View() {
       return channel ? <ChannelView key={channel.id} channel={channel} /> : <Missing />;
     }
     case 'home':
-      return <Home />;
+      // On a phone the list itself is the home view.
+      return isPhone.value ? <Sidebar /> : <Home />;
   }
 }
 
-/** Opens the conversation of last time; on a phone the list itself is the home view. */
+/** Opens the conversation of last time. */
 function Home() {
   useEffect(
     () =>
       effect(() => {
-        if (!everReady.value || isPhone.value) return;
-        const target = findChannel(lastChannel.value) ?? roomChannels.value[0] ?? channels.value[0];
+        if (!everReady.value) return;
+        if (isPhone.value) return route.value.name === 'home' ? undefined : go({ name: 'home' }, true);
+        const target = findChannel(lastChannel.value) ?? findChannel('general') ?? roomChannels.value[0] ?? channels.value[0];
         if (target && (route.value.name === 'home' || (route.value.name === 'call' && !inCall.value))) openChannel(target, true);
       }),
     [],

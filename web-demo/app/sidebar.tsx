@@ -20,7 +20,7 @@ export function Sidebar() {
     <nav class="sidebar" aria-label={t.nav.sidebar}>
       <header class="sidebar-head">
         <Logo size={28} />
-        <span class="sidebar-title">{t.app}</span>
+        {isPhone.value ? <h1 class="sidebar-title">{t.app}</h1> : <span class="sidebar-title">{t.app}</span>}
       </header>
       <div class="sidebar-scroll">
         <button

@@ -16,6 +16,7 @@ export const t = {
   you: 'You',
   someone: 'Someone',
   loading: 'Loading…',
+  notices: 'Notices',
 
   signIn: {
     title: 'Sign in',
@@ -201,13 +202,12 @@ export const t = {
     outgoing: 'Sending',
     track: 'Track',
     size: 'Size',
-    fps: 'Frames/s',
+    fps: 'fps',
     rate: 'kbit/s',
     loss: 'Loss',
     codec: 'Codec',
     layer: 'Layer',
-    mine: (source: string) => `Your ${source}`,
-    sources: { mic: 'microphone', camera: 'camera', screen: 'screen', screen_audio: 'screen sound' } as Record<string, string>,
+    sources: { mic: 'Microphone', camera: 'Camera', screen: 'Screen', screen_audio: 'Screen sound' } as Record<string, string>,
     none: 'Numbers appear after two seconds.',
   },
 
@@ -320,6 +320,7 @@ export const t = {
     newline: 'New line',
     typingHint: 'Also while typing',
     who: 'Say who is speaking',
+    pin: 'Pin the tile in focus',
     nobodySpeaks: 'Nobody is speaking',
   },
 

@@ -304,11 +304,12 @@ export class Call {
   }
 
   async #enter(channelId: string, op: string, d: Record<string, unknown>): Promise<void> {
-    if (this.#state.phase !== 'idle') await this.leave({ keepDevices: true });
+    const left = this.leave({ keepDevices: true });
     const attempt = ++this.#attempt;
     this.#early = [];
     this.#set({ ...IDLE, phase: 'joining', channelId });
     try {
+      await left;
       const data = read(joinData, await this.#session.request(op, d, { wait: true, timeoutMs: 15_000 }), op);
       if (!data) throw new ConveneError('client.shape', 'unexpected answer');
       if (attempt !== this.#attempt || this.#phase() !== 'joining') {
@@ -357,7 +358,7 @@ export class Call {
     const link = new MediaLink({
       iceServers: data.iceServers as RTCIceServer[],
       offer: (payload) => this.#session.request('rtc:offer', { callId, ...payload }),
-      muted: (source) => source === 'mic' && !this.#local.state.micOn,
+      muted: (source) => this.#isMuted(source),
     });
     this.#link = link;
     this.#reader = new StatsReader(link);
@@ -439,6 +440,21 @@ export class Call {
     if ((this.#published.get(source) ?? null) === track) return;
     this.#published.set(source, track);
     void this.#link?.publish(source, track);
+  }
+
+  /** The same facts as in `voice:update`, per line of an offer. */
+  #isMuted(source: Source): boolean {
+    const { muted, video, screen } = this.#ownState();
+    switch (source) {
+      case 'mic':
+        return muted;
+      case 'camera':
+        return !video;
+      case 'screen':
+        return !screen;
+      case 'screen_audio':
+        return this.#local.state.screenAudio === null;
+    }
   }
 
   #ownState(): VoiceState {

@@ -64,6 +64,8 @@ export class MediaLink {
   #awaiting: { gen: number; resolve: (a: Answer) => void } | null = null;
   #restartTimer: ReturnType<typeof setTimeout> | undefined;
   #chain: Promise<void> = Promise.resolve();
+  /** Sources whose newest offer said that nothing comes for now. */
+  #offeredMuted = new Set<Source>();
 
   constructor(options: LinkOptions) {
     this.#options = options;
@@ -171,7 +173,7 @@ export class MediaLink {
     if (transceiver.direction !== 'sendonly') {
       transceiver.direction = 'sendonly';
       this.negotiate();
-    }
+    } else if (this.#offeredMuted.has(source) && !this.#options.muted(source)) this.negotiate();
   }
 
   async #run(): Promise<void> {
@@ -240,8 +242,14 @@ export class MediaLink {
 
   #lines(): OfferTrack[] {
     const lines: OfferTrack[] = [];
+    this.#offeredMuted.clear();
     for (const [source, t] of this.#senders) {
-      if (t.mid !== null && t.direction === 'sendonly') lines.push({ mid: t.mid, source, muted: this.#options.muted(source) });
+      if (t.mid === null || t.direction !== 'sendonly') continue;
+      // A camera that went off before its first offer is published all the same, only silent: `voice:update`
+      // says so, and bringing it back needs no negotiation.
+      const muted = this.#options.muted(source) && (source === 'mic' || t.currentDirection === 'sendonly');
+      if (muted) this.#offeredMuted.add(source);
+      lines.push({ mid: t.mid, source, muted });
     }
     return lines;
   }

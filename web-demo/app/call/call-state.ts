@@ -10,6 +10,8 @@ export const pinned = signal<string | null>(null);
 /** The one who speaks longest; participant id. */
 export const dominant = signal<string | null>(null);
 export const page = signal(0);
+/** Goes up when the viewer chose a quality; the choices themselves are kept by the client. */
+export const choices = signal(0);
 
 export interface TileModel {
   key: string;

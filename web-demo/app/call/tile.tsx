@@ -1,6 +1,5 @@
 import { useEffect, useRef, useState } from 'preact/hooks';
 import { MicOff, MonitorUp, Pin, PinOff, AudioLines } from 'lucide';
-import type { Layer } from '../../sdk/index';
 import { convene } from '../client';
 import { call, callStats, local, nameOf, usersById } from '../store';
 import { t } from '../strings';
@@ -8,7 +7,11 @@ import { Avatar } from '../ui/avatar';
 import { Icon } from '../ui/icon';
 import { IconButton } from '../ui/button';
 import { callStatsOpen, micOf, pinned, togglePin, type TileModel } from './call-state';
+import { LayerSelect } from './layer-select';
 import { place, type Rect } from './layout';
+
+/** From this width on, controls leave room for the face. */
+const TOOLS_WIDTH = 240;
 
 interface Props {
   tile: TileModel;
@@ -26,7 +29,8 @@ export function Tile({ tile, rect, main }: Props) {
   const stream = self ? (screen ? local.value.screenTrack : local.value.cameraTrack) : track;
   const shown = stream !== null && (self || !track?.muted);
   const mic = self ? null : micOf(participant.participantId);
-  // A track can be silent for its whole life here, if its camera went off before I came.
+  // A track can be silent for its whole life here, if its camera went off before I came; and the
+  // picture from before a pause is no picture of now.
   const [frames, setFrames] = useState(false);
   const picture = shown && (self || frames);
   const muted = self ? !local.value.micOn || !local.value.micTrack : (mic?.muted ?? true) || participant.voiceState.muted === true;
@@ -43,6 +47,16 @@ export function Tile({ tile, rect, main }: Props) {
     setFrames(false);
     if (next) void element.play().catch(() => {});
   }, [self, stream, track?.trackId, call.value.received, shown]);
+
+  useEffect(() => {
+    const element = video.current;
+    if (!element || !shown || self || !('requestVideoFrameCallback' in element)) return;
+    const id = element.requestVideoFrameCallback(() => setFrames(true));
+    return () => {
+      element.cancelVideoFrameCallback(id);
+      setFrames(false);
+    };
+  }, [shown, self, track?.trackId]);
 
   // Size and speaking go straight to the client and the element, without a render.
   const trackId = track?.trackId;
@@ -65,6 +79,7 @@ export function Tile({ tile, rect, main }: Props) {
     });
   }, [participant.participantId, screen]);
 
+  const roomy = rect !== null && rect.w >= TOOLS_WIDTH;
   const label = screen ? t.call.screenOf(name) : self ? `${name} (${t.you.toLowerCase()})` : name;
   const facts = [
     label,
@@ -95,7 +110,13 @@ export function Tile({ tile, rect, main }: Props) {
       data-paused={paused}
       data-away={away}
       data-speaking={screen ? undefined : convene.call.levels.isSpeaking(participant.participantId)}
+      aria-keyshortcuts="P"
       onDblClick={() => togglePin(tile.key)}
+      onKeyDown={(e) => {
+        if (e.target !== e.currentTarget || e.key.toLowerCase() !== 'p' || e.ctrlKey || e.metaKey || e.altKey) return;
+        e.preventDefault();
+        togglePin(tile.key);
+      }}
     >
       {!picture && (
         <div class="tile-avatar">
@@ -124,53 +145,31 @@ export function Tile({ tile, rect, main }: Props) {
         ) : (
           <Icon node={AudioLines} size={15} class="tile-bars" />
         )}
-        <span dir="auto">{label}</span>
+        <span dir="auto">{self && !screen && !roomy ? t.you : label}</span>
       </div>
-      <div class="tile-tools">
-        {trackId && shown && (track?.layers ?? 1) > 1 && <LayerSelect trackId={trackId} name={name} />}
-        <IconButton
-          icon={pinned.value === tile.key ? PinOff : Pin}
-          size={16}
-          label={t.call.pinTile(label)}
-          aria-pressed={pinned.value === tile.key}
-          onClick={() => togglePin(tile.key)}
-          testid="tile-pin"
-        />
-      </div>
+      {/* A small tile is all picture: P pins it, and the connection details choose its quality. */}
+      {roomy && (
+        <div class="tile-tools">
+          {trackId && shown && (track?.layers ?? 1) > 1 && <LayerSelect trackId={trackId} name={name} />}
+          <IconButton
+            icon={pinned.value === tile.key ? PinOff : Pin}
+            size={16}
+            label={t.call.pinTile(label)}
+            aria-pressed={pinned.value === tile.key}
+            onClick={() => togglePin(tile.key)}
+            testid="tile-pin"
+          />
+        </div>
+      )}
       {callStatsOpen.value && shown && <TileStats tile={tile} />}
     </div>
-  );
-}
-
-const CHOICES = ['auto', '2', '1', '0', 'off'] as const;
-
-function LayerSelect({ trackId, name }: { trackId: string; name: string }) {
-  const { subscriptions } = convene.call;
-  const forced = subscriptions.forced(trackId);
-  return (
-    <select
-      class="layer-select"
-      aria-label={t.call.quality(name)}
-      data-testid="layer-select"
-      value={forced === null ? 'auto' : String(forced)}
-      onChange={(e) => {
-        const value = e.currentTarget.value;
-        subscriptions.force(trackId, value === 'auto' ? null : value === 'off' ? 'off' : (Number(value) as Layer));
-      }}
-    >
-      {CHOICES.map((c) => (
-        <option key={c} value={c}>
-          {t.call.layers[c]}
-        </option>
-      ))}
-    </select>
   );
 }
 
 function TileStats({ tile }: { tile: TileModel }) {
   const stats = callStats.value?.tracks ?? [];
   const rows = tile.self
-    ? stats.filter((s) => s.direction === 'out' && s.source === tile.source)
+    ? stats.filter((s) => s.direction === 'out' && s.source === tile.source).sort((a, b) => 'qhf'.indexOf(a.rid) - 'qhf'.indexOf(b.rid))
     : stats.filter((s) => s.direction === 'in' && s.key === tile.track?.trackId);
   if (rows.length === 0) return null;
   const layer = tile.track?.current;

@@ -83,7 +83,7 @@ function Header({ channel, title, heading }: { channel: Channel; title: string; 
       </div>
       <div class="view-actions">
         {here ? (
-          <Button kind="ok" icon={Phone} onClick={() => go({ name: 'call' })}>
+          <Button kind="ok" icon={Phone} class="wide-only" onClick={() => go({ name: 'call' })}>
             {t.call.return}
           </Button>
         ) : running ? (

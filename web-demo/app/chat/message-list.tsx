@@ -21,6 +21,7 @@ const BOTTOM_PX = 48;
 const AHEAD_PX = 600;
 /** How long the last row must be in view before it counts as read. */
 const READ_AFTER_MS = 1_000;
+const GLANCE_MS = 300;
 
 interface Anchor {
   id: string;
@@ -95,14 +96,18 @@ export function MessageList({ channel, title }: { channel: Channel; title: strin
   // Read = the page is looked at and the last row is in view for a moment.
   useEffect(() => {
     if (!atBottom || timeline.hasMoreAfter || channel.unread === 0) return;
-    const timer = setTimeout(() => {
+    const since = performance.now();
+    const looked = () => {
       if (document.visibilityState === 'visible' && document.hasFocus()) convene.chat.markRead(channel.id);
-    }, READ_AFTER_MS);
+    };
+    const timer = setTimeout(looked, READ_AFTER_MS);
     const focused = () => convene.chat.markRead(channel.id);
     addEventListener('focus', focused);
     return () => {
       clearTimeout(timer);
       removeEventListener('focus', focused);
+      // Whoever goes on to another view has seen it; whoever only passes by has not.
+      if (performance.now() - since >= GLANCE_MS) looked();
     };
   }, [atBottom, channel.lastSeq, channel.unread, timeline.hasMoreAfter]);
 

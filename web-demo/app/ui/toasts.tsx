@@ -6,7 +6,7 @@ import { IconButton } from './button';
 
 export function Toasts() {
   return (
-    <div class="toasts" data-testid="toasts">
+    <section class="toasts" aria-label={t.notices} data-testid="toasts">
       {toasts.value.map((toast) => (
         <div key={toast.id} class={`toast toast-${toast.tone}`}>
           <span>{toast.text}</span>
@@ -25,6 +25,6 @@ export function Toasts() {
           <IconButton icon={X} size={16} label={t.close} onClick={() => dismissToast(toast.id)} />
         </div>
       ))}
-    </div>
+    </section>
   );
 }
