@@ -52,7 +52,8 @@ impl Sent {
     }
 }
 
-/// Sends, numbered from `first` on, 50 voice packets and 25 frames a second until it is dropped or the connection ends.
+/// Sends 50 voice packets and 25 frames a second, numbered from `first` on, until it is dropped or the
+/// connection ends.
 pub struct Source {
     sent: Arc<Mutex<Sent>>,
     task: JoinHandle<()>,
@@ -155,8 +156,8 @@ fn picture(number: usize, part: usize, keyframe: bool) -> Bytes {
     payload.put_u16(0x8000 | (FIRST_PICTURE.wrapping_add(small(number) as u16) & 0x7FFF));
     payload.put_u8(small(number) as u8);
     payload.put_u8(0x20);
-    payload.put_u32(small(number) << 1 | u32::from(!keyframe)); // placed so that it ends …
-    payload[DESCRIPTOR_LEN..].reverse(); // … with the frame tag's lowest bit in the first byte (RFC 6386 9.1)
+    // Like a frame tag, whose lowest bit is 0 in keyframes (RFC 6386 9.1).
+    payload.put_u32_le(small(number) << 1 | u32::from(!keyframe));
     payload.put_u8(part as u8);
     filler(
         &mut payload,
