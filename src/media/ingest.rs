@@ -19,6 +19,8 @@ pub struct Arrival {
     pub sequence: u64,
     /// The stream cannot be repaired from here: a keyframe is needed.
     pub broken: bool,
+    /// Packets are missing before this one: `poll_nack` has something to ask after `nack::REORDER_WAIT`.
+    pub gap: bool,
 }
 
 #[derive(Debug)]
@@ -70,10 +72,11 @@ impl Ingest {
         self.count(now, size);
         self.received += 1;
         self.measure_jitter(now, timestamp);
-        let mut broken = false;
+        let (mut broken, mut gap) = (false, false);
         match previous {
             None => self.first = extended,
             Some(highest) if extended > highest + 1 => {
+                gap = self.nack.is_some();
                 broken = if extended - highest > MAX_GAP {
                     self.nack = self.nack.take().map(|_| NackGenerator::default());
                     true
@@ -87,7 +90,7 @@ impl Ingest {
                 }
             }
         }
-        Arrival { sequence: extended, broken }
+        Arrival { sequence: extended, broken, gap }
     }
 
     /// A packet that came by retransmission. `None` if nobody asked for it.

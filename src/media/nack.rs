@@ -7,8 +7,9 @@ use std::{
 
 use crate::base::seq::low16;
 
-/// A gap may be reordering: wait this long before the first request.
-const REORDER_WAIT: Duration = Duration::from_millis(10);
+/// A gap may be reordering: wait this long before the first request. Every millisecond more makes repaired frames
+/// later, and late frames are skipped by decoders.
+pub const REORDER_WAIT: Duration = Duration::from_millis(2);
 /// Between two requests for one packet. Longer than most round trips, or requests double the repair traffic.
 const RETRY_AFTER: Duration = Duration::from_millis(60);
 const MAX_TRIES: u8 = 10;
@@ -86,7 +87,7 @@ mod tests {
         let at = |ms| start + Duration::from_millis(ms);
         let mut nack = NackGenerator::default();
         assert!(nack.skipped(start, 70_000, 70_003));
-        assert_eq!(nack.poll(at(5)).0, Vec::<u16>::new());
+        assert_eq!(nack.poll(at(1)).0, Vec::<u16>::new());
         assert!(nack.arrived(70_001));
         assert!(!nack.arrived(70_001));
         assert_eq!(nack.poll(at(10)).0, vec![4464, 4466]);

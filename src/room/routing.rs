@@ -6,6 +6,7 @@ use super::{
 use crate::{
     media::{
         forwarder::Verdict,
+        nack::REORDER_WAIT,
         packet::{Facts, MediaPacket},
     },
     proto::{ext::ExtensionValues, rtp::Header},
@@ -70,6 +71,9 @@ impl Room {
             (sequence, false, payload)
         } else {
             let arrival = encoding.ingest.arrived(ctx.now, header.sequence, header.timestamp, size);
+            if arrival.gap {
+                self.next_tick = self.next_tick.min(ctx.now + REORDER_WAIT);
+            }
             (arrival.sequence, arrival.broken, payload)
         };
         let facts = Facts {

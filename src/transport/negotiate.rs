@@ -220,7 +220,7 @@ fn answer_section<T>(line: &Line<T>) -> AnswerSection {
         codecs,
         extensions,
         receive_rids,
-        transport_cc: line.receiving,
+        receiving: line.receiving,
         send: line.sending.as_ref().map(|(_, stream)| stream.clone()),
     })
 }

@@ -54,7 +54,8 @@ pub struct MediaAnswer {
     pub extensions: Vec<(u8, Extension)>,
     /// Rids of the layers we receive, lowest first.
     pub receive_rids: Vec<String>,
-    pub transport_cc: bool,
+    /// We receive here: feedback and a start bitrate are offered to the sender.
+    pub receiving: bool,
     pub send: Option<SendStream>,
 }
 
@@ -111,7 +112,7 @@ impl Answer {
             sdp.line(format_args!("a=extmap:{id} {}", ext.uri()));
         }
         for codec in &media.codecs {
-            print_codec(sdp, codec, media.transport_cc);
+            print_codec(sdp, codec, media.receiving);
         }
         for rid in &media.receive_rids {
             sdp.line(format_args!("a=rid:{rid} recv"));
@@ -181,12 +182,12 @@ fn print_rejected(sdp: &mut Printer, rejected: &RejectedAnswer) {
     sdp.line(format_args!("a=mid:{}", rejected.mid));
 }
 
-fn print_codec(sdp: &mut Printer, codec: &OfferCodec, transport_cc: bool) {
+fn print_codec(sdp: &mut Printer, codec: &OfferCodec, receiving: bool) {
     let pt = codec.payload_type;
     let (name, clock) = (codec.codec.name(), codec.codec.clock_rate());
     let channels = if codec.codec == Codec::Opus { "/2" } else { "" };
     sdp.line(format_args!("a=rtpmap:{pt} {name}/{clock}{channels}"));
-    if transport_cc && codec.transport_cc {
+    if receiving && codec.transport_cc {
         sdp.line(format_args!("a=rtcp-fb:{pt} transport-cc"));
     }
     if codec.codec.is_video() {
@@ -194,14 +195,26 @@ fn print_codec(sdp: &mut Printer, codec: &OfferCodec, transport_cc: bool) {
             sdp.line(format_args!("a=rtcp-fb:{pt} {feedback}"));
         }
     }
-    if !codec.fmtp.is_empty() {
-        sdp.line(format_args!("a=fmtp:{pt} {}", codec.fmtp));
+    // libwebrtc starts at 300 kb/s, and under loss its estimate hardly grows from there: the upper simulcast layers
+    // would stay off for half a minute. Others ignore parameters they do not know (RFC 8866 6.15).
+    let start = if receiving && codec.codec.is_video() {
+        format!("x-google-start-bitrate={START_KBPS}")
+    } else {
+        String::new()
+    };
+    let parameters: Vec<&str> =
+        [codec.fmtp.as_str(), start.as_str()].into_iter().filter(|one| !one.is_empty()).collect();
+    if !parameters.is_empty() {
+        sdp.line(format_args!("a=fmtp:{pt} {}", parameters.join(";")));
     }
     if let Some(rtx) = codec.rtx {
         sdp.line(format_args!("a=rtpmap:{rtx} rtx/{clock}"));
         sdp.line(format_args!("a=fmtp:{rtx} apt={pt}"));
     }
 }
+
+/// Enough for the two lower simulcast layers and a first 720p picture; a slow uplink backs off within a second.
+const START_KBPS: u32 = 1_200;
 
 struct Printer(String);
 

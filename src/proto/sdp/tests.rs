@@ -95,7 +95,7 @@ fn the_answer_reads_as_sdp_and_is_deterministic() {
                 codecs: video.codecs.clone(),
                 extensions: video.extensions.clone(),
                 receive_rids: video.layers.iter().map(|layer| layer.rid.clone()).collect(),
-                transport_cc: true,
+                receiving: true,
                 send: None,
             }),
         ],
@@ -104,6 +104,8 @@ fn the_answer_reads_as_sdp_and_is_deterministic() {
     assert_eq!(text, answer.print());
     assert!(text.contains("a=group:BUNDLE 1\r\n"), "rejected sections leave the bundle");
     assert!(text.contains("a=simulcast:recv q;h;f\r\n"));
+    assert!(text.contains("a=fmtp:96 x-google-start-bitrate=1200\r\n"));
+    assert!(text.contains("profile-level-id=42e01f;x-google-start-bitrate=1200\r\n"));
     assert!(text.contains("m=video 9 UDP/TLS/RTP/SAVPF 96 97 102 103\r\n"));
     assert!(text.contains("a=candidate:1 1 udp 2130706431 192.0.2.1 7882 typ host\r\n"));
     let mut cursor = std::io::Cursor::new(text.as_bytes());
