@@ -411,9 +411,12 @@ fn translate(call: CallId, event: Event) -> Vec<(&'static str, Value, Class)> {
             json!({"callId": call, "trackId": track, "active": active, "current": current, "paused": paused}),
             Class::Ephemeral,
         ),
-        Event::Wanted { track, layers } => {
-            one("rtc:layers", json!({"callId": call, "trackId": track, "wanted": layers}), Class::Ephemeral)
-        }
+        // Reliable: a publisher that missed it would keep a layer off that somebody waits for.
+        Event::Wanted { track, source, layers } => one(
+            "rtc:layers",
+            json!({"callId": call, "trackId": track, "source": source, "wanted": layers}),
+            Class::Reliable,
+        ),
         Event::Speakers { speakers } => {
             let list: Vec<Value> = speakers
                 .iter()

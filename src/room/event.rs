@@ -77,9 +77,10 @@ pub enum Event {
         current: Option<u8>,
         paused: bool,
     },
-    /// To a publisher: which layers somebody watches.
+    /// To a publisher: which layers somebody watches; the others need not be sent.
     Wanted {
         track: TrackId,
+        source: Source,
         layers: Vec<u8>,
     },
     /// Who speaks, loudest first; level 0–127 where 127 is loudest.

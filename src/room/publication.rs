@@ -26,6 +26,8 @@ pub(super) struct Encoding {
     pub ingest: Ingest,
     pub history: History,
     pub gate: KeyframeGate,
+    /// When somebody last wanted this layer.
+    pub watched_at: Instant,
 }
 
 pub(super) struct Publication {
@@ -43,6 +45,8 @@ pub(super) struct Publication {
     pub encodings: ArrayVec<Encoding, MAX_LAYERS>,
     /// Subscriptions that have a forwarder.
     pub fan_out: Vec<SubscriptionKey>,
+    /// The layers the publisher was last told to send; at first it sends all.
+    pub told_wanted: Vec<u8>,
     pub muted: bool,
     pub forced_mute: bool,
     /// SSRCs learned so far; bounded against floods.
@@ -73,6 +77,7 @@ impl Publication {
             ingest: Ingest::new(now, codec.clock_rate(), codec.is_video()),
             history: History::default(),
             gate: KeyframeGate::default(),
+            watched_at: now,
         };
         let mut encodings: ArrayVec<_, MAX_LAYERS> = new
             .section
@@ -97,6 +102,7 @@ impl Publication {
             h264_profile: (codec == Codec::H264).then(|| new.codec.h264_profile().1.to_owned()),
             encodings,
             fan_out: Vec::new(),
+            told_wanted: (0u8..).zip(&new.section.layers).map(|(layer, _)| layer).collect(),
             muted: new.muted,
             forced_mute: false,
             streams: 0,

@@ -19,13 +19,20 @@ struct Accepted<'a> {
     layer: u8,
     packet: MediaPacket<'a>,
     broken: bool,
+    /// The first packet of a layer that had been silent.
+    revived: bool,
 }
 
 impl Room {
     pub(super) fn rtp(&mut self, ctx: &mut Context<'_>, key: ParticipantKey, header: &Header, packet: &[u8]) {
         ctx.stats.rtp_received += 1;
         match self.accept(ctx, key, header, packet) {
-            Ok(Some(accepted)) => self.distribute(ctx, &accepted),
+            Ok(Some(accepted)) => {
+                if accepted.revived {
+                    self.aim_again(ctx, accepted.publication);
+                }
+                self.distribute(ctx, &accepted);
+            }
             Ok(None) => {}
             Err(reason) => ctx.stats.drop(reason),
         }
@@ -59,6 +66,7 @@ impl Room {
         }
         let muted = publication.is_muted();
         let encoding = publication.encoding_mut(stream.layer).ok_or(DropReason::UnknownStream)?;
+        let revived = !encoding.ingest.is_alive(ctx.now);
         let size = packet.len();
         let (sequence, broken, payload) = if stream.repair {
             ctx.stats.rtx_received += 1;
@@ -100,7 +108,15 @@ impl Room {
         if muted {
             return Ok(None);
         }
-        Ok(Some(Accepted { publication: stream.publication, layer: stream.layer, packet, broken }))
+        Ok(Some(Accepted { publication: stream.publication, layer: stream.layer, packet, broken, revived }))
+    }
+
+    /// A layer came to life, usually with a keyframe: whoever waits for it takes that one.
+    fn aim_again(&mut self, ctx: &Context<'_>, key: PublicationKey) {
+        let subscriptions = self.publications.get(key).map(|one| one.fan_out.clone()).unwrap_or_default();
+        for subscription in subscriptions {
+            self.aim(ctx.now, subscription);
+        }
     }
 
     fn distribute(&mut self, ctx: &mut Context<'_>, accepted: &Accepted<'_>) {

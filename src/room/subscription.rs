@@ -1,5 +1,7 @@
 //! A participant's interest in a publication, and how it is served.
 
+use std::time::{Duration, Instant};
+
 use super::{
     Context, ParticipantKey, PublicationKey, Room, SubscriptionKey,
     command::{AutoSubscribe, Kind, Source, Wish},
@@ -25,6 +27,9 @@ pub(super) struct Subscription {
     /// The state last told to the subscriber.
     pub reported: Option<(Vec<u8>, Option<u8>, bool)>,
 }
+
+/// A layer nobody watches is switched off after this long; shorter, and flicking through views costs keyframes.
+const UNWATCHED_AFTER: Duration = Duration::from_secs(5);
 
 impl Room {
     /// Creates the record; media flows once an m-line is assigned.
@@ -238,32 +243,71 @@ impl Room {
             None => Forwarder::new(config, ctx.rng.u16()),
         });
         publication.fan_out.push(key);
+        let publication = subscription.publication;
         self.retarget(ctx, key);
+        self.review_wanted(ctx, publication);
     }
 
     pub(super) fn apply_wishes(&mut self, ctx: &mut Context<'_>, key: ParticipantKey, wishes: &[Wish]) {
         for wish in wishes {
             let found = participant_subscription(self, key, wish.track);
             let Some(found) = found else { continue };
-            if let Some(subscription) = self.subscriptions.get_mut(found) {
-                subscription.wanted_layer = wish.layer;
-            }
+            let Some(subscription) = self.subscriptions.get_mut(found) else { continue };
+            subscription.wanted_layer = wish.layer;
+            let publication = subscription.publication;
             self.retarget(ctx, found);
+            self.review_wanted(ctx, publication);
         }
     }
 
     /// Moves a subscription towards the best layer that its wish and the publisher allow.
     pub(super) fn retarget(&mut self, ctx: &mut Context<'_>, key: SubscriptionKey) {
-        let Some(subscription) = self.subscriptions.get_mut(key) else { return };
-        let Some(publication) = self.publications.get(subscription.publication) else { return };
-        let Some(forwarder) = &mut subscription.forwarder else { return };
-        let target = subscription.wanted_layer.map(|wish| publication.layer_for(ctx.now, wish));
+        if self.aim(ctx.now, key) {
+            self.want_keyframe(ctx, key);
+        }
+    }
+
+    /// Chooses the layer; `true` if it can only start with a keyframe.
+    pub(super) fn aim(&mut self, now: Instant, key: SubscriptionKey) -> bool {
+        let Some(subscription) = self.subscriptions.get_mut(key) else { return false };
+        let Some(publication) = self.publications.get(subscription.publication) else { return false };
+        let Some(forwarder) = &mut subscription.forwarder else { return false };
+        let target = subscription.wanted_layer.map(|wish| publication.layer_for(now, wish));
         if forwarder.target() != target {
             forwarder.set_target(target);
         }
-        if target.is_some() && forwarder.current() != target {
-            self.want_keyframe(ctx, key);
+        target.is_some() && forwarder.current() != target
+    }
+
+    /// Dynacast: tells a publisher which of its layers somebody watches. More at once, fewer after a while; the
+    /// lowest always, so that a newcomer sees something.
+    pub(super) fn review_wanted(&mut self, ctx: &mut Context<'_>, key: PublicationKey) {
+        let Some(publication) = self.publications.get_mut(key) else { return };
+        if publication.encodings.len() < 2 {
+            return;
         }
+        let top = u8::try_from(publication.encodings.len() - 1).unwrap_or(0);
+        let mut needed = vec![0];
+        for subscription in &publication.fan_out {
+            let wish = self.subscriptions.get(*subscription).and_then(|one| one.wanted_layer);
+            needed.extend(wish.map(|wish| wish.min(top)));
+        }
+        let mut wanted = Vec::new();
+        for (layer, encoding) in (0u8..).zip(&mut publication.encodings) {
+            if needed.contains(&layer) {
+                encoding.watched_at = ctx.now;
+            }
+            if ctx.now.saturating_duration_since(encoding.watched_at) < UNWATCHED_AFTER {
+                wanted.push(layer);
+            }
+        }
+        if wanted == publication.told_wanted {
+            return;
+        }
+        publication.told_wanted.clone_from(&wanted);
+        let event = Event::Wanted { track: publication.track, source: publication.source, layers: wanted };
+        let owner = publication.owner;
+        self.tell(ctx, owner, event);
     }
 
     /// Tells a subscriber what it gets, when that changed.

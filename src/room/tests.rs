@@ -292,3 +292,34 @@ fn data_channels_of_one_name_are_connected_and_others_are_not() {
     world.say(bo, "seen");
     assert_eq!(world.heard(ana), ["seen"]);
 }
+
+#[test]
+fn layers_nobody_watches_go_off_after_a_while_and_come_back_at_once() {
+    let mut world = World::new(17);
+    let (ana, bo) = call(&mut world);
+    let wanted = |events: Vec<Event>| {
+        events.into_iter().rev().find_map(|event| match event {
+            Event::Wanted { layers, .. } => Some(layers),
+            _ => None,
+        })
+    };
+    world.send_frames(ana, 1, 60, &[0, 1, 2]);
+    assert_eq!(wanted(world.events(ana)), None, "not yet");
+    world.send_frames(ana, 1, 120, &[0, 1, 2]);
+    assert_eq!(wanted(world.events(ana)), Some(vec![0]), "bo sees the lowest layer only");
+    world.send_frames(ana, 1, 60, &[0]);
+    world.take_video(bo);
+
+    let track = world.tracks(bo)[1];
+    world.command(
+        bo,
+        Command::Subscribe { wishes: vec![Wish { track, layer: Some(2), max_fps: None, priority: 0 }] },
+    );
+    assert_eq!(wanted(world.events(ana)), Some(vec![0, 2]));
+    world.send_frames(ana, 1, 10, &[0, 2]);
+    let frames = world.take_video(bo);
+    let high =
+        frames.iter().position(|frame| frame.layer == 2).expect("the layer that came back is forwarded");
+    assert!(frames[high].keyframe && high <= 4, "{frames:?}");
+    world.assert_dense(bo);
+}

@@ -116,6 +116,10 @@ impl Room {
             self.retarget(ctx, key);
             self.report_layers(ctx, key);
         }
+        let published: Vec<_> = self.publications.keys().collect();
+        for key in published {
+            self.review_wanted(ctx, key);
+        }
     }
 
     fn announce_speakers(&self, ctx: &mut Context<'_>, speakers: &[(crate::base::id::ParticipantId, u8)]) {

@@ -249,7 +249,8 @@ export class Call {
       }
       case 'rtc:layers': {
         const layers = read(layersEvent, d, ev);
-        if (layers) this.#patchTrack(layers.trackId, { current: layers.current ?? null, paused: layers.paused });
+        if (layers?.wanted && layers.source) void this.#link?.sendLayers(layers.source, layers.wanted);
+        else if (layers) this.#patchTrack(layers.trackId, { current: layers.current ?? null, paused: layers.paused });
         return;
       }
       case 'rtc:state': {

@@ -52,6 +52,7 @@ export class MediaLink {
   readonly pc: RTCPeerConnection;
   readonly #options: LinkOptions;
   #senders = new Map<Source, RTCRtpTransceiver>();
+  #wantedLayers = new Map<Source, number[]>();
   #midToTrack = new Map<string, string>();
   #streams = new Map<string, MediaStream>();
   #state: LinkState = 'connecting';
@@ -143,6 +144,26 @@ export class MediaLink {
     this.#setState('closed');
     this.pc.close();
     this.#streams.clear();
+  }
+
+  /** Encodes only the layers that somebody watches: the others cost processor and uplink for nobody. */
+  async sendLayers(source: Source, layers: number[]): Promise<void> {
+    this.#wantedLayers.set(source, layers);
+    const sender = this.#senders.get(source)?.sender;
+    if (!sender || this.#isClosed()) return;
+    const parameters = sender.getParameters();
+    if (parameters.encodings.length < 2) return;
+    parameters.encodings.forEach((encoding, layer) => {
+      encoding.active = layers.includes(layer);
+    });
+    try {
+      await sender.setParameters(parameters);
+    } catch (error) {
+      // Another change overtook this one; the latest list is applied by its own call.
+      if (this.#wantedLayers.get(source) === layers && !this.#isClosed()) {
+        console.warn('convene: layers could not be changed', error instanceof Error ? error.message : error);
+      }
+    }
   }
 
   async #publish(source: Source, track: MediaStreamTrack | null): Promise<void> {

@@ -241,6 +241,9 @@ export const layersEvent = v.object({
   active: listOf(v.number()),
   current: v.nullish(v.number()),
   paused: flag(),
+  /** To a publisher instead: its source, and the layers of it that somebody watches. */
+  source: v.optional(v.picklist(['mic', 'camera', 'screen', 'screen_audio'])),
+  wanted: v.optional(v.array(v.number())),
 });
 export const rtcState = v.object({ callId: text(), state: v.string(), reason: text() });
 
