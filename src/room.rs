@@ -82,7 +82,7 @@ pub struct Room {
 }
 
 /// While media flows: loss is repaired and feedback sent at this pace.
-const BUSY_TICK: Duration = Duration::from_millis(20);
+const BUSY_TICK: Duration = Duration::from_millis(10);
 /// While nothing flows: only timeouts are watched.
 const IDLE_TICK: Duration = Duration::from_millis(250);
 

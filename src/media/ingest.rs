@@ -5,12 +5,15 @@ use std::time::{Duration, Instant};
 use rtc_rtcp::reception_report::ReceptionReport;
 
 use super::nack::NackGenerator;
-use crate::base::seq::SeqExtender;
+use crate::{base::seq::SeqExtender, proto::rtp::Header};
 
 /// A jump beyond this is a restarted sender, not loss (RFC 3550 A.1 MAX_DROPOUT).
 const MAX_GAP: u64 = 3_000;
 /// An encoding without packets for this long is not a layer anybody can be served from.
 const ALIVE_FOR: Duration = Duration::from_millis(1_500);
+/// A frame whose end has not come this long after its last packet has probably lost it. Without this, the loss
+/// shows only with the next frame, and the repair comes too late for pictures of the upper temporal layers.
+const TAIL_WAIT: Duration = Duration::from_millis(10);
 const BITRATE_WINDOW: Duration = Duration::from_secs(1);
 
 /// How a packet fits into its stream.
@@ -38,6 +41,8 @@ pub struct Ingest {
     last_transit: Option<u32>,
     epoch: Instant,
     last_packet: Option<Instant>,
+    /// When the newest packet came, while it is not the last of its frame.
+    open_frame: Option<Instant>,
     last_sr: Option<(u64, Instant)>,
     window_start: Instant,
     window_bytes: u64,
@@ -58,6 +63,7 @@ impl Ingest {
             last_transit: None,
             epoch: now,
             last_packet: None,
+            open_frame: None,
             last_sr: None,
             window_start: now,
             window_bytes: 0,
@@ -66,12 +72,13 @@ impl Ingest {
     }
 
     /// A packet of the primary stream.
-    pub fn arrived(&mut self, now: Instant, sequence: u16, timestamp: u32, size: usize) -> Arrival {
+    pub fn arrived(&mut self, now: Instant, header: &Header, size: usize) -> Arrival {
         let previous = self.extender.highest();
-        let extended = self.extender.extend(sequence);
+        let extended = self.extender.extend(header.sequence);
+        self.follow_frame(now, extended, header.marker);
         self.count(now, size);
         self.received += 1;
-        self.measure_jitter(now, timestamp);
+        self.measure_jitter(now, header.timestamp);
         let (mut broken, mut gap) = (false, false);
         match previous {
             None => self.first = extended,
@@ -94,12 +101,15 @@ impl Ingest {
     }
 
     /// A packet that came by retransmission. `None` if nobody asked for it.
-    pub fn repaired(&mut self, now: Instant, sequence: u16, size: usize) -> Option<u64> {
+    pub fn repaired(&mut self, now: Instant, sequence: u16, marker: bool, size: usize) -> Option<u64> {
         let extended = self.extender.peek(sequence)?;
         let wanted = self.nack.as_mut()?.arrived(extended);
         if !wanted {
             return None;
         }
+        // It may be the lost end of the newest frame.
+        self.extender.extend(sequence);
+        self.follow_frame(now, extended, marker);
         self.count(now, size);
         self.received += 1;
         Some(extended)
@@ -107,6 +117,12 @@ impl Ingest {
 
     /// Sequence numbers to ask for; `true` if something was given up, so that a keyframe is needed.
     pub fn poll_nack(&mut self, now: Instant) -> (Vec<u16>, bool) {
+        let overdue = self.open_frame.is_some_and(|last| now.saturating_duration_since(last) >= TAIL_WAIT);
+        if let (true, Some(highest), Some(nack)) = (overdue, self.extender.highest(), &mut self.nack) {
+            self.open_frame = None;
+            // Asked for as if it had been missing since the last packet; a sender ignores what it has not sent.
+            nack.skipped(now.checked_sub(TAIL_WAIT).unwrap_or(now), highest + 1, highest + 2);
+        }
         self.nack.as_mut().map_or_else(|| (Vec::new(), false), |nack| nack.poll(now))
     }
 
@@ -160,6 +176,12 @@ impl Ingest {
         })
     }
 
+    fn follow_frame(&mut self, now: Instant, extended: u64, marker: bool) {
+        if self.extender.highest() == Some(extended) {
+            self.open_frame = (!marker).then_some(now);
+        }
+    }
+
     fn count(&mut self, now: Instant, size: usize) {
         self.last_packet = Some(now);
         self.window_bytes += size as u64;
@@ -191,20 +213,32 @@ impl Ingest {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::proto::rtp::{ExtensionBlock, HeaderFields, write_header};
+
+    fn header(sequence: u16, marker: bool) -> Header {
+        let fields = HeaderFields { marker, payload_type: 96, sequence, timestamp: 0, ssrc: 1 };
+        let mut packet = [0; 12];
+        write_header(&mut packet, &fields, &ExtensionBlock::default()).unwrap();
+        Header::parse(&packet).unwrap()
+    }
+
+    #[expect(clippy::disallowed_methods, reason = "any instant will do as the origin")]
+    fn origin() -> Instant {
+        Instant::now()
+    }
 
     #[test]
-    #[expect(clippy::disallowed_methods, reason = "any instant will do as the origin")]
     fn reports_loss_per_interval_and_repairs_count_as_received() {
-        let now = Instant::now();
+        let now = origin();
         let mut ingest = Ingest::new(now, 90_000, true);
         for sequence in [10u16, 11, 14, 15] {
-            ingest.arrived(now, sequence, 0, 100);
+            ingest.arrived(now, &header(sequence, true), 100);
         }
         let later = now + Duration::from_millis(20);
         assert_eq!(ingest.poll_nack(later).0, vec![12, 13]);
-        assert!(ingest.repaired(later, 12, 100).is_some());
-        assert!(ingest.repaired(later, 12, 100).is_none(), "asked for once");
-        assert!(ingest.repaired(later, 10, 100).is_none(), "never missing");
+        assert!(ingest.repaired(later, 12, true, 100).is_some());
+        assert!(ingest.repaired(later, 12, true, 100).is_none(), "asked for once");
+        assert!(ingest.repaired(later, 10, true, 100).is_none(), "never missing");
         let report = ingest.report(later, 1).unwrap();
         assert_eq!(report.total_lost, 1);
         assert_eq!(report.fraction_lost, 42); // 1 of 6, in 256ths
@@ -214,12 +248,31 @@ mod tests {
     }
 
     #[test]
-    #[expect(clippy::disallowed_methods, reason = "any instant will do as the origin")]
+    fn the_lost_end_of_a_frame_is_asked_for_before_the_next_frame() {
+        let start = origin();
+        let at = |ms| start + Duration::from_millis(ms);
+        let mut ingest = Ingest::new(start, 90_000, true);
+        ingest.arrived(start, &header(65_534, false), 100);
+        assert!(ingest.poll_nack(at(5)).0.is_empty(), "it may still come");
+        assert_eq!(ingest.poll_nack(at(10)).0, vec![65_535]);
+        assert!(ingest.repaired(at(12), 65_535, false, 100).is_some(), "and it was not the end");
+        assert_eq!(ingest.poll_nack(at(22)).0, vec![0]);
+        assert!(ingest.repaired(at(24), 0, true, 100).is_some());
+        assert!(!ingest.arrived(at(33), &header(1, true), 100).gap, "nothing is missing");
+        assert!(ingest.poll_nack(at(60)).0.is_empty());
+        // A slow sender: the packet that was asked for comes by itself.
+        ingest.arrived(at(66), &header(2, false), 100);
+        assert_eq!(ingest.poll_nack(at(80)).0, vec![3]);
+        assert!(!ingest.arrived(at(81), &header(3, true), 100).gap);
+        assert!(ingest.repaired(at(82), 3, true, 100).is_none(), "its repair is a duplicate");
+    }
+
+    #[test]
     fn a_restarted_sender_breaks_the_stream() {
-        let now = Instant::now();
+        let now = origin();
         let mut ingest = Ingest::new(now, 90_000, true);
-        assert!(!ingest.arrived(now, 10, 0, 100).broken);
-        assert!(ingest.arrived(now, 20_000, 0, 100).broken);
+        assert!(!ingest.arrived(now, &header(10, true), 100).broken);
+        assert!(ingest.arrived(now, &header(20_000, true), 100).broken);
         assert!(ingest.is_alive(now));
         assert!(!ingest.is_alive(now + Duration::from_secs(2)));
     }

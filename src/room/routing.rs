@@ -74,11 +74,11 @@ impl Room {
             let Some((original, payload)) = payload.split_first_chunk::<2>() else { return Ok(None) };
             let sequence = encoding
                 .ingest
-                .repaired(ctx.now, u16::from_be_bytes(*original), size)
+                .repaired(ctx.now, u16::from_be_bytes(*original), header.marker, size)
                 .ok_or(DropReason::Duplicate)?;
             (sequence, false, payload)
         } else {
-            let arrival = encoding.ingest.arrived(ctx.now, header.sequence, header.timestamp, size);
+            let arrival = encoding.ingest.arrived(ctx.now, header, size);
             if arrival.gap {
                 self.next_tick = self.next_tick.min(ctx.now + REORDER_WAIT);
             }
