@@ -11,6 +11,11 @@ use crate::{base::seq::SeqExtender, proto::rtp::Header};
 const MAX_GAP: u64 = 3_000;
 /// An encoding without packets for this long is not a layer anybody can be served from.
 const ALIVE_FOR: Duration = Duration::from_millis(1_500);
+/// A layer this far behind its siblings has stopped: senders pause upper layers at once when bandwidth or processor
+/// run short, and the viewer is better off with a smaller picture than with a frozen one.
+const STALLED_AFTER: Duration = Duration::from_millis(250);
+/// Layers of a low frame rate (screens) get as many of their own frame intervals as patience.
+const STALLED_FRAMES: u32 = 4;
 /// A frame whose end has not come this long after its last packet has probably lost it. Without this, the loss
 /// shows only with the next frame, and the repair comes too late for pictures of the upper temporal layers.
 const TAIL_WAIT: Duration = Duration::from_millis(10);
@@ -43,6 +48,9 @@ pub struct Ingest {
     last_packet: Option<Instant>,
     /// When the newest packet came, while it is not the last of its frame.
     open_frame: Option<Instant>,
+    last_frame: Option<Instant>,
+    /// Smoothed distance of frames (markers).
+    frame_interval: Duration,
     last_sr: Option<(u64, Instant)>,
     window_start: Instant,
     window_bytes: u64,
@@ -64,6 +72,8 @@ impl Ingest {
             epoch: now,
             last_packet: None,
             open_frame: None,
+            last_frame: None,
+            frame_interval: Duration::ZERO,
             last_sr: None,
             window_start: now,
             window_bytes: 0,
@@ -139,6 +149,18 @@ impl Ingest {
         self.last_packet.is_some_and(|last| now.saturating_duration_since(last) < ALIVE_FOR)
     }
 
+    /// When the last packet came.
+    pub fn last_packet(&self) -> Option<Instant> {
+        self.last_packet
+    }
+
+    /// Packets come, and as late as `newest`, the last packet of any layer of the same picture.
+    pub fn keeps_up(&self, now: Instant, newest: Option<Instant>) -> bool {
+        let patience = STALLED_AFTER.max(self.frame_interval * STALLED_FRAMES);
+        let behind = newest.zip(self.last_packet).map(|(newest, own)| newest.saturating_duration_since(own));
+        self.is_alive(now) && behind.is_some_and(|behind| behind < patience)
+    }
+
     pub fn has_started(&self) -> bool {
         self.last_packet.is_some()
     }
@@ -177,8 +199,14 @@ impl Ingest {
     }
 
     fn follow_frame(&mut self, now: Instant, extended: u64, marker: bool) {
-        if self.extender.highest() == Some(extended) {
-            self.open_frame = (!marker).then_some(now);
+        if self.extender.highest() != Some(extended) {
+            return;
+        }
+        self.open_frame = (!marker).then_some(now);
+        if marker && let Some(last) = self.last_frame.replace(now) {
+            // A pause is not a frame rate.
+            let interval = now.saturating_duration_since(last).min(STALLED_AFTER);
+            self.frame_interval = (self.frame_interval * 7 + interval) / 8;
         }
     }
 

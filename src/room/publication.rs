@@ -147,13 +147,23 @@ impl Publication {
         (0u8..).zip(&self.encodings).filter(move |(_, one)| one.ingest.is_alive(now)).map(|(layer, _)| layer)
     }
 
-    /// The best layer for a wish: the highest alive one not above it, else the lowest alive one.
+    /// Whether a subscriber can be served from this layer now.
+    pub fn flows(&self, now: Instant, layer: u8) -> bool {
+        let newest = self.encodings.iter().filter_map(|one| one.ingest.last_packet()).max();
+        self.encoding(layer).is_some_and(|one| one.ingest.keeps_up(now, newest))
+    }
+
+    fn flowing_layers(&self, now: Instant) -> impl DoubleEndedIterator<Item = u8> {
+        let count = u8::try_from(self.encodings.len()).unwrap_or(u8::MAX);
+        (0..count).filter(move |layer| self.flows(now, *layer))
+    }
+
+    /// The best layer for a wish: the highest flowing one not above it, else the lowest flowing one.
     pub fn layer_for(&self, now: Instant, wish: u8) -> u8 {
         let top = u8::try_from(self.encodings.len().saturating_sub(1)).unwrap_or(0);
-        self.alive_layers(now)
-            .filter(|layer| *layer <= wish)
-            .last()
-            .or_else(|| self.alive_layers(now).next())
+        self.flowing_layers(now)
+            .rfind(|layer| *layer <= wish)
+            .or_else(|| self.flowing_layers(now).next())
             .unwrap_or_else(|| wish.min(top))
     }
 }

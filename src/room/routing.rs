@@ -19,7 +19,7 @@ struct Accepted<'a> {
     layer: u8,
     packet: MediaPacket<'a>,
     broken: bool,
-    /// The first packet of a layer that had been silent.
+    /// The first packet of a layer that had been silent or behind.
     revived: bool,
 }
 
@@ -65,8 +65,8 @@ impl Room {
             return Err(DropReason::UnknownStream);
         }
         let muted = publication.is_muted();
+        let revived = !publication.flows(ctx.now, stream.layer);
         let encoding = publication.encoding_mut(stream.layer).ok_or(DropReason::UnknownStream)?;
-        let revived = !encoding.ingest.is_alive(ctx.now);
         let size = packet.len();
         let (sequence, broken, payload) = if stream.repair {
             ctx.stats.rtx_received += 1;

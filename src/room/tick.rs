@@ -12,8 +12,8 @@ use crate::proto::rtcp::CompoundBuilder;
 const ARRIVAL_FEEDBACK: Duration = Duration::from_millis(50);
 /// Receiver reports, as browsers send them for video.
 const REPORTS: Duration = Duration::from_secs(1);
-/// How often layers are re-chosen and changes reported.
-const REVIEW: Duration = Duration::from_millis(200);
+/// How often layers are re-chosen and changes reported; a part of how long a stopped layer freezes its viewers.
+const REVIEW: Duration = Duration::from_millis(50);
 /// Without media for this long, the room ticks slowly.
 const BUSY_FOR: Duration = Duration::from_secs(2);
 
