@@ -16,6 +16,7 @@ mod subscription;
 #[cfg(test)]
 mod tests;
 mod tick;
+pub mod train;
 
 use std::{
     collections::BTreeMap,
@@ -79,6 +80,10 @@ pub struct Room {
     next_tick: Instant,
     next_review: Instant,
     last_media: Option<Instant>,
+    /// Subscribers with packets that wait for `flush`.
+    waiting: Vec<ParticipantKey>,
+    /// Payloads of waiting packets that have no history.
+    scratch: Vec<u8>,
 }
 
 /// While media flows: loss is repaired and feedback sent at this pace.
@@ -98,6 +103,8 @@ impl Room {
             next_tick: now,
             next_review: now,
             last_media: None,
+            waiting: Vec::new(),
+            scratch: Vec::new(),
         }
     }
 
@@ -116,6 +123,7 @@ impl Room {
     }
 
     pub fn command(&mut self, ctx: &mut Context<'_>, id: ParticipantId, command: Command) {
+        self.flush_all(ctx);
         if let Command::Join { identity, grants, auto } = command {
             self.join(ctx, id, identity, grants, auto);
             return;
@@ -214,6 +222,7 @@ impl Room {
 
     /// Removes a participant with everything it published and received.
     fn remove(&mut self, ctx: &mut Context<'_>, key: ParticipantKey, reason: CloseReason) {
+        self.flush_all(ctx);
         let publications = self.participants.get(key).map(|one| one.publications.clone()).unwrap_or_default();
         for publication in publications {
             self.unpublish(ctx, publication);

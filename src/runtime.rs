@@ -1,5 +1,6 @@
 //! Everything impure: shard threads, sockets, queues, clocks.
 
+mod alarm;
 pub mod clock;
 pub mod hub;
 mod placement;

@@ -21,6 +21,8 @@ pub struct Media {
     pub shards: usize,
     /// People in one call.
     pub max_participants: u16,
+    /// Send in trains (UDP segmentation offload) where the kernel can; to be switched off for broken network cards.
+    pub trains: bool,
 }
 
 impl Default for Media {
@@ -30,6 +32,7 @@ impl Default for Media {
             advertise: Vec::new(),
             shards: 0,
             max_participants: 200,
+            trains: true,
         }
     }
 }

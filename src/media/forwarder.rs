@@ -27,6 +27,9 @@ const RTX_BURST: u64 = 64 * 1024;
 /// One byte in five may be a repair (media-engine: at most 20 % of the target rate).
 const RTX_SHARE: u64 = 5;
 
+const FIXED_HEADER: usize = 12;
+const PADDING_BIT: u8 = 0x20;
+
 /// How the subscriber negotiated the stream; fixed for its life.
 #[derive(Debug, Clone)]
 pub struct StreamConfig {
@@ -44,6 +47,8 @@ pub struct StreamConfig {
 /// Where a forwarded packet goes in the subscriber's stream.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Placement {
+    /// The layer it comes from.
+    pub layer: u8,
     /// 48-bit SRTP index; its low half is the sequence number.
     pub index: u64,
     pub timestamp: u32,
@@ -175,7 +180,7 @@ impl Forwarder {
             return Verdict::Drop; // late, from before the switch
         }
         let Some(index) = packet.sequence.checked_add_signed(self.offset) else { return Verdict::Drop };
-        let placement = self.place(index, &packet.facts);
+        let placement = self.place(layer, index, &packet.facts);
         if index >= self.next_index {
             self.next_index = index + 1;
             self.last_timestamp = placement.timestamp;
@@ -209,10 +214,11 @@ impl Forwarder {
         }
     }
 
-    fn place(&self, index: u64, facts: &Facts) -> Placement {
+    fn place(&self, layer: u8, index: u64, facts: &Facts) -> Placement {
         let descriptor = facts.vp8.unwrap_or_default();
         let picture = descriptor.picture_id.map_or(0, |picture| picture.value);
         Placement {
+            layer,
             index,
             timestamp: self.translate_timestamp(facts.timestamp),
             picture_id: picture.wrapping_add(self.picture_offset) & 0x7FFF,
@@ -220,16 +226,41 @@ impl Forwarder {
         }
     }
 
-    /// Writes the packet into `slot` and remembers it for retransmission. `None` if the slot is too short.
-    pub fn write(&mut self, slot: &mut [u8], packet: &MediaPacket<'_>, at: Placement) -> Option<Written> {
-        let written = self.write_media(slot, packet, at)?;
+    /// Length of the header that `write` will make.
+    pub fn header_len(&self, facts: &Facts) -> usize {
+        let element =
+            |wanted: bool, id: u8, len: usize| if wanted && (1..=14).contains(&id) { 1 + len } else { 0 };
+        let elements = element(!self.config.mid.is_empty(), self.config.mid_ext, self.config.mid.len())
+            + element(facts.audio_level.is_some(), self.config.audio_level_ext, 1)
+            + element(facts.orientation.is_some(), self.config.orientation_ext, 1);
+        FIXED_HEADER + if elements == 0 { 0 } else { 4 + elements.next_multiple_of(4) }
+    }
+
+    /// Whether packets may be padded: one that is retransmitted byte for byte must not differ from the first time
+    /// (GCM must never seal two texts under one index).
+    pub fn may_pad(&self) -> bool {
+        !self.config.codec.is_video() || self.config.rtx.is_some()
+    }
+
+    /// Writes the packet with so many bytes of padding (at most 255) into `slot` and remembers it for
+    /// retransmission. `None` if the slot is too short.
+    pub fn write(
+        &mut self,
+        slot: &mut [u8],
+        packet: &MediaPacket<'_>,
+        at: Placement,
+        padding: usize,
+    ) -> Option<Written> {
+        let mut written = self.write_media(slot, packet, at)?;
+        if padding > 0 {
+            written.len = pad(slot, written.len, padding)?;
+        }
         self.packets = self.packets.wrapping_add(1);
         let size = u32::try_from(packet.payload.len()).unwrap_or(0);
         self.octets = self.octets.wrapping_add(size);
         if self.config.codec.is_video() {
             self.rtx_budget = RTX_BURST.min(self.rtx_budget + u64::from(size) / RTX_SHARE);
-            let layer = self.current.unwrap_or(0);
-            let sent = Sent::new(layer, at.timestamp, at.picture_id, at.tl0_pic_idx);
+            let sent = Sent::new(at.layer, at.timestamp, at.picture_id, at.tl0_pic_idx);
             self.sent.push(at.index, packet.sequence, sent);
         }
         Some(written)
@@ -253,6 +284,7 @@ impl Forwarder {
         let size = packet.payload.len() as u64;
         self.rtx_budget = self.rtx_budget.checked_sub(size)?;
         let at = Placement {
+            layer: sent.layer,
             index: self.index_near(sequence)?,
             timestamp: sent.timestamp,
             picture_id: sent.picture_id,
@@ -313,6 +345,16 @@ impl Forwarder {
     pub fn allocated(&self) -> usize {
         self.sent.allocated()
     }
+}
+
+/// Appends RTP padding (RFC 3550 5.1) and returns the new length.
+fn pad(slot: &mut [u8], len: usize, padding: usize) -> Option<usize> {
+    let count = u8::try_from(padding).ok()?;
+    let (last, zeros) = slot.get_mut(len..len + padding)?.split_last_mut()?;
+    zeros.fill(0);
+    *last = count;
+    *slot.first_mut()? |= PADDING_BIT;
+    Some(len + padding)
 }
 
 fn write_payload(out: &mut [u8], packet: &MediaPacket<'_>, at: Placement) -> Option<usize> {

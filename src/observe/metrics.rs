@@ -172,6 +172,7 @@ const SHARD_COUNTERS: &[(&str, &str, Read)] = &[
     ("convene_received_bytes_total", "UDP payload bytes received.", |s| s.bytes_in),
     ("convene_sent_packets_total", "UDP datagrams sent.", |s| s.packets_out),
     ("convene_sent_bytes_total", "UDP payload bytes sent.", |s| s.bytes_out),
+    ("convene_sends_total", "Sends; packets per send is the mean length of a train.", |s| s.sends),
     ("convene_rtp_received_packets_total", "RTP packets taken from publishers.", |s| s.rtp_received),
     ("convene_rtp_forwarded_packets_total", "RTP packets handed to subscribers.", |s| s.rtp_forwarded),
     ("convene_nacks_received_total", "NACK feedback received.", |s| s.nacks_received),

@@ -5,6 +5,7 @@ use std::{collections::BTreeMap, sync::Arc, time::Instant};
 use super::{
     PublicationKey, SubscriptionKey,
     command::{AutoSubscribe, MediaGrants},
+    train::Train,
 };
 use crate::{
     base::id::ParticipantId,
@@ -51,6 +52,7 @@ pub(super) struct Participant {
     pub sections_asked: bool,
     pub interrupted: bool,
     pub rtcp_ssrc: u32,
+    pub train: Train,
     pub next_report: Instant,
     pub next_arrival_feedback: Instant,
 }
@@ -83,6 +85,7 @@ impl Participant {
             interrupted: false,
             // Feedback needs some sender SSRC; the high bits of a random id never equal a media SSRC by chance alone.
             rtcp_ssrc: u32::try_from(session_id & 0xFFFF_FFFF).unwrap_or(1).max(1),
+            train: Train::default(),
             next_report: now,
             next_arrival_feedback: now,
         }

@@ -1,7 +1,11 @@
 //! The packet path: from one publisher's decrypted packet to every subscriber's send slot.
 
+use std::time::Instant;
+
 use super::{
-    Context, ParticipantKey, PublicationKey, Room, participant::StreamRef, publication::MAX_STREAMS,
+    Context, ParticipantKey, PublicationKey, Room, SubscriptionKey,
+    participant::{Participant, StreamRef},
+    publication::MAX_STREAMS,
 };
 use crate::{
     media::{
@@ -14,10 +18,10 @@ use crate::{
 };
 
 /// A packet that found its encoding.
-struct Accepted<'a> {
+pub(super) struct Accepted<'a> {
     publication: PublicationKey,
-    layer: u8,
-    packet: MediaPacket<'a>,
+    pub layer: u8,
+    pub packet: MediaPacket<'a>,
     broken: bool,
     /// The first packet of a layer that had been silent or behind.
     revived: bool,
@@ -120,33 +124,39 @@ impl Room {
     }
 
     fn distribute(&mut self, ctx: &mut Context<'_>, accepted: &Accepted<'_>) {
-        let Self { participants, publications, subscriptions, .. } = self;
-        let Some(publication) = publications.get_mut(accepted.publication) else { return };
+        let Some(publication) = self.publications.get_mut(accepted.publication) else { return };
         let mut keyframe_wanted = accepted.broken;
-        for key in &publication.fan_out {
-            let Some(subscription) = subscriptions.get_mut(*key) else { continue };
-            let Some(forwarder) = &mut subscription.forwarder else { continue };
-            let Some(subscriber) = participants.get(subscription.subscriber) else { continue };
-            let Some(session) = subscriber.session.as_ref().filter(|session| session.is_connected()) else {
-                continue;
-            };
-            match forwarder.decide(ctx.now, accepted.layer, &accepted.packet) {
+        let scratch = self.scratch.len();
+        if !publication.codec.is_video() {
+            self.scratch.extend_from_slice(accepted.packet.payload);
+        }
+        // Lent for the walk: nothing on the way changes who receives.
+        let fan_out = std::mem::take(&mut publication.fan_out);
+        for key in &fan_out {
+            match self.decide(ctx.now, *key, accepted) {
                 Verdict::Forward(at) => {
-                    let sent = session.send_rtp(accepted.packet.payload.len(), ctx.out, |slot| {
-                        forwarder.write(slot, &accepted.packet, at)
-                    });
-                    match sent {
-                        Some(_) => ctx.stats.rtp_forwarded += 1,
-                        None => ctx.stats.drop(DropReason::SendOverflow),
+                    if let Some(full) = self.enqueue(ctx.now, *key, accepted, at, scratch) {
+                        self.flush_train(ctx, full);
+                        self.waiting.retain(|one| *one != full);
                     }
                 }
                 Verdict::NeedKeyframe => keyframe_wanted = true,
                 Verdict::Drop => {}
             }
         }
+        if let Some(publication) = self.publications.get_mut(accepted.publication) {
+            publication.fan_out = fan_out;
+        }
         if keyframe_wanted {
             self.request_keyframe(ctx, accepted.publication, accepted.layer);
         }
+    }
+
+    fn decide(&mut self, now: Instant, key: SubscriptionKey, accepted: &Accepted<'_>) -> Verdict {
+        let Some(subscription) = self.subscriptions.get_mut(key) else { return Verdict::Drop };
+        let Some(forwarder) = &mut subscription.forwarder else { return Verdict::Drop };
+        let connected = self.participants.get(subscription.subscriber).is_some_and(Participant::is_connected);
+        if connected { forwarder.decide(now, accepted.layer, &accepted.packet) } else { Verdict::Drop }
     }
 
     /// The first packets of a stream say by their extensions what they are (RFC 8852, RFC 9143).

@@ -10,6 +10,7 @@ use world::{Section, World};
 use super::{
     command::{AutoSubscribe, Command, MediaGrants, Source, Wish},
     event::{CloseReason, Event},
+    train::HOLD,
 };
 use crate::transport::srtp::Profile;
 
@@ -354,4 +355,29 @@ fn a_viewer_of_a_layer_that_stops_gets_a_lower_one_within_half_a_second() {
     world.advance(Duration::from_millis(900));
     world.send_frames(ana, 1, 10, &[0, 1]);
     assert!(world.take_video(bo).iter().all(|frame| frame.layer == 1));
+}
+
+#[test]
+fn a_frame_waits_for_its_end_but_not_for_long_and_audio_waits_for_nothing() {
+    let mut world = World::new(19);
+    let (ana, bo) = call(&mut world);
+    world.send_frames(ana, 1, 5, &[0]);
+    world.take_video(bo);
+
+    let start = world.now();
+    assert_eq!(world.send_continuation(ana, &[false, false]), (0, Some(start + HOLD)), "the frame is open");
+    assert_eq!(world.send_continuation(ana, &[true]), (3, None), "one train");
+
+    let start = world.now();
+    assert_eq!(world.send_continuation(ana, &[false]), (0, Some(start + HOLD)));
+    world.pass(HOLD / 2);
+    assert_eq!(world.flush(), (0, Some(start + HOLD)));
+    world.pass(HOLD / 2);
+    assert_eq!(world.flush(), (1, None), "the end did not come in time");
+
+    assert_eq!(world.send_continuation(ana, &[false]).0, 0);
+    world.send_audio(ana, 1, 30);
+    assert_eq!(world.take_audio(bo), 1);
+    assert_eq!(world.take_video(bo).len(), 5);
+    world.assert_dense(bo);
 }

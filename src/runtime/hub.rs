@@ -45,6 +45,8 @@ pub struct MediaConfig {
     /// Number of shard threads; 0 = one per core.
     pub shards: usize,
     pub max_participants_per_room: u16,
+    /// Send in trains (UDP segmentation offload) where the kernel can.
+    pub trains: bool,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -228,7 +230,7 @@ fn start_shard(
         let port = listen.port().checked_add(index).ok_or_else(|| io::Error::other("no UDP port left"))?;
         listen.set_port(port);
     }
-    let port = UdpPort::bind(listen)
+    let port = UdpPort::bind(listen, config.trains)
         .map_err(|error| io::Error::new(error.kind(), format!("media UDP {listen}: {error}")))?;
     let address = port.local_addr()?;
     let poll = Poll::new()?;

@@ -19,6 +19,7 @@ use tokio::sync::{mpsc, oneshot};
 use tracing::{error, info, warn};
 
 use super::{
+    alarm::Alarm,
     clock,
     placement::Placement,
     stats::{HistogramData, ShardStats},
@@ -39,6 +40,7 @@ use crate::{
         effect::{Effect, Effects},
         event::{AddressedEvent, CloseReason, Event},
         stats::{JOIN_BOUNDS, RoomStats},
+        train::{BUSY_HOLD, HOLD},
     },
     transport::{outbox::Outbox, session::DropReason},
 };
@@ -52,8 +54,14 @@ const MAX_COMMANDS: usize = 256;
 const MAX_SLEEP: Duration = Duration::from_millis(500);
 const LOOP_BOUNDS: [f64; 9] = [0.000_05, 0.000_1, 0.000_25, 0.000_5, 0.001, 0.002_5, 0.005, 0.01, 0.05];
 
+/// A shard that works more than this share of its time holds unfinished frames longer.
+const BUSY_SHARE: f64 = 0.5;
+/// Over how long the share is measured.
+const BUSY_WINDOW: Duration = Duration::from_millis(100);
+
 const SOCKET: Token = Token(0);
 pub const WAKE: Token = Token(1);
+const ALARM: Token = Token(2);
 
 /// What signalling sends to a shard.
 pub enum Message {
@@ -91,6 +99,11 @@ struct State {
     stats: RoomStats,
     traffic: Traffic,
     next_timer: Instant,
+    /// Rooms with packets that wait for the rest of their frames.
+    waiting: Vec<RoomId>,
+    /// Those that are being flushed; empty between steps.
+    flushing: Vec<RoomId>,
+    load: Load,
     /// Participants whose signalling is gone; they leave after the current step.
     deaf: Vec<(RoomId, ParticipantId)>,
 }
@@ -101,6 +114,7 @@ struct Traffic {
     bytes_in: u64,
     packets_out: u64,
     bytes_out: u64,
+    sends: u64,
     room_panics: u64,
     loop_counts: [u64; LOOP_BOUNDS.len() + 1],
     loop_sum: f64,
@@ -114,6 +128,13 @@ impl Shard {
             error!(shard = index, %error, "the media socket cannot be polled; the shard stops");
             return;
         }
+        let mut alarm = match Alarm::new(&poll, ALARM) {
+            Ok(alarm) => alarm,
+            Err(error) => {
+                error!(shard = index, %error, "no timer; the shard stops");
+                return;
+            }
+        };
         let mut state = State::new(environment, placement, depth, rng);
         let mut events = Events::with_capacity(8);
         let mut pending = false;
@@ -130,8 +151,12 @@ impl Shard {
             let (more, running) = state.take_messages(&messages, index, woke);
             pending |= more;
             state.timers(woke);
+            let held = state.flush_rooms(woke);
             state.flush(&mut port);
-            state.traffic.record_loop(clock::now().saturating_duration_since(woke));
+            let done = clock::now();
+            alarm.set(held.filter(|_| !pending).map(|due| due.saturating_duration_since(done)));
+            state.traffic.record_loop(done.saturating_duration_since(woke));
+            state.load.worked(woke, done);
             if !running {
                 info!(shard = index, "media shard stopped");
                 return;
@@ -156,6 +181,9 @@ impl State {
             stats: RoomStats::default(),
             traffic: Traffic::default(),
             next_timer: clock::now(),
+            waiting: Vec::new(),
+            flushing: Vec::new(),
+            load: Load::new(clock::now()),
             deaf: Vec::new(),
         }
     }
@@ -209,6 +237,19 @@ impl State {
         }
     }
 
+    /// Writes the trains that are due. Returns when the next one is.
+    fn flush_rooms(&mut self, now: Instant) -> Option<Instant> {
+        let hold = if self.load.share > BUSY_SHARE { BUSY_HOLD } else { HOLD };
+        let mut next: Option<Instant> = None;
+        std::mem::swap(&mut self.waiting, &mut self.flushing);
+        while let Some(id) = self.flushing.pop() {
+            let mut due = None;
+            self.step(id, now, |room, ctx| due = room.flush(ctx, hold));
+            next = next.into_iter().chain(due).min();
+        }
+        next
+    }
+
     /// Runs one step of a room; a panic in it closes the room and nothing else.
     fn step(&mut self, id: RoomId, now: Instant, work: impl FnOnce(&mut Room, &mut Context<'_>)) {
         let Some(room) = self.rooms.get_mut(&id) else { return };
@@ -223,6 +264,9 @@ impl State {
         // Sound because a room that panicked is discarded whole; counters and outbox stay consistent.
         let outcome = catch_unwind(AssertUnwindSafe(|| work(room, &mut ctx)));
         self.next_timer = self.next_timer.min(room.next_timeout());
+        if room.has_waiting() && self.waiting.last() != Some(&id) && !self.waiting.contains(&id) {
+            self.waiting.push(id);
+        }
         let empty = room.is_empty();
         if outcome.is_err() {
             self.discard(id);
@@ -366,6 +410,7 @@ impl State {
         let report = port.flush(&mut self.out);
         self.traffic.packets_out += report.packets;
         self.traffic.bytes_out += report.bytes;
+        self.traffic.sends += report.sends;
         self.stats.drop_many(DropReason::SendFailed, report.failed);
     }
 
@@ -391,6 +436,7 @@ impl State {
             bytes_in: self.traffic.bytes_in,
             packets_out: self.traffic.packets_out,
             bytes_out: self.traffic.bytes_out,
+            sends: self.traffic.sends,
             rtp_received: stats.rtp_received,
             rtp_forwarded: stats.rtp_forwarded,
             nacks_received: stats.nacks_received,
@@ -423,5 +469,27 @@ impl Traffic {
             *count += 1;
         }
         self.loop_sum += seconds;
+    }
+}
+
+/// Which share of its time the shard works.
+struct Load {
+    share: f64,
+    since: Instant,
+    worked: Duration,
+}
+
+impl Load {
+    fn new(now: Instant) -> Self {
+        Self { share: 0.0, since: now, worked: Duration::ZERO }
+    }
+
+    fn worked(&mut self, from: Instant, until: Instant) {
+        self.worked += until.saturating_duration_since(from);
+        let window = until.saturating_duration_since(self.since);
+        if window >= BUSY_WINDOW {
+            self.share = self.worked.as_secs_f64() / window.as_secs_f64();
+            (self.since, self.worked) = (until, Duration::ZERO);
+        }
     }
 }

@@ -25,6 +25,8 @@ pub struct ShardStats {
     pub bytes_in: u64,
     pub packets_out: u64,
     pub bytes_out: u64,
+    /// System calls that sent them.
+    pub sends: u64,
     /// RTP packets taken from publishers and handed to subscribers.
     pub rtp_received: u64,
     pub rtp_forwarded: u64,

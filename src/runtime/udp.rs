@@ -16,13 +16,14 @@ const SOCKET_BUFFER: usize = 4 * 1024 * 1024;
 const RECEIVE_BUFFER: usize = 64 * 1024;
 /// A train must fit one IP datagram before segmentation.
 const MAX_TRAIN: usize = 60_000;
+/// Segments the kernel takes at once (UDP_MAX_SEGMENTS of older kernels).
+const MAX_SEGMENTS: usize = 64;
 
 pub struct UdpPort {
     socket: UdpSocket,
     state: UdpSocketState,
     buffers: Vec<u8>,
-    train: Vec<u8>,
-    order: Vec<usize>,
+    trains: bool,
 }
 
 /// What was sent and what was not.
@@ -31,10 +32,13 @@ pub struct SendReport {
     pub packets: u64,
     pub bytes: u64,
     pub failed: u64,
+    /// System calls; packets / sends is the mean length of a train.
+    pub sends: u64,
 }
 
 impl UdpPort {
-    pub fn bind(address: SocketAddr) -> io::Result<Self> {
+    /// `trains`: whether to use segmentation offload where the kernel has it.
+    pub fn bind(address: SocketAddr, trains: bool) -> io::Result<Self> {
         let socket = std::net::UdpSocket::bind(address)?;
         socket.set_nonblocking(true)?;
         let state = UdpSocketState::new((&socket).into())?;
@@ -45,8 +49,7 @@ impl UdpPort {
             socket: UdpSocket::from_std(socket),
             state,
             buffers: vec![0; BATCH_SIZE * RECEIVE_BUFFER],
-            train: Vec::with_capacity(RECEIVE_BUFFER),
-            order: Vec::new(),
+            trains,
         })
     }
 
@@ -79,70 +82,68 @@ impl UdpPort {
         true
     }
 
-    /// Sends everything, grouped by destination; order within a destination is kept.
+    /// Sends everything in order. Neighbours of one destination and size leave as one train, straight from the
+    /// outbox: rooms queue what belongs together together.
     pub fn flush(&mut self, outbox: &mut Outbox) -> SendReport {
         let mut report = SendReport::default();
-        let entries = outbox.entries();
-        self.order.clear();
-        self.order.extend(0..entries.len());
-        self.order.sort_by_key(|index| entries.get(*index).map(|entry| entry.to));
-        let order = std::mem::take(&mut self.order);
-        let mut rest = order.iter().filter_map(|index| entries.get(*index)).peekable();
-        let max_segments = self.state.max_gso_segments().max(1);
-        while let Some(first) = rest.next() {
-            self.train.clear();
-            self.train.extend_from_slice(outbox.datagram(first));
-            let mut segments = 1;
-            while let Some(next) = rest.next_if(|next| {
-                fits(first, next, segments, max_segments)
-                    && self.train.len() == segments * first.len()
-                    && self.train.len() + next.len() <= MAX_TRAIN
-            }) {
-                self.train.extend_from_slice(outbox.datagram(next));
-                segments += 1;
-            }
-            self.send(first, segments, &mut report);
+        let mut rest = outbox.entries();
+        while let Some(first) = rest.first() {
+            let count = if self.may_segment() { run_length(rest) } else { 1 };
+            let (run, behind) = rest.split_at_checked(count).unwrap_or((rest, &[]));
+            self.send(first, count, outbox.run(run), &mut report);
+            rest = behind;
         }
-        self.order = order;
         outbox.clear();
         report
     }
 
-    fn send(&self, first: &Entry, segments: usize, report: &mut SendReport) {
+    fn may_segment(&self) -> bool {
+        self.trains && self.state.max_gso_segments() > 1
+    }
+
+    fn send(&self, first: &Entry, count: usize, contents: &[u8], report: &mut SendReport) {
         let transmit = Transmit {
             destination: first.to,
             ecn: None,
-            contents: &self.train,
-            segment_size: (segments > 1).then_some(first.len()),
+            contents,
+            segment_size: (count > 1).then_some(first.len()),
             src_ip: None,
         };
+        report.sends += 1;
         match self.state.try_send((&self.socket).into(), &transmit) {
             Ok(()) => {
-                report.packets += segments as u64;
-                report.bytes += self.train.len() as u64;
+                report.packets += count as u64;
+                report.bytes += contents.len() as u64;
             }
-            // The kernel refused segmentation and `quinn-udp` has turned it off: send one by one.
-            Err(_) if segments > 1 && self.state.max_gso_segments() <= 1 => {
-                for datagram in self.train.chunks(first.len()) {
-                    let single = Transmit { contents: datagram, segment_size: None, ..transmit.clone() };
-                    match self.state.try_send((&self.socket).into(), &single) {
-                        Ok(()) => {
-                            report.packets += 1;
-                            report.bytes += datagram.len() as u64;
-                        }
-                        Err(_) => report.failed += 1,
-                    }
+            // The kernel or the network card refused segmentation (EIO, EINVAL) and `quinn-udp` has turned it
+            // off: one by one.
+            Err(_) if count > 1 && self.state.max_gso_segments() <= 1 => {
+                for datagram in contents.chunks(first.len()) {
+                    self.send(first, 1, datagram, report);
                 }
             }
-            // A full socket buffer or an unreachable peer: media is not worth waiting for.
-            Err(_) => report.failed += segments as u64,
+            // A full socket buffer (EAGAIN, ENOBUFS) or an unreachable peer: media is not worth waiting for, the
+            // receiver asks again for what it misses.
+            Err(_) => report.failed += count as u64,
         }
     }
 }
 
-/// A train has one destination and equal sizes; only its last packet may be shorter.
-fn fits(first: &Entry, next: &Entry, segments: usize, max_segments: usize) -> bool {
-    next.to == first.to && next.len() <= first.len() && segments < max_segments
+/// How many entries from the front leave together: one destination, equal sizes, only the last shorter.
+fn run_length(entries: &[Entry]) -> usize {
+    let Some(first) = entries.first() else { return 0 };
+    let limit = MAX_SEGMENTS.min(MAX_TRAIN / first.len().max(1)).max(1);
+    let mut count = 1;
+    for next in entries.iter().take(limit).skip(1) {
+        if next.to != first.to || next.len() > first.len() || next.is_empty() {
+            break;
+        }
+        count += 1;
+        if next.len() < first.len() {
+            break;
+        }
+    }
+    count
 }
 
 #[cfg(test)]
@@ -151,9 +152,18 @@ mod tests {
 
     #[test]
     fn trains_arrive_as_the_packets_that_were_queued() {
+        assert_eq!(sends(true), 4);
+    }
+
+    #[test]
+    fn without_segmentation_everything_arrives_too() {
+        assert_eq!(sends(false), 9);
+    }
+
+    fn sends(trains: bool) -> u64 {
         let receiver = std::net::UdpSocket::bind("127.0.0.1:0").unwrap();
         receiver.set_read_timeout(Some(std::time::Duration::from_secs(2))).unwrap();
-        let mut port = UdpPort::bind("127.0.0.1:0".parse().unwrap()).unwrap();
+        let mut port = UdpPort::bind("127.0.0.1:0".parse().unwrap(), trains).unwrap();
         let mut outbox = Outbox::default();
         let to = receiver.local_addr().unwrap();
         let sizes = [100usize, 100, 100, 40, 60, 60, 100, 1, 1];
@@ -168,5 +178,6 @@ mod tests {
             let (len, _) = receiver.recv_from(&mut buffer).unwrap();
             assert_eq!((len, usize::from(buffer[0])), (*size, n));
         }
+        report.sends
     }
 }

@@ -61,6 +61,12 @@ impl Outbox {
         self.buffer.get(entry.start..entry.start + entry.len).unwrap_or_default()
     }
 
+    /// The bytes of neighbouring entries: they lie one behind the other.
+    pub fn run(&self, entries: &[Entry]) -> &[u8] {
+        let (Some(first), Some(last)) = (entries.first(), entries.last()) else { return &[] };
+        self.buffer.get(first.start..last.start + last.len).unwrap_or_default()
+    }
+
     pub fn bytes(&self) -> usize {
         self.used
     }

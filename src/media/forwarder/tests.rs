@@ -108,7 +108,7 @@ fn repairs_carry_the_rewritten_payload() {
         let source = packet(100_000, 50, &key);
         let at = forwarded(forwarder.decide(now, 0, &source));
         let mut original = [0u8; 100];
-        let written = forwarder.write(&mut original, &source, at).unwrap();
+        let written = forwarder.write(&mut original, &source, at, 0).unwrap();
         let sequence = low16(written.index);
         let sent = forwarder.lookup(sequence).unwrap();
         assert_eq!(sent.source_near(100_500), 100_000);
@@ -129,6 +129,49 @@ fn repairs_carry_the_rewritten_payload() {
 }
 
 #[test]
+fn a_packet_written_after_the_next_switch_is_repaired_from_its_own_layer() {
+    let now = origin();
+    let mut forwarder = Forwarder::new(config(true), 7);
+    forwarder.set_target(Some(0));
+    let key = payload(true, 1);
+    let low = packet(100_000, 50, &key);
+    let low_at = forwarded(forwarder.decide(now, 0, &low));
+    forwarder.set_target(Some(2));
+    let high = packet(900_000, 99, &key);
+    let high_at = forwarded(forwarder.decide(now, 2, &high));
+    let mut slot = [0u8; 100];
+    for (source, at, layer) in [(&low, low_at, 0), (&high, high_at, 2)] {
+        let written = forwarder.write(&mut slot, source, at, 0).unwrap();
+        assert_eq!(forwarder.lookup(low16(written.index)).unwrap().layer, layer);
+    }
+}
+
+#[test]
+fn padding_fills_up_and_is_not_payload() {
+    for (mid, level, orientation) in
+        [("4", None, None), ("audio-1", Some(9), None), ("", Some(9), Some(1)), ("", None, None)]
+    {
+        let config = StreamConfig { mid: mid.into(), audio_level_ext: 2, orientation_ext: 3, ..config(true) };
+        let mut forwarder = Forwarder::new(config, 7);
+        forwarder.set_target(Some(0));
+        let body = payload(true, 1);
+        let mut source = packet(100_000, 50, &body);
+        (source.facts.audio_level, source.facts.orientation) = (level, orientation);
+        let at = forwarded(forwarder.decide(origin(), 0, &source));
+        let plain_len = forwarder.header_len(&source.facts) + body.len();
+        for padding in [0, 1, 16] {
+            let mut slot = [0xAA; 100];
+            let written = forwarder.write(&mut slot, &source, at, padding).unwrap();
+            assert_eq!(written.len, plain_len + padding, "the length is known before");
+            let header = Header::parse(&slot[..written.len]).unwrap();
+            assert_eq!(header.padding, padding > 0);
+            assert_eq!(header.payload(&slot[..written.len]).unwrap().len(), body.len());
+        }
+    }
+    assert!(!Forwarder::new(config(false), 7).may_pad(), "repeated byte for byte");
+}
+
+#[test]
 fn repairs_have_a_budget() {
     let mut forwarder = Forwarder::new(config(true), 7);
     forwarder.set_target(Some(0));
@@ -137,7 +180,7 @@ fn repairs_have_a_budget() {
     let source = packet(100_000, 50, &big);
     let at = forwarded(forwarder.decide(origin(), 0, &source));
     let mut slot = [0u8; 1_300];
-    let written = forwarder.write(&mut slot, &source, at).unwrap();
+    let written = forwarder.write(&mut slot, &source, at, 0).unwrap();
     let sent = forwarder.lookup(low16(written.index)).unwrap();
     let granted = (0..1_000)
         .filter(|_| forwarder.write_repair(&mut slot, low16(written.index), &sent, &source).is_some())

@@ -358,6 +358,16 @@ impl Peer {
         self.outgoing.push_back(sealed.to_vec());
     }
 
+    /// A packet of the lowest layer that continues the frame sent before it.
+    pub fn send_continuation(&mut self, marker: bool) {
+        let ssrc = media_ssrc(0);
+        let [high, low] = self.picture.to_be_bytes();
+        let body = [0x80, 0xC0, 0x80 | high, low, 7, 1, 0, 0, 0, 0];
+        let sequence = self.next_sequence(ssrc);
+        let fields = HeaderFields { marker, payload_type: 96, sequence, timestamp: self.timestamp, ssrc };
+        self.send(&fields, &ExtensionBlock::default(), &body);
+    }
+
     /// One single-packet VP8 frame on each layer; a keyframe where the server asked for one.
     pub fn send_frame(&mut self, layers: &[u8]) {
         self.timestamp = self.timestamp.wrapping_add(3_000);

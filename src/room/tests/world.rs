@@ -21,6 +21,7 @@ use crate::{
         effect::{Effect, Effects},
         event::Event,
         stats::RoomStats,
+        train::HOLD,
     },
     transport::{dtls::Identity, outbox::Outbox, srtp::Profile},
 };
@@ -168,6 +169,36 @@ impl World {
             self.settle();
             self.advance(Duration::from_millis(33));
         }
+    }
+
+    /// Packets that continue the last frame, without a flush of what may wait. Returns how many datagrams the
+    /// server wants to send right away, and when it wants to be called again.
+    pub fn send_continuation(&mut self, who: usize, markers: &[bool]) -> (usize, Option<Instant>) {
+        let key = self.key(who);
+        for marker in markers {
+            self.members[who].peer.send_continuation(*marker);
+        }
+        let from = self.members[who].peer.address;
+        while let Some(mut datagram) = self.members[who].peer.outgoing.pop_front() {
+            self.step(|room, ctx| room.datagram(ctx, key, from, &mut datagram));
+        }
+        self.flush()
+    }
+
+    pub fn flush(&mut self) -> (usize, Option<Instant>) {
+        let mut due = None;
+        self.step(|room, ctx| due = room.flush(ctx, HOLD));
+        let datagrams = self.out.entries().len();
+        self.deliver();
+        (datagrams, due)
+    }
+
+    pub fn pass(&mut self, time: Duration) {
+        self.now += time;
+    }
+
+    pub fn now(&self) -> Instant {
+        self.now
     }
 
     pub fn send_audio(&mut self, who: usize, packets: usize, level: u8) {
@@ -346,6 +377,9 @@ impl World {
                     self.step(|room, ctx| room.datagram(ctx, key, from, &mut datagram));
                 }
             }
+            self.step(|room, ctx| {
+                room.flush(ctx, Duration::ZERO);
+            });
             moved |= self.deliver();
             if !moved {
                 return;

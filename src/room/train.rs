@@ -1,0 +1,245 @@
+//! Packets of one subscriber on their way to the flush, and how they become trains.
+//!
+//! A datagram costs the kernel less than half if it comes in a train of equal sizes (UDP GSO). So packets wait for
+//! the rest of their frame, for a millisecond at most, and nearly equal sizes are made equal with RTP padding
+//! (RFC 3550 5.1). Payloads stay in the publisher's history until the flush writes them into the send slot, once.
+
+use std::time::{Duration, Instant};
+
+use smallvec::SmallVec;
+
+use super::{Context, ParticipantKey, Room, SubscriptionKey, routing::Accepted};
+use crate::{
+    media::{
+        forwarder::Placement,
+        packet::{Facts, MediaPacket},
+    },
+    transport::session::DropReason,
+};
+
+/// How long the first packet of an unfinished frame waits for the others.
+pub const HOLD: Duration = Duration::from_millis(1);
+/// The same on a busy shard, where a longer train saves more than a millisecond costs.
+pub const BUSY_HOLD: Duration = Duration::from_millis(2);
+/// Padding of one packet. Browsers cut frames into packets that differ by one byte; audio packets by a few.
+const MAX_PADDING: usize = 16;
+/// Packets of one train: the kernel takes 64, and one IP datagram about 60 kB.
+const MAX_PACKETS: usize = 40;
+/// Packets that may wait for one subscriber; more are flushed at once. A history keeps several times as many.
+const MAX_WAITING: usize = 64;
+
+/// Where the payload of a waiting packet is.
+#[derive(Debug, Clone, Copy)]
+enum Payload {
+    /// In the publication's history of its layer.
+    History,
+    /// In the room's scratch buffer: media without a history, which is never held.
+    Scratch { start: usize, marker: bool, audio_level: Option<u8> },
+}
+
+/// A packet that was decided and numbered, but not yet written.
+#[derive(Debug, Clone, Copy)]
+struct Waiting {
+    subscription: SubscriptionKey,
+    sequence: u64,
+    at: Placement,
+    payload: Payload,
+    payload_len: usize,
+    size: Size,
+}
+
+/// Header and payload of a packet that may grow by padding or not.
+#[derive(Debug, Clone, Copy)]
+struct Size {
+    len: usize,
+    may_pad: bool,
+}
+
+/// What waits for one subscriber.
+#[derive(Debug, Default)]
+pub(super) struct Train {
+    waiting: Vec<Waiting>,
+    /// Streams whose newest packet does not end its frame.
+    open: SmallVec<[SubscriptionKey; 2]>,
+    /// Among them is something that never waits.
+    urgent: bool,
+    since: Option<Instant>,
+}
+
+impl Train {
+    /// When to flush; `None` = now.
+    fn due(&self, now: Instant, hold: Duration) -> Option<Instant> {
+        let held = !self.urgent && !self.open.is_empty() && self.waiting.len() < MAX_WAITING;
+        self.since.map(|since| since + hold).filter(|due| held && *due > now)
+    }
+}
+
+impl Room {
+    /// Takes a decided packet into the subscriber's train. `true` if the train is full and has to be flushed.
+    pub(super) fn enqueue(
+        &mut self,
+        now: Instant,
+        key: SubscriptionKey,
+        accepted: &Accepted<'_>,
+        at: Placement,
+        scratch: usize,
+    ) -> Option<ParticipantKey> {
+        let subscription = self.subscriptions.get(key)?;
+        let forwarder = subscription.forwarder.as_ref()?;
+        let participant = self.participants.get_mut(subscription.subscriber)?;
+        let facts = &accepted.packet.facts;
+        let video = forwarder.config().codec.is_video();
+        let payload = if video {
+            Payload::History
+        } else {
+            Payload::Scratch { start: scratch, marker: facts.marker, audio_level: facts.audio_level }
+        };
+        let payload_len = accepted.packet.payload.len();
+        let train = &mut participant.train;
+        if train.waiting.is_empty() {
+            train.since = Some(now);
+            self.waiting.push(subscription.subscriber);
+        }
+        train.waiting.push(Waiting {
+            subscription: key,
+            sequence: accepted.packet.sequence,
+            at,
+            payload,
+            payload_len,
+            size: Size { len: forwarder.header_len(facts) + payload_len, may_pad: forwarder.may_pad() },
+        });
+        train.urgent |= !video;
+        if facts.marker {
+            train.open.retain(|one| *one != key);
+        } else if video && !train.open.contains(&key) {
+            train.open.push(key);
+        }
+        (train.waiting.len() >= MAX_WAITING).then_some(subscription.subscriber)
+    }
+
+    /// Whether anything waits for `flush`.
+    pub fn has_waiting(&self) -> bool {
+        !self.waiting.is_empty()
+    }
+
+    /// Writes the trains that are complete or have waited for `hold`. Returns when to call again.
+    pub fn flush(&mut self, ctx: &mut Context<'_>, hold: Duration) -> Option<Instant> {
+        let mut next = None;
+        let mut waiting = std::mem::take(&mut self.waiting);
+        waiting.retain(|key| {
+            let due = self.participants.get(*key).and_then(|one| one.train.due(ctx.now, hold));
+            match due {
+                Some(due) => next = Some(next.map_or(due, |next: Instant| next.min(due))),
+                None => self.flush_train(ctx, *key),
+            }
+            due.is_some()
+        });
+        self.waiting = waiting;
+        self.scratch.clear(); // only urgent packets lie there
+        next
+    }
+
+    /// Writes everything: what follows may change who gets what.
+    pub(super) fn flush_all(&mut self, ctx: &mut Context<'_>) {
+        if self.has_waiting() {
+            self.flush(ctx, Duration::ZERO);
+        }
+    }
+
+    /// Writes and seals what waits for one subscriber, train by train.
+    pub(super) fn flush_train(&mut self, ctx: &mut Context<'_>, key: ParticipantKey) {
+        let Some(participant) = self.participants.get_mut(key) else { return };
+        let train = &mut participant.train;
+        (train.urgent, train.since) = (false, None);
+        train.open.clear();
+        let mut waiting = std::mem::take(&mut train.waiting);
+        let mut rest = waiting.as_slice();
+        while !rest.is_empty() {
+            let (count, segment) = next_train(rest.iter().map(|one| one.size));
+            let (train, behind) = rest.split_at_checked(count.max(1)).unwrap_or((rest, &[]));
+            for (position, one) in (1..).zip(train) {
+                let padding = if position < train.len() { segment - one.size.len } else { 0 };
+                self.send_waiting(ctx, key, one, padding);
+            }
+            rest = behind;
+        }
+        waiting.clear();
+        if let Some(participant) = self.participants.get_mut(key) {
+            participant.train.waiting = waiting;
+        }
+    }
+
+    fn send_waiting(&mut self, ctx: &mut Context<'_>, key: ParticipantKey, one: &Waiting, padding: usize) {
+        let Self { participants, publications, subscriptions, scratch, .. } = self;
+        let Some(session) = participants.get(key).and_then(|one| one.session.as_ref()) else { return };
+        let Some(subscription) = subscriptions.get_mut(one.subscription) else { return };
+        let Some(forwarder) = &mut subscription.forwarder else { return };
+        let packet = match one.payload {
+            Payload::History => publications
+                .get(subscription.publication)
+                .and_then(|publication| publication.encoding(one.at.layer))
+                .and_then(|encoding| encoding.history.get(one.sequence)),
+            Payload::Scratch { start, marker, audio_level } => {
+                scratch.get(start..start + one.payload_len).map(|payload| MediaPacket {
+                    sequence: one.sequence,
+                    facts: Facts { marker, audio_level, ..Facts::default() },
+                    payload,
+                })
+            }
+        };
+        let Some(packet) = packet else { return };
+        let sent = session.send_rtp(one.payload_len + padding, ctx.out, |slot| {
+            forwarder.write(slot, &packet, one.at, padding)
+        });
+        match sent {
+            Some(_) => ctx.stats.rtp_forwarded += 1,
+            None => ctx.stats.drop(DropReason::SendOverflow),
+        }
+    }
+}
+
+/// How many of the next packets make one train, and the size that all of them but the last are padded to.
+fn next_train(sizes: impl Iterator<Item = Size>) -> (usize, usize) {
+    let (mut count, mut segment, mut limit) = (0, 0, usize::MAX);
+    for size in sizes.take(MAX_PACKETS) {
+        let wider = segment.max(size.len);
+        if wider > limit {
+            break; // one of those before cannot grow to the size of this train
+        }
+        (count, segment) = (count + 1, wider);
+        limit = limit.min(size.len + if size.may_pad { MAX_PADDING } else { 0 });
+    }
+    (count, segment)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn trains(sizes: &[usize], may_pad: bool) -> Vec<(usize, usize)> {
+        let mut rest = sizes;
+        let mut trains = Vec::new();
+        while !rest.is_empty() {
+            let train = next_train(rest.iter().map(|len| Size { len: *len, may_pad }));
+            trains.push(train);
+            rest = &rest[train.0..];
+        }
+        trains
+    }
+
+    #[test]
+    fn nearly_equal_packets_and_one_shorter_last_make_a_train() {
+        assert_eq!(trains(&[1100, 1100, 1101, 1101], true), [(4, 1101)]);
+        assert_eq!(trains(&[1100, 1100, 1101, 300], true), [(4, 1101)]);
+        assert_eq!(trains(&[1100, 300, 1100, 1100], true), [(2, 1100), (2, 1100)], "short ends a train");
+        assert_eq!(trains(&[100, 116, 117], true), [(2, 116), (1, 117)]);
+        assert_eq!(trains(&[100, 1100], true), [(1, 100), (1, 1100)]);
+        assert_eq!(trains(&[80; 50], true), [(40, 80), (10, 80)]);
+    }
+
+    #[test]
+    fn without_padding_only_equal_packets_and_a_shorter_last_go_together() {
+        assert_eq!(trains(&[1100, 1100, 1101, 1101, 90], false), [(2, 1100), (3, 1101)]);
+        assert_eq!(trains(&[1101, 1100, 1100], false), [(2, 1101), (1, 1100)]);
+    }
+}
