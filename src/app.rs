@@ -207,6 +207,7 @@ fn media_config(config: &Config) -> MediaConfig {
         advertise: advertise.collect(),
         shards: config.media.shards,
         max_participants_per_room: config.media.max_participants,
+        spread_at: config.media.spread_at,
         trains: config.media.trains,
     }
 }

@@ -10,6 +10,7 @@ mod feedback;
 mod negotiation;
 mod participant;
 mod publication;
+pub mod relay;
 mod routing;
 pub mod stats;
 mod subscription;
@@ -30,9 +31,10 @@ use slotmap::{SlotMap, new_key_type};
 use self::{
     command::{AutoSubscribe, Command, MediaGrants},
     effect::{Effect, Effects},
-    event::{CloseReason, Event, TrackInfo},
+    event::{CloseReason, Event},
     participant::Participant,
-    publication::Publication,
+    publication::{Origin, Publication},
+    relay::Links,
     stats::RoomStats,
     subscription::Subscription,
 };
@@ -77,6 +79,8 @@ pub struct Room {
     publications: SlotMap<PublicationKey, Publication>,
     subscriptions: SlotMap<SubscriptionKey, Subscription>,
     speakers: SpeakerDetector,
+    /// The parts of this room on other shards.
+    links: Links,
     next_tick: Instant,
     next_review: Instant,
     last_media: Option<Instant>,
@@ -100,6 +104,7 @@ impl Room {
             publications: SlotMap::with_key(),
             subscriptions: SlotMap::with_key(),
             speakers: SpeakerDetector::default(),
+            links: Links::default(),
             next_tick: now,
             next_review: now,
             last_media: None,
@@ -112,10 +117,11 @@ impl Room {
         self.participants.is_empty()
     }
 
-    /// (participants with a session, publications, subscriptions)
+    /// (participants with a session, their publications, subscriptions)
     pub fn counts(&self) -> (usize, usize, usize) {
         let sessions = self.participants.values().filter(|one| one.session.is_some()).count();
-        (sessions, self.publications.len(), self.subscriptions.len())
+        let local = |one: &&Publication| matches!(one.origin, Origin::Local(_));
+        (sessions, self.publications.values().filter(local).count(), self.subscriptions.len())
     }
 
     pub fn next_timeout(&self) -> Instant {
@@ -178,7 +184,8 @@ impl Room {
             Incoming::Rtcp(plain) => self.rtcp(ctx, key, &plain),
             Incoming::Data(messages) => {
                 for message in messages {
-                    self.relay_data(ctx, key, &message);
+                    self.deliver_data(ctx, Some(key), &message);
+                    self.relay_data(ctx, message);
                 }
             }
             Incoming::Connected => self.connected(ctx, key),
@@ -201,7 +208,7 @@ impl Room {
         let participant = Participant::new(ctx.now, id, identity, grants, auto, ctx.rng.u64());
         let key = self.participants.insert(participant);
         self.by_id.insert(id, key);
-        let tracks = self.publications.values().map(|one| self.track_info(one)).collect();
+        let tracks = self.publications.values().map(Publication::info).collect();
         self.tell(ctx, key, Event::Joined { tracks });
         let existing: Vec<_> = self.publications.keys().collect();
         for publication in existing {
@@ -243,6 +250,9 @@ impl Room {
             }
         }
         ctx.effects.event(self.id, participant.id, Event::Closed { reason });
+        if self.is_empty() {
+            self.part(ctx);
+        }
     }
 
     /// Ends the room for everybody.
@@ -280,17 +290,12 @@ impl Room {
         }
     }
 
-    fn tell_others(&self, ctx: &mut Context<'_>, not: ParticipantKey, event: &Event) {
+    fn tell_others(&self, ctx: &mut Context<'_>, not: Option<ParticipantKey>, event: &Event) {
         for (key, participant) in &self.participants {
-            if key != not {
+            if Some(key) != not {
                 ctx.effects.event(self.id, participant.id, event.clone());
             }
         }
-    }
-
-    fn track_info(&self, publication: &Publication) -> TrackInfo {
-        let owner = self.participants.get(publication.owner);
-        publication.info(owner.map_or_else(|| Arc::from(""), |owner| owner.identity.clone()))
     }
 
     fn hurry(&mut self, now: Instant) {

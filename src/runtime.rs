@@ -5,6 +5,7 @@ pub mod clock;
 pub mod hub;
 mod placement;
 pub mod queue;
+mod relay;
 mod shard;
 pub mod stats;
 mod udp;

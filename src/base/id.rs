@@ -64,6 +64,16 @@ ids! {
     TrackId,
 }
 
+/// A media thread. Other shards know it by its index.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct ShardId(pub u16);
+
+impl fmt::Display for ShardId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(&self.0, f)
+    }
+}
+
 impl From<CallId> for RoomId {
     fn from(id: CallId) -> Self {
         Self(id.0)

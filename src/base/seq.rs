@@ -28,6 +28,11 @@ impl SeqExtender {
         self.highest.map(|highest| nearest(highest, seq))
     }
 
+    /// Learns a value that is extended already.
+    pub fn follow(&mut self, extended: u64) {
+        self.highest = Some(self.highest.map_or(extended, |highest| highest.max(extended)));
+    }
+
     pub fn highest(&self) -> Option<u64> {
         self.highest
     }

@@ -19,6 +19,8 @@ pub struct Media {
     pub advertise: Vec<Advertise>,
     /// Shard threads; 0 = one per core.
     pub shards: usize,
+    /// People of one call on one shard; further ones go to another shard. 0 = a call stays on one shard.
+    pub spread_at: u16,
     /// People in one call.
     pub max_participants: u16,
     /// Send in trains (UDP segmentation offload) where the kernel can; to be switched off for broken network cards.
@@ -31,6 +33,7 @@ impl Default for Media {
             listen: SocketAddr::from(([0, 0, 0, 0], 7882)),
             advertise: Vec::new(),
             shards: 0,
+            spread_at: 100,
             max_participants: 200,
             trains: true,
         }

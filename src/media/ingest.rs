@@ -125,6 +125,13 @@ impl Ingest {
         Some(extended)
     }
 
+    /// A packet that another shard took from the publisher and repaired as far as it could.
+    pub fn relayed(&mut self, now: Instant, sequence: u64, marker: bool, size: usize) {
+        self.extender.follow(sequence);
+        self.follow_frame(now, sequence, marker);
+        self.count(now, size);
+    }
+
     /// Sequence numbers to ask for; `true` if something was given up, so that a keyframe is needed.
     pub fn poll_nack(&mut self, now: Instant) -> (Vec<u16>, bool) {
         let overdue = self.open_frame.is_some_and(|last| now.saturating_duration_since(last) >= TAIL_WAIT);

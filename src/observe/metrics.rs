@@ -163,6 +163,9 @@ const SHARD_GAUGES: &[(&str, &str, Read)] = &[
     ("convene_media_publications", "Published tracks.", |s| s.publications),
     ("convene_media_subscriptions", "Subscribed tracks.", |s| s.subscriptions),
     ("convene_shard_command_queue_depth", "Commands waiting for the shard.", |s| s.command_queue_depth),
+    ("convene_shard_relay_queue_depth", "Messages of other shards waiting for the shard.", |s| {
+        s.relay_queue_depth
+    }),
     ("convene_shard_event_backlog", "Events waiting for the signalling side.", |s| s.event_backlog),
 ];
 
@@ -175,6 +178,8 @@ const SHARD_COUNTERS: &[(&str, &str, Read)] = &[
     ("convene_sends_total", "Sends; packets per send is the mean length of a train.", |s| s.sends),
     ("convene_rtp_received_packets_total", "RTP packets taken from publishers.", |s| s.rtp_received),
     ("convene_rtp_forwarded_packets_total", "RTP packets handed to subscribers.", |s| s.rtp_forwarded),
+    ("convene_relay_received_packets_total", "RTP packets taken from other shards.", |s| s.relay_received),
+    ("convene_relay_sent_packets_total", "RTP packets handed to other shards.", |s| s.relay_sent),
     ("convene_nacks_received_total", "NACK feedback received.", |s| s.nacks_received),
     ("convene_nacks_sent_total", "NACK feedback sent.", |s| s.nacks_sent),
     ("convene_rtx_received_packets_total", "Retransmissions received.", |s| s.rtx_received),

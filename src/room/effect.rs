@@ -5,8 +5,9 @@ use std::net::SocketAddr;
 use super::{
     ParticipantKey,
     event::{AddressedEvent, Event},
+    relay::RelayMessage,
 };
-use crate::base::id::{ParticipantId, RoomId};
+use crate::base::id::{ParticipantId, RoomId, ShardId};
 
 #[derive(Debug)]
 pub enum Effect {
@@ -29,6 +30,12 @@ pub enum Effect {
     RemoveAddress {
         address: SocketAddr,
     },
+    /// To the part of the room on another shard.
+    Relay {
+        room: RoomId,
+        to: ShardId,
+        message: RelayMessage,
+    },
 }
 
 /// In the order in which they must be applied.
@@ -42,6 +49,10 @@ impl Effects {
 
     pub fn event(&mut self, room: RoomId, participant: ParticipantId, event: Event) {
         self.0.push(Effect::Event(AddressedEvent { room, participant, event }));
+    }
+
+    pub fn relay(&mut self, room: RoomId, to: ShardId, message: RelayMessage) {
+        self.0.push(Effect::Relay { room, to, message });
     }
 
     pub fn is_empty(&self) -> bool {

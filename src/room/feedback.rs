@@ -1,6 +1,6 @@
 //! RTCP: what subscribers and publishers report, and keyframe requests.
 
-use super::{Context, ParticipantKey, PublicationKey, Room, SubscriptionKey};
+use super::{Context, ParticipantKey, PublicationKey, Room, SubscriptionKey, publication::Origin};
 use crate::proto::rtcp::{self, CompoundBuilder, Feedback};
 use crate::transport::session::DropReason;
 
@@ -65,10 +65,23 @@ impl Room {
         if let Some(encoding) = publication.encoding_mut(stream.layer) {
             encoding.ingest.sender_report(ctx.now, ntp);
         }
+        self.relay_report(ctx, stream.publication, stream.layer, ntp, rtp);
+        self.pass_report(ctx, stream.publication, stream.layer, ntp, rtp);
+    }
+
+    pub(super) fn pass_report(
+        &mut self,
+        ctx: &mut Context<'_>,
+        publication: PublicationKey,
+        layer: u8,
+        ntp: u64,
+        rtp: u32,
+    ) {
+        let Some(publication) = self.publications.get(publication) else { return };
         for key in &publication.fan_out {
             let Some(subscription) = self.subscriptions.get(*key) else { continue };
             let Some(forwarder) = &subscription.forwarder else { continue };
-            if forwarder.current() != Some(stream.layer) {
+            if forwarder.current() != Some(layer) {
                 continue;
             }
             let Some(subscriber) = self.participants.get_mut(subscription.subscriber) else { continue };
@@ -98,9 +111,13 @@ impl Room {
         if !publication.codec.is_video() || publication.is_muted() {
             return;
         }
-        let owner = publication.owner;
+        let origin = publication.origin;
         let Some(encoding) = publication.encoding_mut(layer) else { return };
         encoding.gate.request();
+        let owner = match origin {
+            Origin::Local(owner) => owner,
+            Origin::Relay(_) => return self.relay_keyframe_request(ctx, key, layer),
+        };
         let Some(ssrc) = encoding.ssrc else { return };
         if !encoding.gate.poll(ctx.now, layer) {
             return;

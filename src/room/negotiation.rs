@@ -216,6 +216,7 @@ impl Room {
                 track: TrackId::from_parts(ctx.rng.u64() >> 16, ctx.rng.u128()),
                 owner: key,
                 owner_id: participant.id,
+                identity: participant.identity.clone(),
                 kind,
                 source,
                 muted,
@@ -223,17 +224,24 @@ impl Room {
                 codec,
             },
         );
-        let info = publication.info(participant.identity.clone());
         let publication = self.publications.insert(publication);
         if let Some(participant) = self.participants.get_mut(key) {
             participant.publications.push(publication);
         }
-        self.tell_others(ctx, key, &Event::TrackPublished(info));
-        let others: Vec<_> = self.participants.keys().filter(|other| *other != key).collect();
-        for other in others {
-            self.subscribe(ctx, other, publication);
-        }
+        self.announce(ctx, publication);
+        self.relay_publication(ctx, publication);
         true
+    }
+
+    /// Tells everybody else of a publication and subscribes them.
+    pub(super) fn announce(&mut self, ctx: &mut Context<'_>, key: PublicationKey) {
+        let Some(publication) = self.publications.get(key) else { return };
+        let owner = publication.owner();
+        self.tell_others(ctx, owner, &Event::TrackPublished(publication.info()));
+        let others: Vec<_> = self.participants.keys().filter(|other| Some(*other) != owner).collect();
+        for other in others {
+            self.subscribe(ctx, other, key);
+        }
     }
 
     pub(super) fn unpublish(&mut self, ctx: &mut Context<'_>, key: PublicationKey) {
@@ -243,17 +251,20 @@ impl Room {
             self.unsubscribe(subscription);
         }
         let Some(publication) = self.publications.remove(key) else { return };
-        let Some(owner) = self.participants.get_mut(publication.owner) else { return };
-        owner.publications.retain(|one| *one != key);
-        owner.streams.retain(|_, stream| stream.publication != key);
+        let owner = publication.owner();
+        if let Some(owner) = owner.and_then(|owner| self.participants.get_mut(owner)) {
+            owner.publications.retain(|one| *one != key);
+            owner.streams.retain(|_, stream| stream.publication != key);
+        }
+        self.relay_unpublication(ctx, &publication);
         let event = Event::TrackUnpublished {
             track: publication.track,
             participant: publication.owner_id,
-            identity: owner.identity.clone(),
+            identity: publication.identity,
             kind: publication.kind,
             source: publication.source,
         };
-        self.tell_others(ctx, publication.owner, &event);
+        self.tell_others(ctx, owner, &event);
     }
 
     /// SSRCs that the SDP announces need no guessing when the first packet arrives.
@@ -293,8 +304,20 @@ impl Room {
         let found = participant
             .publications
             .iter()
-            .find(|one| self.publications.get(**one).is_some_and(|one| one.source == source));
-        let Some(publication) = found.and_then(|one| self.publications.get_mut(*one)) else { return };
+            .find(|one| self.publications.get(**one).is_some_and(|one| one.source == source))
+            .copied();
+        if let Some(publication) = found {
+            self.mute_publication(ctx, publication, change);
+        }
+    }
+
+    pub(super) fn mute_publication(
+        &mut self,
+        ctx: &mut Context<'_>,
+        key: PublicationKey,
+        change: impl FnOnce(&mut Publication),
+    ) {
+        let Some(publication) = self.publications.get_mut(key) else { return };
         let before = publication.is_muted();
         change(publication);
         let muted = publication.is_muted();
@@ -304,11 +327,12 @@ impl Room {
         let event = Event::TrackMuted {
             track: publication.track,
             participant: publication.owner_id,
-            identity: participant.identity.clone(),
+            identity: publication.identity.clone(),
             kind: publication.kind,
-            source,
+            source: publication.source,
             muted,
         };
+        let owner = publication.owner();
         let subscriptions = publication.fan_out.clone();
         for subscription in subscriptions {
             if let Some(forwarder) =
@@ -320,7 +344,8 @@ impl Room {
                 self.retarget(ctx, subscription);
             }
         }
-        self.tell_others(ctx, key, &event);
+        self.relay_mute(ctx, key);
+        self.tell_others(ctx, owner, &event);
     }
 }
 

@@ -1,6 +1,9 @@
 //! A track in a room: its encodings and who receives it.
 
-use std::{sync::Arc, time::Instant};
+use std::{
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
 use arrayvec::ArrayVec;
 
@@ -8,9 +11,10 @@ use super::{
     ParticipantKey, SubscriptionKey,
     command::{Kind, Source},
     event::TrackInfo,
+    relay::RelayedTrack,
 };
 use crate::{
-    base::id::{ParticipantId, TrackId},
+    base::id::{ParticipantId, ShardId, TrackId},
     media::{history::History, ingest::Ingest, keyframe::KeyframeGate},
     proto::{
         codec::Codec,
@@ -27,13 +31,26 @@ pub(super) struct Encoding {
     pub history: History,
     pub gate: KeyframeGate,
     /// When somebody last wanted this layer.
-    pub watched_at: Instant,
+    pub watched_at: Option<Instant>,
+    /// Shards that get its packets.
+    pub relayed_to: Vec<ShardId>,
+}
+
+/// Where a publication's packets come from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Origin {
+    /// From a session in this room.
+    Local(ParticipantKey),
+    /// From the part of the room on another shard, where its publisher is.
+    Relay(ShardId),
 }
 
 pub(super) struct Publication {
     pub track: TrackId,
-    pub owner: ParticipantKey,
+    pub origin: Origin,
     pub owner_id: ParticipantId,
+    /// Of the owner.
+    pub identity: Arc<str>,
     pub kind: Kind,
     pub source: Source,
     pub mid: String,
@@ -49,6 +66,8 @@ pub(super) struct Publication {
     pub told_wanted: Vec<u8>,
     pub muted: bool,
     pub forced_mute: bool,
+    /// Layers that arrive where the publisher is: as last told to other shards, or as last told by its shard.
+    pub told_flowing: Vec<u8>,
     /// SSRCs learned so far; bounded against floods.
     pub streams: usize,
 }
@@ -61,6 +80,7 @@ pub(super) struct NewPublication<'a> {
     pub track: TrackId,
     pub owner: ParticipantKey,
     pub owner_id: ParticipantId,
+    pub identity: Arc<str>,
     pub kind: Kind,
     pub source: Source,
     pub muted: bool,
@@ -71,14 +91,8 @@ pub(super) struct NewPublication<'a> {
 impl Publication {
     pub fn new(now: Instant, new: &NewPublication<'_>) -> Self {
         let codec = new.codec.codec;
-        let encoding = |rid: Option<String>| Encoding {
-            rid,
-            ssrc: None,
-            ingest: Ingest::new(now, codec.clock_rate(), codec.is_video()),
-            history: History::default(),
-            gate: KeyframeGate::default(),
-            watched_at: now,
-        };
+        // At first everything counts as watched: the publisher sends all layers until it is told better.
+        let encoding = |rid| Encoding { watched_at: Some(now), ..Encoding::new(now, codec, rid) };
         let mut encodings: ArrayVec<_, MAX_LAYERS> = new
             .section
             .layers
@@ -91,8 +105,9 @@ impl Publication {
         }
         Self {
             track: new.track,
-            owner: new.owner,
+            origin: Origin::Local(new.owner),
             owner_id: new.owner_id,
+            identity: new.identity.clone(),
             kind: new.kind,
             source: new.source,
             mid: new.section.mid.clone(),
@@ -105,7 +120,41 @@ impl Publication {
             told_wanted: (0u8..).zip(&new.section.layers).map(|(layer, _)| layer).collect(),
             muted: new.muted,
             forced_mute: false,
+            told_flowing: Vec::new(),
             streams: 0,
+        }
+    }
+
+    /// A track whose publisher is on another shard. Nothing of it arrives until somebody here wants it.
+    pub fn relayed(now: Instant, from: ShardId, track: RelayedTrack) -> Self {
+        let layers = usize::from(track.layers).clamp(1, MAX_LAYERS);
+        Self {
+            track: track.track,
+            origin: Origin::Relay(from),
+            owner_id: track.owner,
+            identity: track.identity,
+            kind: track.kind,
+            source: track.source,
+            mid: String::new(),
+            codec: track.codec,
+            payload_type: 0,
+            rtx_payload_type: None,
+            h264_profile: track.h264_profile,
+            encodings: (0..layers).map(|_| Encoding::new(now, track.codec, None)).collect(),
+            fan_out: Vec::new(),
+            told_wanted: Vec::new(),
+            muted: track.muted,
+            forced_mute: false,
+            told_flowing: track.flowing,
+            streams: 0,
+        }
+    }
+
+    /// The publisher, if its session is here.
+    pub fn owner(&self) -> Option<ParticipantKey> {
+        match self.origin {
+            Origin::Local(owner) => Some(owner),
+            Origin::Relay(_) => None,
         }
     }
 
@@ -113,11 +162,11 @@ impl Publication {
         self.muted || self.forced_mute
     }
 
-    pub fn info(&self, identity: Arc<str>) -> TrackInfo {
+    pub fn info(&self) -> TrackInfo {
         TrackInfo {
             track: self.track,
             participant: self.owner_id,
-            identity,
+            identity: self.identity.clone(),
             kind: self.kind,
             source: self.source,
             muted: self.is_muted(),
@@ -142,9 +191,13 @@ impl Publication {
         self.encodings.get_mut(usize::from(layer))
     }
 
-    /// Layers that packets arrive on.
-    pub fn alive_layers(&self, now: Instant) -> impl Iterator<Item = u8> {
-        (0u8..).zip(&self.encodings).filter(move |(_, one)| one.ingest.is_alive(now)).map(|(layer, _)| layer)
+    /// Layers that packets arrive on, or could be had from the publisher's shard.
+    pub fn alive_layers(&self, now: Instant) -> Vec<u8> {
+        if let Origin::Relay(_) = self.origin {
+            return self.told_flowing.clone();
+        }
+        let layers = (0u8..).zip(&self.encodings);
+        layers.filter(|(_, one)| one.ingest.is_alive(now)).map(|(layer, _)| layer).collect()
     }
 
     /// Whether a subscriber can be served from this layer now.
@@ -153,9 +206,44 @@ impl Publication {
         self.encoding(layer).is_some_and(|one| one.ingest.keeps_up(now, newest))
     }
 
-    fn flowing_layers(&self, now: Instant) -> impl DoubleEndedIterator<Item = u8> {
+    pub fn flowing_layers(&self, now: Instant) -> impl DoubleEndedIterator<Item = u8> {
         let count = u8::try_from(self.encodings.len()).unwrap_or(u8::MAX);
         (0..count).filter(move |layer| self.flows(now, *layer))
+    }
+
+    /// Layers that other shards get.
+    pub fn relayed_layers(&self) -> impl Iterator<Item = u8> {
+        (0u8..).zip(&self.encodings).filter(|(_, one)| !one.relayed_to.is_empty()).map(|(layer, _)| layer)
+    }
+
+    /// What to have relayed for these wishes: what was wished, the best that flows instead while it does not, and
+    /// the lowest layer, which costs little and is there at once when the others stop.
+    pub fn needed_from_home(&self, wishes: impl Iterator<Item = u8>) -> Vec<u8> {
+        let top = u8::try_from(self.encodings.len().saturating_sub(1)).unwrap_or(0);
+        let mut needed = Vec::new();
+        for wish in wishes.map(|wish| wish.min(top)) {
+            let instead = self.told_flowing.iter().copied().filter(|layer| *layer <= wish).max();
+            needed.extend([0, wish].into_iter().chain(instead));
+        }
+        needed
+    }
+
+    /// Notes that these layers are needed. Returns the layers to send, if they differ from what was last told.
+    pub fn review_watched(&mut self, now: Instant, needed: &[u8]) -> Option<Vec<u8>> {
+        let mut wanted = Vec::new();
+        for (layer, encoding) in (0u8..).zip(&mut self.encodings) {
+            if needed.contains(&layer) {
+                encoding.watched_at = Some(now);
+            }
+            if encoding.is_watched(now) {
+                wanted.push(layer);
+            }
+        }
+        if wanted == self.told_wanted {
+            return None;
+        }
+        self.told_wanted.clone_from(&wanted);
+        Some(wanted)
     }
 
     /// The best layer for a wish: the highest flowing one not above it, else the lowest flowing one.
@@ -165,5 +253,27 @@ impl Publication {
             .rfind(|layer| *layer <= wish)
             .or_else(|| self.flowing_layers(now).next())
             .unwrap_or_else(|| wish.min(top))
+    }
+}
+
+/// A layer nobody watches is switched off after this long; shorter, and flicking through views costs keyframes.
+const UNWATCHED_AFTER: Duration = Duration::from_secs(5);
+
+impl Encoding {
+    fn new(now: Instant, codec: Codec, rid: Option<String>) -> Self {
+        Self {
+            rid,
+            ssrc: None,
+            ingest: Ingest::new(now, codec.clock_rate(), codec.is_video()),
+            history: History::default(),
+            gate: KeyframeGate::default(),
+            watched_at: None,
+            relayed_to: Vec::new(),
+        }
+    }
+
+    /// Somebody wants it, or did lately.
+    pub fn is_watched(&self, now: Instant) -> bool {
+        self.watched_at.is_some_and(|last| now.saturating_duration_since(last) < UNWATCHED_AFTER)
     }
 }

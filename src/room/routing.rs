@@ -19,12 +19,12 @@ use crate::{
 
 /// A packet that found its encoding.
 pub(super) struct Accepted<'a> {
-    publication: PublicationKey,
+    pub publication: PublicationKey,
     pub layer: u8,
     pub packet: MediaPacket<'a>,
-    broken: bool,
+    pub broken: bool,
     /// The first packet of a layer that had been silent or behind.
-    revived: bool,
+    pub revived: bool,
 }
 
 impl Room {
@@ -32,15 +32,21 @@ impl Room {
         ctx.stats.rtp_received += 1;
         match self.accept(ctx, key, header, packet) {
             Ok(Some(accepted)) => {
-                if accepted.revived {
-                    self.aim_again(ctx, accepted.publication);
-                }
-                self.distribute(ctx, &accepted);
+                self.relay_media(ctx, &accepted);
+                self.forward(ctx, &accepted);
             }
             Ok(None) => {}
             Err(reason) => ctx.stats.drop(reason),
         }
         self.last_media = Some(ctx.now);
+    }
+
+    /// Hands a packet to those who receive it here.
+    pub(super) fn forward(&mut self, ctx: &mut Context<'_>, accepted: &Accepted<'_>) {
+        if accepted.revived {
+            self.aim_again(ctx, accepted.publication);
+        }
+        self.distribute(ctx, accepted);
     }
 
     /// Finds the encoding and takes the packet into its books. `None` for packets that carry no media.
@@ -210,15 +216,15 @@ impl Room {
     }
 
     /// A data-channel message goes to everybody else who has a channel of that name.
-    pub(super) fn relay_data(
+    pub(super) fn deliver_data(
         &mut self,
         ctx: &mut Context<'_>,
-        from: ParticipantKey,
+        from: Option<ParticipantKey>,
         message: &sctp::Received,
     ) {
         for (key, participant) in &mut self.participants {
             let Some(session) = &mut participant.session else { continue };
-            if key != from && session.has_channel(&message.label) {
+            if Some(key) != from && session.has_channel(&message.label) {
                 session.send_data(ctx.now, &message.label, message.binary, &message.data, ctx.out);
             }
         }

@@ -17,6 +17,9 @@ pub struct RoomStats {
     pub rtx_sent: u64,
     pub plis_received: u64,
     pub plis_sent: u64,
+    /// RTP packets that came from other shards, and went to them.
+    pub relay_received: u64,
+    pub relay_sent: u64,
     pub drops: [u64; DropReason::ALL.len()],
     /// One more than the bounds, for everything slower.
     pub join_counts: [u64; JOIN_BOUNDS.len() + 1],

@@ -1,12 +1,13 @@
 //! A participant's interest in a publication, and how it is served.
 
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use super::{
     Context, ParticipantKey, PublicationKey, Room, SubscriptionKey,
     command::{AutoSubscribe, Kind, Source, Wish},
     event::Event,
     participant::Sending,
+    publication::Origin,
 };
 use crate::{
     base::id::TrackId,
@@ -28,9 +29,6 @@ pub(super) struct Subscription {
     pub reported: Option<(Vec<u8>, Option<u8>, bool)>,
 }
 
-/// A layer nobody watches is switched off after this long; shorter, and flicking through views costs keyframes.
-const UNWATCHED_AFTER: Duration = Duration::from_secs(5);
-
 impl Room {
     /// Creates the record; media flows once an m-line is assigned.
     pub(super) fn subscribe(
@@ -44,7 +42,7 @@ impl Room {
         else {
             return;
         };
-        let excluded = published.owner == subscriber
+        let excluded = published.owner() == Some(subscriber)
             || !participant.grants.subscribe
             || participant.auto == AutoSubscribe::Nothing;
         if excluded {
@@ -279,34 +277,31 @@ impl Room {
         target.is_some() && forwarder.current() != target
     }
 
-    /// Dynacast: tells a publisher which of its layers somebody watches. More at once, fewer after a while; the
-    /// lowest always, so that a newcomer sees something.
+    /// Dynacast: tells a publisher which of its layers somebody watches, or its shard which of them to relay. More
+    /// at once, fewer after a while.
     pub(super) fn review_wanted(&mut self, ctx: &mut Context<'_>, key: PublicationKey) {
         let Some(publication) = self.publications.get_mut(key) else { return };
-        if publication.encodings.len() < 2 {
-            return;
-        }
+        let subscriptions = &self.subscriptions;
+        let wishes = publication
+            .fan_out
+            .iter()
+            .filter_map(|one| subscriptions.get(*one).and_then(|one| one.wanted_layer));
+        let owner = match publication.origin {
+            Origin::Local(_) if publication.encodings.len() < 2 => return,
+            Origin::Local(owner) => owner,
+            Origin::Relay(home) => {
+                let needed = publication.needed_from_home(wishes);
+                self.review_relayed(ctx, key, home, &needed);
+                return;
+            }
+        };
         let top = u8::try_from(publication.encodings.len() - 1).unwrap_or(0);
+        // The lowest always, so that a newcomer sees something.
         let mut needed = vec![0];
-        for subscription in &publication.fan_out {
-            let wish = self.subscriptions.get(*subscription).and_then(|one| one.wanted_layer);
-            needed.extend(wish.map(|wish| wish.min(top)));
-        }
-        let mut wanted = Vec::new();
-        for (layer, encoding) in (0u8..).zip(&mut publication.encodings) {
-            if needed.contains(&layer) {
-                encoding.watched_at = ctx.now;
-            }
-            if ctx.now.saturating_duration_since(encoding.watched_at) < UNWATCHED_AFTER {
-                wanted.push(layer);
-            }
-        }
-        if wanted == publication.told_wanted {
-            return;
-        }
-        publication.told_wanted.clone_from(&wanted);
+        needed.extend(wishes.map(|wish| wish.min(top)));
+        needed.extend(publication.relayed_layers());
+        let Some(wanted) = publication.review_watched(ctx.now, &needed) else { return };
         let event = Event::Wanted { track: publication.track, source: publication.source, layers: wanted };
-        let owner = publication.owner;
         self.tell(ctx, owner, event);
     }
 
@@ -318,7 +313,7 @@ impl Room {
         if subscription.kind == Kind::Audio {
             return;
         }
-        let active: Vec<u8> = publication.alive_layers(ctx.now).collect();
+        let active = publication.alive_layers(ctx.now);
         let state = (active.clone(), forwarder.current(), subscription.wanted_layer.is_none());
         if subscription.reported.as_ref() == Some(&state) {
             return;

@@ -1,12 +1,12 @@
 //! Time: handshakes, loss repair, feedback, liveness, speakers.
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use super::{
     BUSY_TICK, Context, IDLE_TICK, ParticipantKey, Room,
     event::{CloseReason, Event},
 };
-use crate::proto::rtcp::CompoundBuilder;
+use crate::{base::id::ParticipantId, proto::rtcp::CompoundBuilder};
 
 /// Transport-wide feedback: the draft suggests 50–250 ms, libwebrtc uses 50–100.
 const ARRIVAL_FEEDBACK: Duration = Duration::from_millis(50);
@@ -119,16 +119,21 @@ impl Room {
         let published: Vec<_> = self.publications.keys().collect();
         for key in published {
             self.review_wanted(ctx, key);
+            self.review_relay(ctx, key);
         }
     }
 
-    fn announce_speakers(&self, ctx: &mut Context<'_>, speakers: &[(crate::base::id::ParticipantId, u8)]) {
+    /// Of a participant here or of a publisher on another shard.
+    fn identity_of(&self, id: ParticipantId) -> Option<Arc<str>> {
+        let here = self.by_id.get(&id).and_then(|key| self.participants.get(*key));
+        let elsewhere = || self.publications.values().find(|one| one.owner_id == id);
+        here.map(|one| one.identity.clone()).or_else(|| elsewhere().map(|one| one.identity.clone()))
+    }
+
+    fn announce_speakers(&self, ctx: &mut Context<'_>, speakers: &[(ParticipantId, u8)]) {
         let named: Vec<_> = speakers
             .iter()
-            .filter_map(|(id, level)| {
-                let participant = self.participants.get(*self.by_id.get(id)?)?;
-                Some((*id, participant.identity.clone(), *level))
-            })
+            .filter_map(|(id, level)| Some((*id, self.identity_of(*id)?, *level)))
             .collect();
         for participant in self.participants.values() {
             let event = Event::Speakers { speakers: named.clone() };

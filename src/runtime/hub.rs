@@ -18,13 +18,14 @@ use tokio::sync::{mpsc, oneshot};
 use super::{
     placement::Placement,
     queue::SHARD_COMMANDS,
+    relay::{self, Inbox, Outlet, Relays},
     shard::{Message, Shard, WAKE},
     stats::ShardStats,
     udp::UdpPort,
 };
 use crate::{
     base::{
-        id::{ParticipantId, RoomId},
+        id::{ParticipantId, RoomId, ShardId},
         rng::Rng,
     },
     room::{
@@ -45,6 +46,8 @@ pub struct MediaConfig {
     /// Number of shard threads; 0 = one per core.
     pub shards: usize,
     pub max_participants_per_room: u16,
+    /// Participants of one room on one shard; further ones go to another. 0 = a room never spreads.
+    pub spread_at: u16,
     /// Send in trains (UDP segmentation offload) where the kernel can.
     pub trains: bool,
 }
@@ -93,7 +96,7 @@ struct Inner {
 
 struct Handle {
     messages: SyncSender<Message>,
-    waker: Waker,
+    waker: Arc<Waker>,
     /// Messages queued and not yet taken.
     depth: Arc<AtomicU64>,
     address: SocketAddr,
@@ -121,11 +124,14 @@ impl MediaHub {
             count => count,
         };
         let identity = Identity::generate_default().map_err(io::Error::other)?;
-        let placement = Arc::new(Placement::new(count));
-        let mut shards = Vec::with_capacity(count);
-        for index in 0..count {
-            let index = u16::try_from(index).map_err(io::Error::other)?;
-            shards.push(start_shard(index, &config, &identity, &placement)?);
+        let count = u16::try_from(count).map_err(io::Error::other)?;
+        let placement = Arc::new(Placement::new(count.into(), config.spread_at));
+        let berths = (0..count).map(|_| Berth::new()).collect::<io::Result<Vec<_>>>()?;
+        let outlets: Vec<Outlet> = berths.iter().map(|berth| berth.outlet.clone()).collect();
+        let mut shards = Vec::with_capacity(berths.len());
+        for (index, berth) in (0u16..).zip(berths) {
+            let relays = Relays::new(ShardId(index), &outlets);
+            shards.push(start_shard(index, &config, &identity, &placement, (berth, relays))?);
         }
         let inner = Inner {
             shards,
@@ -143,21 +149,21 @@ impl MediaHub {
         }
         let JoinRequest { room, participant, identity, grants, auto, events } = request;
         let shard =
-            self.inner.placement.enter(room, self.inner.max_participants).ok_or(HubError::RoomFull)?;
-        let handle = self.inner.shards.get(shard).ok_or(HubError::Overloaded)?;
+            self.inner.placement.enter(room, participant, self.inner.max_participants).ok_or(HubError::RoomFull)?;
+        let handle = self.inner.shards.get(usize::from(shard.0)).ok_or(HubError::Overloaded)?;
         let command = Command::Join { identity, grants, auto };
         let joined =
             handle.send(Message::Join { addressed: Addressed { room, participant, command }, events });
         if joined.is_err() {
-            self.inner.placement.leave(room);
+            self.inner.placement.leave(room, participant);
         }
         joined
     }
 
     /// Sends a command to a participant that joined. Unknown participants are ignored.
     pub fn send(&self, room: RoomId, participant: ParticipantId, command: Command) -> Result<(), HubError> {
-        let Some(shard) = self.inner.placement.shard_of(room) else { return Ok(()) };
-        let handle = self.inner.shards.get(shard).ok_or(HubError::Overloaded)?;
+        let Some(shard) = self.inner.placement.shard_of(room, participant) else { return Ok(()) };
+        let handle = self.inner.shards.get(usize::from(shard.0)).ok_or(HubError::Overloaded)?;
         handle.send(Message::Command(Addressed { room, participant, command }))
     }
 
@@ -219,12 +225,31 @@ impl Handle {
 
 const STATS_TIMEOUT: Duration = Duration::from_secs(1);
 
+/// What a shard needs before it runs, because the others hold its ends.
+struct Berth {
+    poll: Poll,
+    waker: Arc<Waker>,
+    outlet: Outlet,
+    inbox: Inbox,
+}
+
+impl Berth {
+    fn new() -> io::Result<Self> {
+        let poll = Poll::new()?;
+        let waker = Arc::new(Waker::new(poll.registry(), WAKE)?);
+        let (outlet, inbox) = relay::queue(waker.clone());
+        Ok(Self { poll, waker, outlet, inbox })
+    }
+}
+
 fn start_shard(
     index: u16,
     config: &MediaConfig,
     identity: &Identity,
     placement: &Arc<Placement>,
+    (berth, relays): (Berth, Relays),
 ) -> io::Result<Handle> {
+    let Berth { poll, waker, inbox: relayed, .. } = berth;
     let mut listen = config.listen;
     if listen.port() != 0 {
         let port = listen.port().checked_add(index).ok_or_else(|| io::Error::other("no UDP port left"))?;
@@ -233,8 +258,6 @@ fn start_shard(
     let port = UdpPort::bind(listen, config.trains)
         .map_err(|error| io::Error::new(error.kind(), format!("media UDP {listen}: {error}")))?;
     let address = port.local_addr()?;
-    let poll = Poll::new()?;
-    let waker = Waker::new(poll.registry(), WAKE)?;
     let (messages, inbox) = mpsc_std::sync_channel(SHARD_COMMANDS.capacity);
     let mut seed = [0u8; 32];
     aws_lc_rs::rand::fill(&mut seed).map_err(|_| io::Error::other("no randomness"))?;
@@ -245,6 +268,8 @@ fn start_shard(
         port,
         poll,
         messages: inbox,
+        relayed,
+        relays,
         environment: Environment { identity: identity.clone(), candidates: candidates(config, address)? },
         placement: placement.clone(),
         rng: Rng::from_entropy(seed),

@@ -26,3 +26,9 @@ pub const SHARD_COMMANDS: QueueSpec =
 /// as drop reason `event_overflow`.
 pub const PARTICIPANT_EVENTS: QueueSpec =
     QueueSpec { name: "participant_events", capacity: 1_024, full: Full::CloseConsumer };
+
+/// Shard → shard: the parts of large rooms. 4096 packets are 80 ms of fifty full cameras; a shard further behind
+/// loses its viewers anyway. Media uses three quarters of it, data channels one; the rest is for messages of state,
+/// whose loss makes the link start afresh. Counted as drop reason `relay_overflow`, metric
+/// `convene_shard_relay_queue_depth`.
+pub const RELAY: QueueSpec = QueueSpec { name: "relay", capacity: 4_096, full: Full::DropNewest };

@@ -22,12 +22,13 @@ use super::{
     alarm::Alarm,
     clock,
     placement::Placement,
+    relay::{Inbox, Letter, Relays},
     stats::{HistogramData, ShardStats},
     udp::UdpPort,
 };
 use crate::{
     base::{
-        id::{ParticipantId, RoomId},
+        id::{ParticipantId, RoomId, ShardId},
         rng::Rng,
     },
     proto::{
@@ -39,6 +40,7 @@ use crate::{
         command::{Addressed, Command},
         effect::{Effect, Effects},
         event::{AddressedEvent, CloseReason, Event},
+        relay::RelayMessage,
         stats::{JOIN_BOUNDS, RoomStats},
         train::{BUSY_HOLD, HOLD},
     },
@@ -50,6 +52,8 @@ const MAX_BATCHES: usize = 8;
 /// Send early when this much waits: bounds memory and the delay of the first packet.
 const FLUSH_BYTES: usize = 512 * 1024;
 const MAX_COMMANDS: usize = 256;
+/// Messages of other shards taken before sending; as many datagrams come in `MAX_BATCHES`.
+const MAX_RELAYED: usize = 512;
 /// Upper bound of one sleep, so that a stats request is never late.
 const MAX_SLEEP: Duration = Duration::from_millis(500);
 const LOOP_BOUNDS: [f64; 9] = [0.000_05, 0.000_1, 0.000_25, 0.000_5, 0.001, 0.002_5, 0.005, 0.01, 0.05];
@@ -58,6 +62,9 @@ const LOOP_BOUNDS: [f64; 9] = [0.000_05, 0.000_1, 0.000_25, 0.000_5, 0.001, 0.00
 const BUSY_SHARE: f64 = 0.5;
 /// Over how long the share is measured.
 const BUSY_WINDOW: Duration = Duration::from_millis(100);
+
+/// How often a full queue to another shard is looked at after messages were lost.
+const MEND_INTERVAL: Duration = Duration::from_millis(20);
 
 const SOCKET: Token = Token(0);
 pub const WAKE: Token = Token(1);
@@ -80,6 +87,8 @@ pub struct Shard {
     pub poll: Poll,
     pub messages: Receiver<Message>,
     pub depth: Arc<AtomicU64>,
+    pub relayed: Inbox,
+    pub relays: Relays,
     pub environment: Environment,
     pub placement: Arc<Placement>,
     pub rng: Rng,
@@ -89,6 +98,8 @@ struct State {
     environment: Environment,
     placement: Arc<Placement>,
     depth: Arc<AtomicU64>,
+    relayed: Inbox,
+    relays: Relays,
     rng: Rng,
     rooms: HashMap<RoomId, Room>,
     addresses: HashMap<SocketAddr, Owner>,
@@ -123,7 +134,8 @@ struct Traffic {
 impl Shard {
     /// Runs until told to shut down.
     pub fn run(self) {
-        let Self { index, mut port, mut poll, messages, depth, environment, placement, rng } = self;
+        let Self { index, mut port, mut poll, messages, depth, relayed, relays, environment, placement, rng } =
+            self;
         if let Err(error) = poll.registry().register(port.source(), SOCKET, Interest::READABLE) {
             error!(shard = index, %error, "the media socket cannot be polled; the shard stops");
             return;
@@ -135,7 +147,7 @@ impl Shard {
                 return;
             }
         };
-        let mut state = State::new(environment, placement, depth, rng);
+        let mut state = State::new(environment, placement, depth, (relayed, relays), rng);
         let mut events = Events::with_capacity(8);
         let mut pending = false;
         loop {
@@ -150,7 +162,11 @@ impl Shard {
             pending = state.receive(&mut port, woke);
             let (more, running) = state.take_messages(&messages, index, woke);
             pending |= more;
+            pending |= state.take_relayed(woke);
             state.timers(woke);
+            state.mend_relays(woke);
+            // Before the own subscribers are served: the others can work meanwhile.
+            state.relays.wake();
             let held = state.flush_rooms(woke);
             state.flush(&mut port);
             let done = clock::now();
@@ -166,11 +182,19 @@ impl Shard {
 }
 
 impl State {
-    fn new(environment: Environment, placement: Arc<Placement>, depth: Arc<AtomicU64>, rng: Rng) -> Self {
+    fn new(
+        environment: Environment,
+        placement: Arc<Placement>,
+        depth: Arc<AtomicU64>,
+        (relayed, relays): (Inbox, Relays),
+        rng: Rng,
+    ) -> Self {
         Self {
             environment,
             placement,
             depth,
+            relayed,
+            relays,
             rng,
             rooms: HashMap::new(),
             addresses: HashMap::new(),
@@ -282,6 +306,9 @@ impl State {
         error!(room = %id, "a room panicked and was closed");
         self.traffic.room_panics += 1;
         self.rooms.remove(&id);
+        for other in self.placement.others(id, self.relays.own()) {
+            self.effects.relay(id, other, RelayMessage::Goodbye);
+        }
         self.addresses.retain(|_, (room, _)| *room != id);
         self.ufrags.retain(|_, (room, _)| *room != id);
         let participants: Vec<_> = self.events.keys().filter(|(room, _)| *room == id).copied().collect();
@@ -307,6 +334,11 @@ impl State {
                 Effect::RemoveAddress { address } => {
                     self.addresses.remove(&address);
                 }
+                Effect::Relay { room, to, message } => {
+                    if !self.relays.send(room, to, message) {
+                        self.stats.drop(DropReason::RelayOverflow);
+                    }
+                }
             }
         }
         self.effects = effects;
@@ -323,7 +355,47 @@ impl State {
             self.deaf.push(key);
         }
         if last && self.events.remove(&key).is_some() {
-            self.placement.leave(addressed.room);
+            self.placement.leave(addressed.room, addressed.participant);
+        }
+    }
+
+    /// Messages of the same rooms on other shards. Returns whether more may be waiting.
+    fn take_relayed(&mut self, now: Instant) -> bool {
+        for _ in 0..MAX_RELAYED {
+            let Some(envelope) = self.relayed.take() else { return false };
+            let from = envelope.from;
+            match envelope.letter {
+                // A room that is not here says `Hello` itself when it comes.
+                Letter::Room(room, message) => {
+                    self.step(room, now, |room, ctx| room.relay(ctx, from, message));
+                }
+                Letter::Reset => {
+                    let rooms: Vec<RoomId> = self.rooms.keys().copied().collect();
+                    for room in rooms {
+                        self.step(room, now, |room, ctx| room.relay(ctx, from, RelayMessage::Goodbye));
+                    }
+                }
+            }
+        }
+        true
+    }
+
+    /// Makes good what overflowing queues to other shards broke.
+    fn mend_relays(&mut self, now: Instant) {
+        for (room, track, layer) in self.relays.take_lost() {
+            self.step(room, now, |room, ctx| room.relay_lost(ctx, track, layer));
+        }
+        for shard in self.relays.mended() {
+            warn!(%shard, "another shard's queue was full; the links to it start afresh");
+            let rooms: Vec<RoomId> = self.rooms.keys().copied().collect();
+            for id in rooms {
+                if self.placement.others(id, self.relays.own()).contains(&shard) {
+                    self.step(id, now, |room, ctx| room.greet(ctx, &[shard]));
+                }
+            }
+        }
+        if self.relays.is_cut() {
+            self.next_timer = self.next_timer.min(now + MEND_INTERVAL);
         }
     }
 
@@ -357,12 +429,20 @@ impl State {
     fn join(&mut self, addressed: Addressed, events: mpsc::Sender<Event>, now: Instant) {
         let key = (addressed.room, addressed.participant);
         if self.events.contains_key(&key) {
-            self.placement.leave(addressed.room);
+            self.placement.leave(addressed.room, addressed.participant);
             return;
         }
         self.events.insert(key, events);
-        self.rooms.entry(addressed.room).or_insert_with(|| Room::new(addressed.room, now));
-        self.command(addressed, now);
+        // Whichever part of a room comes later finds the other: both were placed before either was made.
+        let mut others: Vec<ShardId> = Vec::new();
+        if !self.rooms.contains_key(&addressed.room) {
+            others = self.placement.others(addressed.room, self.relays.own());
+            self.rooms.insert(addressed.room, Room::new(addressed.room, now));
+        }
+        self.step(addressed.room, now, |room, ctx| {
+            room.greet(ctx, &others);
+            room.command(ctx, addressed.participant, addressed.command);
+        });
     }
 
     fn command(&mut self, addressed: Addressed, now: Instant) {
@@ -399,6 +479,7 @@ impl State {
         for id in rooms {
             self.step(id, now, |room, ctx| room.close(ctx, CloseReason::Draining));
         }
+        self.relays.wake();
     }
 
     fn flush(&mut self, port: &mut UdpPort) {
@@ -431,6 +512,7 @@ impl State {
             publications,
             subscriptions,
             command_queue_depth: self.depth.load(Ordering::Relaxed),
+            relay_queue_depth: self.relayed.depth(),
             event_backlog: self.events.values().map(|one| (one.max_capacity() - one.capacity()) as u64).sum(),
             packets_in: self.traffic.packets_in,
             bytes_in: self.traffic.bytes_in,
@@ -439,6 +521,8 @@ impl State {
             sends: self.traffic.sends,
             rtp_received: stats.rtp_received,
             rtp_forwarded: stats.rtp_forwarded,
+            relay_received: stats.relay_received,
+            relay_sent: stats.relay_sent,
             nacks_received: stats.nacks_received,
             nacks_sent: stats.nacks_sent,
             rtx_received: stats.rtx_received,

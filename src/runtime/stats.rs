@@ -19,6 +19,7 @@ pub struct ShardStats {
     pub publications: u64,
     pub subscriptions: u64,
     pub command_queue_depth: u64,
+    pub relay_queue_depth: u64,
     pub event_backlog: u64,
     // Counters
     pub packets_in: u64,
@@ -30,6 +31,9 @@ pub struct ShardStats {
     /// RTP packets taken from publishers and handed to subscribers.
     pub rtp_received: u64,
     pub rtp_forwarded: u64,
+    /// RTP packets from and to the parts of rooms on other shards.
+    pub relay_received: u64,
+    pub relay_sent: u64,
     pub nacks_received: u64,
     pub nacks_sent: u64,
     pub rtx_received: u64,

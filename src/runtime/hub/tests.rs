@@ -7,6 +7,7 @@ fn config() -> MediaConfig {
         advertise: Vec::new(),
         shards: 2,
         max_participants_per_room: 2,
+        spread_at: 100,
         trains: true,
     }
 }
