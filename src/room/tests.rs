@@ -1,6 +1,7 @@
 //! Whole rooms on a virtual clock: real ICE checks, DTLS and SRTP of an independent client stack, no socket.
 
 mod peer;
+mod relay;
 mod world;
 
 use std::time::Duration;

@@ -131,10 +131,8 @@ impl Room {
     }
 
     fn announce_speakers(&self, ctx: &mut Context<'_>, speakers: &[(ParticipantId, u8)]) {
-        let named: Vec<_> = speakers
-            .iter()
-            .filter_map(|(id, level)| Some((*id, self.identity_of(*id)?, *level)))
-            .collect();
+        let named: Vec<_> =
+            speakers.iter().filter_map(|(id, level)| Some((*id, self.identity_of(*id)?, *level))).collect();
         for participant in self.participants.values() {
             let event = Event::Speakers { speakers: named.clone() };
             ctx.effects.event(self.id, participant.id, event);

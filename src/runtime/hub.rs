@@ -148,8 +148,11 @@ impl MediaHub {
             return Err(HubError::Draining);
         }
         let JoinRequest { room, participant, identity, grants, auto, events } = request;
-        let shard =
-            self.inner.placement.enter(room, participant, self.inner.max_participants).ok_or(HubError::RoomFull)?;
+        let shard = self
+            .inner
+            .placement
+            .enter(room, participant, self.inner.max_participants)
+            .ok_or(HubError::RoomFull)?;
         let handle = self.inner.shards.get(usize::from(shard.0)).ok_or(HubError::Overloaded)?;
         let command = Command::Join { identity, grants, auto };
         let joined =

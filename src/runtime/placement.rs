@@ -156,7 +156,7 @@ mod tests {
         let placement = Placement::new(3, 2);
         assert_eq!(placement.enter(room(9), who(90), 9), Some(A));
         assert_eq!(placement.enter(room(9), who(91), 9), Some(A));
-        let mut enter = |n| placement.enter(room(1), who(n), 6);
+        let enter = |n| placement.enter(room(1), who(n), 6);
         assert_eq!([enter(1), enter(2)], [Some(B), Some(B)]);
         assert_eq!([enter(3), enter(4)], [Some(C), Some(C)], "the least loaded");
         assert_eq!([enter(5), enter(6)], [Some(A), Some(A)]);
@@ -174,7 +174,7 @@ mod tests {
     fn when_every_shard_is_full_the_least_loaded_takes_the_rest() {
         let placement = Placement::new(2, 1);
         assert_eq!(placement.enter(room(9), who(90), 9), Some(A));
-        let mut enter = |n| placement.enter(room(1), who(n), 9);
+        let enter = |n| placement.enter(room(1), who(n), 9);
         assert_eq!([enter(1), enter(2), enter(3), enter(4)], [Some(B), Some(A), Some(B), Some(A)]);
     }
 

@@ -160,3 +160,111 @@ impl Relays {
         self.ways.iter().any(|way| way.cut)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use mio::{Events, Poll, Token};
+
+    use super::*;
+    use crate::media::packet::Facts;
+
+    const OWN: ShardId = ShardId(0);
+    const OTHER: ShardId = ShardId(1);
+
+    /// Two shards; the second does not read unless the test does.
+    fn pair() -> (Relays, Inbox, Poll) {
+        let poll = || Poll::new().unwrap();
+        let (own, other) = (poll(), poll());
+        let waker = |poll: &Poll| Arc::new(Waker::new(poll.registry(), Token(1)).unwrap());
+        let (first, _) = queue(waker(&own));
+        let (second, inbox) = queue(waker(&other));
+        (Relays::new(OWN, &[first, second]), inbox, other)
+    }
+
+    fn room() -> RoomId {
+        RoomId::from_parts(1, 1)
+    }
+
+    fn track() -> TrackId {
+        TrackId::from_parts(1, 2)
+    }
+
+    fn media(layer: u8) -> RelayMessage {
+        let payload = Arc::from([1, 2, 3].as_slice());
+        RelayMessage::Media { track: track(), layer, sequence: 7, facts: Facts::default(), payload }
+    }
+
+    fn data() -> RelayMessage {
+        RelayMessage::Data { label: Arc::from("board"), binary: false, payload: Arc::from([].as_slice()) }
+    }
+
+    fn send_while(relays: &mut Relays, message: impl Fn() -> RelayMessage) -> usize {
+        (0..).take_while(|_| relays.send(room(), OTHER, message())).count()
+    }
+
+    #[test]
+    fn each_weight_has_its_share_and_a_lost_packet_names_its_layer() {
+        let (mut relays, inbox, _poll) = pair();
+        assert_eq!(send_while(&mut relays, data), RELAY.capacity / 4);
+        assert_eq!(relays.take_lost().len(), 0, "data needs no keyframe");
+        assert_eq!(send_while(&mut relays, || media(0)), RELAY.capacity / 2);
+        assert!(!relays.send(room(), OTHER, media(2)));
+        assert_eq!(Vec::from_iter(relays.take_lost()), [(room(), track(), 0), (room(), track(), 2)]);
+        assert!(!relays.is_cut(), "the parts still agree");
+        assert_eq!(inbox.depth(), RELAY.capacity as u64 / 4 * 3);
+        assert!(relays.send(room(), OTHER, RelayMessage::Hello), "state has room left");
+        assert!(inbox.take().is_some() && inbox.take().is_some());
+        assert!(relays.send(room(), OTHER, media(0)), "and media again");
+    }
+
+    #[test]
+    fn a_link_that_lost_state_is_silent_until_it_can_start_afresh() {
+        let (mut relays, inbox, _poll) = pair();
+        assert_eq!(send_while(&mut relays, || RelayMessage::Goodbye), RELAY.capacity);
+        assert!(relays.is_cut());
+        for _ in 0..=RELAY.capacity / 2 {
+            assert_eq!(relays.mended(), [], "the queue is still half full");
+            assert!(matches!(inbox.take().unwrap().letter, Letter::Room(_, RelayMessage::Goodbye)));
+            assert!(
+                !relays.send(room(), OTHER, RelayMessage::Welcome),
+                "what follows a loss is not understood"
+            );
+        }
+        assert_eq!(relays.mended(), [OTHER]);
+        assert_eq!((relays.mended(), relays.is_cut()), (vec![], false), "once");
+        assert!(relays.send(room(), OTHER, RelayMessage::Hello));
+        let rest: Vec<Envelope> = std::iter::from_fn(|| inbox.take()).collect();
+        assert_eq!(inbox.depth(), 0);
+        let [.., reset, hello] = &rest[..] else { panic!("{} messages", rest.len()) };
+        assert!(matches!(reset.letter, Letter::Reset) && reset.from == OWN);
+        assert!(matches!(hello.letter, Letter::Room(_, RelayMessage::Hello)));
+    }
+
+    #[test]
+    fn the_other_shard_is_woken_once_for_all_that_was_queued() {
+        let (mut relays, _inbox, mut poll) = pair();
+        let mut events = Events::with_capacity(8);
+        let mut woken = |relays: &mut Relays| {
+            relays.wake();
+            poll.poll(&mut events, Some(Duration::ZERO)).unwrap();
+            events.iter().count()
+        };
+        assert_eq!(woken(&mut relays), 0, "nothing was queued");
+        for _ in 0..10 {
+            assert!(relays.send(room(), OTHER, media(0)));
+        }
+        assert_eq!(woken(&mut relays), 1);
+        assert_eq!(woken(&mut relays), 0);
+    }
+
+    #[test]
+    fn a_shard_that_is_gone_is_no_error() {
+        let (mut relays, inbox, _poll) = pair();
+        drop(inbox);
+        assert!(!relays.send(room(), OTHER, media(0)));
+        assert!(!relays.send(room(), ShardId(9), media(0)));
+        relays.wake();
+    }
+}

@@ -190,8 +190,7 @@ impl Room {
             return;
         }
         let payload = Arc::from(message.data);
-        let message =
-            RelayMessage::Data { label: Arc::from(message.label), binary: message.binary, payload };
+        let message = RelayMessage::Data { label: Arc::from(message.label), binary: message.binary, payload };
         self.tell_links(ctx, &message);
     }
 

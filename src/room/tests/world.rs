@@ -1,7 +1,7 @@
-//! A room with clients around it, on a virtual clock.
+//! A room with clients around it, on a virtual clock. Its parts may live on several shards.
 
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, VecDeque},
     net::SocketAddr,
     sync::Arc,
     time::{Duration, Instant},
@@ -12,7 +12,7 @@ use rtc_dtls::crypto_provider::providers::AwsLcRsProvider;
 use super::peer::{self, Frame, Peer};
 use crate::{
     base::{
-        id::{ParticipantId, RoomId, TrackId},
+        id::{ParticipantId, RoomId, ShardId, TrackId},
         rng::Rng,
     },
     room::{
@@ -20,11 +20,15 @@ use crate::{
         command::{AutoSubscribe, Command, MediaGrants, SendLine, Source},
         effect::{Effect, Effects},
         event::Event,
+        relay::RelayMessage,
         stats::RoomStats,
         train::HOLD,
     },
     transport::{dtls::Identity, outbox::Outbox, srtp::Profile},
 };
+
+/// Where participants join if nothing else is said.
+pub const FIRST: ShardId = ShardId(0);
 
 /// One m-line of a test offer.
 #[derive(Debug, Clone, Copy)]
@@ -39,6 +43,7 @@ pub enum Section {
 
 struct Member {
     id: ParticipantId,
+    shard: ShardId,
     peer: Peer,
     events: Vec<Event>,
     tracks: Vec<TrackId>,
@@ -48,15 +53,23 @@ struct Member {
 
 pub struct World {
     now: Instant,
-    room: Room,
+    next_check: Instant,
+    /// The part of each shard that has one.
+    rooms: BTreeMap<ShardId, Room>,
+    /// On their way between shards.
+    letters: VecDeque<(ShardId, ShardId, RelayMessage)>,
+    /// Layers of the media packets that crossed; audio is layer 0 too.
+    crossed: Vec<u8>,
+    /// So many media packets are lost between the shards; their shard is told, as it is by a full queue.
+    pub lose_relayed: usize,
     environment: Environment,
     rng: Rng,
     out: Outbox,
     effects: Effects,
     stats: RoomStats,
     members: Vec<Member>,
-    addresses: BTreeMap<SocketAddr, ParticipantKey>,
-    ufrags: BTreeMap<String, ParticipantKey>,
+    addresses: BTreeMap<SocketAddr, (ShardId, ParticipantKey)>,
+    ufrags: BTreeMap<String, (ShardId, ParticipantKey)>,
     pub only_aes_cm: bool,
 }
 
@@ -70,7 +83,11 @@ impl World {
         };
         Self {
             now,
-            room: Room::new(RoomId::from_parts(1, 1), now),
+            next_check: now + Duration::from_secs(2),
+            rooms: BTreeMap::new(),
+            letters: VecDeque::new(),
+            crossed: Vec::new(),
+            lose_relayed: 0,
             environment,
             rng: Rng::from_seed(seed),
             out: Outbox::default(),
@@ -84,10 +101,16 @@ impl World {
     }
 
     pub fn join(&mut self, grants: MediaGrants, auto: AutoSubscribe) -> usize {
+        self.join_on(FIRST, grants, auto)
+    }
+
+    /// Joins the part of the room on this shard, which is made if needed.
+    pub fn join_on(&mut self, shard: ShardId, grants: MediaGrants, auto: AutoSubscribe) -> usize {
         let who = self.members.len();
         let port = 40_000 + u16::try_from(who).unwrap();
         self.members.push(Member {
             id: ParticipantId::from_parts(1, who as u128 + 1),
+            shard,
             peer: Peer::new(self.now, port, self.only_aes_cm),
             events: Vec::new(),
             tracks: Vec::new(),
@@ -95,13 +118,46 @@ impl World {
             lose_down: 0,
         });
         let identity = Arc::from(format!("user{who}"));
-        self.command(who, Command::Join { identity, grants, auto });
+        let others: Vec<ShardId> =
+            if self.rooms.contains_key(&shard) { vec![] } else { self.rooms.keys().copied().collect() };
+        let id = self.members[who].id;
+        let now = self.now;
+        self.rooms.entry(shard).or_insert_with(|| Room::new(RoomId::from_parts(1, 1), now));
+        self.step(shard, |room, ctx| {
+            room.greet(ctx, &others);
+            room.command(ctx, id, Command::Join { identity, grants, auto });
+        });
+        self.settle();
         who
     }
 
+    /// The part on this shard is discarded without a word, as after a panic; the others are told.
+    pub fn lose_shard(&mut self, shard: ShardId) {
+        self.rooms.remove(&shard);
+        let others: Vec<ShardId> = self.rooms.keys().copied().collect();
+        self.letters.extend(others.into_iter().map(|to| (shard, to, RelayMessage::Goodbye)));
+        self.settle();
+    }
+
+    /// The link to a shard starts afresh, as after lost messages.
+    pub fn greet(&mut self, shard: ShardId, other: ShardId) {
+        self.step(shard, |room, ctx| room.greet(ctx, &[other]));
+        self.settle();
+    }
+
+    /// Layers of the media packets that crossed since the last call.
+    pub fn take_crossed(&mut self) -> Vec<u8> {
+        std::mem::take(&mut self.crossed)
+    }
+
+    /// (sessions, publications, subscriptions) of a shard's part.
+    pub fn counts(&self, shard: ShardId) -> (usize, usize, usize) {
+        self.rooms[&shard].counts()
+    }
+
     pub fn command(&mut self, who: usize, command: Command) {
-        let id = self.members[who].id;
-        self.step(|room, ctx| room.command(ctx, id, command));
+        let (id, shard) = (self.members[who].id, self.members[who].shard);
+        self.step(shard, |room, ctx| room.command(ctx, id, command));
         self.settle();
     }
 
@@ -136,8 +192,9 @@ impl World {
     }
 
     fn check(&mut self, who: usize) {
-        let key = self.key(who);
-        let credentials = self.room.participants[key].session.as_ref().unwrap().ice().credentials().clone();
+        let (key, shard) = (self.key(who), self.members[who].shard);
+        let credentials =
+            self.rooms[&shard].participants[key].session.as_ref().unwrap().ice().credentials().clone();
         self.members[who].peer.check(&credentials.ufrag, &credentials.pwd);
         self.settle();
     }
@@ -150,7 +207,8 @@ impl World {
     }
 
     fn key(&self, who: usize) -> ParticipantKey {
-        self.room.by_id[&self.members[who].id]
+        let member = &self.members[who];
+        self.rooms[&member.shard].by_id[&member.id]
     }
 
     pub fn id(&self, who: usize) -> ParticipantId {
@@ -158,7 +216,7 @@ impl World {
     }
 
     pub fn profile(&self, who: usize) -> Option<Profile> {
-        self.room.participants[self.key(who)].session.as_ref().unwrap().profile()
+        self.rooms[&self.members[who].shard].participants[self.key(who)].session.as_ref().unwrap().profile()
     }
 
     pub fn send_frames(&mut self, who: usize, per_tick: usize, ticks: usize, layers: &[u8]) {
@@ -174,20 +232,20 @@ impl World {
     /// Packets that continue the last frame, without a flush of what may wait. Returns how many datagrams the
     /// server wants to send right away, and when it wants to be called again.
     pub fn send_continuation(&mut self, who: usize, markers: &[bool]) -> (usize, Option<Instant>) {
-        let key = self.key(who);
+        let (key, shard) = (self.key(who), self.members[who].shard);
         for marker in markers {
             self.members[who].peer.send_continuation(*marker);
         }
         let from = self.members[who].peer.address;
         while let Some(mut datagram) = self.members[who].peer.outgoing.pop_front() {
-            self.step(|room, ctx| room.datagram(ctx, key, from, &mut datagram));
+            self.step(shard, |room, ctx| room.datagram(ctx, key, from, &mut datagram));
         }
         self.flush()
     }
 
     pub fn flush(&mut self) -> (usize, Option<Instant>) {
         let mut due = None;
-        self.step(|room, ctx| due = room.flush(ctx, HOLD));
+        self.step_all(|room, ctx| due = due.or(room.flush(ctx, HOLD)));
         let datagrams = self.out.entries().len();
         self.deliver();
         (datagrams, due)
@@ -282,7 +340,7 @@ impl World {
     }
 
     pub fn is_empty(&self) -> bool {
-        self.room.is_empty() && self.addresses.is_empty() && self.ufrags.is_empty()
+        self.rooms.values().all(Room::is_empty) && self.addresses.is_empty() && self.ufrags.is_empty()
     }
 
     pub fn forged_client_hello(&self) -> Vec<u8> {
@@ -292,10 +350,10 @@ impl World {
     }
 
     pub fn inject(&mut self, who: usize, from: &str, datagram: &[u8]) {
-        let key = self.key(who);
+        let (key, shard) = (self.key(who), self.members[who].shard);
         let mut packet = datagram.to_vec();
         let from = from.parse().unwrap();
-        self.step(|room, ctx| room.datagram(ctx, key, from, &mut packet));
+        self.step(shard, |room, ctx| room.datagram(ctx, key, from, &mut packet));
     }
 
     pub fn inject_own_address(&mut self, who: usize, datagram: &[u8]) {
@@ -306,18 +364,17 @@ impl World {
     /// Time passes in steps of 10 ms; clients that are not silent keep their consent fresh.
     pub fn advance(&mut self, by: Duration) {
         let until = self.now + by;
-        let mut next_check = self.now + Duration::from_secs(2);
         while self.now < until {
             self.now = (self.now + Duration::from_millis(10)).min(until);
-            self.step(Room::tick);
+            self.step_all(Room::tick);
             for member in &mut self.members {
                 member.peer.flush_sctp(self.now);
             }
             self.settle();
-            if self.now >= next_check {
-                next_check = self.now + Duration::from_secs(2);
+            if self.now >= self.next_check {
+                self.next_check = self.now + Duration::from_secs(2);
                 for who in 0..self.members.len() {
-                    let alive = self.room.by_id.contains_key(&self.members[who].id);
+                    let alive = self.is_in(who);
                     if alive && !self.members[who].peer.silent && self.members[who].peer.connected {
                         self.check(who);
                     }
@@ -326,7 +383,20 @@ impl World {
         }
     }
 
-    fn step(&mut self, work: impl FnOnce(&mut Room, &mut Context<'_>)) {
+    fn is_in(&self, who: usize) -> bool {
+        let member = &self.members[who];
+        self.rooms.get(&member.shard).is_some_and(|room| room.by_id.contains_key(&member.id))
+    }
+
+    fn step_all(&mut self, mut work: impl FnMut(&mut Room, &mut Context<'_>)) {
+        let shards: Vec<ShardId> = self.rooms.keys().copied().collect();
+        for shard in shards {
+            self.step(shard, &mut work);
+        }
+    }
+
+    fn step(&mut self, shard: ShardId, work: impl FnOnce(&mut Room, &mut Context<'_>)) {
+        let Some(room) = self.rooms.get_mut(&shard) else { return };
         let mut ctx = Context {
             now: self.now,
             environment: &self.environment,
@@ -335,7 +405,10 @@ impl World {
             effects: &mut self.effects,
             stats: &mut self.stats,
         };
-        work(&mut self.room, &mut ctx);
+        work(room, &mut ctx);
+        if room.is_empty() {
+            self.rooms.remove(&shard);
+        }
         for effect in self.effects.drain() {
             match effect {
                 Effect::Event(addressed) => {
@@ -345,17 +418,18 @@ impl World {
                     }
                 }
                 Effect::AddUfrag { ufrag, participant, .. } => {
-                    self.ufrags.insert(ufrag, participant);
+                    self.ufrags.insert(ufrag, (shard, participant));
                 }
                 Effect::RemoveUfrag { ufrag } => {
                     assert!(self.ufrags.remove(&ufrag).is_some(), "a ufrag is removed once");
                 }
                 Effect::AddAddress { address, participant, .. } => {
-                    self.addresses.insert(address, participant);
+                    self.addresses.insert(address, (shard, participant));
                 }
                 Effect::RemoveAddress { address } => {
                     assert!(self.addresses.remove(&address).is_some(), "an address is removed once");
                 }
+                Effect::Relay { to, message, .. } => self.letters.push_back((shard, to, message)),
             }
         }
     }
@@ -372,12 +446,16 @@ impl World {
                         member.lose_up -= 1;
                         continue;
                     }
-                    let from = member.peer.address;
-                    let Some(key) = self.room.by_id.get(&member.id).copied() else { continue };
-                    self.step(|room, ctx| room.datagram(ctx, key, from, &mut datagram));
+                    let (from, shard) = (member.peer.address, member.shard);
+                    if !self.is_in(who) {
+                        continue;
+                    }
+                    let key = self.key(who);
+                    self.step(shard, |room, ctx| room.datagram(ctx, key, from, &mut datagram));
                 }
             }
-            self.step(|room, ctx| {
+            moved |= self.carry_letters();
+            self.step_all(|room, ctx| {
                 room.flush(ctx, Duration::ZERO);
             });
             moved |= self.deliver();
@@ -386,6 +464,23 @@ impl World {
             }
         }
         panic!("datagrams never settle");
+    }
+
+    fn carry_letters(&mut self) -> bool {
+        let moved = !self.letters.is_empty();
+        while let Some((from, to, message)) = self.letters.pop_front() {
+            if let RelayMessage::Media { track, layer, .. } = &message {
+                let (track, layer) = (*track, *layer);
+                if self.lose_relayed > 0 {
+                    self.lose_relayed -= 1;
+                    self.step(from, |room, ctx| room.relay_lost(ctx, track, layer));
+                    continue;
+                }
+                self.crossed.push(layer);
+            }
+            self.step(to, |room, ctx| room.relay(ctx, from, message));
+        }
+        moved
     }
 
     fn deliver(&mut self) -> bool {

@@ -76,3 +76,26 @@ async fn a_participant_whose_signalling_is_gone_leaves() {
     }
     hub.shutdown().await;
 }
+
+#[tokio::test]
+async fn a_room_that_spreads_answers_on_every_shard_and_ends_on_all() {
+    let hub =
+        MediaHub::start(MediaConfig { max_participants_per_room: 9, spread_at: 1, ..config() }).unwrap();
+    let mut inboxes = Vec::new();
+    for participant in 1..=4 {
+        let (request, mut inbox) = request(1, participant);
+        hub.join(request).unwrap();
+        assert!(matches!(inbox.recv().await, Some(Event::Joined { .. })));
+        inboxes.push(inbox);
+    }
+    let rooms = |stats: Vec<ShardStats>| stats.iter().map(|one| one.rooms).collect::<Vec<_>>();
+    assert_eq!(rooms(hub.stats().await), [1, 1], "both shards have a part");
+    let room = RoomId::from_parts(1, 1);
+    for (participant, inbox) in (1..).zip(&mut inboxes) {
+        hub.send(room, ParticipantId::from_parts(1, participant), Command::Leave).unwrap();
+        let closed = inbox.recv().await;
+        assert!(matches!(closed, Some(Event::Closed { reason: CloseReason::Left })), "{participant}");
+    }
+    assert_eq!(rooms(hub.stats().await), [0, 0]);
+    hub.shutdown().await;
+}
