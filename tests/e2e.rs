@@ -16,3 +16,5 @@ mod hostile_tokens;
 mod operations;
 #[path = "e2e/ringing.rs"]
 mod ringing;
+#[path = "e2e/spread.rs"]
+mod spread;
