@@ -19,7 +19,10 @@ use crate::{
         command::{AutoSubscribe, Command, MediaGrants, SendLine, Source, Wish},
         event::{CloseReason, Event},
     },
-    runtime::hub::{HubError, JoinRequest, MediaHub},
+    runtime::{
+        hub::{HubError, JoinRequest, MediaHub},
+        queue::PARTICIPANT_EVENTS,
+    },
     services::Services,
 };
 
@@ -214,7 +217,7 @@ impl MediaPlane for MediaDoor {
             grants.publish_camera &= tap.publish;
             grants.publish_screen &= tap.publish;
         }
-        let (sender, events) = mpsc::channel(EVENT_QUEUE);
+        let (sender, events) = mpsc::channel(PARTICIPANT_EVENTS.capacity);
         let request = JoinRequest {
             room: call.into(),
             participant,
@@ -431,6 +434,7 @@ fn translate(call: CallId, event: Event) -> Vec<(&'static str, Value, Class)> {
         Event::Interrupted => {
             one("rtc:state", json!({"callId": call, "state": "interrupted"}), Class::Reliable)
         }
+        Event::Several(events) => events.into_iter().flat_map(|event| translate(call, event)).collect(),
         Event::Closed { reason } => {
             let reason = match reason {
                 CloseReason::Left => "left",
@@ -452,8 +456,6 @@ fn published(call: CallId, track: &crate::room::event::TrackInfo) -> Value {
     })
 }
 
-/// Room → one participant. A session that lets it fill up is closed by the room.
-const EVENT_QUEUE: usize = 256;
 const MAX_SDP: usize = 256 * 1024;
 const MAX_LINES: usize = 512;
 const MAX_CANDIDATE: usize = 1024;

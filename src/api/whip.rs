@@ -27,6 +27,7 @@ use crate::{
         command::{AutoSubscribe, Command as RoomCommand},
         event::Event,
     },
+    runtime::queue::PARTICIPANT_EVENTS,
 };
 
 pub fn routes() -> Router<Front> {
@@ -76,7 +77,7 @@ async fn create(
     let offer = text_body(headers, "application/sdp", body)?;
     sdp::check_offer(&offer)
         .map_err(|rule| Problem::with_status(Code::RtcNegotiation, StatusCode::BAD_REQUEST, rule))?;
-    let (sender, events) = mpsc::channel(EVENT_QUEUE);
+    let (sender, events) = mpsc::channel(PARTICIPANT_EVENTS.capacity);
     let session = bearer.actor.session;
     let publish = direction == Direction::Publish;
     let auto = if publish { AutoSubscribe::Nothing } else { AutoSubscribe::FirstOffer };
@@ -376,7 +377,5 @@ fn set(headers: &mut HeaderMap, name: HeaderName, value: &str) {
 }
 
 const MAX_SDP: usize = 256 * 1024;
-/// Room → resource; drained all the time by the resource's task.
-const EVENT_QUEUE: usize = 256;
 /// A shard answers within milliseconds; this is for one that is stuck.
 const ANSWER_TIMEOUT: Duration = Duration::from_secs(5);

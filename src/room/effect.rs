@@ -1,6 +1,6 @@
 //! What a room asks of its shard, beside sending datagrams.
 
-use std::net::SocketAddr;
+use std::{collections::BTreeMap, net::SocketAddr};
 
 use super::{
     ParticipantKey,
@@ -53,6 +53,27 @@ impl Effects {
 
     pub fn relay(&mut self, room: RoomId, to: ShardId, message: RelayMessage) {
         self.0.push(Effect::Relay { room, to, message });
+    }
+
+    /// Puts the events of each participant into one, since their queues count events, and before all else.
+    ///
+    /// Not for steps that end a participant: `Closed` stands alone and comes last.
+    pub fn bundle(&mut self) {
+        let mut events: BTreeMap<(RoomId, ParticipantId), Vec<Event>> = BTreeMap::new();
+        let mut others = Vec::new();
+        for effect in self.0.drain(..) {
+            match effect {
+                Effect::Event(AddressedEvent { room, participant, event }) => {
+                    events.entry((room, participant)).or_default().push(event);
+                }
+                other => others.push(other),
+            }
+        }
+        for ((room, participant), mut several) in events {
+            let event = if several.len() == 1 { several.pop() } else { None };
+            self.event(room, participant, event.unwrap_or(Event::Several(several)));
+        }
+        self.0.append(&mut others);
     }
 
     pub fn is_empty(&self) -> bool {

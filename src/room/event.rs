@@ -91,6 +91,8 @@ pub enum Event {
     Connected,
     /// No packet for 5 s; `Connected` follows if it recovers, `Closed` after 30 s.
     Interrupted,
+    /// At once, in this order: the tracks of a part of the room that came or went.
+    Several(Vec<Event>),
     /// The last event of a participant.
     Closed {
         reason: CloseReason,

@@ -10,7 +10,7 @@
 
 mod media;
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::{collections::BTreeMap, sync::Arc, time::Instant};
 
 use super::{
     Context, PublicationKey, Room,
@@ -32,7 +32,9 @@ pub enum RelayMessage {
     Welcome,
     /// The sender has no participants any more.
     Goodbye,
-    Published(RelayedTrack),
+    Published {
+        tracks: Vec<RelayedTrack>,
+    },
     Unpublished {
         track: TrackId,
     },
@@ -142,10 +144,18 @@ impl Room {
 
     /// Takes a message of the part on another shard.
     pub fn relay(&mut self, ctx: &mut Context<'_>, from: ShardId, message: RelayMessage) {
-        if message.weight() == Weight::State {
-            self.flush_all(ctx);
-            self.hurry(ctx.now);
+        if message.weight() != Weight::State {
+            self.take_letter(ctx, from, message);
+            return;
         }
+        self.flush_all(ctx);
+        self.hurry(ctx.now);
+        self.take_letter(ctx, from, message);
+        // A part that comes or goes brings or takes hundreds of tracks: no reason to overflow anybody's queue.
+        ctx.effects.bundle();
+    }
+
+    fn take_letter(&mut self, ctx: &mut Context<'_>, from: ShardId, message: RelayMessage) {
         // What still comes from before a `Goodbye` or a new beginning is stale.
         let greets = matches!(message, RelayMessage::Hello | RelayMessage::Welcome);
         if !greets && !self.links.known.contains(&from) {
@@ -164,7 +174,11 @@ impl Room {
                 }
             }
             RelayMessage::Goodbye => self.forget_link(ctx, from),
-            RelayMessage::Published(track) => self.relayed_publication(ctx, from, track),
+            RelayMessage::Published { tracks } => {
+                for track in tracks {
+                    self.relayed_publication(ctx, from, track);
+                }
+            }
             RelayMessage::Unpublished { track } => {
                 if let Some(key) = self.relayed_track(from, track) {
                     self.unpublish(ctx, key);
@@ -209,11 +223,13 @@ impl Room {
     /// Tells a shard of everything published here; from now on it hears of all changes.
     fn introduce(&mut self, ctx: &mut Context<'_>, to: ShardId) {
         self.links.known.push(to);
-        for publication in self.publications.values_mut() {
-            if let Origin::Local(_) = publication.origin {
-                ctx.effects.relay(self.id, to, RelayMessage::Published(publication.for_relay(ctx)));
-                publication.relay_audio_to(&[to]);
-            }
+        let mut tracks = Vec::new();
+        for publication in self.publications.values_mut().filter(|one| one.owner().is_some()) {
+            tracks.push(publication.for_relay(ctx.now));
+            publication.relay_audio_to(&[to]);
+        }
+        if !tracks.is_empty() {
+            ctx.effects.relay(self.id, to, RelayMessage::Published { tracks });
         }
     }
 
@@ -263,10 +279,9 @@ impl Room {
     /// Something was published here.
     pub(super) fn relay_publication(&mut self, ctx: &mut Context<'_>, key: PublicationKey) {
         let Some(publication) = self.publications.get_mut(key) else { return };
-        for to in &self.links.known {
-            ctx.effects.relay(self.id, *to, RelayMessage::Published(publication.for_relay(ctx)));
-        }
         publication.relay_audio_to(&self.links.known);
+        let tracks = vec![publication.for_relay(ctx.now)];
+        self.tell_links(ctx, &RelayMessage::Published { tracks });
     }
 
     /// A publication of any shard has ended.
@@ -298,7 +313,7 @@ impl Room {
 }
 
 impl Publication {
-    fn for_relay(&self, ctx: &Context<'_>) -> RelayedTrack {
+    fn for_relay(&self, now: Instant) -> RelayedTrack {
         RelayedTrack {
             track: self.track,
             owner: self.owner_id,
@@ -308,7 +323,7 @@ impl Publication {
             codec: self.codec,
             h264_profile: self.h264_profile.clone(),
             layers: u8::try_from(self.encodings.len()).unwrap_or(1),
-            flowing: self.flowing_layers(ctx.now).collect(),
+            flowing: self.flowing_layers(now).collect(),
             muted: self.is_muted(),
         }
     }

@@ -577,3 +577,6 @@ impl Load {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

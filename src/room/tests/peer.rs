@@ -68,6 +68,8 @@ pub struct Peer {
     pub connected: bool,
     pub outgoing: VecDeque<Vec<u8>>,
     pub plis: Vec<u32>,
+    /// Clock mappings received: (NTP, RTP).
+    pub reports: Vec<(u64, u32)>,
     pub repairs: u64,
     sent: BTreeMap<(u32, u16), Vec<u8>>,
     next_rtx: u16,
@@ -77,6 +79,8 @@ pub struct Peer {
     /// Sequence numbers of the video stream, primary and repaired.
     pub seen: BTreeSet<u16>,
     pub video_ssrc: u32,
+    /// Of the newest video packet.
+    pub video_timestamp: u32,
     pub silent: bool,
     timestamp: u32,
     picture: u16,
@@ -132,6 +136,7 @@ impl Peer {
             connected: false,
             outgoing: VecDeque::new(),
             plis: Vec::new(),
+            reports: Vec::new(),
             repairs: 0,
             sent: BTreeMap::new(),
             next_rtx: 100,
@@ -140,6 +145,7 @@ impl Peer {
             audio: 0,
             seen: BTreeSet::new(),
             video_ssrc: 0,
+            video_timestamp: 0,
             silent: false,
             timestamp: 9_000,
             picture: 100,
@@ -298,6 +304,7 @@ impl Peer {
             111 => self.audio += 1,
             96 => {
                 self.video_ssrc = header.ssrc;
+                self.video_timestamp = header.timestamp;
                 assert!(self.seen.insert(header.sequence), "sequence {} twice", header.sequence);
                 let descriptor = vp8::Descriptor::parse(payload).unwrap();
                 self.frames.push(Frame { layer: payload[6], keyframe: descriptor.keyframe });
@@ -316,6 +323,7 @@ impl Peer {
         for feedback in rtcp::parse(&plain).expect("well-formed RTCP") {
             match feedback {
                 Feedback::KeyframeWanted { ssrc } => self.plis.push(ssrc),
+                Feedback::SenderReport { ntp, rtp, .. } => self.reports.push((ntp, rtp)),
                 Feedback::Nack { ssrc, sequences } => {
                     for sequence in sequences {
                         self.repair(ssrc, sequence);
@@ -405,6 +413,13 @@ impl Peer {
             ssrc: AUDIO_SSRC,
         };
         self.send(&fields, &ext, &[1, 2, 3, 4]);
+    }
+
+    /// A sender report of a layer that maps its newest frame to `ntp`.
+    pub fn send_report(&mut self, layer: u8, ntp: u64) {
+        let report = rtcp::CompoundBuilder::sender(media_ssrc(layer), ntp, self.timestamp, 1, 1);
+        let sealed = self.seal.as_mut().unwrap().encrypt_rtcp(&report).unwrap();
+        self.outgoing.push_back(sealed.to_vec());
     }
 
     pub fn nack(&mut self, sequences: &[u16]) {

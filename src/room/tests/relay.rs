@@ -7,10 +7,12 @@ use super::{
     world::{FIRST, Section, World},
 };
 use crate::{
-    base::id::ShardId,
+    base::id::{ParticipantId, ShardId, TrackId},
+    proto::codec::Codec,
     room::{
-        command::{AutoSubscribe, Command, MediaGrants, Source, Wish},
+        command::{AutoSubscribe, Command, Kind, MediaGrants, Source, Wish},
         event::Event,
+        relay::{RelayMessage, RelayedTrack},
     },
 };
 
@@ -374,4 +376,48 @@ fn whep_on_another_shard_receives_tracks_that_start_after_its_only_offer() {
         world.command(ana, Command::Leave);
     }
     world.assert_dense(eve);
+}
+
+#[test]
+fn clock_mappings_cross_in_the_timestamps_of_each_subscriber() {
+    let mut world = World::new(115);
+    let (ana, bo) = far_call(&mut world);
+    world.send_frames(ana, 1, 10, &[0, 1, 2]);
+    wish(&mut world, bo, Some(1));
+    world.send_frames(ana, 1, 10, &[0, 1, 2]);
+    world.send_report(ana, 0, 7 << 32);
+    assert_eq!(world.reports(bo).0, [], "of a layer that this subscriber does not get");
+    world.send_report(ana, 1, 8 << 32);
+    let (reports, newest) = world.reports(bo);
+    assert_eq!(reports, [(8 << 32, newest)]);
+}
+
+#[test]
+fn what_comes_from_a_part_that_has_not_greeted_is_stale() {
+    let mut world = World::new(116);
+    let (_, bo) = far_call(&mut world);
+    let track = RelayedTrack {
+        track: TrackId::from_parts(9, 9),
+        owner: ParticipantId::from_parts(9, 9),
+        identity: "ghost".into(),
+        kind: Kind::Audio,
+        source: Source::Mic,
+        codec: Codec::Opus,
+        h264_profile: None,
+        layers: 1,
+        flowing: vec![0],
+        muted: false,
+    };
+    world.events(bo);
+    let tracks = vec![track];
+    world.post(THIRD, SECOND, RelayMessage::Published { tracks: tracks.clone() });
+    assert_eq!(published(&world.events(bo)), 0);
+    world.post(THIRD, SECOND, RelayMessage::Hello);
+    world.post(THIRD, SECOND, RelayMessage::Published { tracks: tracks.clone() });
+    world.post(THIRD, SECOND, RelayMessage::Published { tracks });
+    assert_eq!(published(&world.events(bo)), 1, "once");
+    world.post(FIRST, SECOND, RelayMessage::Unpublished { track: TrackId::from_parts(9, 9) });
+    assert_eq!(unpublished(&world.events(bo)), 0, "each shard speaks for its own tracks");
+    world.post(THIRD, SECOND, RelayMessage::Goodbye);
+    assert_eq!(unpublished(&world.events(bo)), 1);
 }

@@ -319,6 +319,23 @@ impl World {
         self.settle();
     }
 
+    pub fn send_report(&mut self, who: usize, layer: u8, ntp: u64) {
+        self.members[who].peer.send_report(layer, ntp);
+        self.settle();
+    }
+
+    /// The clock mappings somebody received, and the timestamp of the newest video packet.
+    pub fn reports(&self, who: usize) -> (&[(u64, u32)], u32) {
+        let peer = &self.members[who].peer;
+        (&peer.reports, peer.video_timestamp)
+    }
+
+    /// A message between shards that nobody sent here.
+    pub fn post(&mut self, from: ShardId, to: ShardId, message: RelayMessage) {
+        self.letters.push_back((from, to, message));
+        self.settle();
+    }
+
     pub fn open_channel(&mut self, who: usize, label: &'static str) {
         self.members[who].peer.open_channel(self.now, label);
         self.settle();
@@ -414,7 +431,10 @@ impl World {
                 Effect::Event(addressed) => {
                     if let Some(member) = self.members.iter_mut().find(|one| one.id == addressed.participant)
                     {
-                        member.events.push(addressed.event);
+                        match addressed.event {
+                            Event::Several(events) => member.events.extend(events),
+                            event => member.events.push(event),
+                        }
                     }
                 }
                 Effect::AddUfrag { ufrag, participant, .. } => {
