@@ -15,7 +15,8 @@ use super::secret::Secret;
 pub struct Media {
     /// UDP address of the first shard; each further shard takes the next port.
     pub listen: SocketAddr,
-    /// Addresses clients are told to send media to, `ip` or `ip:port`; empty = the bound address.
+    /// Addresses clients are told to send media to, `ip` or `ip:port` (of the first shard, the others follow);
+    /// empty = the bound address.
     pub advertise: Vec<Advertise>,
     /// Shard threads; 0 = one per core.
     pub shards: usize,

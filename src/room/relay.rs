@@ -10,7 +10,11 @@
 
 mod media;
 
-use std::{collections::BTreeMap, sync::Arc, time::Instant};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+    time::Instant,
+};
 
 use super::{
     Context, PublicationKey, Room,
@@ -122,6 +126,8 @@ impl RelayMessage {
 pub(super) struct Links {
     /// Those that said `Hello` or `Welcome`: they are told of everything.
     known: Vec<ShardId>,
+    /// Those that were ever said `Hello` to: they may know this part before it knows them.
+    greeted: BTreeSet<ShardId>,
     /// Their publications.
     tracks: BTreeMap<TrackId, PublicationKey>,
 }
@@ -131,13 +137,16 @@ impl Room {
     pub fn greet(&mut self, ctx: &mut Context<'_>, shards: &[ShardId]) {
         for shard in shards {
             self.stop_relaying_to(*shard);
+            self.links.greeted.insert(*shard);
             ctx.effects.relay(self.id, *shard, RelayMessage::Hello);
         }
     }
 
     /// The last participant is gone.
     pub(super) fn part(&mut self, ctx: &mut Context<'_>) {
-        for shard in std::mem::take(&mut self.links.known) {
+        let mut all = std::mem::take(&mut self.links.greeted);
+        all.extend(self.links.known.drain(..));
+        for shard in all {
             ctx.effects.relay(self.id, shard, RelayMessage::Goodbye);
         }
     }
@@ -156,9 +165,9 @@ impl Room {
     }
 
     fn take_letter(&mut self, ctx: &mut Context<'_>, from: ShardId, message: RelayMessage) {
-        // What still comes from before a `Goodbye` or a new beginning is stale.
-        let greets = matches!(message, RelayMessage::Hello | RelayMessage::Welcome);
-        if !greets && !self.links.known.contains(&from) {
+        // Between a new beginning here and the answer, what comes is stale; only beginnings and ends count.
+        let counts = matches!(message, RelayMessage::Hello | RelayMessage::Welcome | RelayMessage::Goodbye);
+        if !counts && !self.links.known.contains(&from) {
             return;
         }
         match message {

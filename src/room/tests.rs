@@ -1,5 +1,6 @@
 //! Whole rooms on a virtual clock: real ICE checks, DTLS and SRTP of an independent client stack, no socket.
 
+mod agreement;
 mod peer;
 mod relay;
 mod world;

@@ -55,7 +55,8 @@ pub struct MediaConfig {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct AdvertisedAddress {
     pub ip: std::net::IpAddr,
-    /// `None` = the shard's own port; set when a port forward or test emulator stands in front.
+    /// `None` = the shard's own port; set when a port forward or test emulator stands in front. It is the first
+    /// shard's, the others follow as they do behind it.
     pub port: Option<u16>,
 }
 
@@ -273,7 +274,10 @@ fn start_shard(
         messages: inbox,
         relayed,
         relays,
-        environment: Environment { identity: identity.clone(), candidates: candidates(config, address)? },
+        environment: Environment {
+            identity: identity.clone(),
+            candidates: candidates(config, index, address)?,
+        },
         placement: placement.clone(),
         rng: Rng::from_entropy(seed),
     };
@@ -282,11 +286,14 @@ fn start_shard(
 }
 
 /// What goes into the answers of a shard: the configured addresses, or those of the host.
-fn candidates(config: &MediaConfig, bound: SocketAddr) -> io::Result<Vec<SocketAddr>> {
+fn candidates(config: &MediaConfig, index: u16, bound: SocketAddr) -> io::Result<Vec<SocketAddr>> {
     if !config.advertise.is_empty() {
-        let with_port =
-            |one: &AdvertisedAddress| SocketAddr::new(one.ip, one.port.unwrap_or_else(|| bound.port()));
-        return Ok(config.advertise.iter().map(with_port).collect());
+        let with_port = |one: &AdvertisedAddress| {
+            let port = one.port.map_or(Some(bound.port()), |first| first.checked_add(index));
+            Some(SocketAddr::new(one.ip, port?))
+        };
+        let all: Option<Vec<_>> = config.advertise.iter().map(with_port).collect();
+        return all.ok_or_else(|| io::Error::other("no port left to advertise"));
     }
     if !bound.ip().is_unspecified() {
         return Ok(vec![bound]);

@@ -111,6 +111,11 @@ impl Relays {
         self.own
     }
 
+    pub fn others(&self) -> impl Iterator<Item = ShardId> {
+        let own = self.own;
+        (0u16..).zip(&self.ways).map(|(index, _)| ShardId(index)).filter(move |one| *one != own)
+    }
+
     /// Queues a message. `false` if it was dropped.
     pub fn send(&mut self, room: RoomId, to: ShardId, message: RelayMessage) -> bool {
         let Some(way) = self.ways.get_mut(usize::from(to.0)) else { return false };

@@ -306,7 +306,8 @@ impl State {
         error!(room = %id, "a room panicked and was closed");
         self.traffic.room_panics += 1;
         self.rooms.remove(&id);
-        for other in self.placement.others(id, self.relays.own()) {
+        // To all: what the room has sent may still be on its way to a part that is made only now.
+        for other in self.relays.others() {
             self.effects.relay(id, other, RelayMessage::Goodbye);
         }
         self.addresses.retain(|_, (room, _)| *room != id);

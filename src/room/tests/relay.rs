@@ -109,6 +109,8 @@ fn later_publications_of_either_shard_appear_on_the_other() {
     world.send_frames(ana, 1, 10, &[0]);
     assert!(world.take_video(bo).len() >= 9);
     assert_eq!(world.take_video(cy).len(), 10);
+    world.send_audio(ana, 5, 100);
+    assert_eq!((world.take_audio(bo), world.take_audio(cy)), (5, 5));
     let di = publisher(&mut world, FIRST);
     assert_eq!(published(&world.events(cy)), 2);
     world.events(ana);
@@ -340,7 +342,7 @@ fn speakers_are_known_on_every_shard_by_name() {
         }));
     }
     world.command(ana, Command::Leave);
-    world.advance(Duration::from_secs(1));
+    world.advance(Duration::from_millis(300)); // less than the pauses that a speaker may make
     let last = world.events(bo).into_iter().rev().find_map(|event| match event {
         Event::Speakers { speakers } => Some(speakers.len()),
         _ => None,

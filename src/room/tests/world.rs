@@ -1,7 +1,7 @@
 //! A room with clients around it, on a virtual clock. Its parts may live on several shards.
 
 use std::{
-    collections::{BTreeMap, VecDeque},
+    collections::{BTreeMap, BTreeSet, VecDeque},
     net::SocketAddr,
     sync::Arc,
     time::{Duration, Instant},
@@ -26,6 +26,9 @@ use crate::{
     },
     transport::{dtls::Identity, outbox::Outbox, srtp::Profile},
 };
+
+/// How many there may be.
+pub const SHARDS: u16 = 3;
 
 /// Where participants join if nothing else is said.
 pub const FIRST: ShardId = ShardId(0);
@@ -62,6 +65,10 @@ pub struct World {
     crossed: Vec<u8>,
     /// So many media packets are lost between the shards; their shard is told, as it is by a full queue.
     pub lose_relayed: usize,
+    /// Letters wait for `carry_one`.
+    pub hold_letters: bool,
+    /// Ways on which everything is lost.
+    cut: BTreeSet<(ShardId, ShardId)>,
     environment: Environment,
     rng: Rng,
     out: Outbox,
@@ -88,6 +95,8 @@ impl World {
             letters: VecDeque::new(),
             crossed: Vec::new(),
             lose_relayed: 0,
+            hold_letters: false,
+            cut: BTreeSet::new(),
             environment,
             rng: Rng::from_seed(seed),
             out: Outbox::default(),
@@ -131,11 +140,14 @@ impl World {
         who
     }
 
-    /// The part on this shard is discarded without a word, as after a panic; the others are told.
+    /// The part on this shard is discarded without a word, as after a panic; all other shards are told.
     pub fn lose_shard(&mut self, shard: ShardId) {
-        self.rooms.remove(&shard);
-        let others: Vec<ShardId> = self.rooms.keys().copied().collect();
-        self.letters.extend(others.into_iter().map(|to| (shard, to, RelayMessage::Goodbye)));
+        if self.rooms.remove(&shard).is_none() {
+            return;
+        }
+        for to in (0..SHARDS).map(ShardId).filter(|one| *one != shard) {
+            self.write_letter(shard, to, RelayMessage::Goodbye);
+        }
         self.settle();
     }
 
@@ -143,6 +155,50 @@ impl World {
     pub fn greet(&mut self, shard: ShardId, other: ShardId) {
         self.step(shard, |room, ctx| room.greet(ctx, &[other]));
         self.settle();
+    }
+
+    /// From now on everything is lost on this way, as after a message of state that found the queue full.
+    pub fn cut(&mut self, from: ShardId, to: ShardId) {
+        if from != to {
+            self.cut.insert((from, to));
+        }
+    }
+
+    /// The queue has room again: what a shard does then.
+    pub fn mend(&mut self, from: ShardId, to: ShardId) {
+        if self.cut.remove(&(from, to)) {
+            self.write_letter(from, to, RelayMessage::Goodbye);
+            if self.rooms.contains_key(&to) {
+                self.greet(from, to);
+            }
+        }
+    }
+
+    /// Delivers the oldest letter of one of the ways.
+    pub fn carry_one(&mut self, pick: u64) {
+        let ways: Vec<_> =
+            BTreeSet::from_iter(self.letters.iter().map(|(from, to, _)| (*from, *to))).into_iter().collect();
+        if ways.is_empty() {
+            return;
+        }
+        let way = ways[usize::try_from(pick % ways.len() as u64).unwrap()];
+        let oldest = self.letters.iter().position(|(from, to, _)| (*from, *to) == way).unwrap();
+        let (from, to, message) = self.letters.remove(oldest).unwrap();
+        self.step(to, |room, ctx| room.relay(ctx, from, message));
+    }
+
+    fn write_letter(&mut self, from: ShardId, to: ShardId, message: RelayMessage) {
+        if !self.cut.contains(&(from, to)) {
+            self.letters.push_back((from, to, message));
+        }
+    }
+
+    pub fn rooms(&self) -> &BTreeMap<ShardId, Room> {
+        &self.rooms
+    }
+
+    pub fn shard_of(&self, who: usize) -> ShardId {
+        self.members[who].shard
     }
 
     /// Layers of the media packets that crossed since the last call.
@@ -449,13 +505,16 @@ impl World {
                 Effect::RemoveAddress { address } => {
                     assert!(self.addresses.remove(&address).is_some(), "an address is removed once");
                 }
-                Effect::Relay { to, message, .. } => self.letters.push_back((shard, to, message)),
+                Effect::Relay { to, message, .. } if !self.cut.contains(&(shard, to)) => {
+                    self.letters.push_back((shard, to, message));
+                }
+                Effect::Relay { .. } => {}
             }
         }
     }
 
     /// Carries datagrams both ways until nothing moves.
-    fn settle(&mut self) {
+    pub fn settle(&mut self) {
         for _ in 0..200 {
             let mut moved = false;
             for who in 0..self.members.len() {
@@ -487,6 +546,9 @@ impl World {
     }
 
     fn carry_letters(&mut self) -> bool {
+        if self.hold_letters {
+            return false;
+        }
         let moved = !self.letters.is_empty();
         while let Some((from, to, message)) = self.letters.pop_front() {
             if let RelayMessage::Media { track, layer, .. } = &message {

@@ -99,3 +99,17 @@ async fn a_room_that_spreads_answers_on_every_shard_and_ends_on_all() {
     assert_eq!(rooms(hub.stats().await), [0, 0]);
     hub.shutdown().await;
 }
+
+#[test]
+fn each_shard_advertises_a_port_of_its_own() {
+    let address =
+        |text: &str| AdvertisedAddress { ip: "203.0.113.7".parse().unwrap(), port: text.parse().ok() };
+    let bound = "0.0.0.0:7884".parse().unwrap();
+    let advertise = vec![address("9000"), address("")];
+    let config = MediaConfig { advertise, ..config() };
+    let found = candidates(&config, 2, bound).unwrap();
+    let found: Vec<String> = found.iter().map(ToString::to_string).collect();
+    assert_eq!(found, ["203.0.113.7:9002", "203.0.113.7:7884"]);
+    let config = MediaConfig { advertise: vec![address("65535")], ..config };
+    assert!(candidates(&config, 0, bound).is_ok() && candidates(&config, 1, bound).is_err());
+}

@@ -143,3 +143,22 @@ fn after_lost_messages_the_parts_greet_again() {
     pair.leave(1, 1);
     assert_eq!(pair.intercept(0), ["Goodbye"], "the new part is known");
 }
+
+#[test]
+fn a_part_whose_goodbye_was_lost_is_forgotten_all_the_same() {
+    let mut pair = Pair::new();
+    let elsewhere = RoomId::from_parts(1, 8);
+    assert_eq!(pair.placement.enter(elsewhere, who(9), 9), Some(ShardId(0)));
+    assert_eq!(pair.enter(1), ShardId(1));
+    pair.join(1, 1); // has greeted nobody
+    assert_eq!(pair.enter(0), ShardId(0));
+    pair.join(0, 0);
+    pair.talk();
+    while pair.shards[0].relays.send(elsewhere, ShardId(1), RelayMessage::Hello) {}
+    pair.leave(0, 0);
+    pair.intercept(1);
+    pair.shards[0].mend_relays(clock::now());
+    pair.talk();
+    pair.leave(1, 1);
+    assert_eq!(pair.intercept(0), [] as [&str; 0], "nobody is there to say goodbye to");
+}
