@@ -124,6 +124,11 @@ impl Room {
         (sessions, self.publications.values().filter(local).count(), self.subscriptions.len())
     }
 
+    /// How many other parts of this room are known.
+    pub fn links(&self) -> usize {
+        self.links.len()
+    }
+
     pub fn next_timeout(&self) -> Instant {
         self.next_tick
     }

@@ -162,6 +162,7 @@ const SHARD_GAUGES: &[(&str, &str, Read)] = &[
     ("convene_media_sessions", "WebRTC sessions.", |s| s.sessions),
     ("convene_media_publications", "Published tracks.", |s| s.publications),
     ("convene_media_subscriptions", "Subscribed tracks.", |s| s.subscriptions),
+    ("convene_media_relay_links", "Links to parts of rooms on other shards.", |s| s.relay_links),
     ("convene_shard_command_queue_depth", "Commands waiting for the shard.", |s| s.command_queue_depth),
     ("convene_shard_relay_queue_depth", "Messages of other shards waiting for the shard.", |s| {
         s.relay_queue_depth

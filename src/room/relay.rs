@@ -126,10 +126,17 @@ impl RelayMessage {
 pub(super) struct Links {
     /// Those that said `Hello` or `Welcome`: they are told of everything.
     known: Vec<ShardId>,
-    /// Those that were ever said `Hello` to: they may know this part before it knows them.
-    greeted: BTreeSet<ShardId>,
+    /// Those that were ever said `Hello` or `Welcome` to. They may know this part when it does not know them: their
+    /// answer may be on its way, or what they got may have been meant for a part they had before.
+    contacted: BTreeSet<ShardId>,
     /// Their publications.
     tracks: BTreeMap<TrackId, PublicationKey>,
+}
+
+impl Links {
+    pub fn len(&self) -> usize {
+        self.known.len()
+    }
 }
 
 impl Room {
@@ -137,16 +144,15 @@ impl Room {
     pub fn greet(&mut self, ctx: &mut Context<'_>, shards: &[ShardId]) {
         for shard in shards {
             self.stop_relaying_to(*shard);
-            self.links.greeted.insert(*shard);
+            self.links.contacted.insert(*shard);
             ctx.effects.relay(self.id, *shard, RelayMessage::Hello);
         }
     }
 
     /// The last participant is gone.
     pub(super) fn part(&mut self, ctx: &mut Context<'_>) {
-        let mut all = std::mem::take(&mut self.links.greeted);
-        all.extend(self.links.known.drain(..));
-        for shard in all {
+        self.links.known.clear();
+        for shard in std::mem::take(&mut self.links.contacted) {
             ctx.effects.relay(self.id, shard, RelayMessage::Goodbye);
         }
     }
@@ -232,6 +238,7 @@ impl Room {
     /// Tells a shard of everything published here; from now on it hears of all changes.
     fn introduce(&mut self, ctx: &mut Context<'_>, to: ShardId) {
         self.links.known.push(to);
+        self.links.contacted.insert(to);
         let mut tracks = Vec::new();
         for publication in self.publications.values_mut().filter(|one| one.owner().is_some()) {
             tracks.push(publication.for_relay(ctx.now));

@@ -497,12 +497,13 @@ impl State {
     }
 
     fn snapshot(&self, index: u16) -> ShardStats {
-        let (mut sessions, mut publications, mut subscriptions) = (0, 0, 0);
+        let (mut sessions, mut publications, mut subscriptions, mut links) = (0, 0, 0, 0);
         for room in self.rooms.values() {
             let counts = room.counts();
             sessions += counts.0 as u64;
             publications += counts.1 as u64;
             subscriptions += counts.2 as u64;
+            links += room.links() as u64;
         }
         let stats = &self.stats;
         let drops = DropReason::ALL.iter().zip(stats.drops).map(|(reason, count)| (reason.as_str(), count));
@@ -512,6 +513,7 @@ impl State {
             sessions,
             publications,
             subscriptions,
+            relay_links: links,
             command_queue_depth: self.depth.load(Ordering::Relaxed),
             relay_queue_depth: self.relayed.depth(),
             event_backlog: self.events.values().map(|one| (one.max_capacity() - one.capacity()) as u64).sum(),

@@ -18,6 +18,8 @@ pub struct ShardStats {
     pub sessions: u64,
     pub publications: u64,
     pub subscriptions: u64,
+    /// Parts of rooms on other shards, summed over the rooms here.
+    pub relay_links: u64,
     pub command_queue_depth: u64,
     pub relay_queue_depth: u64,
     pub event_backlog: u64,

@@ -68,6 +68,10 @@ impl Pair {
         }
     }
 
+    fn links(&self, shard: usize) -> usize {
+        self.shards[shard].rooms[&room()].links()
+    }
+
     /// What waits for a shard; it never sees it.
     fn intercept(&mut self, shard: usize) -> Vec<String> {
         let relayed = &self.shards[shard].relayed;
@@ -101,6 +105,7 @@ fn two_parts_find_each_other_whichever_comes_first_and_say_goodbye() {
                 }
             }
             pair.talk();
+            assert_eq!([pair.links(0), pair.links(1)], [1, 1]);
             let [first, second] = order;
             pair.leave(first, first as u128);
             assert_eq!(pair.intercept(second), ["Goodbye"], "{order:?} {talk_between}");
@@ -140,25 +145,22 @@ fn after_lost_messages_the_parts_greet_again() {
     pair.shards[0].mend_relays(clock::now());
     assert_eq!(pair.shards[1].relayed.depth(), 2);
     pair.talk();
-    pair.leave(1, 1);
-    assert_eq!(pair.intercept(0), ["Goodbye"], "the new part is known");
+    assert_eq!([pair.links(0), pair.links(1)], [1, 1], "the new part is known");
 }
 
 #[test]
 fn a_part_whose_goodbye_was_lost_is_forgotten_all_the_same() {
     let mut pair = Pair::new();
-    let elsewhere = RoomId::from_parts(1, 8);
-    assert_eq!(pair.placement.enter(elsewhere, who(9), 9), Some(ShardId(0)));
-    assert_eq!(pair.enter(1), ShardId(1));
-    pair.join(1, 1); // has greeted nobody
-    assert_eq!(pair.enter(0), ShardId(0));
+    assert_eq!([pair.enter(0), pair.enter(1)], [ShardId(0), ShardId(1)]);
     pair.join(0, 0);
+    pair.join(1, 1);
     pair.talk();
-    while pair.shards[0].relays.send(elsewhere, ShardId(1), RelayMessage::Hello) {}
+    assert_eq!(pair.links(1), 1);
+    while pair.shards[0].relays.send(RoomId::from_parts(1, 8), ShardId(1), RelayMessage::Hello) {}
     pair.leave(0, 0);
     pair.intercept(1);
+    assert_eq!(pair.links(1), 1);
     pair.shards[0].mend_relays(clock::now());
     pair.talk();
-    pair.leave(1, 1);
-    assert_eq!(pair.intercept(0), [] as [&str; 0], "nobody is there to say goodbye to");
+    assert_eq!(pair.links(1), 0);
 }
