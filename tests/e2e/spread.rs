@@ -78,6 +78,10 @@ async fn a_broadcast_that_needs_two_shards_reaches_everybody_whole() {
     let sessions = by_shard(&metrics, "convene_media_sessions");
     assert!(sessions["0"] >= 5.0 && sessions["1"] >= 5.0, "{sessions:?}");
     assert_eq!(by_shard(&metrics, "convene_media_rooms").values().copied().collect::<Vec<_>>(), [1.0, 1.0]);
+    assert_eq!(
+        by_shard(&metrics, "convene_media_relay_links").values().copied().collect::<Vec<_>>(),
+        [1.0, 1.0]
+    );
 
     assert_flawless(&report);
     assert!(report["delivered"]["videoDelivered"].as_u64() > Some(12 * 100), "{report:#}");
