@@ -22,7 +22,7 @@ help: ## Show this list
 # ---- setup: the only place that installs anything -------------------------------------------------
 
 # Needed by the tests only; the program itself needs Rust, Node 20 and a C compiler.
-APT_PACKAGES := chromium firefox-esr prometheus python3-venv
+APT_PACKAGES := chromium firefox-esr prometheus python3-venv valgrind
 
 .PHONY: setup setup-page setup-tests
 setup: setup-page setup-tests ## Install what the build and the tests need (skips what is there)

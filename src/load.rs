@@ -10,13 +10,13 @@ mod check;
 mod engine;
 mod engine_bot;
 mod histogram;
-mod payload;
-mod peer;
+pub mod payload;
+pub mod peer;
 mod procfs;
 pub mod report;
 mod rtx;
 mod signalling;
-mod source;
+pub mod source;
 mod token;
 mod totals;
 
