@@ -150,6 +150,7 @@ impl Room {
     pub(super) fn flush_train(&mut self, ctx: &mut Context<'_>, key: ParticipantKey) {
         let Some(participant) = self.participants.get_mut(key) else { return };
         let train = &mut participant.train;
+        ctx.stats.oldest_flushed = ctx.stats.oldest_flushed.into_iter().chain(train.since).min();
         (train.urgent, train.since) = (false, None);
         train.open.clear();
         let mut waiting = std::mem::take(&mut train.waiting);

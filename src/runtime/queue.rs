@@ -26,3 +26,7 @@ pub const SHARD_COMMANDS: QueueSpec =
 /// as drop reason `event_overflow`.
 pub const PARTICIPANT_EVENTS: QueueSpec =
     QueueSpec { name: "participant_events", capacity: 1_024, full: Full::CloseConsumer };
+
+/// DTLS records of one shard that wait until its media is sent. Dropped records are sent again by the client;
+/// counted as drop reason `handshake_overflow`.
+pub const HANDSHAKES: QueueSpec = QueueSpec { name: "handshakes", capacity: 1_024, full: Full::DropNewest };

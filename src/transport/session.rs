@@ -48,10 +48,11 @@ pub enum DropReason {
     SendOverflow,
     SendFailed,
     EventOverflow,
+    HandshakeOverflow,
 }
 
 impl DropReason {
-    pub const ALL: [Self; 15] = [
+    pub const ALL: [Self; 16] = [
         Self::Junk,
         Self::UnknownAddress,
         Self::StunRefused,
@@ -67,6 +68,7 @@ impl DropReason {
         Self::SendOverflow,
         Self::SendFailed,
         Self::EventOverflow,
+        Self::HandshakeOverflow,
     ];
 
     pub fn as_str(self) -> &'static str {
@@ -86,6 +88,7 @@ impl DropReason {
             Self::SendOverflow => "send_overflow",
             Self::SendFailed => "send_failed",
             Self::EventOverflow => "event_overflow",
+            Self::HandshakeOverflow => "handshake_overflow",
         }
     }
 }
