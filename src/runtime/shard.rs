@@ -158,7 +158,7 @@ impl Shard {
             let (more, running) = state.take_messages(&messages, index, woke);
             pending |= more;
             state.timers(woke);
-            let held = state.flush_rooms(woke);
+            let held = state.flush_rooms(&mut port, woke);
             state.flush(&mut port);
             let done = clock::now();
             pending |= state.handshakes(&mut port, done);
@@ -279,14 +279,18 @@ impl State {
         }
     }
 
-    /// Writes the trains that are due. Returns when the next one is.
-    fn flush_rooms(&mut self, now: Instant) -> Option<Instant> {
+    /// Writes and sends the trains that are due. Returns when the next one is.
+    fn flush_rooms(&mut self, port: &mut UdpPort, now: Instant) -> Option<Instant> {
         let hold = if self.load.share > BUSY_SHARE { BUSY_HOLD } else { HOLD };
         let mut next: Option<Instant> = None;
         std::mem::swap(&mut self.waiting, &mut self.flushing);
         while let Some(id) = self.flushing.pop() {
-            let mut due = None;
-            self.step(id, now, |room, ctx| due = room.flush(ctx, hold));
+            let mut due = Some(now);
+            while due.is_some_and(|due| due <= now) {
+                due = None;
+                self.step(id, now, |room, ctx| due = room.flush(ctx, hold));
+                self.flush(port);
+            }
             next = next.into_iter().chain(due).min();
         }
         next
