@@ -49,6 +49,8 @@ pub struct Bench {
     out: Outbox,
     effects: Effects,
     pub stats: RoomStats,
+    /// Bytes the server's half holds, if allocations are counted.
+    pub live_bytes: i64,
     clients: Vec<Client>,
 }
 
@@ -66,6 +68,7 @@ impl Bench {
             out: Outbox::default(),
             effects: Effects::default(),
             stats: RoomStats::default(),
+            live_bytes: 0,
             clients: Vec::new(),
         }
     }
@@ -82,14 +85,7 @@ impl Bench {
 
     /// Returns the client's number.
     pub fn join(&mut self, plan: &PeerPlan) -> usize {
-        let number = self.clients.len();
-        let address: SocketAddr = ([127, 0, 0, 1], 20_000 + u16::try_from(number).expect("few")).into();
-        let id = ParticipantId::from_parts(1, number as u128 + 1);
-        let peer = Peer::new(self.now, address, plan).expect("a peer");
-        self.clients.push(Client { id, key: None, address, peer, received: 0 });
-        let identity = Arc::from(format!("user{number}"));
-        let join = Command::Join { identity, grants: MediaGrants::ALL, auto: AutoSubscribe::Everything };
-        self.command(number, join);
+        let number = self.enter(plan);
         let offer = self.clients[number].peer.offer(self.now).expect("an offer");
         self.offer(number, offer);
         for _ in 0..PATIENCE {
@@ -99,6 +95,19 @@ impl Bench {
             }
         }
         panic!("client {number} does not connect");
+    }
+
+    /// Joins without an offer: no media session yet.
+    pub fn enter(&mut self, plan: &PeerPlan) -> usize {
+        let number = self.clients.len();
+        let address: SocketAddr = ([127, 0, 0, 1], 20_000 + u16::try_from(number).expect("few")).into();
+        let id = ParticipantId::from_parts(1, number as u128 + 1);
+        let peer = Peer::new(self.now, address, plan).expect("a peer");
+        self.clients.push(Client { id, key: None, address, peer, received: 0 });
+        let identity = Arc::from(format!("user{number}"));
+        let join = Command::Join { identity, grants: MediaGrants::ALL, auto: AutoSubscribe::Everything };
+        self.command(number, join);
+        number
     }
 
     fn offer(&mut self, number: usize, offer: convene::load::peer::Offer) {
@@ -125,9 +134,7 @@ impl Bench {
         self.step(Room::tick);
         for number in 0..self.clients.len() {
             let peer = &mut self.clients[number].peer;
-            if peer.next_timeout().is_some_and(|due| due <= self.now) {
-                peer.handle_timeout(self.now).expect("timeouts");
-            }
+            peer.handle_timeout(self.now).expect("timeouts");
             while let Some((_, mut datagram)) = self.clients[number].peer.poll_transmit() {
                 self.datagram(number, &mut datagram);
             }
@@ -218,7 +225,9 @@ impl Bench {
             effects: &mut self.effects,
             stats: &mut self.stats,
         };
-        work(&mut self.room, &mut ctx);
+        let room = &mut self.room;
+        let counted = allocation_counter::measure(|| work(room, &mut ctx));
+        self.live_bytes += counted.bytes_current;
         let effects: Vec<Effect> = self.effects.drain().collect();
         for effect in effects {
             match effect {
