@@ -62,6 +62,7 @@ use rtc::{
 use super::{
     payload::MediaKind,
     rtx::{self, RtxRepair},
+    sink::{Arrival, SinkFeedback},
     source::OutPacket,
 };
 
@@ -78,6 +79,9 @@ const ICE_MAX_CHECKS: u16 = 250;
 const MAX_NACKS: u16 = 10;
 /// Packets of a stream that carry `mid` and `rid`; browsers stop at the first receiver report too.
 const NAMED_PACKETS: u32 = 300;
+const VIDEO_PAYLOAD_TYPE: u8 = 96;
+/// On which retransmissions arrive.
+pub const REPAIR_PAYLOAD_TYPE: u8 = 97;
 /// Voice activity bit and -20 dBov.
 const AUDIO_LEVEL: [u8; 1] = [0x80 | 20];
 
@@ -99,6 +103,16 @@ pub struct Offer {
     pub generation: u64,
     /// `mid` and source of every sending section.
     pub sending: Vec<(String, &'static str)>,
+}
+
+impl Offer {
+    /// Under which id the offer knows transport-wide sequence numbers; all sections share it.
+    pub fn transport_cc_id(&self) -> Option<u8> {
+        self.sdp.lines().find_map(|line| {
+            let (id, uri) = line.strip_prefix("a=extmap:")?.split_once(' ')?;
+            (uri.trim() == TRANSPORT_CC_URI).then(|| id.parse().ok())?
+        })
+    }
 }
 
 /// What a datagram brought.
@@ -146,23 +160,33 @@ struct SendingStream {
 }
 
 impl Peer {
-    /// `local` is the address of the bot's socket, and its only candidate.
-    pub fn new(now: Instant, local: SocketAddr, plan: &PeerPlan) -> anyhow::Result<Self> {
+    /// `local` is the address of the bot's socket, and its only candidate. With `arrivals` the peer sees only a
+    /// sample of what is received, so that nothing in it may draw conclusions from gaps.
+    pub fn new(
+        now: Instant,
+        local: SocketAddr,
+        plan: &PeerPlan,
+        arrivals: Option<Receiver<Arrival>>,
+    ) -> anyhow::Result<Self> {
         let (repair, keyframes) = RtxRepair::new();
         let registry = Registry::new()
             .with(Slot::TwccSender, TwccSenderBuilder::new().build())
             .with(Slot::Custom(rtx::SLOT), repair)
             .with(Slot::NackResponder, NackResponderBuilder::new().build())
-            .with(
-                Slot::NackGenerator,
-                NackGeneratorBuilder::new()
-                    .with_interval(NACK_INTERVAL)
-                    .with_max_nacks_per_packet(MAX_NACKS)
-                    .build(),
-            )
-            .with(Slot::TwccReceiver, TwccReceiverBuilder::new().build())
-            .with(Slot::ReceiverReport, ReceiverReportBuilder::new().build())
             .with(Slot::SenderReport, SenderReportBuilder::new().build());
+        let registry = match arrivals {
+            Some(arrivals) => registry.with(Slot::TwccReceiver, SinkFeedback::new(arrivals)),
+            None => registry
+                .with(
+                    Slot::NackGenerator,
+                    NackGeneratorBuilder::new()
+                        .with_interval(NACK_INTERVAL)
+                        .with_max_nacks_per_packet(MAX_NACKS)
+                        .build(),
+                )
+                .with(Slot::TwccReceiver, TwccReceiverBuilder::new().build())
+                .with(Slot::ReceiverReport, ReceiverReportBuilder::new().build()),
+        };
         let settings = SettingEngineBuilder::new()
             .with_crypto_provider(Arc::new(AwsLcRsProvider::new()))
             .with_srtp_protection_profiles(vec![
@@ -498,11 +522,11 @@ fn opus() -> RTCRtpCodecParameters {
 
 fn vp8() -> RTCRtpCodecParameters {
     let feedback = [("goog-remb", ""), ("transport-cc", ""), ("ccm", "fir"), ("nack", ""), ("nack", "pli")];
-    codec(96, MIME_TYPE_VP8, 90_000, 0, "", &feedback)
+    codec(VIDEO_PAYLOAD_TYPE, MIME_TYPE_VP8, 90_000, 0, "", &feedback)
 }
 
 fn rtx() -> RTCRtpCodecParameters {
-    codec(97, MIME_TYPE_RTX, 90_000, 0, "apt=96", &[])
+    codec(REPAIR_PAYLOAD_TYPE, MIME_TYPE_RTX, 90_000, 0, &format!("apt={VIDEO_PAYLOAD_TYPE}"), &[])
 }
 
 fn codec(
