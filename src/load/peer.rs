@@ -13,6 +13,7 @@
 //! - `handle_write` of the connection does the same without the checks; the track id of the message is unused.
 //! - ICE checks are 200 ms apart by default and the nomination waits for the next one, which alone makes a join
 //!   take 400 ms.
+//! - Candidates in inactive sections are ignored: whom nobody sends to yet would never connect.
 //! - Registering the same codec without its `video/rtx` partner silently turns retransmission off.
 
 use std::{
@@ -41,7 +42,7 @@ use rtc::{
         message::{RTCMessage, TaggedRTCMessage},
         sdp::RTCSessionDescription,
         state::RTCPeerConnectionState,
-        transport::{CandidateConfig, CandidateHostConfig, RTCIceCandidate},
+        transport::{CandidateConfig, CandidateHostConfig, RTCIceCandidate, RTCIceCandidateInit},
     },
     rtp,
     rtp_transceiver::{
@@ -246,9 +247,14 @@ impl Peer {
         if generation != self.generation || !self.awaiting_answer {
             return Ok(None);
         }
+        let ignored: Vec<_> = ignored_candidates(&sdp).map(str::to_owned).collect();
         let answer = RTCSessionDescription::answer(sdp).context("parse answer")?;
         self.connection.set_remote_description(now, answer).context("set remote answer")?;
         self.awaiting_answer = false;
+        for candidate in ignored {
+            let init = RTCIceCandidateInit { candidate, ..Default::default() };
+            self.connection.add_remote_candidate(init).context("add candidate")?;
+        }
         for section in [&mut self.audio, &mut self.video].into_iter().flatten() {
             section.learn(&mut self.connection)?;
         }
@@ -457,6 +463,14 @@ impl Sending {
     }
 }
 
+/// The candidates of an answer all of whose sections are inactive.
+fn ignored_candidates(sdp: &str) -> impl Iterator<Item = &str> {
+    let count = |line: &str| sdp.lines().filter(|found| found.starts_with(line)).count();
+    let all_inactive = count("m=") == count("a=inactive");
+    let candidates = sdp.lines().filter_map(|line| line.strip_prefix("a=")?.strip_prefix("candidate:"));
+    candidates.filter(move |_| all_inactive)
+}
+
 fn set(header: &mut rtp::Header, id: Option<u8>, value: &Bytes) {
     if let Some(id) = id {
         // Fails only for ids and sizes that no negotiation can have produced.
@@ -478,7 +492,7 @@ fn encoding(rid: Option<&str>, codec: RTCRtpCodec, rtx: bool) -> RTCRtpEncodingP
     }
 }
 
-fn candidate(local: SocketAddr) -> anyhow::Result<rtc::peer_connection::transport::RTCIceCandidateInit> {
+fn candidate(local: SocketAddr) -> anyhow::Result<RTCIceCandidateInit> {
     let host = CandidateHostConfig {
         base_config: CandidateConfig {
             network: "udp".to_owned(),

@@ -229,3 +229,13 @@ fn stale_answers_are_ignored_and_more_sections_wait_for_the_answer() {
     assert_eq!(next.generation, offer.generation + 1);
     assert_eq!(next.sdp.matches("m=video").count(), 4);
 }
+
+#[test]
+fn candidates_are_handed_over_only_where_rtc_ignores_them() {
+    let section = |direction: &str| {
+        format!("m=audio 9\r\na=candidate:1 1 udp\r\na=end-of-candidates\r\na={direction}\r\n")
+    };
+    let ignored = |sdp: &str| ignored_candidates(sdp).map(str::to_owned).collect::<Vec<_>>();
+    assert_eq!(ignored(&format!("v=0\r\n{}", section("inactive"))), ["1 1 udp"]);
+    assert!(ignored(&(section("inactive") + &section("sendonly"))).is_empty());
+}
