@@ -66,7 +66,8 @@ pub async fn run(args: Args) -> anyhow::Result<Report> {
     let own = std::process::id();
     let mut tokens = token::for_bots(&args).await?;
     let chat_token = if args.chat_rate > 0 { tokens.pop() } else { None };
-    let rooms = rooms::make(&args).await?;
+    let talkative = (args.bots() - args.idle) as usize;
+    let rooms = rooms::make(&args, tokens.get(talkative..).unwrap_or_default()).await?;
     // After the sign-in: hashing passwords takes memory that has nothing to do with calls.
     let server_before_joins = server_usage(&args)?;
     let (engine, _thread) = engine::start()?;
@@ -203,7 +204,7 @@ impl Crew {
                 }
             }
             let idle_before = id.checked_sub(args.bots() - args.idle);
-            let room = idle_before.and_then(|idle| rooms.get(idle as usize % rooms.len().max(1)));
+            let room = idle_before.and_then(|idle| rooms.get(idle as usize));
             let channel = room.unwrap_or(&args.channel).clone();
             let spec = BotSpec { id, token, channel, plan };
             self.tasks.spawn(bot::run(

@@ -27,8 +27,8 @@ pub struct Args {
     /// Bots that are in a room and neither send nor receive.
     #[arg(long, default_value_t = 0)]
     pub idle: u32,
-    /// Spread the idle bots over this many channels made for the run (the first account must be an
-    /// administrator); 0 = the channel of the others.
+    /// Spread the idle bots over this many group channels made for the run; 0 = the channel of the others,
+    /// where everybody hears of every join.
     #[arg(long, default_value_t = 0)]
     pub rooms: u32,
 

@@ -198,6 +198,20 @@ impl Session {
         }
     }
 
+    /// Whose session it is; for a new session, whose other events do not matter.
+    pub async fn user(&mut self) -> anyhow::Result<String> {
+        let ready = async {
+            loop {
+                let event = self.next_event().await?;
+                if event.name == "session:ready" {
+                    let user = event.data.pointer("/user/id").and_then(Value::as_str);
+                    return user.map(str::to_owned).ok_or(anyhow!("session:ready without a user"));
+                }
+            }
+        };
+        timeout(ANSWER_DEADLINE, ready).await?
+    }
+
     /// For a session that only sends commands: what the server tells it meanwhile is not kept.
     pub fn forget_events(&mut self) {
         self.events.clear();
