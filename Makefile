@@ -84,8 +84,8 @@ test-page: setup-page
 test-browser: setup page
 	tests/run.sh browser
 
-bench: page ## Benchmarks of the packet path and the chat writer
-	$(CARGO) bench --locked
+bench: page ## Every benchmark beside the limit of this machine; rewrites docs/benchmarks.md
+	$(PYTHON) benches/run.py
 
 check: page ## What a change must pass before it is pushed: format, lints, unit tests, house rules
 	$(CARGO) fmt --all --check

@@ -102,7 +102,7 @@ impl Bench {
         let number = self.clients.len();
         let address: SocketAddr = ([127, 0, 0, 1], 20_000 + u16::try_from(number).expect("few")).into();
         let id = ParticipantId::from_parts(1, number as u128 + 1);
-        let peer = Peer::new(self.now, address, plan).expect("a peer");
+        let peer = Peer::new(self.now, address, plan, None).expect("a peer");
         self.clients.push(Client { id, key: None, address, peer, received: 0 });
         let identity = Arc::from(format!("user{number}"));
         let join = Command::Join { identity, grants: MediaGrants::ALL, auto: AutoSubscribe::Everything };
@@ -139,10 +139,14 @@ impl Bench {
                 self.datagram(number, &mut datagram);
             }
         }
-        self.step(|room, ctx| {
-            room.flush(ctx, HOLD);
-        });
-        self.deliver();
+        for _ in 0..100 {
+            let mut due = None;
+            self.step(|room, ctx| due = room.flush(ctx, HOLD));
+            self.deliver();
+            if due.is_none_or(|due| due > self.now) {
+                break;
+            }
+        }
     }
 
     fn datagram(&mut self, number: usize, datagram: &mut [u8]) {
@@ -182,9 +186,13 @@ impl Bench {
         for datagram in frame {
             self.room.datagram(&mut ctx, key, address, datagram);
         }
-        self.room.flush(&mut ctx, HOLD);
-        let datagrams = self.out.entries().len();
-        self.out.clear();
+        let mut datagrams = 0;
+        let mut due = Some(self.now);
+        while due.is_some_and(|due| due <= self.now) {
+            due = self.room.flush(&mut ctx, HOLD);
+            datagrams += ctx.out.entries().len();
+            ctx.out.clear(); // here the shard sends
+        }
         datagrams
     }
 
