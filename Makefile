@@ -22,7 +22,7 @@ help: ## Show this list
 # ---- setup: the only place that installs anything -------------------------------------------------
 
 # Needed by the tests only; the program itself needs Rust, Node 20 and a C compiler.
-APT_PACKAGES := chromium firefox-esr prometheus python3-venv
+APT_PACKAGES := chromium firefox-esr prometheus python3-venv valgrind
 
 .PHONY: setup setup-page setup-tests
 setup: setup-page setup-tests ## Install what the build and the tests need (skips what is there)
@@ -84,8 +84,8 @@ test-page: setup-page
 test-browser: setup page
 	tests/run.sh browser
 
-bench: page ## Benchmarks of the packet path and the chat writer
-	$(CARGO) bench --locked
+bench: page ## Every benchmark beside the limit of this machine; rewrites docs/benchmarks.md
+	$(PYTHON) benches/run.py
 
 check: page ## What a change must pass before it is pushed: format, lints, unit tests, house rules
 	$(CARGO) fmt --all --check

@@ -6,17 +6,21 @@
 
 pub mod args;
 mod bot;
+mod chat_probe;
 mod check;
 mod engine;
 mod engine_bot;
 mod histogram;
-mod payload;
-mod peer;
+pub mod payload;
+pub mod peer;
 mod procfs;
 pub mod report;
+mod rooms;
 mod rtx;
+mod scrape;
 mod signalling;
-mod source;
+mod sink;
+pub mod source;
 mod token;
 mod totals;
 
@@ -35,10 +39,12 @@ use tokio::{
 pub use self::{args::Args, report::Report};
 use self::{
     bot::{BotSpec, Progress, Shared},
+    chat_probe::{Acks, ChatProbe},
     engine::Command,
     histogram::Histogram,
     procfs::Usage,
-    report::{Join, Quantiles, Readings},
+    report::{Join, Quantiles, Readings, SinkReport},
+    scrape::Sends,
 };
 use crate::runtime::clock;
 
@@ -58,31 +64,50 @@ pub async fn run(args: Args) -> anyhow::Result<Report> {
         bail!("{}", mistakes.join("; "));
     }
     let own = std::process::id();
-    let tokens = token::for_bots(&args).await?;
+    let mut tokens = token::for_bots(&args).await?;
+    let chat_token = if args.chat_rate > 0 { tokens.pop() } else { None };
+    let talkative = (args.bots() - args.idle) as usize;
+    let rooms = rooms::make(&args, tokens.get(talkative..).unwrap_or_default()).await?;
     // After the sign-in: hashing passwords takes memory that has nothing to do with calls.
     let server_before_joins = server_usage(&args)?;
     let (engine, _thread) = engine::start()?;
     let shared = Arc::new(Shared {
         url: args.url.clone(),
         server: args.url.resolve().await?,
-        channel: args.channel.clone(),
         layer: args.simulcast.then_some(args.layer),
         engine,
         participants: Mutex::new(HashMap::new()),
     });
 
     let mut crew = Crew::new(Arc::clone(&shared));
-    crew.join_all(&args, tokens).await;
+    crew.join_all(&args, tokens, &rooms).await;
+    let server_after_joins = server_usage(&args)?;
     crew.progress_until(clock::now() + args.warmup, |_| false).await;
     if crew.connected.is_empty() {
         bail!("no bot got in: {}", crew.failures.first().map_or("no answer in time", String::as_str));
     }
 
+    let chat = match chat_token {
+        Some(token) => Some(ChatProbe::open(&args.url, &token, &args.channel, args.chat_rate).await?),
+        None => None,
+    };
+    let sends_before = sends(&args).await;
+    // A script that disturbs the measurement on purpose waits for this line.
+    eprintln!("measuring");
+    let stop = watch::Sender::new(false);
+    let chat = chat.map(|probe| tokio::spawn(probe.run(stop.subscribe())));
     shared.engine.ask(|done| Command::OpenWindow { done }).await?;
     let before = (usage_of(own)?, server_usage(&args)?);
     crew.progress_until(clock::now() + args.duration, |_| false).await;
     shared.engine.ask(|done| Command::CloseWindow { done }).await?;
     let after = (usage_of(own)?, server_usage(&args)?);
+    stop.send_replace(true);
+    let acks = match chat {
+        Some(task) => Some(task.await?.context("the chat probe")?),
+        None => None,
+    };
+    let packets_per_send =
+        sends(&args).await.zip(sends_before).and_then(|(after, before)| after.packets_per_send_since(before));
     crew.progress_until(clock::now() + DRAIN, |_| false).await;
     let totals = shared.engine.ask(|done| Command::Totals { done }).await?;
 
@@ -90,9 +115,16 @@ pub async fn run(args: Args) -> anyhow::Result<Report> {
     let join = Join {
         connected: Quantiles::from(&crew.connected_times),
         first_media: Quantiles::from(&crew.first_media_times),
+        server_cpu_ms: server_before_joins
+            .zip(server_after_joins)
+            .map(|(before, after)| after.cpu_since(&before).as_secs_f64() * 1000.0 / crew.joins()),
+        with_media: args.publishers + args.meeting > 0,
     };
     let failures = crew.leave().await;
     let mut report = Report::new(args.bots(), failures, &totals, join, &readings);
+    report.sink = args.sink.then(|| SinkReport::new(&totals));
+    report.chat_ack_ms = acks.as_ref().map(|Acks { times }| Quantiles::from(times));
+    report.packets_per_send = packets_per_send;
     report.failures.truncate(LISTED_FAILURES);
     if let Some(path) = &args.out {
         std::fs::write(path, serde_json::to_string_pretty(&report)?).context("write the report")?;
@@ -110,8 +142,8 @@ pub async fn run_and_print(args: Args) -> anyhow::Result<()> {
         print!("{report}");
     }
     match min_delivered {
-        Some(min) if report.delivered.ratio < min => {
-            bail!("delivered {:.4}, wanted at least {min}", report.delivered.ratio)
+        Some(min) if report.lossless() < min => {
+            bail!("delivered {:.4}, wanted at least {min}", report.lossless())
         }
         Some(_) if report.failed > 0 => bail!("{} bots failed", report.failed),
         _ => Ok(()),
@@ -155,14 +187,14 @@ impl Crew {
     }
 
     /// Senders first; receivers follow when those are connected, so that their join time is the server's.
-    async fn join_all(&mut self, args: &Args, tokens: Vec<String>) {
+    async fn join_all(&mut self, args: &Args, tokens: Vec<String>, rooms: &[String]) {
         let deadline = clock::now() + args.join_timeout;
         let plans = args.plans();
         let alone = args.meeting > 0 && args.publishers == 0;
         self.first_sender = alone.then_some(0);
         let senders: HashSet<u32> = (0..args.publishers).collect();
         let mut watchers = HashSet::new();
-        for ((id, plan), token) in (0..).zip(plans).zip(tokens) {
+        for ((id, plan), token) in (0u32..).zip(plans).zip(tokens) {
             if plan.receives {
                 if watchers.is_empty() {
                     self.progress_until(deadline, |crew| senders.is_subset(&crew.arrived())).await;
@@ -171,7 +203,10 @@ impl Crew {
                     watchers.insert(id);
                 }
             }
-            let spec = BotSpec { id, token, plan };
+            let idle_before = id.checked_sub(args.bots() - args.idle);
+            let room = idle_before.and_then(|idle| rooms.get(idle as usize));
+            let channel = room.unwrap_or(&args.channel).clone();
+            let spec = BotSpec { id, token, channel, plan };
             self.tasks.spawn(bot::run(
                 spec,
                 Arc::clone(&self.shared),
@@ -193,6 +228,11 @@ impl Crew {
         let blind: Vec<_> = blind.map(|id| format!("bot {id}: no media in time")).collect();
         self.failures.extend(outside);
         self.failures.extend(blind);
+    }
+
+    /// For a mean: at least one.
+    fn joins(&self) -> f64 {
+        self.connected.len().max(1) as f64
     }
 
     /// Connected, or given up.
@@ -240,6 +280,11 @@ impl Crew {
         }
         self.failures
     }
+}
+
+/// Nothing if the server does not count its sends or keeps its metrics to itself.
+async fn sends(args: &Args) -> Option<Sends> {
+    Sends::read(&args.url.metrics().await.ok()?)
 }
 
 fn server_usage(args: &Args) -> anyhow::Result<Option<Usage>> {

@@ -2,7 +2,7 @@
 
 use std::{path::PathBuf, time::Duration};
 
-use super::{engine_bot::MediaPlan, signalling::ServerUrl, source::VideoPlan};
+use super::{engine_bot::MediaPlan, signalling::ServerUrl, sink::SinkPlan, source::VideoPlan};
 use crate::netem::impair::{parse_duration, parse_si};
 
 /// Measure a running server with bots that speak real ICE, DTLS and SRTP.
@@ -24,6 +24,13 @@ pub struct Args {
     /// Bots that send and receive from all others.
     #[arg(long, default_value_t = 0)]
     pub meeting: u32,
+    /// Bots that are in a room and neither send nor receive.
+    #[arg(long, default_value_t = 0)]
+    pub idle: u32,
+    /// Spread the idle bots over this many group channels made for the run; 0 = the channel of the others,
+    /// where everybody hears of every join.
+    #[arg(long, default_value_t = 0)]
+    pub rooms: u32,
 
     /// Video bits per second of the top layer; 0 sends no video.
     #[arg(long, default_value = "1.5M", value_parser = rate)]
@@ -42,6 +49,18 @@ pub struct Args {
     /// Send 50 Opus-like packets a second.
     #[arg(long)]
     pub audio: bool,
+    /// Of a meeting with --audio only this many speak, the others are silent as with DTX.
+    #[arg(long)]
+    pub speakers: Option<u32>,
+    /// Subscribers count what they receive and check a sample: much cheaper, and without repair.
+    #[arg(long)]
+    pub sink: bool,
+    /// Sinks let the kernel join packets (GRO), which flatters the server.
+    #[arg(long, requires = "sink")]
+    pub gro: bool,
+    /// Chat messages per second of one extra session, whose acknowledgements are timed.
+    #[arg(long, default_value_t = 0)]
+    pub chat_rate: u32,
     /// Send the packets of a frame at once instead of spread over its time.
     #[arg(long)]
     pub burst: bool,
@@ -95,13 +114,22 @@ impl Args {
     pub fn mistakes(&self) -> Vec<&'static str> {
         let mut mistakes = Vec::new();
         if self.bots() == 0 {
-            mistakes.push("nothing to do: give --publishers and --subscribers, or --meeting");
+            mistakes.push("nothing to do: give --publishers and --subscribers, --meeting or --idle");
         }
         if self.bots() > 2_000 {
             mistakes.push("more than 2000 bots: one process cannot drive them");
         }
         if self.bitrate == 0 && !self.audio {
             mistakes.push("--bitrate 0 without --audio sends nothing");
+        }
+        if self.speakers.is_some() && !self.audio {
+            mistakes.push("--speakers needs --audio");
+        }
+        if self.speakers.is_some_and(|speakers| speakers < 2 || speakers > self.meeting) {
+            mistakes.push("--speakers must be 2 to --meeting: one alone would hear nobody");
+        }
+        if self.chat_rate > 1_000 {
+            mistakes.push("--chat-rate must be at most 1000");
         }
         if !(1..=240).contains(&self.fps) {
             mistakes.push("--fps must be 1 to 240");
@@ -119,7 +147,8 @@ impl Args {
     }
 
     pub fn bots(&self) -> u32 {
-        self.publishers.saturating_add(self.subscribers).saturating_add(self.meeting)
+        let groups = [self.publishers, self.meeting, self.subscribers, self.idle];
+        groups.into_iter().fold(0, u32::saturating_add)
     }
 
     /// The plan of each bot, senders first.
@@ -139,15 +168,22 @@ impl Args {
             MediaPlan {
                 video: video.filter(|_| sends),
                 audio: sends && self.audio,
+                speaks: sends && self.audio,
                 receives,
+                sink: (self.sink && receives && !sends).then_some(SinkPlan { gro: self.gro }),
                 receive_audio: if receives && self.audio { others } else { 0 },
                 receive_video: if receives && video.is_some() { others } else { 0 },
             }
         };
+        let speakers = self.speakers.unwrap_or(self.meeting).min(self.meeting);
+        // A connection needs at least one section.
+        let idle = MediaPlan { receive_audio: 1, ..plan(false, false) };
         let groups = [
             (self.publishers, plan(true, false)),
-            (self.meeting, plan(true, true)),
+            (speakers, plan(true, true)),
+            (self.meeting - speakers, MediaPlan { speaks: false, ..plan(true, true) }),
             (self.subscribers, plan(false, true)),
+            (self.idle, idle),
         ];
         groups.into_iter().flat_map(|(count, plan)| std::iter::repeat_n(plan, count as usize)).collect()
     }
@@ -159,4 +195,52 @@ fn duration(text: &str) -> Result<Duration, String> {
 
 fn rate(text: &str) -> Result<u64, String> {
     parse_si(text).ok_or_else(|| "expected bits per second such as 1.5M".into())
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::Parser as _;
+
+    use super::*;
+
+    #[derive(clap::Parser)]
+    struct Line {
+        #[command(flatten)]
+        args: Args,
+    }
+
+    fn args(line: &str) -> Args {
+        Line::try_parse_from(std::iter::once("load").chain(line.split_whitespace())).unwrap().args
+    }
+
+    #[test]
+    fn of_a_meeting_only_the_speakers_send_and_all_publish() {
+        let args = args("--meeting 5 --speakers 2 --audio --bitrate 0");
+        assert!(args.mistakes().is_empty(), "{:?}", args.mistakes());
+        let plans = args.plans();
+        assert_eq!(
+            plans.iter().map(|plan| plan.speaks).collect::<Vec<_>>(),
+            [true, true, false, false, false]
+        );
+        assert!(plans.iter().all(|plan| plan.audio && plan.receives && plan.receive_audio > 0));
+    }
+
+    #[test]
+    fn idle_bots_come_last_and_expect_nothing() {
+        let plans = args("--publishers 1 --subscribers 1 --idle 2 --sink").plans();
+        assert_eq!(plans.iter().map(|plan| plan.receives).collect::<Vec<_>>(), [false, true, false, false]);
+        assert_eq!(plans.iter().filter(|plan| plan.sink.is_some()).count(), 1, "only who receives");
+        assert!(plans[2..].iter().all(|plan| plan.video.is_none() && !plan.audio && plan.receive_audio == 1));
+    }
+
+    #[test]
+    fn senseless_speakers_are_refused() {
+        for line in [
+            "--meeting 5 --speakers 2",
+            "--meeting 5 --speakers 1 --audio",
+            "--meeting 2 --speakers 3 --audio",
+        ] {
+            assert_eq!(args(line).mistakes().len(), 1, "{line}");
+        }
+    }
 }

@@ -27,7 +27,6 @@ const BOT_EVENTS: usize = 64;
 pub struct Shared {
     pub url: ServerUrl,
     pub server: SocketAddr,
-    pub channel: String,
     /// Layer subscribers ask for; `None` leaves it to the server.
     pub layer: Option<u8>,
     pub engine: EngineHandle,
@@ -39,6 +38,7 @@ pub struct Shared {
 pub struct BotSpec {
     pub id: u32,
     pub token: String,
+    pub channel: String,
     pub plan: MediaPlan,
 }
 
@@ -114,7 +114,7 @@ struct Bot<'a> {
 
 impl Bot<'_> {
     async fn join(&mut self, spec: &BotSpec) -> anyhow::Result<()> {
-        let request = json!({"channelId": self.shared.channel, "muted": !spec.plan.audio, "deafened": false});
+        let request = json!({"channelId": spec.channel, "muted": !spec.plan.audio, "deafened": false});
         let joined = self.session.call("voice:join", request).await?;
         self.call = text(&joined, "callId")?;
         self.participant = text(&joined, "participantId")?;

@@ -23,6 +23,7 @@ use super::{
     engine_bot::{BotMedia, MediaPlan, Received},
     payload::MediaKind,
     peer::Offer,
+    sink,
     totals::{Totals, Window},
 };
 use crate::runtime::clock;
@@ -122,7 +123,7 @@ pub fn start() -> anyhow::Result<(EngineHandle, JoinHandle<()>)> {
         bots: BTreeMap::new(),
         start: clock::now(),
         window: None,
-        buffer: vec![0; 65_536],
+        buffer: vec![0; sink::BUFFER],
     };
     let thread = std::thread::Builder::new().name("load-media".into()).spawn(move || engine.run())?;
     Ok((EngineHandle { commands, waker }, thread))

@@ -15,7 +15,8 @@ use super::{
     check::{self, StreamCheck},
     engine::BotEvent,
     payload::MediaKind,
-    peer::{Incoming, Offer, Peer, PeerPlan, PeerState},
+    peer::{Incoming, Offer, Peer, PeerPlan, PeerState, REPAIR_PAYLOAD_TYPE},
+    sink::{Counted, Sink, SinkPlan},
     source::{AudioSource, OutPacket, VideoPlan, VideoSource},
     totals::{Totals, Window},
 };
@@ -31,9 +32,13 @@ const STAGGER: Duration = Duration::from_micros(7_300);
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct MediaPlan {
     pub video: Option<VideoPlan>,
+    /// Publishes a microphone.
     pub audio: bool,
+    /// Sends audio on it.
+    pub speaks: bool,
     /// Whether the bot watches the others.
     pub receives: bool,
+    pub sink: Option<SinkPlan>,
     pub receive_audio: usize,
     pub receive_video: usize,
 }
@@ -49,6 +54,7 @@ pub struct BotMedia {
     id: u32,
     plan: MediaPlan,
     socket: UdpSocket,
+    sink: Option<Sink>,
     peer: Peer,
     events: mpsc::Sender<BotEvent>,
     video: Option<VideoSource>,
@@ -64,6 +70,8 @@ struct Watched {
     tracks: HashMap<String, (u32, MediaKind)>,
     /// By SSRC.
     checks: HashMap<u32, StreamCheck>,
+    /// Packets inside the window that were what was sent.
+    verified: u64,
     /// Packets of tracks that nobody announced.
     unknown: u64,
     /// Set once, taken when reported.
@@ -87,12 +95,18 @@ impl BotMedia {
             receive_audio: plan.receive_audio,
             receive_video: plan.receive_video,
         };
-        let mut peer = Peer::new(now, local, &peer_plan)?;
+        let sink = plan.sink.map(|sink| Sink::new(&socket, sink, REPAIR_PAYLOAD_TYPE)).transpose()?;
+        let (mut sink, arrivals) = sink.unzip();
+        let mut peer = Peer::new(now, local, &peer_plan, arrivals)?;
         let offer = peer.offer(now)?;
+        if let Some(sink) = &mut sink {
+            sink.set_transport_cc_id(offer.transport_cc_id());
+        }
         let mut bot = Self {
             id,
             plan,
             socket,
+            sink,
             peer,
             events,
             video: None,
@@ -132,30 +146,14 @@ impl BotMedia {
 
     /// Reads the socket until it is empty.
     pub fn read(&mut self, received: &mut Received<'_>) {
-        let mut control = false;
-        loop {
-            let (length, from) = match self.socket.recv_from(received.buffer) {
-                Ok(got) => got,
-                Err(error) if error.kind() == ErrorKind::Interrupted => continue,
-                // Empty, or a port that was closed when we sent: both end the batch.
-                Err(error) if error.kind() == ErrorKind::ConnectionRefused => continue,
-                Err(_) => break,
-            };
-            let now = clock::now();
-            let Some(datagram) = received.buffer.get(..length) else { continue };
-            control |= !is_media(datagram);
-            if let Some(window) = received.window.as_deref_mut() {
-                window.received(datagram.len(), is_media(datagram));
+        let control = match self.sink.take() {
+            Some(mut sink) => {
+                let control = self.read_batches(&mut sink, received);
+                self.sink = Some(sink);
+                control
             }
-            let (watched, window) = (&mut self.watched, &mut received.window);
-            let elapsed_us = micros(now.saturating_duration_since(received.start));
-            let result = self.peer.receive(now, from, datagram, |Incoming::Media { track, packet }| {
-                watched.packet(now, elapsed_us, track, &packet, window.as_deref_mut());
-            });
-            if let Err(error) = result {
-                self.fail(format!("receive: {error:#}"));
-            }
-        }
+            None => self.read_singly(received),
+        };
         self.report_first_media();
         if control {
             self.settle(clock::now(), received.window.as_deref_mut());
@@ -164,24 +162,88 @@ impl BotMedia {
         }
     }
 
+    /// Whether anything but media came.
+    fn read_singly(&mut self, received: &mut Received<'_>) -> bool {
+        let Received { start, window, buffer } = received;
+        let mut control = false;
+        loop {
+            let (length, from) = match self.socket.recv_from(buffer) {
+                Ok(got) => got,
+                Err(error) if error.kind() == ErrorKind::Interrupted => continue,
+                // Empty, or a port that was closed when we sent: both end the batch.
+                Err(error) if error.kind() == ErrorKind::ConnectionRefused => continue,
+                Err(_) => return control,
+            };
+            let now = clock::now();
+            let Some(datagram) = buffer.get(..length) else { continue };
+            control |= !is_media(datagram);
+            if let Some(window) = window.as_deref_mut() {
+                window.received(datagram.len(), is_media(datagram));
+            }
+            self.take_in(now, *start, from, datagram, window);
+        }
+    }
+
+    /// As above, for a sink.
+    fn read_batches(&mut self, sink: &mut Sink, received: &mut Received<'_>) -> bool {
+        let Received { start, window, buffer } = received;
+        let mut control = false;
+        while let Some(batch) = sink.receive(&self.socket, buffer) {
+            let now = clock::now();
+            for (meta, datagram) in batch {
+                control |= !is_media(datagram);
+                if let Some(window) = window.as_deref_mut() {
+                    window.received(datagram.len(), is_media(datagram));
+                }
+                if sink.take(now, datagram)
+                    && let Some(whole) = self.take_in(now, *start, meta.addr, datagram, window)
+                {
+                    sink.saw_whole_frame(whole);
+                }
+            }
+        }
+        control
+    }
+
+    /// Through the full stack; the SSRC of a frame that became whole.
+    fn take_in(
+        &mut self,
+        now: Instant,
+        start: Instant,
+        from: SocketAddr,
+        datagram: &[u8],
+        window: &mut Option<&mut Window>,
+    ) -> Option<u32> {
+        let watched = &mut self.watched;
+        let elapsed_us = micros(now.saturating_duration_since(start));
+        let mut whole = None;
+        let result = self.peer.receive(now, from, datagram, |Incoming::Media { track, packet }| {
+            if watched.packet(now, elapsed_us, track, &packet, window.as_deref_mut()) {
+                whole = Some(packet.header.ssrc);
+            }
+        });
+        if let Err(error) = result {
+            self.fail(format!("receive: {error:#}"));
+        }
+        whole
+    }
+
     pub fn handle_timeout(&mut self, now: Instant, start: Instant, window: Option<&mut Window>) {
         if self.peer.next_timeout().is_some_and(|due| due <= now)
             && let Err(error) = self.peer.handle_timeout(now)
         {
             self.fail(format!("timeout: {error:#}"));
         }
-        let mut sent = 0;
+        let mut window = window;
         while let Some(packet) = self.poll_sources(now, micros(clock::now().saturating_duration_since(start)))
         {
-            sent += 1;
+            if let Some(window) = &mut window {
+                window.sent((self.id, packet.kind), packet.layer);
+            }
             if let Err(error) = self.peer.send(now, packet) {
                 self.fail(format!("send: {error:#}"));
                 break;
             }
-        }
-        let mut window = window;
-        if let Some(window) = &mut window {
-            window.sent += sent;
         }
         self.settle(now, window);
     }
@@ -192,6 +254,9 @@ impl BotMedia {
                 check.open_window(first);
             }
         }
+        if let Some(sink) = &mut self.sink {
+            sink.open_window();
+        }
     }
 
     pub fn close_window(&mut self, ends: &HashMap<(u32, MediaKind), u32>) {
@@ -199,6 +264,9 @@ impl BotMedia {
             if let Some(end) = ends.get(&check.source()) {
                 check.close_window(*end);
             }
+        }
+        if let Some(sink) = &mut self.sink {
+            sink.close_window();
         }
     }
 
@@ -211,11 +279,35 @@ impl BotMedia {
 
     pub fn add_to(&self, id: u32, window: Option<&Window>, totals: &mut Totals) {
         totals.unknown_packets += self.watched.unknown;
+        if let Some(sink) = &self.sink {
+            self.add_counts_to(id, sink, window, totals);
+            return;
+        }
         for check in self.watched.checks.values() {
             totals.add_check(id, check, window);
         }
         if let Some(window) = window.filter(|_| self.plan.receives) {
             totals.add_expected(id, window);
+        }
+    }
+
+    /// Of a sink: what was counted, and the faults of the sample.
+    fn add_counts_to(&self, id: u32, sink: &Sink, window: Option<&Window>, totals: &mut Totals) {
+        for check in self.watched.checks.values() {
+            totals.add_faults(id, check);
+        }
+        let mut by_source: HashMap<_, Counted> = HashMap::new();
+        for (ssrc, counted) in sink.counted() {
+            match self.watched.checks.get(&ssrc) {
+                Some(check) => *by_source.entry(check.source()).or_default() += counted,
+                // Counted, but nothing of it could be attributed, let alone verified.
+                None => totals.unknown_packets += counted.received,
+            }
+        }
+        if let Some(window) = window {
+            totals.add_counted(id, &by_source, window);
+            totals.sinks.repairs += sink.repairs();
+            totals.sinks.verified += self.watched.verified;
         }
     }
 
@@ -259,7 +351,7 @@ impl BotMedia {
     fn connected(&mut self, now: Instant) {
         let start = now + STAGGER * (self.id % 16);
         self.video = self.plan.video.map(|plan| VideoSource::new(self.id, plan, start));
-        self.audio = self.plan.audio.then(|| AudioSource::new(self.id, start));
+        self.audio = self.plan.speaks.then(|| AudioSource::new(self.id, start));
         let _ = self.events.try_send(BotEvent::Connected(now));
     }
 
@@ -302,6 +394,7 @@ impl BotMedia {
 }
 
 impl Watched {
+    /// Whether a frame that a receiver can begin with became whole.
     fn packet(
         &mut self,
         now: Instant,
@@ -309,10 +402,10 @@ impl Watched {
         track: &str,
         packet: &rtc::rtp::Packet,
         window: Option<&mut Window>,
-    ) {
+    ) -> bool {
         // Padding probes carry nothing to judge.
         if packet.payload.is_empty() {
-            return;
+            return false;
         }
         let header = &packet.header;
         let check = match self.checks.entry(header.ssrc) {
@@ -320,7 +413,7 @@ impl Watched {
             std::collections::hash_map::Entry::Vacant(entry) => {
                 let Some(&(publisher, kind)) = self.tracks.get(track) else {
                     self.unknown += 1;
-                    return;
+                    return false;
                 };
                 let mut check = StreamCheck::new(kind, publisher);
                 if let Some(first) = window.as_deref().and_then(|window| window.first((publisher, kind))) {
@@ -339,17 +432,17 @@ impl Watched {
                 payload: &packet.payload,
             },
         );
-        let Some(accepted) = accepted else { return };
+        let Some(accepted) = accepted else { return false };
         if let Some(window) = window {
+            self.verified += u64::from(window.is_open());
             window.latency(elapsed_us.saturating_sub(accepted.sent_us));
         }
-        if let Some(frame) = accepted.completed
-            && !self.seen_first
-            && (kind == MediaKind::Video && frame.keyframe || !self.wants_video)
-        {
+        let Some(frame) = accepted.completed else { return false };
+        if !self.seen_first && (kind == MediaKind::Video && frame.keyframe || !self.wants_video) {
             self.seen_first = true;
             self.first_media = Some(now);
         }
+        kind == MediaKind::Audio || frame.keyframe
     }
 }
 

@@ -13,6 +13,7 @@
 //! - `handle_write` of the connection does the same without the checks; the track id of the message is unused.
 //! - ICE checks are 200 ms apart by default and the nomination waits for the next one, which alone makes a join
 //!   take 400 ms.
+//! - Candidates in inactive sections are ignored: whom nobody sends to yet would never connect.
 //! - Registering the same codec without its `video/rtx` partner silently turns retransmission off.
 
 use std::{
@@ -41,7 +42,7 @@ use rtc::{
         message::{RTCMessage, TaggedRTCMessage},
         sdp::RTCSessionDescription,
         state::RTCPeerConnectionState,
-        transport::{CandidateConfig, CandidateHostConfig, RTCIceCandidate},
+        transport::{CandidateConfig, CandidateHostConfig, RTCIceCandidate, RTCIceCandidateInit},
     },
     rtp,
     rtp_transceiver::{
@@ -62,6 +63,7 @@ use rtc::{
 use super::{
     payload::MediaKind,
     rtx::{self, RtxRepair},
+    sink::{Arrival, SinkFeedback},
     source::OutPacket,
 };
 
@@ -78,6 +80,9 @@ const ICE_MAX_CHECKS: u16 = 250;
 const MAX_NACKS: u16 = 10;
 /// Packets of a stream that carry `mid` and `rid`; browsers stop at the first receiver report too.
 const NAMED_PACKETS: u32 = 300;
+const VIDEO_PAYLOAD_TYPE: u8 = 96;
+/// On which retransmissions arrive.
+pub const REPAIR_PAYLOAD_TYPE: u8 = 97;
 /// Voice activity bit and -20 dBov.
 const AUDIO_LEVEL: [u8; 1] = [0x80 | 20];
 
@@ -99,6 +104,16 @@ pub struct Offer {
     pub generation: u64,
     /// `mid` and source of every sending section.
     pub sending: Vec<(String, &'static str)>,
+}
+
+impl Offer {
+    /// Under which id the offer knows transport-wide sequence numbers; all sections share it.
+    pub fn transport_cc_id(&self) -> Option<u8> {
+        self.sdp.lines().find_map(|line| {
+            let (id, uri) = line.strip_prefix("a=extmap:")?.split_once(' ')?;
+            (uri.trim() == TRANSPORT_CC_URI).then(|| id.parse().ok())?
+        })
+    }
 }
 
 /// What a datagram brought.
@@ -146,23 +161,33 @@ struct SendingStream {
 }
 
 impl Peer {
-    /// `local` is the address of the bot's socket, and its only candidate.
-    pub fn new(now: Instant, local: SocketAddr, plan: &PeerPlan) -> anyhow::Result<Self> {
+    /// `local` is the address of the bot's socket, and its only candidate. With `arrivals` the peer sees only a
+    /// sample of what is received, so that nothing in it may draw conclusions from gaps.
+    pub fn new(
+        now: Instant,
+        local: SocketAddr,
+        plan: &PeerPlan,
+        arrivals: Option<Receiver<Arrival>>,
+    ) -> anyhow::Result<Self> {
         let (repair, keyframes) = RtxRepair::new();
         let registry = Registry::new()
             .with(Slot::TwccSender, TwccSenderBuilder::new().build())
             .with(Slot::Custom(rtx::SLOT), repair)
             .with(Slot::NackResponder, NackResponderBuilder::new().build())
-            .with(
-                Slot::NackGenerator,
-                NackGeneratorBuilder::new()
-                    .with_interval(NACK_INTERVAL)
-                    .with_max_nacks_per_packet(MAX_NACKS)
-                    .build(),
-            )
-            .with(Slot::TwccReceiver, TwccReceiverBuilder::new().build())
-            .with(Slot::ReceiverReport, ReceiverReportBuilder::new().build())
             .with(Slot::SenderReport, SenderReportBuilder::new().build());
+        let registry = match arrivals {
+            Some(arrivals) => registry.with(Slot::TwccReceiver, SinkFeedback::new(arrivals)),
+            None => registry
+                .with(
+                    Slot::NackGenerator,
+                    NackGeneratorBuilder::new()
+                        .with_interval(NACK_INTERVAL)
+                        .with_max_nacks_per_packet(MAX_NACKS)
+                        .build(),
+                )
+                .with(Slot::TwccReceiver, TwccReceiverBuilder::new().build())
+                .with(Slot::ReceiverReport, ReceiverReportBuilder::new().build()),
+        };
         let settings = SettingEngineBuilder::new()
             .with_crypto_provider(Arc::new(AwsLcRsProvider::new()))
             .with_srtp_protection_profiles(vec![
@@ -222,9 +247,14 @@ impl Peer {
         if generation != self.generation || !self.awaiting_answer {
             return Ok(None);
         }
+        let ignored: Vec<_> = ignored_candidates(&sdp).map(str::to_owned).collect();
         let answer = RTCSessionDescription::answer(sdp).context("parse answer")?;
         self.connection.set_remote_description(now, answer).context("set remote answer")?;
         self.awaiting_answer = false;
+        for candidate in ignored {
+            let init = RTCIceCandidateInit { candidate, ..Default::default() };
+            self.connection.add_remote_candidate(init).context("add candidate")?;
+        }
         for section in [&mut self.audio, &mut self.video].into_iter().flatten() {
             section.learn(&mut self.connection)?;
         }
@@ -433,6 +463,14 @@ impl Sending {
     }
 }
 
+/// The candidates of an answer all of whose sections are inactive.
+fn ignored_candidates(sdp: &str) -> impl Iterator<Item = &str> {
+    let count = |line: &str| sdp.lines().filter(|found| found.starts_with(line)).count();
+    let all_inactive = count("m=") == count("a=inactive");
+    let candidates = sdp.lines().filter_map(|line| line.strip_prefix("a=")?.strip_prefix("candidate:"));
+    candidates.filter(move |_| all_inactive)
+}
+
 fn set(header: &mut rtp::Header, id: Option<u8>, value: &Bytes) {
     if let Some(id) = id {
         // Fails only for ids and sizes that no negotiation can have produced.
@@ -454,7 +492,7 @@ fn encoding(rid: Option<&str>, codec: RTCRtpCodec, rtx: bool) -> RTCRtpEncodingP
     }
 }
 
-fn candidate(local: SocketAddr) -> anyhow::Result<rtc::peer_connection::transport::RTCIceCandidateInit> {
+fn candidate(local: SocketAddr) -> anyhow::Result<RTCIceCandidateInit> {
     let host = CandidateHostConfig {
         base_config: CandidateConfig {
             network: "udp".to_owned(),
@@ -498,11 +536,11 @@ fn opus() -> RTCRtpCodecParameters {
 
 fn vp8() -> RTCRtpCodecParameters {
     let feedback = [("goog-remb", ""), ("transport-cc", ""), ("ccm", "fir"), ("nack", ""), ("nack", "pli")];
-    codec(96, MIME_TYPE_VP8, 90_000, 0, "", &feedback)
+    codec(VIDEO_PAYLOAD_TYPE, MIME_TYPE_VP8, 90_000, 0, "", &feedback)
 }
 
 fn rtx() -> RTCRtpCodecParameters {
-    codec(97, MIME_TYPE_RTX, 90_000, 0, "apt=96", &[])
+    codec(REPAIR_PAYLOAD_TYPE, MIME_TYPE_RTX, 90_000, 0, &format!("apt={VIDEO_PAYLOAD_TYPE}"), &[])
 }
 
 fn codec(

@@ -6,7 +6,7 @@ use super::{
     check::Faults,
     histogram::Histogram,
     procfs::Usage,
-    totals::{Frames, Totals},
+    totals::{Frames, Sinks, Totals},
 };
 
 #[derive(Debug, Clone, serde::Serialize)]
@@ -18,6 +18,8 @@ pub struct Report {
     pub failures: Vec<String>,
     pub seconds: f64,
     pub delivered: Delivered,
+    /// Only with --sink, whose bots count packets and not frames.
+    pub sink: Option<SinkReport>,
     pub faults: Faults,
     pub fault_samples: Vec<String>,
     /// RTP packets of tracks nobody announced.
@@ -25,6 +27,10 @@ pub struct Report {
     pub packets: Packets,
     pub latency_ms: Quantiles,
     pub join_ms: Join,
+    /// From when a chat message was due to its acknowledgement.
+    pub chat_ack_ms: Option<Quantiles>,
+    /// Mean length of the server's trains; absent if it does not count its sends.
+    pub packets_per_send: Option<f64>,
     /// Longest time a receiver went without a whole video frame.
     pub longest_gap_ms: f64,
     pub server: Option<Server>,
@@ -45,6 +51,37 @@ pub struct Delivered {
     pub layers: [u64; 3],
     /// The worst pairs of receiver and sender that saw less than everything.
     pub incomplete: Vec<Incomplete>,
+}
+
+/// What sinks counted; see `sink`.
+#[derive(Debug, Clone, Copy, serde::Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct SinkReport {
+    /// Pairs of sink and sender, and those that brought nothing.
+    pub streams: u64,
+    pub silent_streams: u64,
+    pub expected: u64,
+    pub counted: u64,
+    /// Decrypted and found to be what was sent.
+    pub verified: u64,
+    pub repairs: u64,
+    /// 1 = lossless; 0 if nothing was expected, because then nothing was measured.
+    pub ratio: f64,
+}
+
+impl SinkReport {
+    pub fn new(totals: &Totals) -> Self {
+        let Sinks { streams, silent, counted, verified, repairs } = totals.sinks;
+        Self {
+            streams,
+            silent_streams: silent,
+            expected: counted.expected,
+            counted: counted.received,
+            verified,
+            repairs,
+            ratio: counted.received as f64 / counted.expected.max(1) as f64,
+        }
+    }
 }
 
 #[derive(Debug, Clone, serde::Serialize)]
@@ -81,6 +118,11 @@ pub struct Quantiles {
 pub struct Join {
     pub connected: Quantiles,
     pub first_media: Quantiles,
+    /// CPU of the whole server per join: signalling, handshake, room.
+    #[serde(rename = "serverCpuMs")]
+    pub server_cpu_ms: Option<f64>,
+    /// Media flowed while others joined, and is in that CPU time.
+    pub with_media: bool,
 }
 
 #[derive(Debug, Clone, serde::Serialize)]
@@ -134,6 +176,7 @@ impl Report {
             failures,
             seconds,
             delivered: Delivered::new(totals),
+            sink: None,
             faults: totals.faults,
             fault_samples: totals.fault_samples.clone(),
             unknown_packets: totals.unknown_packets,
@@ -146,11 +189,20 @@ impl Report {
             },
             latency_ms: Quantiles::from(&totals.latency),
             join_ms: join,
+            chat_ack_ms: None,
+            packets_per_send: None,
             longest_gap_ms: totals.longest_gap.as_secs_f64() * 1000.0,
             server,
             bots_cpu_us_per_packet: per_packet(own),
             bots_cpu_percent: percent(own),
         }
+    }
+}
+
+impl Report {
+    /// The worse of frames and counted packets.
+    pub fn lossless(&self) -> f64 {
+        self.sink.map_or(self.delivered.ratio, |sink| sink.ratio.min(self.delivered.ratio))
     }
 }
 
@@ -190,6 +242,19 @@ impl fmt::Display for Report {
             d.video_delivered, d.video_expected, d.layers
         )?;
         writeln!(f, "  audio frames     {} of {}", d.audio_delivered, d.audio_expected)?;
+        if let Some(sink) = &self.sink {
+            writeln!(
+                f,
+                "sinks              {:.3} %: {} of {} packets counted, {} verified, {} repairs; {} of {} streams silent",
+                sink.ratio * 100.0,
+                sink.counted,
+                sink.expected,
+                sink.verified,
+                sink.repairs,
+                sink.silent_streams,
+                sink.streams
+            )?;
+        }
         writeln!(
             f,
             "faults             {} corrupt, {} misplaced, {} duplicate, {} too late, {} unannounced",
@@ -210,6 +275,16 @@ impl fmt::Display for Report {
         writeln!(f, "latency            {}", self.latency_ms)?;
         writeln!(f, "join → connected   {}", self.join_ms.connected)?;
         writeln!(f, "join → first media {}", self.join_ms.first_media)?;
+        if let Some(cpu) = self.join_ms.server_cpu_ms {
+            let media = if self.join_ms.with_media { ", media meanwhile included" } else { "" };
+            writeln!(f, "server per join    {cpu:.2} ms CPU{media}")?;
+        }
+        if let Some(acks) = &self.chat_ack_ms {
+            writeln!(f, "chat ack           {acks}")?;
+        }
+        if let Some(length) = self.packets_per_send {
+            writeln!(f, "packets per send   {length:.2}")?;
+        }
         writeln!(f, "longest gap        {:.0} ms", self.longest_gap_ms)?;
         if let Some(server) = &self.server {
             writeln!(

@@ -67,11 +67,20 @@ impl ServerUrl {
         token.map(str::to_owned).ok_or(anyhow!("the login response has no token"))
     }
 
+    /// `GET /metrics`.
+    pub async fn metrics(&self) -> anyhow::Result<String> {
+        timeout(ANSWER_DEADLINE, self.request("GET", "/metrics", "")).await?
+    }
+
     async fn post(&self, path: &str, body: &Value) -> anyhow::Result<Value> {
-        let body = body.to_string();
+        let response = self.request("POST", path, &body.to_string()).await?;
+        serde_json::from_str(&response).context("the response is not JSON")
+    }
+
+    async fn request(&self, method: &str, path: &str, body: &str) -> anyhow::Result<String> {
         let mut stream = TcpStream::connect(&self.authority).await.context("connect")?;
         let request = format!(
-            "POST {path} HTTP/1.1\r\nHost: {}\r\nContent-Type: application/json\r\nContent-Length: {}\r\n\
+            "{method} {path} HTTP/1.1\r\nHost: {}\r\nContent-Type: application/json\r\nContent-Length: {}\r\n\
              Connection: close\r\n\r\n{body}",
             self.authority,
             body.len()
@@ -82,9 +91,9 @@ impl ServerUrl {
         let (head, body) = response.split_once("\r\n\r\n").ok_or(anyhow!("not an HTTP response"))?;
         let status = head.split_ascii_whitespace().nth(1).unwrap_or_default();
         if !status.starts_with('2') {
-            bail!("POST {path}: {status} {body}");
+            bail!("{method} {path}: {status} {body}");
         }
-        serde_json::from_str(body).context("the response is not JSON")
+        Ok(body.to_owned())
     }
 }
 
@@ -187,6 +196,25 @@ impl Session {
                 bail!("a command was refused: {}", frame.e);
             }
         }
+    }
+
+    /// Whose session it is; for a new session, whose other events do not matter.
+    pub async fn user(&mut self) -> anyhow::Result<String> {
+        let ready = async {
+            loop {
+                let event = self.next_event().await?;
+                if event.name == "session:ready" {
+                    let user = event.data.pointer("/user/id").and_then(Value::as_str);
+                    return user.map(str::to_owned).ok_or(anyhow!("session:ready without a user"));
+                }
+            }
+        };
+        timeout(ANSWER_DEADLINE, ready).await?
+    }
+
+    /// For a session that only sends commands: what the server tells it meanwhile is not kept.
+    pub fn forget_events(&mut self) {
+        self.events.clear();
     }
 
     /// When `ping` is due.

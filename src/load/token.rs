@@ -10,9 +10,9 @@ use crate::runtime::clock;
 /// Longer than any run.
 const LIFETIME_S: i64 = 12 * 3600;
 
-/// One token per bot.
+/// One token per bot, and one for the chat probe.
 pub async fn for_bots(args: &Args) -> anyhow::Result<Vec<String>> {
-    let bots = args.bots();
+    let bots = args.bots() + u32::from(args.chat_rate > 0);
     if let Some(token) = &args.token {
         return Ok((0..bots).map(|_| token.clone()).collect());
     }

@@ -9,6 +9,7 @@ use super::{
     check::{Faults, StreamCheck},
     histogram::Histogram,
     payload::MediaKind,
+    sink::Counted,
 };
 
 /// A source: bot and kind.
@@ -23,8 +24,8 @@ pub struct Window {
     /// RTP packets and all bytes that reached the bots' sockets.
     pub packets: u64,
     pub bytes: u64,
-    /// RTP packets the bots sent, retransmissions not included.
-    pub sent: u64,
+    /// RTP packets the bots sent per layer, retransmissions not included.
+    sent: HashMap<SourceId, [u64; 3]>,
     pub keyframe_requests: u64,
     latency: Histogram,
 }
@@ -39,7 +40,7 @@ impl Window {
             ends: HashMap::new(),
             packets: 0,
             bytes: 0,
-            sent: 0,
+            sent: HashMap::new(),
             keyframe_requests: 0,
             latency: Histogram::default(),
         }
@@ -59,6 +60,24 @@ impl Window {
             self.packets += u64::from(is_media);
             self.bytes += bytes as u64;
         }
+    }
+
+    pub fn is_open(&self) -> bool {
+        self.closed.is_none()
+    }
+
+    pub fn sent(&mut self, source: SourceId, layer: usize) {
+        if self.closed.is_none()
+            && let Some(count) = self.sent.entry(source).or_default().get_mut(layer)
+        {
+            *count += 1;
+        }
+    }
+
+    /// The fewest packets a receiver of the source can have been owed: those of its smallest layer.
+    fn owed(&self, source: SourceId) -> u64 {
+        let layers = self.sent.get(&source).copied().unwrap_or_default();
+        layers.into_iter().filter(|count| *count > 0).min().unwrap_or(0)
     }
 
     pub fn latency(&mut self, us: u64) {
@@ -103,12 +122,30 @@ pub struct Totals {
     pub packets: u64,
     pub bytes: u64,
     pub sent: u64,
+    pub sinks: Sinks,
     pub keyframe_requests: u64,
     pub longest_gap: Duration,
     pub latency: Histogram,
     /// Pairs of sender and receiver that saw less than everything, worst first: receiver, sender, ratio.
     pub incomplete: Vec<(u32, SourceId, f64)>,
 }
+
+/// What all sinks together counted.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Sinks {
+    /// Pairs of sink and sender.
+    pub streams: u64,
+    /// Of those, how many brought nothing at all.
+    pub silent: u64,
+    pub counted: Counted,
+    /// Decrypted and found to be what was sent.
+    pub verified: u64,
+    pub repairs: u64,
+}
+
+/// A stream without gaps that is this much shorter than what was sent ended early or began late. Packets on
+/// their way at the edges of the window are far fewer.
+const EDGE: u64 = 20;
 
 /// Faults and incomplete pairs kept for the report; the counts are complete.
 const SAMPLES: usize = 8;
@@ -119,7 +156,7 @@ impl Totals {
             span: window.closed.unwrap_or(window.opened).saturating_duration_since(window.opened),
             packets: window.packets,
             bytes: window.bytes,
-            sent: window.sent,
+            sent: window.sent.values().flatten().sum(),
             keyframe_requests: window.keyframe_requests,
             latency: window.latency.clone(),
             ..Self::default()
@@ -138,12 +175,7 @@ impl Totals {
         let source = check.source();
         let delivered = check.delivered();
         self.frames_of(source.1).delivered += delivered;
-        self.faults += check.faults();
-        if let Some(fault) = check.last_fault()
-            && self.fault_samples.len() < SAMPLES
-        {
-            self.fault_samples.push(format!("bot {receiver} from bot {}: {fault}", source.0));
-        }
+        self.add_faults(receiver, check);
         if source.1 == MediaKind::Video {
             for (total, layer) in self.layers.iter_mut().zip(check.layers()) {
                 *total += layer;
@@ -155,6 +187,29 @@ impl Totals {
             self.incomplete.push((receiver, source, frames.ratio()));
             self.incomplete.sort_by(|a, b| a.2.total_cmp(&b.2));
             self.incomplete.truncate(SAMPLES);
+        }
+    }
+
+    pub fn add_faults(&mut self, receiver: u32, check: &StreamCheck) {
+        self.faults += check.faults();
+        if let Some(fault) = check.last_fault()
+            && self.fault_samples.len() < SAMPLES
+        {
+            self.fault_samples.push(format!("bot {receiver} from bot {}: {fault}", check.source().0));
+        }
+    }
+
+    /// What a sink counted, held against what every source sent.
+    pub fn add_counted(&mut self, receiver: u32, counted: &HashMap<SourceId, Counted>, window: &Window) {
+        for source in window.firsts.keys().filter(|(publisher, _)| *publisher != receiver) {
+            let mut one = counted.get(source).copied().unwrap_or_default();
+            let owed = window.owed(*source);
+            if one.expected < owed - owed / EDGE {
+                one.expected = owed;
+            }
+            self.sinks.streams += 1;
+            self.sinks.silent += u64::from(one.received == 0);
+            self.sinks.counted += one;
         }
     }
 
@@ -170,5 +225,53 @@ impl Totals {
             MediaKind::Audio => &mut self.audio,
             MediaKind::Video => &mut self.video,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::runtime::clock;
+
+    const CAMERA: SourceId = (0, MediaKind::Video);
+
+    fn window(sent: u64) -> Window {
+        let mut window = Window::open(clock::now(), HashMap::from([(CAMERA, 0)]));
+        (0..sent).for_each(|_| window.sent(CAMERA, 0));
+        window.close(clock::now(), HashMap::from([(CAMERA, 100)]));
+        window.sent(CAMERA, 0);
+        window
+    }
+
+    fn counted(expected: u64, received: u64, sent: u64) -> Sinks {
+        let mut totals = Totals::default();
+        totals.add_counted(1, &HashMap::from([(CAMERA, Counted { expected, received })]), &window(sent));
+        totals.sinks
+    }
+
+    #[test]
+    fn gaps_are_what_a_sink_misses() {
+        assert_eq!(counted(1000, 990, 1000).counted, Counted { expected: 1000, received: 990 });
+        let edge = counted(980, 980, 1000).counted;
+        assert_eq!(edge, Counted { expected: 980, received: 980 }, "20 packets were on their way");
+    }
+
+    #[test]
+    fn a_stream_that_ended_early_or_never_came_is_missed_too() {
+        assert_eq!(counted(500, 500, 1000).counted, Counted { expected: 1000, received: 500 });
+        let mut totals = Totals::default();
+        totals.add_counted(1, &HashMap::new(), &window(1000));
+        assert_eq!((totals.sinks.streams, totals.sinks.silent), (1, 1));
+        assert_eq!(totals.sinks.counted, Counted { expected: 1000, received: 0 });
+    }
+
+    #[test]
+    fn a_sink_owes_itself_nothing_and_the_smallest_layer_is_the_least_owed() {
+        let mut totals = Totals::default();
+        totals.add_counted(0, &HashMap::new(), &window(1000));
+        assert_eq!(totals.sinks, Sinks::default());
+        let mut window = Window::open(clock::now(), HashMap::new());
+        [0, 2, 2, 2].into_iter().for_each(|layer| window.sent(CAMERA, layer));
+        assert_eq!(window.owed(CAMERA), 1);
     }
 }

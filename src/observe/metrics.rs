@@ -195,6 +195,9 @@ type ReadHistogram = fn(&ShardStats) -> &HistogramData;
 /// Histograms of the shards.
 const SHARD_HISTOGRAMS: &[(&str, &str, ReadHistogram)] = &[
     ("convene_join_duration_seconds", "Time from join to media being able to flow.", |s| &s.join_seconds),
+    ("convene_forward_seconds", "Longest time a packet spent in the server, per flush.", |s| {
+        &s.forward_seconds
+    }),
     ("convene_shard_loop_seconds", "Time from a wake-up of the shard to having sent all it caused.", |s| {
         &s.loop_seconds
     }),

@@ -1,6 +1,6 @@
 //! Counters of the rooms of one shard. Plain numbers: one thread writes, a copy is handed out.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use crate::transport::session::DropReason;
 
@@ -24,6 +24,8 @@ pub struct RoomStats {
     /// One more than the bounds, for everything slower.
     pub join_counts: [u64; JOIN_BOUNDS.len() + 1],
     pub join_sum: f64,
+    /// When the packet came that waited longest of those flushed since the shard last looked.
+    pub oldest_flushed: Option<Instant>,
 }
 
 impl RoomStats {

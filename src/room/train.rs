@@ -25,6 +25,9 @@ pub const BUSY_HOLD: Duration = Duration::from_millis(2);
 const MAX_PADDING: usize = 16;
 /// Packets of one train: the kernel takes 64, and one IP datagram about 60 kB.
 const MAX_PACKETS: usize = 40;
+/// Written before the shard sends: little enough to be still in the processor's cache, and for the first
+/// subscribers not to wait for the last ones.
+const MAX_WRITTEN: usize = 96 * 1024;
 /// Packets that may wait for one subscriber; more are flushed at once. A history keeps several times as many.
 const MAX_WAITING: usize = 64;
 
@@ -122,34 +125,42 @@ impl Room {
         !self.waiting.is_empty()
     }
 
-    /// Writes the trains that are complete or have waited for `hold`. Returns when to call again.
+    /// Writes trains that are complete or have waited for `hold`. Returns when to call again: that is `ctx.now` if
+    /// the outbox should be sent first.
     pub fn flush(&mut self, ctx: &mut Context<'_>, hold: Duration) -> Option<Instant> {
-        let mut next = None;
+        let mut next: Option<Instant> = None;
         let mut waiting = std::mem::take(&mut self.waiting);
         waiting.retain(|key| {
-            let due = self.participants.get(*key).and_then(|one| one.train.due(ctx.now, hold));
+            let mut due = self.participants.get(*key).and_then(|one| one.train.due(ctx.now, hold));
+            if due.is_none() && ctx.out.bytes() >= MAX_WRITTEN {
+                due = Some(ctx.now);
+            }
             match due {
-                Some(due) => next = Some(next.map_or(due, |next: Instant| next.min(due))),
+                Some(due) => next = next.into_iter().chain([due]).min(),
                 None => self.flush_train(ctx, *key),
             }
             due.is_some()
         });
         self.waiting = waiting;
-        self.scratch.clear(); // only urgent packets lie there
+        if next.is_none_or(|next| next > ctx.now) {
+            self.scratch.clear(); // only packets that are never held lie there
+        }
         next
     }
 
     /// Writes everything: what follows may change who gets what.
     pub(super) fn flush_all(&mut self, ctx: &mut Context<'_>) {
-        if self.has_waiting() {
-            self.flush(ctx, Duration::ZERO);
+        for key in std::mem::take(&mut self.waiting) {
+            self.flush_train(ctx, key);
         }
+        self.scratch.clear();
     }
 
     /// Writes and seals what waits for one subscriber, train by train.
     pub(super) fn flush_train(&mut self, ctx: &mut Context<'_>, key: ParticipantKey) {
         let Some(participant) = self.participants.get_mut(key) else { return };
         let train = &mut participant.train;
+        ctx.stats.oldest_flushed = ctx.stats.oldest_flushed.into_iter().chain(train.since).min();
         (train.urgent, train.since) = (false, None);
         train.open.clear();
         let mut waiting = std::mem::take(&mut train.waiting);

@@ -32,3 +32,7 @@ pub const PARTICIPANT_EVENTS: QueueSpec =
 /// whose loss makes the link start afresh. Counted as drop reason `relay_overflow`, metric
 /// `convene_shard_relay_queue_depth`.
 pub const RELAY: QueueSpec = QueueSpec { name: "relay", capacity: 4_096, full: Full::DropNewest };
+
+/// DTLS records of one shard that wait until its media is sent. Dropped records are sent again by the client;
+/// counted as drop reason `handshake_overflow`.
+pub const HANDSHAKES: QueueSpec = QueueSpec { name: "handshakes", capacity: 1_024, full: Full::DropNewest };

@@ -3,7 +3,7 @@
 //! No tokio, no lock, no await, no allocation and no log line per packet. A panic inside a room ends that room only.
 
 use std::{
-    collections::{BTreeMap, HashMap},
+    collections::{BTreeMap, HashMap, VecDeque},
     net::SocketAddr,
     panic::{AssertUnwindSafe, catch_unwind},
     sync::{
@@ -22,6 +22,7 @@ use super::{
     alarm::Alarm,
     clock,
     placement::Placement,
+    queue::HANDSHAKES,
     relay::{Inbox, Letter, Relays},
     stats::{HistogramData, ShardStats},
     udp::UdpPort,
@@ -54,8 +55,12 @@ const FLUSH_BYTES: usize = 512 * 1024;
 const MAX_COMMANDS: usize = 256;
 /// Messages of other shards taken before sending; as many datagrams come in `MAX_BATCHES`.
 const MAX_RELAYED: usize = 512;
+/// Time for handshakes between two flushes. One signature takes about 0.2 ms: media waits for two at most.
+const HANDSHAKE_BUDGET: Duration = Duration::from_micros(300);
 /// Upper bound of one sleep, so that a stats request is never late.
 const MAX_SLEEP: Duration = Duration::from_millis(500);
+const FORWARD_BOUNDS: [f64; 11] =
+    [0.000_1, 0.000_25, 0.000_5, 0.000_75, 0.001, 0.001_2, 0.001_5, 0.002, 0.003, 0.005, 0.01];
 const LOOP_BOUNDS: [f64; 9] = [0.000_05, 0.000_1, 0.000_25, 0.000_5, 0.001, 0.002_5, 0.005, 0.01, 0.05];
 
 /// A shard that works more than this share of its time holds unfinished frames longer.
@@ -115,6 +120,8 @@ struct State {
     /// Those that are being flushed; empty between steps.
     flushing: Vec<RoomId>,
     load: Load,
+    /// DTLS records that wait until media is sent, in order.
+    handshakes: VecDeque<(SocketAddr, Vec<u8>)>,
     /// Participants whose signalling is gone; they leave after the current step.
     deaf: Vec<(RoomId, ParticipantId)>,
 }
@@ -127,8 +134,8 @@ struct Traffic {
     bytes_out: u64,
     sends: u64,
     room_panics: u64,
-    loop_counts: [u64; LOOP_BOUNDS.len() + 1],
-    loop_sum: f64,
+    forward: Histogram<{ FORWARD_BOUNDS.len() + 1 }>,
+    loops: Histogram<{ LOOP_BOUNDS.len() + 1 }>,
 }
 
 impl Shard {
@@ -167,11 +174,16 @@ impl Shard {
             state.mend_relays(woke);
             // Before the own subscribers are served: the others can work meanwhile.
             state.relays.wake();
-            let held = state.flush_rooms(woke);
+            let held = state.flush_rooms(&mut port, woke);
             state.flush(&mut port);
             let done = clock::now();
+            pending |= state.handshakes(&mut port, done);
+            state.relays.wake();
             alarm.set(held.filter(|_| !pending).map(|due| due.saturating_duration_since(done)));
-            state.traffic.record_loop(done.saturating_duration_since(woke));
+            if let Some(oldest) = state.stats.oldest_flushed.take() {
+                state.traffic.forward.record(&FORWARD_BOUNDS, done.saturating_duration_since(oldest));
+            }
+            state.traffic.loops.record(&LOOP_BOUNDS, done.saturating_duration_since(woke));
             state.load.worked(woke, done);
             if !running {
                 info!(shard = index, "media shard stopped");
@@ -208,6 +220,7 @@ impl State {
             waiting: Vec::new(),
             flushing: Vec::new(),
             load: Load::new(clock::now()),
+            handshakes: VecDeque::new(),
             deaf: Vec::new(),
         }
     }
@@ -236,18 +249,48 @@ impl State {
     fn datagram(&mut self, now: Instant, from: SocketAddr, datagram: &mut [u8]) {
         self.traffic.packets_in += 1;
         self.traffic.bytes_in += datagram.len() as u64;
-        let owner = match self.addresses.get(&from) {
+        let owner = match (self.addresses.get(&from), classify(datagram)) {
             // A new association may reuse an address: checks name their session.
-            Some(owner) if classify(datagram) != PacketKind::Stun => *owner,
-            _ => match self.owner_by_ufrag(datagram) {
+            (_, PacketKind::Stun) | (None, _) => match self.owner_by_ufrag(datagram) {
                 Ok(owner) => owner,
                 Err(reason) => {
                     self.stats.drop(reason);
                     return;
                 }
             },
+            (Some(_), PacketKind::Dtls) => {
+                self.defer(from, datagram);
+                return;
+            }
+            (Some(owner), _) => *owner,
         };
         self.step(owner.0, now, |room, ctx| room.datagram(ctx, owner.1, from, datagram));
+    }
+
+    /// Handshakes are signatures and key exchanges: they wait until the media of this wake-up is sent.
+    fn defer(&mut self, from: SocketAddr, datagram: &[u8]) {
+        if self.handshakes.len() < HANDSHAKES.capacity {
+            self.handshakes.push_back((from, datagram.to_vec()));
+        } else {
+            self.stats.drop(DropReason::HandshakeOverflow);
+        }
+    }
+
+    /// Goes on with handshakes for a short time. Returns whether more are waiting.
+    fn handshakes(&mut self, port: &mut UdpPort, now: Instant) -> bool {
+        if self.handshakes.is_empty() {
+            return false;
+        }
+        while let Some((from, mut record)) = self.handshakes.pop_front() {
+            if let Some(owner) = self.addresses.get(&from).copied() {
+                self.step(owner.0, now, |room, ctx| room.datagram(ctx, owner.1, from, &mut record));
+            }
+            if clock::now().saturating_duration_since(now) >= HANDSHAKE_BUDGET {
+                break;
+            }
+        }
+        self.flush(port);
+        !self.handshakes.is_empty()
     }
 
     fn owner_by_ufrag(&self, datagram: &[u8]) -> Result<Owner, DropReason> {
@@ -261,14 +304,18 @@ impl State {
         }
     }
 
-    /// Writes the trains that are due. Returns when the next one is.
-    fn flush_rooms(&mut self, now: Instant) -> Option<Instant> {
+    /// Writes and sends the trains that are due. Returns when the next one is.
+    fn flush_rooms(&mut self, port: &mut UdpPort, now: Instant) -> Option<Instant> {
         let hold = if self.load.share > BUSY_SHARE { BUSY_HOLD } else { HOLD };
         let mut next: Option<Instant> = None;
         std::mem::swap(&mut self.waiting, &mut self.flushing);
         while let Some(id) = self.flushing.pop() {
-            let mut due = None;
-            self.step(id, now, |room, ctx| due = room.flush(ctx, hold));
+            let mut due = Some(now);
+            while due.is_some_and(|due| due <= now) {
+                due = None;
+                self.step(id, now, |room, ctx| due = room.flush(ctx, hold));
+                self.flush(port);
+            }
             next = next.into_iter().chain(due).min();
         }
         next
@@ -539,23 +586,37 @@ impl State {
                 counts: stats.join_counts.to_vec(),
                 sum: stats.join_sum,
             },
-            loop_seconds: HistogramData {
-                bounds: &LOOP_BOUNDS,
-                counts: self.traffic.loop_counts.to_vec(),
-                sum: self.traffic.loop_sum,
-            },
+            forward_seconds: self.traffic.forward.data(&FORWARD_BOUNDS),
+            loop_seconds: self.traffic.loops.data(&LOOP_BOUNDS),
         }
     }
 }
 
-impl Traffic {
-    fn record_loop(&mut self, took: Duration) {
+/// `N` = bounds + 1: the last slot is for everything slower.
+#[derive(Debug)]
+struct Histogram<const N: usize> {
+    counts: [u64; N],
+    sum: f64,
+}
+
+impl<const N: usize> Default for Histogram<N> {
+    fn default() -> Self {
+        Self { counts: [0; N], sum: 0.0 }
+    }
+}
+
+impl<const N: usize> Histogram<N> {
+    fn record(&mut self, bounds: &[f64], took: Duration) {
         let seconds = took.as_secs_f64();
-        let bucket = LOOP_BOUNDS.iter().position(|bound| seconds <= *bound).unwrap_or(LOOP_BOUNDS.len());
-        if let Some(count) = self.loop_counts.get_mut(bucket) {
+        let bucket = bounds.iter().position(|bound| seconds <= *bound).unwrap_or(bounds.len());
+        if let Some(count) = self.counts.get_mut(bucket) {
             *count += 1;
         }
-        self.loop_sum += seconds;
+        self.sum += seconds;
+    }
+
+    fn data(&self, bounds: &'static [f64]) -> HistogramData {
+        HistogramData { bounds, counts: self.counts.to_vec(), sum: self.sum }
     }
 }
 

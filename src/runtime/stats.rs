@@ -48,6 +48,8 @@ pub struct ShardStats {
     // Histograms
     /// Command `Join` → DTLS up.
     pub join_seconds: HistogramData,
+    /// Longest time from taking a packet off the socket to having sent it to everybody, per flush.
+    pub forward_seconds: HistogramData,
     /// Time from one wake-up of the shard loop to having sent all it caused.
     pub loop_seconds: HistogramData,
 }

@@ -49,10 +49,11 @@ pub enum DropReason {
     SendFailed,
     EventOverflow,
     RelayOverflow,
+    HandshakeOverflow,
 }
 
 impl DropReason {
-    pub const ALL: [Self; 16] = [
+    pub const ALL: [Self; 17] = [
         Self::Junk,
         Self::UnknownAddress,
         Self::StunRefused,
@@ -69,6 +70,7 @@ impl DropReason {
         Self::SendFailed,
         Self::EventOverflow,
         Self::RelayOverflow,
+        Self::HandshakeOverflow,
     ];
 
     pub fn as_str(self) -> &'static str {
@@ -89,6 +91,7 @@ impl DropReason {
             Self::SendFailed => "send_failed",
             Self::EventOverflow => "event_overflow",
             Self::RelayOverflow => "relay_overflow",
+            Self::HandshakeOverflow => "handshake_overflow",
         }
     }
 }

@@ -100,7 +100,7 @@ fn run(up: Impair, down: Impair, frames: u32) -> Outcome {
     let (here, there): (SocketAddr, SocketAddr) =
         ("127.0.0.1:1001".parse().unwrap(), "127.0.0.1:1002".parse().unwrap());
     let plan = PeerPlan { video_layers: 1, audio: true, receive_audio: 0, receive_video: 1 };
-    let mut peer = Peer::new(start, here, &plan).unwrap();
+    let mut peer = Peer::new(start, here, &plan, None).unwrap();
     let mut mirror = Mirror::new(start, there);
     let offer = peer.offer(start).unwrap();
     assert_eq!(offer.sending.iter().map(|(_, source)| *source).collect::<Vec<_>>(), ["mic", "camera"]);
@@ -195,7 +195,7 @@ fn lost_packets_are_repaired_by_retransmission_in_both_directions() {
 fn an_offer_with_three_layers_names_them_and_their_repair() {
     let now = clock::now();
     let plan = PeerPlan { video_layers: 3, audio: true, receive_audio: 1, receive_video: 2 };
-    let mut peer = Peer::new(now, "127.0.0.1:1001".parse().unwrap(), &plan).unwrap();
+    let mut peer = Peer::new(now, "127.0.0.1:1001".parse().unwrap(), &plan, None).unwrap();
     let sdp = peer.offer(now).unwrap().sdp;
     for line in [
         "a=rid:q send",
@@ -219,7 +219,7 @@ fn an_offer_with_three_layers_names_them_and_their_repair() {
 fn stale_answers_are_ignored_and_more_sections_wait_for_the_answer() {
     let now = clock::now();
     let plan = PeerPlan { video_layers: 1, receive_video: 1, ..PeerPlan::default() };
-    let mut peer = Peer::new(now, "127.0.0.1:1001".parse().unwrap(), &plan).unwrap();
+    let mut peer = Peer::new(now, "127.0.0.1:1001".parse().unwrap(), &plan, None).unwrap();
     let mut mirror = Mirror::new(now, "127.0.0.1:1002".parse().unwrap());
     let offer = peer.offer(now).unwrap();
     let answer = mirror.answer(now, &offer);
@@ -228,4 +228,14 @@ fn stale_answers_are_ignored_and_more_sections_wait_for_the_answer() {
     let next = peer.answer(now, offer.generation, answer).unwrap().expect("the next offer");
     assert_eq!(next.generation, offer.generation + 1);
     assert_eq!(next.sdp.matches("m=video").count(), 4);
+}
+
+#[test]
+fn candidates_are_handed_over_only_where_rtc_ignores_them() {
+    let section = |direction: &str| {
+        format!("m=audio 9\r\na=candidate:1 1 udp\r\na=end-of-candidates\r\na={direction}\r\n")
+    };
+    let ignored = |sdp: &str| ignored_candidates(sdp).map(str::to_owned).collect::<Vec<_>>();
+    assert_eq!(ignored(&format!("v=0\r\n{}", section("inactive"))), ["1 1 udp"]);
+    assert!(ignored(&(section("inactive") + &section("sendonly"))).is_empty());
 }

@@ -1,0 +1,531 @@
+#!/usr/bin/env python3
+"""Every benchmark in one go: microbenchmarks, the machine's limit, then `convene load` against a real server.
+
+Writes one table to docs/benchmarks.md. `make bench` runs it; it takes about five minutes after the build.
+`--only <text>` runs the workloads whose name contains the text and prints instead of writing the page.
+Each workload has a server of its own, in a temporary folder and on free ports, so that memory is comparable.
+"""
+
+import argparse
+import datetime
+import json
+import os
+import pathlib
+import platform
+import re
+import resource
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+import urllib.error
+import urllib.request
+
+ROOT = pathlib.Path(__file__).resolve().parent.parent
+BINARY = ROOT / "target/release/convene"
+PAGE = ROOT / "docs/benchmarks.md"
+KEY_ID = "bench"
+KEY_SECRET = "a-bench-secret-of-at-least-32-bytes"
+# A lost packet in ten thousand is a full buffer somewhere on a busy machine, not a server at its end.
+LOSSLESS = 0.9999
+# Below this a CPU figure says nothing, because the server did less work than it is credited with.
+DELIVERED = 0.999
+SATURATION_FPS = 240
+# Percent of a core that other programs may take before a run is repeated, and marked if that does not help.
+DISTURBED = 15
+ATTEMPTS = 2
+
+
+def free_ports():
+    """One TCP port, and the first of two neighbouring UDP ports: one per shard."""
+    while True:
+        with socket.socket() as tcp, socket.socket(type=socket.SOCK_DGRAM) as first, socket.socket(
+            type=socket.SOCK_DGRAM
+        ) as second:
+            tcp.bind(("127.0.0.1", 0))
+            first.bind(("127.0.0.1", 0))
+            port = first.getsockname()[1]
+            try:
+                second.bind(("127.0.0.1", port + 1))
+            except (OSError, OverflowError):
+                continue
+            return tcp.getsockname()[1], port
+
+
+class Server:
+    def __enter__(self):
+        self.folder = tempfile.TemporaryDirectory(prefix="convene-bench-")
+        http, media = free_ports()
+        self.url = f"http://127.0.0.1:{http}"
+        env = {name: value for name, value in os.environ.items() if not name.startswith("CONVENE_")}
+        env |= {
+            "CONVENE_SERVER_LISTEN": f"127.0.0.1:{http}",
+            "CONVENE_MEDIA_LISTEN": f"127.0.0.1:{media}",
+            "CONVENE_MEDIA_SHARDS": "2",
+            "CONVENE_STORAGE_DATA_DIR": f"{self.folder.name}/data",
+            "CONVENE_AUTH_KEYS": f"{KEY_ID}:{KEY_SECRET}",
+            "CONVENE_AUTH_LOGIN_PER_IP": "0",
+            "CONVENE_AUTH_LOGIN_PER_ACCOUNT": "0",
+            "CONVENE_CHAT_RATE_SCALE": "0",
+        }
+        self.log = open(f"{self.folder.name}/log", "w")
+        command = [BINARY, "serve", "--dev"]
+        self.process = subprocess.Popen(command, env=env, stdout=self.log, stderr=self.log)
+        self.wait_until_ready()
+        return self
+
+    def wait_until_ready(self):
+        deadline = time.monotonic() + 30
+        while time.monotonic() < deadline and self.process.poll() is None:
+            try:
+                urllib.request.urlopen(f"{self.url}/readyz", timeout=2)
+                return
+            except (urllib.error.URLError, OSError):
+                time.sleep(0.02)
+        log = pathlib.Path(self.log.name).read_text()
+        self.__exit__()
+        sys.exit(f"the server did not start:\n{log}")
+
+    def __exit__(self, *_):
+        self.process.terminate()
+        try:
+            self.process.wait(10)
+        except subprocess.TimeoutExpired:
+            self.process.kill()
+            self.process.wait()
+        self.log.close()
+        self.folder.cleanup()
+
+    def load(self, arguments):
+        """Starts `convene load`; `finish` has the report."""
+        command = [BINARY, "load", "--url", self.url, "--server-pid", self.process.pid, "--key-id", KEY_ID]
+        command += ["--json", *arguments.split()]
+        env = os.environ | {"LOADTEST_KEY_SECRET": KEY_SECRET}
+        command = [str(part) for part in command]
+        pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
+        before = self.clocks()
+        return subprocess.Popen(command, env=env, text=True, **pipes), before
+
+    def drops(self):
+        """Reason → datagrams and packets the server itself has thrown away so far, but for those of bots that
+        have just left."""
+        text = urllib.request.urlopen(f"{self.url}/metrics", timeout=5).read().decode()
+        found = re.findall(r'^convene_packets_dropped_total{reason="(\w+)"} (\d+)', text, re.M)
+        return {reason: int(count) for reason, count in found if reason != "unknown_address"}
+
+    def run(self, arguments):
+        return self.finish(self.load(arguments))
+
+    def finish(self, load):
+        process, before = load
+        out, err = process.communicate(timeout=120)
+        if process.returncode != 0:
+            raise RuntimeError(err.strip() or f"convene load ended with {process.returncode}")
+        report = json.loads(out)
+        (then, busy, ours), (now, busy_now, ours_now) = before, self.clocks()
+        report["othersPercent"] = max(0, (busy_now - busy) - (ours_now - ours)) / (now - then) * 100
+        return report
+
+    def clocks(self):
+        """Wall time, CPU time of the whole machine, CPU time of the server and of finished load tools."""
+        second = os.sysconf("SC_CLK_TCK")
+        # user, nice, system, idle, iowait, irq, softirq, steal
+        machine = [int(field) for field in pathlib.Path("/proc/stat").read_text().split("\n")[0].split()[1:9]]
+        server = pathlib.Path(f"/proc/{self.process.pid}/stat").read_text().rsplit(")", 1)[1].split()
+        tools = resource.getrusage(resource.RUSAGE_CHILDREN)
+        ours = (int(server[11]) + int(server[12])) / second + tools.ru_utime + tools.ru_stime
+        return time.monotonic(), (sum(machine) - machine[3] - machine[4]) / second, ours
+
+
+def calmest(attempt):
+    """The report of the least disturbed attempt."""
+    reports = []
+    while not reports or (reports[-1]["othersPercent"] > DISTURBED and len(reports) < ATTEMPTS):
+        reports.append(attempt())
+    return min(reports, key=lambda report: report["othersPercent"])
+
+
+def alone(arguments):
+    """A run against a server that has seen nothing else: only there memory can be compared."""
+
+    def attempt():
+        with Server() as server:
+            return server.run(arguments)
+
+    return calmest(attempt)
+
+
+class Row:
+    """One line of the table. `limit` is the name of the matching line of the limit program."""
+
+    def __init__(self, name, report, limit=None, goal="", met=None, result=None):
+        self.name, self.report, self.limit, self.goal = name, report, limit, goal
+        self.met, self.result = met, result
+        self.problems = problems(report)
+
+    def cells(self, limits):
+        report, server = self.report, self.report.get("server") or {}
+        cpu = server.get("cpuUsPerPacket") if report["packets"]["received"] else None
+        limit = limits.get(self.limit)
+        met = self.met(report) if self.met else None
+        return [
+            self.name,
+            self.result(report) if self.result else "",
+            number(cpu, 2),
+            number(limit and limit["cpu_us_per_packet"], 2),
+            number(cpu and limit and cpu / limit["cpu_us_per_packet"], 2),
+            number(report["latencyMs"]["p50"], 2),
+            number(report["latencyMs"]["p99"], 2),
+            number(report.get("packetsPerSend"), 1),
+            f"{delivered(report) * 100:.2f} %" if report["packets"]["received"] else "",
+            number(server.get("residentBytes") and server["residentBytes"] / 1e6, 0),
+            number(server.get("kilobytesPerParticipant"), 0),
+            self.goal,
+            "**invalid**: " + "; ".join(self.problems) if self.problems else verdict(met),
+            number(report["othersPercent"], 0),
+        ]
+
+
+HEADS = [
+    "Workload",
+    "Result",
+    "CPU µs/packet",
+    "Limit",
+    "Ratio",
+    "p50 ms",
+    "p99 ms",
+    "Packets/send",
+    "Delivered",
+    "Server MB",
+    "kB/participant",
+    "Goal",
+    "Reached",
+    "Others %",
+]
+
+
+def number(value, digits):
+    return "" if value is None else f"{value:.{digits}f}"
+
+
+def verdict(met):
+    return "" if met is None else ("yes" if met else "no")
+
+
+def delivered(report):
+    sink = report.get("sink")
+    return min(report["delivered"]["ratio"], sink["ratio"]) if sink else report["delivered"]["ratio"]
+
+
+def problems(report, least=DELIVERED):
+    """Why the figures of a run must not be believed."""
+    found = []
+    if report["failed"]:
+        found.append(f"{report['failed']} bots failed ({report['failures'][0]})")
+    faults = report["faults"]
+    if faults["corrupt"] or faults["misplaced"]:
+        found.append(f"{faults['corrupt']} corrupt and {faults['misplaced']} misplaced packets")
+    if delivered(report) < least:
+        found.append("packets were lost")
+    sink = report.get("sink")
+    if sink and sink["verified"] < sink["counted"] / 64 * 0.9:
+        found.append("the sample that was verified is too small")
+    return found
+
+
+def cpu_at_most(goal):
+    return lambda report: report["server"]["cpuUsPerPacket"] <= goal
+
+
+def one(arguments, *settings, **more):
+    """A workload that is one run of the load tool."""
+    name = more.pop("name")
+
+    return name, lambda: [Row(name, alone(arguments), *settings, **more)]
+
+
+CALL = "--publishers 1 --burst --ramp 10ms --warmup 1s --duration 6s"
+HEAVY = f"{CALL} --subscribers 50 --bitrate 5.76M"
+
+
+def forget_memory(report):
+    """Where it means nothing: a server that has grown before, or a single participant."""
+    report["server"]["residentBytes"] = report["server"]["kilobytesPerParticipant"] = None
+
+
+def saturation():
+    """The largest rate without loss, by bisection; the answer is a rate that was measured, never a guess."""
+    with Server() as server:
+
+        def attempt(packets_per_second):
+            per_frame = max(1, round(packets_per_second / 50 / SATURATION_FPS))
+            bitrate = per_frame * SATURATION_FPS * 1200 * 8
+            before = server.drops()
+            arguments = (
+                "--publishers 1 --subscribers 50 --sink --burst --ramp 5ms --warmup 1s --duration 3s "
+                f"--fps {SATURATION_FPS} --bitrate {bitrate}"
+            )
+            report = calmest(lambda: server.run(arguments))
+            forget_memory(report)
+            sent = report["packets"]["sentPerSecond"]
+            # A load tool that cannot send what it was told to says nothing about the server.
+            kept_up = sent >= 0.97 * per_frame * SATURATION_FPS
+            good = kept_up and not problems(report, LOSSLESS)
+            dropped = {why: n - before.get(why, 0) for why, n in server.drops().items() if n > before.get(why, 0)}
+            log(
+                f"  {packets_per_second / 1000:.0f} k/s: {delivered(report) * 100:.3f} %, server "
+                f"{report['server']['cpuPercent']:.0f} %, tool {report['botsCpuPercent']:.0f} %, others "
+                f"{report['othersPercent']:.0f} % of a core"
+                + (f", server dropped {dropped}" if dropped else "")
+                + ("" if kept_up else f", sent only {sent * 50:.0f}/s")
+            )
+            nonlocal calm
+            calm = calm and (good or report["othersPercent"] <= DISTURBED)
+            return report if good else None
+
+        low, high, best, calm = 100_000, 1_300_000, None, True
+        for rate in (250_000, 500_000):
+            report = attempt(rate)
+            if report:
+                low, best = rate, report
+            else:
+                high = rate
+                break
+        while high - low > 40_000:
+            middle = (low + high) // 2
+            report = attempt(middle)
+            if report:
+                low, best = middle, report
+            else:
+                high = middle
+        if not best:
+            raise RuntimeError("no rate without loss was found")
+
+    def result(report):
+        rate, server = report["packets"]["receivedPerSecond"], report["server"]
+        return (
+            f"{rate / 1000:.0f} k packets/s lossless; server {server['cpuPercent']:.0f} %, "
+            f"load tool {report['botsCpuPercent']:.0f} % of a core"
+            + ("" if calm else "; a lower bound, other programs disturbed the search")
+        )
+
+    met = lambda report: report["packets"]["receivedPerSecond"] >= 520_000
+    name = "1 × 50, saturated"
+    return [Row(name, best, "forwarder, 1 × 50, saturated", "≥ 520 k/s on a core", met, result)]
+
+
+def storm():
+    """A small call alone, and while a hundred people join other rooms of the same server."""
+    call = f"{CALL} --subscribers 20 --sink"
+    quiet = alone(call)
+    with Server() as server:
+        load = server.load(call)
+        for line in load[0].stderr:
+            if line.strip() == "measuring":
+                break
+        joins = server.run("--idle 100 --rooms 10 --ramp 10ms --warmup 0s --duration 1s")
+        during = server.finish(load)
+
+    # The joins are in the same process: per packet and per participant these would mean nothing.
+    during["server"] = None
+
+    def join_times(_):
+        times = joins["joinMs"]["connected"]
+        return f"joins p50 {times['p50']:.0f}, p99 {times['p99']:.0f} ms"
+
+    rows = [
+        Row("1 × 20, alone", quiet),
+        Row("1 × 20, while 100 join within 1 s", during, result=join_times),
+    ]
+    rows[1].problems += problems(joins)
+    return rows
+
+
+def idle():
+    """Memory of people who only sit there in groups of ten, then what a join costs."""
+    sitting = alone("--idle 500 --rooms 50 --ramp 5ms --warmup 1s --duration 3s")
+    joins = alone("--idle 200 --rooms 20 --ramp 10ms --warmup 0s --duration 1s")
+
+    def background(report):
+        return f"{report['server']['cpuPercent']:.1f} % of a core while idle"
+
+    def cost(report):
+        times = report["joinMs"]["connected"]
+        return f"{report['joinMs']['serverCpuMs']:.2f} ms CPU per join; p50 {times['p50']:.0f}, p99 {times['p99']:.0f} ms"
+
+    few = lambda report: report["server"]["kilobytesPerParticipant"] <= 25
+    quick = lambda report: report["joinMs"]["serverCpuMs"] <= 0.5
+    return [
+        Row("500 idle participants", sitting, None, "≤ 25 kB each", few, background),
+        Row("200 joins, one every 10 ms", joins, None, "≤ 0.5 ms CPU per join", quick, cost),
+    ]
+
+
+def chat():
+    """Messages while media flows: 50 a second, on a quiet server and during 30 k packets/s."""
+    quiet = alone("--idle 1 --chat-rate 50 --warmup 0s --duration 4s")
+    busy = alone(f"{HEAVY} --sink --chat-rate 50")
+    forget_memory(quiet)
+    forget_memory(busy)
+
+    def acks(report):
+        times = report["chatAckMs"]
+        return f"chat ack p50 {times['p50']:.1f}, p99 {times['p99']:.1f} ms ({times['count']} messages)"
+
+    return [Row("chat, quiet server", quiet, result=acks), Row("chat during 1 × 50, 30 k/s", busy, result=acks)]
+
+
+HUNDRED, FIFTY = "forwarder, 1 × 100, 150 packets/s", "forwarder, 1 × 50, 150 packets/s"
+THIRTY_K, SPEECH = "forwarder, 1 × 50, 600 packets/s", "forwarder, audio, 3 speakers × 50"
+p99_goal = lambda report: report["latencyMs"]["p99"] <= 1.2
+meeting_memory = lambda report: f"goal for memory: ≤ 66 kB, {verdict(report['server']['kilobytesPerParticipant'] <= 66)}"
+
+WORKLOADS = [
+    one(f"{CALL} --subscribers 50", FIFTY, name="1 × 50, 1.5 Mb/s"),
+    one(f"{CALL} --subscribers 50 --sink", FIFTY, "p99 ≤ 1.2 ms", p99_goal, name="1 × 50, 1.5 Mb/s, sinks"),
+    one(f"{CALL} --subscribers 100", HUNDRED, "≤ 3.0 µs", cpu_at_most(3.0), name="1 × 100, 1.5 Mb/s"),
+    one(HEAVY, THIRTY_K, "≤ 2.0 µs", cpu_at_most(2.0), name="1 × 50, 30 k packets/s"),
+    one(f"{HEAVY} --sink", THIRTY_K, "≤ 2.0 µs", cpu_at_most(2.0), name="1 × 50, 30 k packets/s, sinks"),
+    ("1 × 50, saturated", saturation),
+    one(
+        "--meeting 10 --simulcast --audio --ramp 20ms --warmup 2s --duration 6s",
+        "forwarder, 10 × 9, 150 packets/s each",
+        "≤ 3.2 µs",
+        cpu_at_most(3.2),
+        meeting_memory,
+        name="10 × 10 meeting, simulcast and audio",
+    ),
+    one(
+        "--meeting 50 --speakers 3 --audio --bitrate 0 --ramp 10ms --warmup 2s --duration 6s",
+        SPEECH,
+        "≤ 4.7 µs",
+        cpu_at_most(4.7),
+        name="50-party audio, 3 speakers",
+    ),
+    ("1 × 20, join storm", storm),
+    ("500 idle participants, joins", idle),
+    ("chat and media", chat),
+]
+
+
+def log(text):
+    print(text, flush=True)
+
+
+def command_output(*command):
+    return subprocess.run(command, cwd=ROOT, text=True, capture_output=True, check=True).stdout.strip()
+
+
+def machine():
+    info = pathlib.Path("/proc/cpuinfo").read_text()
+    model = re.search(r"^model name\s*:\s*(.+)$", info, re.M)
+    kind = model[1] if model else platform.machine()
+    return f"{os.cpu_count()} × {kind}, Linux {platform.release().split('-')[0]}"
+
+
+def table(heads, rows):
+    lines = ["| " + " | ".join(heads) + " |", "|" + "---|" * len(heads)]
+    return "\n".join(lines + ["| " + " | ".join(row) + " |" for row in rows])
+
+
+INTRO = """# Benchmarks
+
+`make bench` builds the release binary, runs everything and rewrites this page. Nothing else should run on the
+machine. Absolute numbers belong to one machine on one day; the ratio to the limit of the same run is what to compare.
+"""
+
+NOTES = """## How to read it
+
+- **CPU µs/packet**: CPU time of the whole server process by the RTP packets that reached the bots. Signalling,
+  receiving, DTLS, everything is in it.
+- **Limit**: the same fan-out by a bare forwarder (`benches/limit.rs`): receive, copy, write a header, seal, one UDP
+  GSO train per subscriber and frame. No sessions, no repair, no congestion control. CPU of its sending thread.
+- **p50, p99**: from a bot's sending to another bot's having received and checked, on one clock. Load tool and server
+  share the machine. Bots that decrypt everything need longer for a burst than the server does, so that their delays
+  are mostly their own; rows with **sinks** (receivers that count every packet by its clear header and verify every
+  64th) show the server's better.
+- **Delivered**: frames that arrived whole and unchanged by frames sent; for sinks, packets by sequence numbers, where
+  a stream that ends early or never comes counts as lost. Sinks ask for no repair.
+- **kB/participant**: growth of resident memory from before the joins to the end of the measurement.
+- **Others**: CPU of everything else on the machine during the run, in percent of a core. A run above 15 is repeated
+  and the least disturbed one shown; where the number is still high, the row is worth little.
+- Saturated: one publisher in bursts, 50 sinks on one shard, bisected; lossless means at least 99.99 %.
+- **invalid**: the run broke one of its own conditions; its figures are shown, not to be used.
+- Bots, server and kernel share the cores. The storm's p99 includes a hundred handshakes of the bots themselves.
+"""
+
+
+def limits():
+    """Name → line of the limit program; a limit that lost packets is none."""
+    with tempfile.NamedTemporaryFile(suffix=".json") as file:
+        bench = ["cargo", "bench", "--locked", "--bench", "limit", "--", "--json", file.name]
+        subprocess.run(bench, cwd=ROOT, check=True)
+        return {line["name"]: line for line in json.load(open(file.name)) if line["delivered"] >= LOSSLESS}
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--only", help="run only the workloads whose name contains this; prints the table")
+    arguments = parser.parse_args()
+    subprocess.run(["cargo", "build", "--release", "--locked"], cwd=ROOT, check=True)
+    micro, found = "", {}
+    if not arguments.only:
+        micro = "\n\n".join(
+            command_output("cargo", "bench", "--locked", "--bench", part) for part in ["packet", "forward", "memory"]
+        )
+        log(micro)
+        found = limits()
+    rows, failed = [], []
+    for name, run in WORKLOADS:
+        if arguments.only and arguments.only not in name:
+            continue
+        log(name)
+        try:
+            rows += run()
+        except (RuntimeError, subprocess.TimeoutExpired) as error:
+            failed.append(f"{name}: {error}")
+            log(f"  {error}")
+            continue
+    cells = [row.cells(found) for row in rows]
+    for row in cells:
+        log(" | ".join(f"{head} {cell}" for head, cell in zip(HEADS, row) if cell))
+    if not arguments.only:
+        write(cells, failed, micro, found)
+    invalid = [row for row in rows if row.problems]
+    if failed or invalid:
+        sys.exit(f"{len(failed)} workloads could not be run, {len(invalid)} rows are invalid")
+
+
+def write(cells, failed, micro, found):
+    dirty = " with local changes" if command_output("git", "status", "--porcelain", "--untracked-files=no") else ""
+    commit = command_output("git", "rev-parse", "--short", "HEAD")
+    today = datetime.datetime.now(datetime.timezone.utc).date()
+    limit_rows = [
+        [
+            line["name"],
+            number(line["cpu_us_per_packet"], 3),
+            f"{line['packets_per_second_per_core']:.0f}",
+            f"{line['packets_per_second']:.0f}",
+            f"{line['delivered'] * 100:.2f} %",
+            number(line["p50_ms"], 2),
+            number(line["p99_ms"], 2),
+        ]
+        for line in found.values()
+    ]
+    limit_heads = ["Limit", "CPU µs/packet", "packets/s/core", "arrived/s", "Delivered", "p50 ms", "p99 ms"]
+    parts = [
+        INTRO,
+        f"{today}, commit {commit}{dirty}, {machine()}.\n",
+        table(HEADS, cells) + "\n",
+        "".join(f"- could not be run: {line}\n" for line in failed),
+        NOTES,
+        "## The machine\n\n" + table(limit_heads, limit_rows) + "\n",
+        f"## Per packet, without the kernel\n\n```text\n{micro}\n```\n",
+    ]
+    PAGE.write_text("\n".join(part for part in parts if part))
+    log(f"wrote {PAGE.relative_to(ROOT)}")
+
+
+if __name__ == "__main__":
+    main()
