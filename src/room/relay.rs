@@ -6,7 +6,7 @@
 //! shard. Messages are plain data, so that the same protocol can link nodes.
 //!
 //! Messages of one sender arrive in order; any may be lost with everything after it until the next `Hello`, which
-//! starts a link afresh. So stale state needs no epochs: `Hello` and `Welcome` forget what was known of the sender.
+//! starts a link afresh. So stale state needs no epochs: `Hello` and `Tracks` forget what was known of the sender.
 
 mod media;
 
@@ -30,15 +30,17 @@ use crate::{
 /// Between two parts of one room.
 #[derive(Debug, Clone)]
 pub enum RelayMessage {
-    /// The sender is new: forget what you knew of it, and answer with `Welcome` and your publications.
+    /// The sender is new: forget what you knew of it, and answer with `Welcome` and `Tracks`.
     Hello,
-    /// The answer; the sender's publications follow, and it wants to know yours.
+    /// The answer; the sender wants to know your `Tracks` too.
     Welcome,
-    /// The sender has no participants any more.
-    Goodbye,
-    Published {
+    /// All publications of the sender; what it published before is gone. From here on it tells of every change.
+    Tracks {
         tracks: Vec<RelayedTrack>,
     },
+    /// The sender has no participants any more.
+    Goodbye,
+    Published(RelayedTrack),
     Unpublished {
         track: TrackId,
     },
@@ -183,17 +185,18 @@ impl Room {
                 self.introduce(ctx, from);
             }
             RelayMessage::Welcome => {
-                self.drop_tracks_of(ctx, from);
                 if !self.links.known.contains(&from) {
                     self.introduce(ctx, from);
                 }
             }
             RelayMessage::Goodbye => self.forget_link(ctx, from),
-            RelayMessage::Published { tracks } => {
+            RelayMessage::Tracks { tracks } => {
+                self.drop_tracks_of(ctx, from);
                 for track in tracks {
                     self.relayed_publication(ctx, from, track);
                 }
             }
+            RelayMessage::Published(track) => self.relayed_publication(ctx, from, track),
             RelayMessage::Unpublished { track } => {
                 if let Some(key) = self.relayed_track(from, track) {
                     self.unpublish(ctx, key);
@@ -244,9 +247,7 @@ impl Room {
             tracks.push(publication.for_relay(ctx.now));
             publication.relay_audio_to(&[to]);
         }
-        if !tracks.is_empty() {
-            ctx.effects.relay(self.id, to, RelayMessage::Published { tracks });
-        }
+        ctx.effects.relay(self.id, to, RelayMessage::Tracks { tracks });
     }
 
     fn forget_link(&mut self, ctx: &mut Context<'_>, shard: ShardId) {
@@ -296,8 +297,8 @@ impl Room {
     pub(super) fn relay_publication(&mut self, ctx: &mut Context<'_>, key: PublicationKey) {
         let Some(publication) = self.publications.get_mut(key) else { return };
         publication.relay_audio_to(&self.links.known);
-        let tracks = vec![publication.for_relay(ctx.now)];
-        self.tell_links(ctx, &RelayMessage::Published { tracks });
+        let track = publication.for_relay(ctx.now);
+        self.tell_links(ctx, &RelayMessage::Published(track));
     }
 
     /// A publication of any shard has ended.

@@ -169,7 +169,7 @@ impl Shard {
             pending = state.receive(&mut port, woke);
             let (more, running) = state.take_messages(&messages, index, woke);
             pending |= more;
-            pending |= state.take_relayed(woke);
+            pending |= state.take_relayed(&mut port, woke);
             state.timers(woke);
             state.mend_relays(woke);
             // Before the own subscribers are served: the others can work meanwhile.
@@ -408,8 +408,11 @@ impl State {
     }
 
     /// Messages of the same rooms on other shards. Returns whether more may be waiting.
-    fn take_relayed(&mut self, now: Instant) -> bool {
+    fn take_relayed(&mut self, port: &mut UdpPort, now: Instant) -> bool {
         for _ in 0..MAX_RELAYED {
+            if self.out.bytes() > FLUSH_BYTES {
+                self.flush(port);
+            }
             let Some(envelope) = self.relayed.take() else { return false };
             let from = envelope.from;
             match envelope.letter {

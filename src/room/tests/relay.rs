@@ -411,12 +411,12 @@ fn what_comes_from_a_part_that_has_not_greeted_is_stale() {
         muted: false,
     };
     world.events(bo);
-    let tracks = vec![track];
-    world.post(THIRD, SECOND, RelayMessage::Published { tracks: tracks.clone() });
+    world.post(THIRD, SECOND, RelayMessage::Published(track.clone()));
+    world.post(THIRD, SECOND, RelayMessage::Tracks { tracks: vec![track.clone()] });
     assert_eq!(published(&world.events(bo)), 0);
     world.post(THIRD, SECOND, RelayMessage::Hello);
-    world.post(THIRD, SECOND, RelayMessage::Published { tracks: tracks.clone() });
-    world.post(THIRD, SECOND, RelayMessage::Published { tracks });
+    world.post(THIRD, SECOND, RelayMessage::Published(track.clone()));
+    world.post(THIRD, SECOND, RelayMessage::Published(track));
     assert_eq!(published(&world.events(bo)), 1, "once");
     world.post(FIRST, SECOND, RelayMessage::Unpublished { track: TrackId::from_parts(9, 9) });
     assert_eq!(unpublished(&world.events(bo)), 0, "each shard speaks for its own tracks");

@@ -12,6 +12,7 @@ const ROOM: u128 = 7;
 /// Two shards without threads or sockets: each runs when the test says so.
 struct Pair {
     shards: [State; 2],
+    port: UdpPort,
     placement: Arc<Placement>,
     _polls: Vec<Poll>,
     _events: Vec<mpsc::Receiver<Event>>,
@@ -33,7 +34,8 @@ impl Pair {
         });
         let shards = [states.next().unwrap(), states.next().unwrap()];
         drop(states);
-        Self { shards, placement, _polls: polls, _events: Vec::new() }
+        let port = UdpPort::bind("127.0.0.1:0".parse().unwrap(), true).unwrap();
+        Self { shards, port, placement, _polls: polls, _events: Vec::new() }
     }
 
     /// Places a participant, as the hub does before the shard hears of it.
@@ -63,7 +65,7 @@ impl Pair {
     fn talk(&mut self) {
         while self.shards.iter().any(|one| one.relayed.depth() > 0) {
             for shard in &mut self.shards {
-                shard.take_relayed(clock::now());
+                shard.take_relayed(&mut self.port, clock::now());
             }
         }
     }
