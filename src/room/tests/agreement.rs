@@ -152,7 +152,8 @@ fn assert_agreement(world: &World, here: &[View]) {
 
 #[test]
 fn parts_of_a_room_agree_whatever_happened_between_them() {
-    for seed in 0..300 {
+    // The last ones found what the others did not.
+    for seed in (0..300).chain([6_174, 26_656]) {
         eprintln!("seed {seed}"); // of the run that fails: the last one printed
         run(seed);
     }
