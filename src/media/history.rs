@@ -2,68 +2,76 @@
 
 use super::packet::{Facts, MediaPacket};
 
-/// 512 packets are 3 s of a 1.7 Mb/s camera, well beyond any useful retransmission.
-const SLOTS: usize = 512;
-/// Bytes kept per encoding: 1.2 s at 1.7 Mb/s. Doubling it doubles the memory of every publisher.
+/// Video time worth keeping (90 kHz): a repair that comes later helps no viewer.
+const KEEP_TICKS: i32 = 90_000;
+/// Bytes kept per encoding at most: 1.2 s at 1.7 Mb/s. Doubling it doubles the memory of every publisher.
 const MAX_BYTES: usize = 256 * 1024;
-/// First allocation; small layers never grow beyond it.
-const MIN_BYTES: usize = 32 * 1024;
+const MAX_SLOTS: usize = 512;
+/// First allocation; small layers hardly grow beyond it.
+const MIN_BYTES: usize = 16 * 1024;
+const MIN_SLOTS: usize = 64;
+/// More than any datagram.
+const MAX_PACKET: usize = 4 * 1024;
 
 #[derive(Debug, Clone, Copy, Default)]
 struct Slot {
     sequence: u64,
     /// Absolute position in the stream of all bytes ever written.
     start: u64,
-    len: usize,
+    len: u16,
     facts: Facts,
 }
 
-/// A ring of packets over a ring of bytes; both grow on first use.
+/// A ring of packets over a ring of bytes. Both double while one turn of them is shorter than `KEEP_TICKS`: a small
+/// layer keeps as much time as a large one, in less memory.
 #[derive(Debug, Default)]
 pub struct History {
     slots: Vec<Slot>,
     bytes: Vec<u8>,
     written: u64,
+    /// Of the packet at the start of the byte ring.
+    turn_began: u32,
 }
 
 impl History {
     pub fn push(&mut self, packet: &MediaPacket<'_>) {
         let len = packet.payload.len();
-        if len > MIN_BYTES {
+        if len > MAX_PACKET {
             return;
         }
-        self.make_room(len);
+        self.make_room(packet);
         let capacity = self.bytes.len() as u64;
         let mut offset = self.written % capacity;
         if offset + len as u64 > capacity {
             self.written += capacity - offset; // a packet never wraps
             offset = 0;
         }
-        let range = to_index(offset)..to_index(offset) + len;
+        if offset == 0 {
+            self.turn_began = packet.facts.timestamp;
+        }
+        self.put(packet.sequence, packet.facts, packet.payload, offset);
+    }
+
+    fn put(&mut self, sequence: u64, facts: Facts, payload: &[u8], offset: u64) {
+        let range = to_index(offset)..to_index(offset) + payload.len();
         let Some(place) = self.bytes.get_mut(range) else { return };
-        place.copy_from_slice(packet.payload);
-        let slot = Slot { sequence: packet.sequence, start: self.written, len, facts: packet.facts };
-        self.written += len as u64;
-        if let Some(place) = self.slots.get_mut(to_index(packet.sequence) % SLOTS) {
+        place.copy_from_slice(payload);
+        let len = u16::try_from(payload.len()).unwrap_or_default();
+        let slot = Slot { sequence, start: self.written, len, facts };
+        self.written += payload.len() as u64;
+        let slots = self.slots.len();
+        if let Some(place) = self.slots.get_mut(to_index(sequence) % slots) {
             *place = slot;
         }
     }
 
     pub fn get(&self, sequence: u64) -> Option<MediaPacket<'_>> {
-        let slot = self.slots.get(to_index(sequence) % SLOTS)?;
-        let capacity = self.bytes.len() as u64;
-        if slot.sequence != sequence || slot.len == 0 || self.written - slot.start > capacity {
-            return None;
-        }
-        let offset = to_index(slot.start % capacity);
-        let payload = self.bytes.get(offset..offset + slot.len)?;
-        Some(MediaPacket { sequence, facts: slot.facts, payload })
+        let slot = self.slot(sequence)?;
+        self.whole(slot).map(|payload| MediaPacket { sequence, facts: slot.facts, payload })
     }
 
     pub fn contains(&self, sequence: u64) -> bool {
-        self.slots
-            .get(to_index(sequence) % SLOTS)
-            .is_some_and(|slot| slot.sequence == sequence && slot.len > 0)
+        self.slot(sequence).is_some()
     }
 
     /// Memory held, for the per-participant accounting.
@@ -71,17 +79,66 @@ impl History {
         self.bytes.capacity() + self.slots.capacity() * size_of::<Slot>()
     }
 
-    fn make_room(&mut self, len: usize) {
+    fn slot(&self, sequence: u64) -> Option<&Slot> {
+        let index = to_index(sequence).checked_rem(self.slots.len())?;
+        self.slots.get(index).filter(|slot| slot.sequence == sequence && slot.len > 0)
+    }
+
+    /// The payload, unless later packets lie over it.
+    fn whole(&self, slot: &Slot) -> Option<&[u8]> {
+        let capacity = self.bytes.len() as u64;
+        if slot.len == 0 || self.written - slot.start > capacity {
+            return None;
+        }
+        let offset = to_index(slot.start % capacity);
+        self.bytes.get(offset..offset + usize::from(slot.len))
+    }
+
+    fn make_room(&mut self, packet: &MediaPacket<'_>) {
         if self.slots.is_empty() {
-            self.slots = vec![Slot::default(); SLOTS];
+            self.slots = vec![Slot::default(); MIN_SLOTS];
             self.bytes = vec![0; MIN_BYTES];
             return;
         }
-        // Growing is only possible before the ring wraps for the first time: positions stay valid.
-        let full = self.written + len as u64 > self.bytes.len() as u64;
-        if full && self.written <= self.bytes.len() as u64 && self.bytes.len() < MAX_BYTES {
-            self.bytes.resize(self.bytes.len() * 2, 0);
+        // Moving changes positions: look again until nothing has to grow.
+        loop {
+            let (slots, bytes) = self.wanted_size(packet);
+            if (slots, bytes) == (self.slots.len(), self.bytes.len()) {
+                return;
+            }
+            self.grow(slots, bytes);
         }
+    }
+
+    fn wanted_size(&self, packet: &MediaPacket<'_>) -> (usize, usize) {
+        let young =
+            |timestamp: u32| packet.facts.timestamp.wrapping_sub(timestamp).cast_signed() < KEEP_TICKS;
+        let (slots, bytes) = (self.slots.len(), self.bytes.len());
+        let replaced = self.slots.get(to_index(packet.sequence) % slots);
+        let more_slots =
+            slots < MAX_SLOTS && replaced.is_some_and(|slot| slot.len > 0 && young(slot.facts.timestamp));
+        let offset = to_index(self.written % bytes as u64);
+        let wraps = offset + packet.payload.len() > bytes || (offset == 0 && self.written > 0);
+        let more_bytes = bytes < MAX_BYTES && wraps && young(self.turn_began);
+        (if more_slots { slots * 2 } else { slots }, if more_bytes { bytes * 2 } else { bytes })
+    }
+
+    /// Moves what is there into larger rings. Rare: a layer doubles at most four times.
+    fn grow(&mut self, slots: usize, bytes: usize) {
+        let mut old: Vec<&Slot> = self.slots.iter().filter(|slot| self.whole(slot).is_some()).collect();
+        old.sort_unstable_by_key(|slot| slot.start);
+        let mut grown = Self {
+            slots: vec![Slot::default(); slots],
+            bytes: vec![0; bytes],
+            written: 0,
+            turn_began: old.first().map_or(self.turn_began, |slot| slot.facts.timestamp),
+        };
+        for slot in old {
+            if let Some(payload) = self.whole(slot) {
+                grown.put(slot.sequence, slot.facts, payload, grown.written);
+            }
+        }
+        *self = grown;
     }
 }
 
@@ -95,7 +152,47 @@ mod tests {
     use super::*;
 
     fn packet(sequence: u64, payload: &[u8]) -> MediaPacket<'_> {
-        MediaPacket { sequence, facts: Facts { timestamp: 7, ..Facts::default() }, payload }
+        at(sequence, 7, payload)
+    }
+
+    fn at(sequence: u64, timestamp: u32, payload: &[u8]) -> MediaPacket<'_> {
+        MediaPacket { sequence, facts: Facts { timestamp, ..Facts::default() }, payload }
+    }
+
+    /// A stream of so many packets of `len` bytes per second; returns how many of them the history holds at the end.
+    fn kept(history: &mut History, first: u64, per_second: u64, len: usize) -> usize {
+        let count = per_second * 6;
+        for n in 0..count {
+            let timestamp = u32::try_from((first + n) * 90_000 / per_second % (1 << 32)).unwrap();
+            let body = vec![u8::try_from(n % 251).unwrap(); len];
+            history.push(&at(first + n, timestamp, &body));
+            let recent = n.saturating_sub(per_second / 3);
+            let found = history.get(first + recent).unwrap();
+            assert_eq!((found.payload.len(), u64::from(found.payload[0])), (len, recent % 251));
+        }
+        (0..count).filter(|n| history.get(first + n).is_some()).count()
+    }
+
+    #[test]
+    fn every_layer_keeps_about_a_second_in_the_memory_that_takes() {
+        for (per_second, len, limit_kb) in
+            [(30, 400, 24), (75, 700, 80), (160, 1_150, 320), (500, 1_150, 320)]
+        {
+            let mut history = History::default();
+            let kept = kept(&mut history, 70_000, per_second, len);
+            let second = usize::try_from(per_second).unwrap();
+            assert!(kept >= second.min(200), "{per_second}/s: {kept}");
+            assert!(history.allocated() <= limit_kb * 1_024, "{per_second}/s: {}", history.allocated());
+        }
+    }
+
+    #[test]
+    fn a_layer_that_grows_later_gets_its_room() {
+        let mut history = History::default();
+        kept(&mut history, 70_000, 30, 300);
+        let small = history.allocated();
+        assert!(kept(&mut history, 80_000, 150, 1_100) >= 150);
+        assert!(history.allocated() > 4 * small);
     }
 
     #[test]

@@ -10,8 +10,8 @@ pub struct Descriptor {
     pub tl0_pic_idx: Option<u8>,
     pub temporal_layer: u8,
     pub layer_sync: bool,
-    pub picture_id_at: usize,
-    pub tl0_at: usize,
+    pub picture_id_at: u8,
+    pub tl0_at: u8,
 }
 
 /// 7- or 15-bit picture id; the width is kept when it is rewritten.
@@ -23,18 +23,18 @@ pub struct PictureId {
 
 impl Descriptor {
     pub fn parse(payload: &[u8]) -> Option<Self> {
-        let mut at = 1;
+        let mut at: u8 = 1;
         let first = *payload.first()?;
         let mut descriptor =
             Self { start_of_frame: first & 0x10 != 0 && first & 0x07 == 0, ..Self::default() };
         if first & 0x80 != 0 {
-            let flags = *payload.get(at)?;
+            let flags = *payload.get(usize::from(at))?;
             at += 1;
             if flags & 0x80 != 0 {
                 descriptor.picture_id_at = at;
-                let high = *payload.get(at)?;
+                let high = *payload.get(usize::from(at))?;
                 if high & 0x80 != 0 {
-                    let low = *payload.get(at + 1)?;
+                    let low = *payload.get(usize::from(at) + 1)?;
                     let value = u16::from_be_bytes([high & 0x7F, low]);
                     descriptor.picture_id = Some(PictureId { value, wide: true });
                     at += 2;
@@ -45,11 +45,11 @@ impl Descriptor {
             }
             if flags & 0x40 != 0 {
                 descriptor.tl0_at = at;
-                descriptor.tl0_pic_idx = Some(*payload.get(at)?);
+                descriptor.tl0_pic_idx = Some(*payload.get(usize::from(at))?);
                 at += 1;
             }
             if flags & 0x30 != 0 {
-                let tid = *payload.get(at)?;
+                let tid = *payload.get(usize::from(at))?;
                 if flags & 0x20 != 0 {
                     descriptor.temporal_layer = tid >> 6;
                     descriptor.layer_sync = tid & 0x20 != 0;
@@ -58,7 +58,8 @@ impl Descriptor {
             }
         }
         // RFC 6386 9.1: the lowest bit of the frame tag is 0 in keyframes.
-        descriptor.keyframe = descriptor.start_of_frame && payload.get(at).is_some_and(|tag| tag & 1 == 0);
+        descriptor.keyframe =
+            descriptor.start_of_frame && payload.get(usize::from(at)).is_some_and(|tag| tag & 1 == 0);
         Some(descriptor)
     }
 
@@ -67,15 +68,16 @@ impl Descriptor {
         if let Some(original) = self.picture_id {
             let [high, low] = picture_id.to_be_bytes();
             if original.wide {
-                if let Some(field) = payload.get_mut(self.picture_id_at..self.picture_id_at + 2) {
+                let at = usize::from(self.picture_id_at);
+                if let Some(field) = payload.get_mut(at..at + 2) {
                     field.copy_from_slice(&[0x80 | (high & 0x7F), low]);
                 }
-            } else if let Some(field) = payload.get_mut(self.picture_id_at) {
+            } else if let Some(field) = payload.get_mut(usize::from(self.picture_id_at)) {
                 *field = low & 0x7F;
             }
         }
         if self.tl0_pic_idx.is_some()
-            && let Some(field) = payload.get_mut(self.tl0_at)
+            && let Some(field) = payload.get_mut(usize::from(self.tl0_at))
         {
             *field = tl0_pic_idx;
         }
