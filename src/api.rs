@@ -10,6 +10,7 @@ pub mod rest;
 pub mod router;
 pub mod rtc;
 pub mod server;
+pub mod socket;
 pub mod state;
 pub mod whip;
 pub mod ws;

@@ -75,6 +75,7 @@ pub async fn run(args: Args) -> anyhow::Result<Report> {
         url: args.url.clone(),
         server: args.url.resolve().await?,
         layer: args.simulcast.then_some(args.layer),
+        foreign: args.foreign,
         engine,
         participants: Mutex::new(HashMap::new()),
     });

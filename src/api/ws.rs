@@ -3,20 +3,15 @@
 use std::{net::IpAddr, sync::Arc, time::Duration};
 
 use axum::{
-    extract::{
-        Extension, State, WebSocketUpgrade,
-        ws::{CloseFrame, Message, WebSocket},
-    },
+    extract::{Extension, State},
     http::{HeaderMap, header},
     response::{IntoResponse, Response},
 };
-use futures_util::{
-    SinkExt, StreamExt,
-    stream::{SplitSink, SplitStream},
-};
+use futures_util::{StreamExt, stream::SplitStream};
 use serde::Deserialize;
 use serde_json::{Value, json};
 use tokio::{sync::mpsc, time::timeout};
+use tokio_tungstenite::tungstenite::{self, Message, protocol::CloseFrame};
 
 use super::{
     error::{Problem, trace_id},
@@ -28,6 +23,7 @@ use super::{
     identity::{self, Bearer, new_session_id, time_text},
     limits::{FrameLimit, FrameVerdict},
     server::Peer,
+    socket::{self, Socket, Upgrade, Writer},
     state::{Busy, Front},
 };
 use crate::{
@@ -45,7 +41,7 @@ pub async fn upgrade(
     State(front): State<Front>,
     Extension(peer): Extension<Peer>,
     headers: HeaderMap,
-    socket: WebSocketUpgrade,
+    socket: Upgrade,
 ) -> Response {
     if front.is_draining() {
         return Problem::new(Code::ServerDraining, "the server is shutting down").into_response();
@@ -54,13 +50,7 @@ pub async fn upgrade(
     if !front.origins.allows(text(header::ORIGIN), text(header::HOST)) {
         return Problem::new(Code::PermDenied, "this origin may not connect").into_response();
     }
-    socket
-        .read_buffer_size(READ_BUFFER)
-        .write_buffer_size(WRITE_BUFFER)
-        .max_write_buffer_size(MAX_WRITE_BUFFER)
-        .max_message_size(MAX_MESSAGE)
-        .max_frame_size(MAX_MESSAGE)
-        .on_upgrade(move |socket| serve(front, peer, socket))
+    socket.serve(MAX_MESSAGE, move |socket| serve(front, peer, socket))
 }
 
 /// Why a connection ends.
@@ -80,28 +70,28 @@ const RATE: End = close(4008, "too many frames");
 const IDLE: End = close(4000, "no frame for too long");
 const NO_HELLO: End = close(4001, "no hello in time");
 
-async fn serve(front: Front, peer: Peer, socket: WebSocket) {
-    let (mut sink, mut stream) = socket.split();
+async fn serve(front: Front, peer: Peer, socket: Socket) {
+    let (mut writer, mut stream) = socket::split(socket);
     let limit = FrameLimit::new(front.config.chat.rate_scale, clock::now());
     let hello_timeout = front.config.server.hello_timeout.get();
-    let hello = match timeout(hello_timeout, read_hello(&front, &mut sink, &mut stream)).await {
+    let hello = match timeout(hello_timeout, read_hello(&front, &mut writer, &mut stream)).await {
         Ok(Ok(hello)) => hello,
-        Ok(Err(end)) => return finish(&front, &mut sink, end).await,
-        Err(_) => return finish(&front, &mut sink, NO_HELLO).await,
+        Ok(Err(end)) => return finish(&front, &mut writer, end).await,
+        Err(_) => return finish(&front, &mut writer, NO_HELLO).await,
     };
     let (attachment, first) = match admit(&front, peer.ip, hello).await {
         Ok(admitted) => admitted,
         Err(error) => {
             front.metrics.hello("refused");
             let data = json!({"code": error.code.as_str(), "message": error.message});
-            let _ = write(&front, &mut sink, OutFrame::event("session:invalid", &data, Class::Reply)).await;
+            let _ = write(&front, &mut writer, OutFrame::event("session:invalid", &data, Class::Reply)).await;
             let code = match error.code {
                 Code::LimitRate => 4008,
                 Code::AuthBanned => 4003,
                 _ if error.code.as_str().starts_with("auth.") => 4001,
                 _ => 4000,
             };
-            return finish(&front, &mut sink, close(code, error.code.as_str())).await;
+            return finish(&front, &mut writer, close(code, error.code.as_str())).await;
         }
     };
     let session = Arc::clone(&attachment.session);
@@ -110,7 +100,7 @@ async fn serve(front: Front, peer: Peer, socket: WebSocket) {
     let reader = Reader { front: &front, session: &session, worker, limit };
     // Both loops may be dropped at any point: frames not yet written are in the ring, commands in the worker.
     let end = tokio::select! {
-        end = write_loop(&front, &mut sink, &attachment, first) => end,
+        end = write_loop(&front, &mut writer, &attachment, first) => end,
         end = reader.run(&mut stream) => end,
     };
     tracing::debug!(session = %session.id, ?end, "socket ended");
@@ -121,7 +111,7 @@ async fn serve(front: Front, peer: Peer, socket: WebSocket) {
             front.services.session_attached(&session.actor()).await;
         }
     }
-    finish(&front, &mut sink, end).await;
+    finish(&front, &mut writer, end).await;
 }
 
 #[derive(Deserialize)]
@@ -148,17 +138,19 @@ struct Hello {
 /// Waits for `session:hello`; only `ping` may come before it.
 async fn read_hello(
     front: &Front,
-    sink: &mut SplitSink<WebSocket, Message>,
-    stream: &mut SplitStream<WebSocket>,
+    writer: &mut Writer,
+    stream: &mut SplitStream<Socket>,
 ) -> Result<Hello, End> {
     for _ in 0..MAX_FRAMES_BEFORE_HELLO {
         let text = match read(stream).await? {
             Message::Text(text) => text,
             Message::Ping(_) | Message::Pong(_) => continue,
             Message::Binary(_) => {
-                return Err(refuse(front, sink, Code::ValidationFailed, "text frames only").await);
+                return Err(refuse(front, writer, Code::ValidationFailed, "text frames only").await);
             }
-            Message::Close(frame) => return Err(End::Gone(frame.map_or(0, |frame| frame.code))),
+            Message::Close(frame) => return Err(End::Gone(close_code(frame.as_ref()))),
+            // The library keeps these to itself when it reads.
+            Message::Frame(_) => continue,
         };
         front.metrics.ws_frame("in");
         let frame = match frame::parse(text.as_str()) {
@@ -166,25 +158,25 @@ async fn read_hello(
             Err(FrameError::Oversize) => return Err(OVERSIZE),
             Err(error) => {
                 let message = error.to_service_error().message;
-                return Err(refuse(front, sink, Code::ValidationFailed, &message).await);
+                return Err(refuse(front, writer, Code::ValidationFailed, &message).await);
             }
         };
         match (frame.op.as_str(), serde_json::from_value(frame.data)) {
             ("session:hello", Ok(data)) => return Ok(Hello { id: frame.id, data }),
             ("session:hello", Err(error)) => {
-                return Err(refuse(front, sink, Code::ValidationFailed, &error.to_string()).await);
+                return Err(refuse(front, writer, Code::ValidationFailed, &error.to_string()).await);
             }
-            ("ping", _) => write(front, sink, pong(frame.id, &Value::Null)).await?,
-            _ => return Err(refuse(front, sink, Code::AuthRequired, "say session:hello first").await),
+            ("ping", _) => write(front, writer, pong(frame.id, &Value::Null)).await?,
+            _ => return Err(refuse(front, writer, Code::AuthRequired, "say session:hello first").await),
         }
     }
     Err(RATE)
 }
 
-async fn refuse(front: &Front, sink: &mut SplitSink<WebSocket, Message>, code: Code, message: &str) -> End {
+async fn refuse(front: &Front, writer: &mut Writer, code: Code, message: &str) -> End {
     front.metrics.hello("refused");
     let data = json!({"code": code.as_str(), "message": message});
-    let _ = write(front, sink, OutFrame::event("session:invalid", &data, Class::Reply)).await;
+    let _ = write(front, writer, OutFrame::event("session:invalid", &data, Class::Reply)).await;
     close(4001, code.as_str())
 }
 
@@ -261,12 +253,12 @@ async fn open(front: &Front, bearer: Bearer) -> Result<(Attachment, OutFrame), S
 /// Session queue → socket. Ends when the session says so or the socket takes nothing any more.
 async fn write_loop(
     front: &Front,
-    sink: &mut SplitSink<WebSocket, Message>,
+    writer: &mut Writer,
     attachment: &Attachment,
     first: Vec<OutFrame>,
 ) -> End {
     for frame in first {
-        if let Err(end) = write(front, sink, frame).await {
+        if let Err(end) = write(front, writer, frame).await {
             return end;
         }
     }
@@ -278,8 +270,7 @@ async fn write_loop(
             match session.next(attachment.generation) {
                 Ok(Some(frame)) => {
                     front.metrics.ws_frame("out");
-                    let message = Message::Text(frame.to_text().into());
-                    if let Err(end) = guarded(front, attachment, sink.feed(message)).await {
+                    if let Err(end) = guarded(front, attachment, writer.feed(frame.to_text())).await {
                         return end;
                     }
                     wrote = true;
@@ -289,7 +280,7 @@ async fn write_loop(
             }
         }
         if wrote {
-            if let Err(end) = guarded(front, attachment, sink.flush()).await {
+            if let Err(end) = guarded(front, attachment, writer.flush()).await {
                 return end;
             }
             // A wake-up may have been used up while writing: look again before waiting.
@@ -298,7 +289,7 @@ async fn write_loop(
         // `notified` is cancel-safe: a wake-up that comes first leaves a permit behind.
         if timeout(ping_every, attachment.wake.notified()).await.is_err()
             && let Err(end) =
-                guarded(front, attachment, sink.send(Message::Ping(axum::body::Bytes::new()))).await
+                guarded(front, attachment, writer.ping()).await
         {
             return end;
         }
@@ -308,7 +299,7 @@ async fn write_loop(
 /// A write that ends early when the session has been cut meanwhile (its queue overflowed).
 async fn guarded<F>(front: &Front, attachment: &Attachment, write: F) -> Result<(), End>
 where
-    F: Future<Output = Result<(), axum::Error>>,
+    F: Future<Output = Result<(), tungstenite::Error>>,
 {
     let overflowed = async {
         loop {
@@ -327,32 +318,31 @@ where
     }
 }
 
-async fn write(front: &Front, sink: &mut SplitSink<WebSocket, Message>, frame: OutFrame) -> Result<(), End> {
+async fn write(front: &Front, writer: &mut Writer, frame: OutFrame) -> Result<(), End> {
     front.metrics.ws_frame("out");
-    let message = Message::Text(frame.to_text().into());
-    match timeout(front.config.server.write_timeout.get(), sink.send(message)).await {
+    let send = async {
+        writer.feed(frame.to_text()).await?;
+        writer.flush().await
+    };
+    match timeout(front.config.server.write_timeout.get(), send).await {
         Ok(Ok(())) => Ok(()),
         Ok(Err(_)) => Err(End::Gone(0)),
         Err(_) => Err(End::Close(Cut::SLOW)),
     }
 }
 
-async fn read(stream: &mut SplitStream<WebSocket>) -> Result<Message, End> {
+async fn read(stream: &mut SplitStream<Socket>) -> Result<Message, End> {
+    use tungstenite::error::{CapacityError, Error};
     match stream.next().await {
         Some(Ok(message)) => Ok(message),
-        Some(Err(error)) => {
-            // The library's error type is private to axum; its text is stable enough to choose a code.
-            let text = error.to_string();
-            if text.contains("too long") || text.contains("too big") || text.contains("Space limit") {
-                Err(OVERSIZE)
-            } else if text.contains("UTF-8") || text.contains("utf-8") {
-                Err(close(1007, "invalid UTF-8"))
-            } else {
-                Err(End::Gone(0))
-            }
-        }
-        None => Err(End::Gone(0)),
+        Some(Err(Error::Capacity(CapacityError::MessageTooLong { .. }))) => Err(OVERSIZE),
+        Some(Err(Error::Utf8(_))) => Err(close(1007, "invalid UTF-8")),
+        Some(Err(_)) | None => Err(End::Gone(0)),
     }
+}
+
+fn close_code(frame: Option<&CloseFrame>) -> u16 {
+    frame.map_or(0, |frame| frame.code.into())
 }
 
 /// Socket → commands.
@@ -364,7 +354,7 @@ struct Reader<'a> {
 }
 
 impl Reader<'_> {
-    async fn run(mut self, stream: &mut SplitStream<WebSocket>) -> End {
+    async fn run(mut self, stream: &mut SplitStream<Socket>) -> End {
         let idle = self.front.config.server.idle_timeout.get();
         loop {
             let message = match timeout(idle, read(stream)).await {
@@ -387,7 +377,8 @@ impl Reader<'_> {
                     }
                     continue;
                 }
-                Message::Close(frame) => return End::Gone(frame.map_or(0, |frame| frame.code)),
+                Message::Close(frame) => return End::Gone(close_code(frame.as_ref())),
+                Message::Frame(_) => continue,
             };
             self.front.metrics.ws_frame("in");
             match frame::parse(text.as_str()) {
@@ -514,11 +505,11 @@ fn pong(id: Option<u32>, data: &Value) -> OutFrame {
 }
 
 /// Says why, then closes.
-async fn finish(front: &Front, sink: &mut SplitSink<WebSocket, Message>, end: End) {
+async fn finish(front: &Front, writer: &mut Writer, end: End) {
     match end {
         End::Gone(code) => {
             front.metrics.ws_closed(code);
-            let _ = timeout(CLOSE_TIMEOUT, sink.close()).await;
+            let _ = timeout(CLOSE_TIMEOUT, writer.close(None)).await;
         }
         End::Close(cut) => {
             front.metrics.ws_closed(cut.close_code);
@@ -526,21 +517,16 @@ async fn finish(front: &Front, sink: &mut SplitSink<WebSocket, Message>, end: En
                 if let Some(code) = cut.invalid {
                     let data = json!({"code": code, "message": cut.reason});
                     let text = OutFrame::event("session:invalid", &data, Class::Reply).to_text();
-                    sink.feed(Message::Text(text.into())).await?;
+                    writer.feed(text).await?;
                 }
-                let frame = CloseFrame { code: cut.close_code, reason: cut.reason.into() };
-                sink.send(Message::Close(Some(frame))).await
+                let frame = CloseFrame { code: cut.close_code.into(), reason: cut.reason.into() };
+                writer.close(Some(frame)).await
             })
             .await;
         }
     }
 }
 
-/// A signalling frame is about 1 kB; the default of 128 KiB would be the largest part of an idle connection.
-const READ_BUFFER: usize = 4 * 1024;
-const WRITE_BUFFER: usize = 4 * 1024;
-/// One frame of the largest kind must fit behind a full buffer.
-const MAX_WRITE_BUFFER: usize = 2 * 1024 * 1024;
 /// Above the largest frame we take, so that a slightly larger one still gets its close code.
 const MAX_MESSAGE: usize = 2 * frame::MAX_RTC_FRAME;
 /// Commands of a session that may wait; beyond it the client is told to slow down.

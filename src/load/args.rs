@@ -58,6 +58,9 @@ pub struct Args {
     /// Sinks let the kernel join packets (GRO), which flatters the server.
     #[arg(long, requires = "sink")]
     pub gro: bool,
+    /// Who sends is somebody else, such as a browser: the sinks' packets are counted, and decrypted in samples.
+    #[arg(long, requires = "sink")]
+    pub foreign: bool,
     /// Chat messages per second of one extra session, whose acknowledgements are timed.
     #[arg(long, default_value_t = 0)]
     pub chat_rate: u32,
@@ -128,6 +131,9 @@ impl Args {
         if self.speakers.is_some_and(|speakers| speakers < 2 || speakers > self.meeting) {
             mistakes.push("--speakers must be 2 to --meeting: one alone would hear nobody");
         }
+        if self.foreign && self.publishers + self.meeting > 0 {
+            mistakes.push("--foreign goes without senders of ours");
+        }
         if self.chat_rate > 1_000 {
             mistakes.push("--chat-rate must be at most 1000");
         }
@@ -170,7 +176,8 @@ impl Args {
                 audio: sends && self.audio,
                 speaks: sends && self.audio,
                 receives,
-                sink: (self.sink && receives && !sends).then_some(SinkPlan { gro: self.gro }),
+                sink: (self.sink && receives && !sends)
+                    .then_some(SinkPlan { gro: self.gro, foreign: self.foreign }),
                 receive_audio: if receives && self.audio { others } else { 0 },
                 receive_video: if receives && video.is_some() { others } else { 0 },
             }

@@ -29,6 +29,7 @@ pub struct Shared {
     pub server: SocketAddr,
     /// Layer subscribers ask for; `None` leaves it to the server.
     pub layer: Option<u8>,
+    pub foreign: bool,
     pub engine: EngineHandle,
     /// Participant id → bot, so that received media can be held against who should have sent it.
     pub participants: Mutex<HashMap<String, u32>>,
@@ -173,10 +174,17 @@ impl Bot<'_> {
             let participants = self.shared.participants.lock().unwrap_or_else(PoisonError::into_inner);
             participants.get(&text(data, "participantId")?).copied()
         };
-        // People may be in the room too; their media is not ours to judge.
-        let Some(publisher) = publisher else { return Ok(()) };
-        self.shared.engine.send(Command::Track { bot: self.id, track: track.clone(), publisher, kind })?;
-        if let Some(layer) = self.shared.layer.filter(|_| kind == MediaKind::Video && publisher != self.id) {
+        match publisher {
+            Some(publisher) => {
+                let track = track.clone();
+                self.shared.engine.send(Command::Track { bot: self.id, track, publisher, kind })?;
+            }
+            None if self.shared.foreign => {}
+            // People may be in the room too; their media is not ours to judge.
+            None => return Ok(()),
+        }
+        let of_others = publisher != Some(self.id);
+        if let Some(layer) = self.shared.layer.filter(|_| kind == MediaKind::Video && of_others) {
             let wishes = json!([{"trackId": track, "layer": layer}]);
             self.session.send("rtc:subscribe", json!({"callId": self.call, "tracks": wishes})).await?;
         }

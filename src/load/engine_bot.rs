@@ -78,6 +78,8 @@ struct Watched {
     first_media: Option<Instant>,
     seen_first: bool,
     wants_video: bool,
+    /// Not ours to judge: that it could be decrypted is all that is known of a packet.
+    foreign: bool,
 }
 
 impl BotMedia {
@@ -111,7 +113,11 @@ impl BotMedia {
             events,
             video: None,
             audio: None,
-            watched: Watched { wants_video: plan.receive_video > 0, ..Watched::default() },
+            watched: Watched {
+                wants_video: plan.receive_video > 0,
+                foreign: plan.sink.is_some_and(|sink| sink.foreign),
+                ..Watched::default()
+            },
             reported: PeerState::Connecting,
             next_due: now,
         };
@@ -300,6 +306,7 @@ impl BotMedia {
         for (ssrc, counted) in sink.counted() {
             match self.watched.checks.get(&ssrc) {
                 Some(check) => *by_source.entry(check.source()).or_default() += counted,
+                None if self.watched.foreign => totals.add_foreign(counted),
                 // Counted, but nothing of it could be attributed, let alone verified.
                 None => totals.unknown_packets += counted.received,
             }
@@ -405,6 +412,10 @@ impl Watched {
     ) -> bool {
         // Padding probes carry nothing to judge.
         if packet.payload.is_empty() {
+            return false;
+        }
+        if self.foreign {
+            self.verified += u64::from(window.is_some_and(|window| window.is_open()));
             return false;
         }
         let header = &packet.header;

@@ -213,6 +213,13 @@ impl Totals {
         }
     }
 
+    /// A stream that others sent: what is missing is a gap in its sequence numbers.
+    pub fn add_foreign(&mut self, counted: Counted) {
+        self.sinks.streams += 1;
+        self.sinks.silent += u64::from(counted.received == 0);
+        self.sinks.counted += counted;
+    }
+
     pub fn frames(&self) -> Frames {
         Frames {
             expected: self.video.expected + self.audio.expected,
