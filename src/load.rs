@@ -38,19 +38,19 @@ use tokio::{
 
 pub use self::{args::Args, report::Report};
 use self::{
-    bot::{BotSpec, Progress, Shared},
+    bot::{BotSpec, Progress, Shared, Stage},
     chat_probe::{Acks, ChatProbe},
     engine::Command,
     histogram::Histogram,
     procfs::Usage,
-    report::{Join, Quantiles, Readings, SinkReport},
+    report::{Join, Quantiles, Readings, SinkReport, Steps},
     scrape::Sends,
 };
 use crate::runtime::clock;
 
 /// Retransmissions and the last frames of paced senders still count for this long.
 const DRAIN: Duration = Duration::from_secs(1);
-/// Progress of bots; each sends at most three.
+/// Progress of bots; each sends at most five.
 const PROGRESS: usize = 1_024;
 /// How long bots may take to say goodbye.
 const LEAVE_DEADLINE: Duration = Duration::from_secs(5);
@@ -77,11 +77,13 @@ pub async fn run(args: Args) -> anyhow::Result<Report> {
         layer: args.simulcast.then_some(args.layer),
         foreign: args.foreign,
         engine,
+        stage: watch::Sender::new(if args.staged { Stage::Session } else { Stage::Media }),
+        ramp: args.ramp,
         participants: Mutex::new(HashMap::new()),
     });
 
     let mut crew = Crew::new(Arc::clone(&shared));
-    crew.join_all(&args, tokens, &rooms).await;
+    let steps = crew.join_all(&args, tokens, &rooms).await?;
     let server_after_joins = server_usage(&args)?;
     crew.progress_until(clock::now() + args.warmup, |_| false).await;
     if crew.connected.is_empty() {
@@ -119,6 +121,7 @@ pub async fn run(args: Args) -> anyhow::Result<Report> {
         server_cpu_ms: server_before_joins
             .zip(server_after_joins)
             .map(|(before, after)| after.cpu_since(&before).as_secs_f64() * 1000.0 / crew.joins()),
+        steps,
         with_media: args.publishers + args.meeting > 0,
     };
     let failures = crew.leave().await;
@@ -158,6 +161,8 @@ struct Crew {
     sender: mpsc::Sender<Progress>,
     progress: mpsc::Receiver<Progress>,
     stop: watch::Sender<bool>,
+    /// Bots that have opened their session, and those that have joined.
+    did: [HashSet<u32>; 2],
     connected: HashSet<u32>,
     seen_media: HashSet<u32>,
     failed: HashSet<u32>,
@@ -177,6 +182,7 @@ impl Crew {
             sender,
             progress,
             stop: watch::Sender::new(false),
+            did: Default::default(),
             connected: HashSet::new(),
             seen_media: HashSet::new(),
             failed: HashSet::new(),
@@ -188,7 +194,13 @@ impl Crew {
     }
 
     /// Senders first; receivers follow when those are connected, so that their join time is the server's.
-    async fn join_all(&mut self, args: &Args, tokens: Vec<String>, rooms: &[String]) {
+    async fn join_all(
+        &mut self,
+        args: &Args,
+        tokens: Vec<String>,
+        rooms: &[String],
+    ) -> anyhow::Result<Option<Steps>> {
+        let before = server_usage(args)?;
         let deadline = clock::now() + args.join_timeout;
         let plans = args.plans();
         let alone = args.meeting > 0 && args.publishers == 0;
@@ -197,7 +209,7 @@ impl Crew {
         let mut watchers = HashSet::new();
         for ((id, plan), token) in (0u32..).zip(plans).zip(tokens) {
             if plan.receives {
-                if watchers.is_empty() {
+                if watchers.is_empty() && !args.staged {
                     self.progress_until(deadline, |crew| senders.is_subset(&crew.arrived())).await;
                 }
                 if args.publishers + args.meeting > u32::from(alone && id == 0) {
@@ -217,6 +229,15 @@ impl Crew {
             self.progress_until(clock::now() + args.ramp, |_| false).await;
         }
         let all: HashSet<u32> = (0..args.bots()).collect();
+        let mut readings = vec![before];
+        for (step, next) in [(0, Stage::Call), (1, Stage::Media)].into_iter().filter(|_| args.staged) {
+            self.progress_until(deadline, |crew| {
+                crew.did.get(step).is_some_and(|did| all.iter().all(|bot| did.contains(bot) || crew.failed.contains(bot)))
+            })
+            .await;
+            readings.push(server_usage(args)?);
+            self.shared.stage.send_replace(next);
+        }
         self.progress_until(deadline, |crew| {
             let media: HashSet<u32> = crew.seen_media.union(&crew.failed).copied().collect();
             all.is_subset(&crew.arrived()) && watchers.is_subset(&media)
@@ -229,6 +250,16 @@ impl Crew {
         let blind: Vec<_> = blind.map(|id| format!("bot {id}: no media in time")).collect();
         self.failures.extend(outside);
         self.failures.extend(blind);
+        readings.push(server_usage(args)?);
+        let [Some(start), Some(opened), Some(joined), Some(connected)] = readings.as_slice() else {
+            return Ok(None);
+        };
+        let each = |from: &Usage, to: &Usage| to.cpu_since(from).as_secs_f64() * 1000.0 / self.joins();
+        Ok(Some(Steps {
+            session_cpu_ms: each(start, opened),
+            call_cpu_ms: each(opened, joined),
+            media_cpu_ms: each(joined, connected),
+        }))
     }
 
     /// For a mean: at least one.
@@ -253,6 +284,11 @@ impl Crew {
 
     fn take(&mut self, progress: Progress) {
         match progress {
+            Progress::Did(bot, stage) => {
+                if let Some(did) = self.did.get_mut(stage as usize) {
+                    did.insert(bot);
+                }
+            }
             Progress::Connected(bot, time) => {
                 self.connected.insert(bot);
                 self.connected_times.record(time);

@@ -83,6 +83,10 @@ pub struct Args {
     /// How long all bots together may take to be in and to see media.
     #[arg(long, default_value = "30s", value_parser = duration)]
     pub join_timeout: Duration,
+    /// All bots open their session, then all join, then all connect, each --ramp apart: the report tells what each
+    /// step costs the server. Needs --server-pid.
+    #[arg(long, requires = "server_pid")]
+    pub staged: bool,
     /// The server's process, for CPU and memory.
     #[arg(long)]
     pub server_pid: Option<u32>,

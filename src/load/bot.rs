@@ -31,8 +31,34 @@ pub struct Shared {
     pub layer: Option<u8>,
     pub foreign: bool,
     pub engine: EngineHandle,
+    /// How far bots may go; all the way from the start unless the run is staged.
+    pub stage: watch::Sender<Stage>,
+    pub ramp: Duration,
     /// Participant id → bot, so that received media can be held against who should have sent it.
     pub participants: Mutex<HashMap<String, u32>>,
+}
+
+/// Steps of a join, in order.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Stage {
+    /// Sign in: socket and hello.
+    Session,
+    /// `voice:join`.
+    Call,
+    /// Offer, ICE, DTLS, answer.
+    Media,
+}
+
+impl Shared {
+    /// Until the bot may take the step; in a staged run its turn comes `ramp` after that of the bot before.
+    async fn may(&self, bot: u32, stage: Stage) {
+        let mut allowed = self.stage.subscribe();
+        if *allowed.borrow() < stage {
+            // The sender is ours: it cannot be gone.
+            let _ = allowed.wait_for(|allowed| *allowed >= stage).await;
+            tokio::time::sleep(self.ramp * bot).await;
+        }
+    }
 }
 
 #[derive(Debug, Clone)]
@@ -46,7 +72,9 @@ pub struct BotSpec {
 /// What a bot tells the run.
 #[derive(Debug)]
 pub enum Progress {
-    /// Time from `voice:join`.
+    /// The bot has taken this step; `Connected` tells of the last.
+    Did(u32, Stage),
+    /// Time from `voice:join`, in a staged run from the offer.
     Connected(u32, Duration),
     FirstMedia(u32, Duration),
     /// The bot is out of the run.
@@ -77,9 +105,16 @@ async fn live(
     let session = Session::open(&shared.url, &spec.token).await?;
     let (events, mut media) = mpsc::channel(BOT_EVENTS);
     let mut bot = Bot { id: spec.id, shared, session, call: String::new(), participant: String::new() };
+    progress.send(Progress::Did(spec.id, Stage::Session)).await?;
 
-    let start = clock::now();
+    shared.may(spec.id, Stage::Call).await;
+    let mut start = clock::now();
     bot.join(&spec).await?;
+    progress.send(Progress::Did(spec.id, Stage::Call)).await?;
+    if *shared.stage.borrow() < Stage::Media {
+        shared.may(spec.id, Stage::Media).await;
+        start = clock::now();
+    }
     shared.engine.send(Command::Add { bot: spec.id, plan: spec.plan, server: shared.server, events })?;
     loop {
         let next_ping = bot.session.next_ping();

@@ -121,8 +121,22 @@ pub struct Join {
     /// CPU of the whole server per join: signalling, handshake, room.
     #[serde(rename = "serverCpuMs")]
     pub server_cpu_ms: Option<f64>,
+    /// The same step by step, if the run was staged.
+    pub steps: Option<Steps>,
     /// Media flowed while others joined, and is in that CPU time.
     pub with_media: bool,
+}
+
+/// CPU of the whole server per bot.
+#[derive(Debug, Clone, Copy, serde::Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Steps {
+    /// Socket, hello and snapshot.
+    pub session_cpu_ms: f64,
+    /// `voice:join`.
+    pub call_cpu_ms: f64,
+    /// Offer, ICE, DTLS, answer.
+    pub media_cpu_ms: f64,
 }
 
 #[derive(Debug, Clone, serde::Serialize)]
@@ -278,6 +292,13 @@ impl fmt::Display for Report {
         if let Some(cpu) = self.join_ms.server_cpu_ms {
             let media = if self.join_ms.with_media { ", media meanwhile included" } else { "" };
             writeln!(f, "server per join    {cpu:.2} ms CPU{media}")?;
+        }
+        if let Some(steps) = &self.join_ms.steps {
+            writeln!(
+                f,
+                "  step by step     {:.2} ms session, {:.2} ms call, {:.2} ms media",
+                steps.session_cpu_ms, steps.call_cpu_ms, steps.media_cpu_ms
+            )?;
         }
         if let Some(acks) = &self.chat_ack_ms {
             writeln!(f, "chat ack           {acks}")?;
