@@ -19,6 +19,10 @@ const STALLED_FRAMES: u32 = 4;
 /// A frame whose end has not come this long after its last packet has probably lost it. Without this, the loss
 /// shows only with the next frame, and the repair comes too late for pictures of the upper temporal layers.
 const TAIL_WAIT: Duration = Duration::from_millis(10);
+/// Packets of a frame that are no further apart than this come in a burst.
+const BURST_GAP: Duration = Duration::from_millis(1);
+/// Of 256: the share of packets with a close successor from which on it pays to wait for the successor.
+const BURST_SHARE: u32 = 64;
 const BITRATE_WINDOW: Duration = Duration::from_secs(1);
 
 /// How a packet fits into its stream.
@@ -49,6 +53,8 @@ pub struct Ingest {
     /// When the newest packet came, while it is not the last of its frame.
     open_frame: Option<Instant>,
     last_frame: Option<Instant>,
+    /// Of 256, smoothed over 16 packets: how many inside a frame follow the one before closely.
+    close: u32,
     /// Smoothed distance of frames (markers).
     frame_interval: Duration,
     last_sr: Option<(u64, Instant)>,
@@ -73,6 +79,7 @@ impl Ingest {
             last_packet: None,
             open_frame: None,
             last_frame: None,
+            close: 256,
             frame_interval: Duration::ZERO,
             last_sr: None,
             window_start: now,
@@ -168,6 +175,12 @@ impl Ingest {
         self.is_alive(now) && behind.is_some_and(|behind| behind < patience)
     }
 
+    /// Whether the next packet of an unfinished frame can be expected within a millisecond. Not with senders that
+    /// spread a frame over its time: waiting for those would only delay.
+    pub fn comes_in_bursts(&self) -> bool {
+        self.close >= BURST_SHARE
+    }
+
     pub fn has_started(&self) -> bool {
         self.last_packet.is_some()
     }
@@ -208,6 +221,10 @@ impl Ingest {
     fn follow_frame(&mut self, now: Instant, extended: u64, marker: bool) {
         if self.extender.highest() != Some(extended) {
             return;
+        }
+        if let Some(previous) = self.open_frame {
+            let close = now.saturating_duration_since(previous) <= BURST_GAP;
+            self.close = (self.close * 15 + u32::from(close) * 256) / 16;
         }
         self.open_frame = (!marker).then_some(now);
         if marker && let Some(last) = self.last_frame.replace(now) {
@@ -300,6 +317,32 @@ mod tests {
         assert_eq!(ingest.poll_nack(at(80)).0, vec![3]);
         assert!(!ingest.arrived(at(81), &header(3, true), 100).gap);
         assert!(ingest.repaired(at(82), 3, true, 100).is_none(), "its repair is a duplicate");
+    }
+
+    #[test]
+    fn bursts_and_spread_frames_are_told_apart() {
+        let mut ingest = Ingest::new(origin(), 90_000, true);
+        let mut now = origin();
+        let mut sequence = 0;
+        let mut frames = |ingest: &mut Ingest, count: u16, gap: Duration, pause: Duration| {
+            for _ in 0..count {
+                for position in 0..8 {
+                    ingest.arrived(now, &header(sequence, position == 7), 1_200);
+                    sequence += 1;
+                    now += if position == 3 || position == 7 { pause } else { gap };
+                }
+            }
+        };
+        let (tight, wide) = (Duration::from_micros(20), Duration::from_millis(4));
+        assert!(ingest.comes_in_bursts(), "until it is known better");
+        frames(&mut ingest, 4, wide, wide);
+        assert!(!ingest.comes_in_bursts(), "spread over the frame's time");
+        frames(&mut ingest, 4, tight, wide);
+        assert!(ingest.comes_in_bursts(), "a pacer's bursts of four");
+        frames(&mut ingest, 4, wide, wide);
+        assert!(!ingest.comes_in_bursts());
+        frames(&mut ingest, 4, Duration::from_micros(480), Duration::from_micros(480));
+        assert!(ingest.comes_in_bursts(), "an uplink of 20 Mb/s");
     }
 
     #[test]

@@ -25,6 +25,8 @@ pub(super) struct Accepted<'a> {
     pub broken: bool,
     /// The first packet of a layer that had been silent or behind.
     pub revived: bool,
+    /// The rest of its frame can be expected at once.
+    pub more_soon: bool,
 }
 
 impl Room {
@@ -94,6 +96,7 @@ impl Room {
             }
             (arrival.sequence, arrival.broken, payload)
         };
+        let more_soon = !header.marker && encoding.ingest.comes_in_bursts();
         let facts = Facts {
             timestamp: header.timestamp,
             marker: header.marker,
@@ -118,7 +121,8 @@ impl Room {
         if muted {
             return Ok(None);
         }
-        Ok(Some(Accepted { publication: stream.publication, layer: stream.layer, packet, broken, revived }))
+        let (publication, layer) = (stream.publication, stream.layer);
+        Ok(Some(Accepted { publication, layer, packet, broken, revived, more_soon }))
     }
 
     /// A layer came to life, usually with a keyframe: whoever waits for it takes that one.

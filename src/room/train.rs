@@ -1,8 +1,9 @@
 //! Packets of one subscriber on their way to the flush, and how they become trains.
 //!
 //! A datagram costs the kernel less than half if it comes in a train of equal sizes (UDP GSO). So packets wait for
-//! the rest of their frame, for a millisecond at most, and nearly equal sizes are made equal with RTP padding
-//! (RFC 3550 5.1). Payloads stay in the publisher's history until the flush writes them into the send slot, once.
+//! the rest of their frame, for a millisecond at most and only if their sender sends frames in bursts; and nearly
+//! equal sizes are made equal with RTP padding (RFC 3550 5.1). Payloads stay in the publisher's history until the
+//! flush writes them into the send slot, once.
 
 use std::time::{Duration, Instant};
 
@@ -114,7 +115,7 @@ impl Room {
         train.urgent |= !video;
         if facts.marker {
             train.open.retain(|one| *one != key);
-        } else if video && !train.open.contains(&key) {
+        } else if video && accepted.more_soon && !train.open.contains(&key) {
             train.open.push(key);
         }
         (train.waiting.len() >= MAX_WAITING).then_some(subscription.subscriber)

@@ -1,6 +1,10 @@
 //! A timer of the poll loop that is finer than its millisecond timeouts (timerfd).
 
-use std::{io, os::fd::AsRawFd, time::Duration};
+use std::{
+    io,
+    os::fd::AsRawFd,
+    time::{Duration, Instant},
+};
 
 use mio::{Interest, Poll, Token, unix::SourceFd};
 use rustix::{
@@ -14,7 +18,7 @@ use rustix::{
 /// Wakes the poll loop once. Registered edge-triggered: nothing has to be read from it.
 pub struct Alarm {
     timer: OwnedFd,
-    armed: bool,
+    due: Option<Instant>,
 }
 
 impl Alarm {
@@ -22,17 +26,24 @@ impl Alarm {
         let timer =
             timerfd_create(TimerfdClockId::Monotonic, TimerfdFlags::NONBLOCK | TimerfdFlags::CLOEXEC)?;
         poll.registry().register(&mut SourceFd(&timer.as_raw_fd()), token, Interest::READABLE)?;
-        Ok(Self { timer, armed: false })
+        Ok(Self { timer, due: None })
     }
 
-    /// Wakes the loop after `delay` instead of whenever it was to wake it; `None` switches it off.
-    pub fn set(&mut self, delay: Option<Duration>) {
-        if delay.is_none() && !self.armed {
+    /// Wakes the loop at `due` instead of whenever it was to wake it; `None` switches it off.
+    pub fn set(&mut self, now: Instant, due: Option<Instant>) {
+        // Set again once it is over: it may have gone off before the loop was ready for it.
+        if self.due == due && due.is_none_or(|due| due > now) {
             return;
         }
-        self.armed = delay.is_some();
+        let gone_off = self.due.is_some_and(|due| due <= now);
+        self.due = due;
+        if due.is_none() && gone_off {
+            return;
+        }
         // Zero would switch it off.
-        let delay = delay.map_or(Duration::ZERO, |delay| delay.max(Duration::from_micros(1)));
+        let delay = due.map_or(Duration::ZERO, |due| {
+            due.saturating_duration_since(now).max(Duration::from_micros(1))
+        });
         let once = Itimerspec {
             it_interval: Timespec { tv_sec: 0, tv_nsec: 0 },
             it_value: Timespec {
@@ -50,6 +61,7 @@ mod tests {
     use mio::Events;
 
     use super::*;
+    use crate::runtime::clock;
 
     #[test]
     fn it_wakes_once_each_time_it_is_set_and_not_when_switched_off() {
@@ -57,12 +69,14 @@ mod tests {
         let mut alarm = Alarm::new(&poll, Token(7)).unwrap();
         let mut events = Events::with_capacity(4);
         for _ in 0..3 {
-            alarm.set(Some(Duration::from_micros(300)));
+            let now = clock::now();
+            alarm.set(now, Some(now + Duration::from_micros(300)));
             poll.poll(&mut events, Some(Duration::from_secs(5))).unwrap();
             assert_eq!(events.iter().map(|event| event.token()).collect::<Vec<_>>(), [Token(7)]);
         }
-        alarm.set(Some(Duration::from_millis(5)));
-        alarm.set(None);
+        let now = clock::now();
+        alarm.set(now, Some(now + Duration::from_millis(5)));
+        alarm.set(now, None);
         poll.poll(&mut events, Some(Duration::from_millis(30))).unwrap();
         assert!(events.is_empty());
     }

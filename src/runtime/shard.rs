@@ -179,7 +179,7 @@ impl Shard {
             let done = clock::now();
             pending |= state.handshakes(&mut port, done);
             state.relays.wake();
-            alarm.set(held.filter(|_| !pending).map(|due| due.saturating_duration_since(done)));
+            alarm.set(done, held.filter(|_| !pending));
             if let Some(oldest) = state.stats.oldest_flushed.take() {
                 state.traffic.forward.record(&FORWARD_BOUNDS, done.saturating_duration_since(oldest));
             }

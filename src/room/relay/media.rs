@@ -54,6 +54,7 @@ impl Room {
         let Some(encoding) = publication.encoding_mut(layer) else { return };
         let packet = MediaPacket { sequence, facts, payload };
         encoding.ingest.relayed(ctx.now, sequence, facts.marker, payload.len());
+        let more_soon = !facts.marker && encoding.ingest.comes_in_bursts();
         if video {
             if encoding.history.contains(sequence) {
                 ctx.stats.drop(DropReason::Duplicate);
@@ -71,7 +72,8 @@ impl Room {
         self.last_media = Some(ctx.now);
         if !muted {
             // What the publisher's shard could not repair it has asked a keyframe for.
-            self.forward(ctx, &Accepted { publication: key, layer, packet, broken: false, revived });
+            let accepted = Accepted { publication: key, layer, packet, broken: false, revived, more_soon };
+            self.forward(ctx, &accepted);
         }
     }
 
