@@ -2,14 +2,13 @@
 //!
 //! Every server result is given as a ratio to the matching line of the same run, because absolute numbers
 //! belong to one machine on one day. CPU is that of the sending thread alone (`schedstat`); receivers live on
-//! another thread. Batches of single packets (`sendmmsg`) have no safe binding among our dependencies and are
-//! left out; the system call is not what costs, they measured within 2 % of `sendto`.
+//! another thread.
 //!
 //! `cargo bench --bench limit -- --json <file>` also writes the results as JSON.
 
 use std::{
     hint::black_box,
-    io::IoSliceMut,
+    io::{IoSlice, IoSliceMut},
     net::SocketAddr,
     sync::{
         Arc, Barrier,
@@ -28,6 +27,7 @@ use mio::{Events, Interest, Poll, Token, net::UdpSocket};
 use quinn_udp::{BATCH_SIZE, RecvMeta, Transmit, UdpSocketState};
 use rtc_dtls::crypto_provider::{RTCCryptoProvider as _, providers::AwsLcRsProvider};
 use rtc_srtp::config::SessionKeys;
+use rustix::net::{MMsgHdr, SendAncillaryBuffer, SendFlags, SocketAddrAny, sendmmsg};
 
 /// A full media packet on the wire, authentication tag included.
 const SIZE: usize = 1200;
@@ -81,11 +81,14 @@ fn main() -> anyhow::Result<()> {
         lines.push(line);
     };
     add(seal_alone());
-    add(median(|| send("sendto", 1, false))?);
-    add(median(|| send("GSO trains of 8", 8, false))?);
-    add(median(|| send("GSO trains of 16", 16, false))?);
-    add(median(|| send("GSO trains of 8, GRO receivers", 8, true))?);
-    add(median(|| send("GSO trains of 16, GRO receivers", 16, true))?);
+    add(median(|| send("sendto", Means::To, false))?);
+    add(median(|| send("send, one connected socket per receiver", Means::Connected, false))?);
+    add(median(|| send("sendmmsg, one packet to each of 50", Means::Batch, false))?);
+    add(median(|| send("GSO trains of 2", Means::Train(2), false))?);
+    add(median(|| send("GSO trains of 8", Means::Train(8), false))?);
+    add(median(|| send("GSO trains of 16", Means::Train(16), false))?);
+    add(median(|| send("GSO trains of 8, GRO receivers", Means::Train(8), true))?);
+    add(median(|| send("GSO trains of 16, GRO receivers", Means::Train(16), true))?);
     for load in LOADS {
         add(median(|| forward(load))?);
     }
@@ -263,8 +266,19 @@ fn transmit(contents: &[u8], to: SocketAddr, size: usize) -> Transmit<'_> {
     Transmit { destination: to, ecn: None, contents, segment_size, src_ip: None }
 }
 
+/// Ways of handing packets to the kernel.
+#[derive(Clone, Copy)]
+enum Means {
+    To,
+    Connected,
+    /// One system call for all receivers.
+    Batch,
+    /// So many packets for one receiver at once.
+    Train(usize),
+}
+
 /// Sends the same bytes to every receiver in turn, as fast as the receivers keep up.
-fn send(name: &str, train: usize, gro: bool) -> anyhow::Result<Line> {
+fn send(name: &str, means: Means, gro: bool) -> anyhow::Result<Line> {
     let mut receivers = Receivers::new(SUBSCRIBERS, gro, now())?;
     let (done, expected) = (AtomicBool::new(false), AtomicU64::new(0));
     let (received, addresses) = (Arc::clone(&receivers.received), receivers.addresses.clone());
@@ -272,20 +286,10 @@ fn send(name: &str, train: usize, gro: bool) -> anyhow::Result<Line> {
         let sender = scope.spawn(|| -> anyhow::Result<(Duration, u64)> {
             // Told even if this thread fails, or the receivers would wait for ever.
             let _end = Finally(&done);
-            let socket = bind()?;
-            let state = UdpSocketState::new((&socket).into())?;
-            anyhow::ensure!(state.max_gso_segments() >= train, "no segmentation offload here");
-            let contents = vec![7; train * SIZE];
+            let mut way = Way::new(means, &addresses)?;
             let (before, mut sent) = (cpu(), 0);
             while sent < PACKETS {
-                for address in &addresses {
-                    if train == 1 {
-                        socket.send_to(&contents, address)?;
-                    } else {
-                        state.try_send((&socket).into(), &transmit(&contents, *address, SIZE))?;
-                    }
-                    sent += train as u64;
-                }
+                sent += way.round(&addresses)?;
                 wait_for_room(&received, sent, SUBSCRIBERS);
             }
             expected.store(sent, Ordering::Release);
@@ -295,6 +299,70 @@ fn send(name: &str, train: usize, gro: bool) -> anyhow::Result<Line> {
         let (cpu, sent) = sender.join().expect("the sender does not panic")?;
         Ok(line(name, cpu, sent, receivers.received(), wall, &mut []))
     })
+}
+
+/// A means with its sockets.
+struct Way {
+    means: Means,
+    socket: std::net::UdpSocket,
+    state: UdpSocketState,
+    connected: Vec<std::net::UdpSocket>,
+    contents: Vec<u8>,
+}
+
+impl Way {
+    fn new(means: Means, addresses: &[SocketAddr]) -> anyhow::Result<Self> {
+        let socket = bind()?;
+        let state = UdpSocketState::new((&socket).into())?;
+        let train = if let Means::Train(train) = means { train } else { 1 };
+        anyhow::ensure!(state.max_gso_segments() >= train, "no segmentation offload here");
+        let connected = addresses.iter().map(|address| {
+            let socket = bind()?;
+            socket.connect(address)?;
+            Ok(socket)
+        });
+        let connected = connected.collect::<anyhow::Result<_>>()?;
+        Ok(Self { means, socket, state, connected, contents: vec![7; train * SIZE] })
+    }
+
+    /// Once to every receiver; how many packets that were.
+    fn round(&mut self, addresses: &[SocketAddr]) -> anyhow::Result<u64> {
+        match self.means {
+            Means::To => {
+                for address in addresses {
+                    self.socket.send_to(&self.contents, address)?;
+                }
+            }
+            Means::Connected => {
+                for socket in &self.connected {
+                    socket.send(&self.contents)?;
+                }
+            }
+            Means::Batch => self.batch(addresses)?,
+            Means::Train(_) => {
+                for address in addresses {
+                    let train = transmit(&self.contents, *address, SIZE);
+                    self.state.try_send((&self.socket).into(), &train)?;
+                }
+            }
+        }
+        Ok((addresses.len() * self.contents.len() / SIZE) as u64)
+    }
+
+    fn batch(&self, addresses: &[SocketAddr]) -> anyhow::Result<()> {
+        let parts = [IoSlice::new(&self.contents)];
+        let targets: Vec<SocketAddrAny> = addresses.iter().map(|one| SocketAddrAny::from(*one)).collect();
+        let mut controls: Vec<SendAncillaryBuffer<'_, '_, '_>> =
+            addresses.iter().map(|_| SendAncillaryBuffer::default()).collect();
+        let mut messages: Vec<MMsgHdr<'_>> = targets
+            .iter()
+            .zip(&mut controls)
+            .map(|(to, control)| MMsgHdr::new_with_addr(to, &parts, control))
+            .collect();
+        let sent = sendmmsg(&self.socket, &mut messages, SendFlags::empty())?;
+        anyhow::ensure!(sent == addresses.len(), "only {sent} were sent");
+        Ok(())
+    }
 }
 
 struct Finally<'a>(&'a AtomicBool);

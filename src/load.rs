@@ -232,7 +232,9 @@ impl Crew {
         let mut readings = vec![before];
         for (step, next) in [(0, Stage::Call), (1, Stage::Media)].into_iter().filter(|_| args.staged) {
             self.progress_until(deadline, |crew| {
-                crew.did.get(step).is_some_and(|did| all.iter().all(|bot| did.contains(bot) || crew.failed.contains(bot)))
+                crew.did
+                    .get(step)
+                    .is_some_and(|did| all.iter().all(|bot| did.contains(bot) || crew.failed.contains(bot)))
             })
             .await;
             readings.push(server_usage(args)?);

@@ -49,7 +49,8 @@ impl<S: Sync> FromRequestParts<S> for Upgrade {
                 Ok(Self { answer: answer.map(|()| axum::body::Body::empty()), connection })
             }
             (Err(error), _) if !parts.headers.contains_key("upgrade") => {
-                Err((StatusCode::UPGRADE_REQUIRED, [("upgrade", "websocket")], error.to_string()).into_response())
+                Err((StatusCode::UPGRADE_REQUIRED, [("upgrade", "websocket")], error.to_string())
+                    .into_response())
             }
             (Err(error), _) => Err((StatusCode::BAD_REQUEST, error.to_string()).into_response()),
             (Ok(_), None) => Err(StatusCode::UPGRADE_REQUIRED.into_response()),

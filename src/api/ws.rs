@@ -288,8 +288,7 @@ async fn write_loop(
         }
         // `notified` is cancel-safe: a wake-up that comes first leaves a permit behind.
         if timeout(ping_every, attachment.wake.notified()).await.is_err()
-            && let Err(end) =
-                guarded(front, attachment, writer.ping()).await
+            && let Err(end) = guarded(front, attachment, writer.ping()).await
         {
             return end;
         }

@@ -41,9 +41,8 @@ impl Alarm {
             return;
         }
         // Zero would switch it off.
-        let delay = due.map_or(Duration::ZERO, |due| {
-            due.saturating_duration_since(now).max(Duration::from_micros(1))
-        });
+        let delay = due
+            .map_or(Duration::ZERO, |due| due.saturating_duration_since(now).max(Duration::from_micros(1)));
         let once = Itimerspec {
             it_interval: Timespec { tv_sec: 0, tv_nsec: 0 },
             it_value: Timespec {
