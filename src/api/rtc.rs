@@ -21,7 +21,7 @@ use crate::{
     },
     runtime::{
         hub::{HubError, JoinRequest, MediaHub},
-        queue::PARTICIPANT_EVENTS,
+        queue::{EventReceiver, EventSender, PARTICIPANT_EVENTS},
     },
     services::Services,
 };
@@ -37,7 +37,7 @@ pub struct Tap {
     pub auto: AutoSubscribe,
     pub publish: bool,
     pub subscribe: bool,
-    pub events: mpsc::Sender<Event>,
+    pub events: EventSender,
 }
 
 pub struct MediaDoor {
@@ -150,7 +150,7 @@ struct Pump {
     session: SessionId,
     registry: Arc<Registry>,
     tap: Option<Tap>,
-    events: mpsc::Receiver<Event>,
+    events: EventReceiver,
 }
 
 impl Pump {
@@ -164,15 +164,15 @@ impl Pump {
         while reason.is_none()
             && let Some(event) = self.events.recv().await
         {
-            let state = match &event {
+            let state = match &*event {
                 Event::Connected => Some(MediaState::Connected),
                 Event::Interrupted => Some(MediaState::Interrupted),
                 _ => None,
             };
-            if let Event::Closed { reason: why } = &event {
+            if let Event::Closed { reason: why } = &*event {
                 reason = Some(*why);
             }
-            self.deliver(event);
+            self.deliver(*event);
             if let (Some(services), Some(state)) = (&services, state) {
                 services.media_event(self.call, self.participant, state).await;
             }
@@ -191,7 +191,7 @@ impl Pump {
     fn deliver(&self, event: Event) {
         match &self.tap {
             // A resource that does not read its 256 events is closed by its own timeout.
-            Some(tap) => drop(tap.events.try_send(event)),
+            Some(tap) => drop(tap.events.try_send(Box::new(event))),
             None => {
                 for (name, data, class) in translate(self.call, event) {
                     self.registry.send(self.session, name, &data, class);

@@ -155,7 +155,7 @@ async fn negotiate(front: &Front, resource: &mut Resource) -> Result<String, Pro
     front.media.send(resource.call, resource.participant, command)?;
     let answer = async {
         while let Some(event) = resource.events.recv().await {
-            match event {
+            match *event {
                 Event::Answer { generation: g, sdp, .. } if g == generation => return Ok(sdp),
                 Event::NegotiationFailed { generation: g, message } if g == generation => {
                     return Err(Problem::new(Code::RtcNegotiation, message));

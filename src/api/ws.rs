@@ -79,7 +79,8 @@ async fn serve(front: Front, peer: Peer, socket: Socket) {
         Ok(Err(end)) => return finish(&front, &mut writer, end).await,
         Err(_) => return finish(&front, &mut writer, NO_HELLO).await,
     };
-    let (attachment, first) = match admit(&front, peer.ip, hello).await {
+    // What is needed for a moment only does not stay part of the socket's task: those live long and are many.
+    let (attachment, first) = match Box::pin(admit(&front, peer.ip, hello)).await {
         Ok(admitted) => admitted,
         Err(error) => {
             front.metrics.hello("refused");
@@ -105,10 +106,10 @@ async fn serve(front: Front, peer: Peer, socket: Socket) {
     };
     tracing::debug!(session = %session.id, ?end, "socket ended");
     if session.update(|state| state.detach(attachment.generation, clock::now())) {
-        front.services.session_detached(&session.actor()).await;
+        Box::pin(front.services.session_detached(&session.actor())).await;
         if session.read(SessionState::is_attached) {
             // A new socket came meanwhile; whatever order the services heard it in, this is the truth.
-            front.services.session_attached(&session.actor()).await;
+            Box::pin(front.services.session_attached(&session.actor())).await;
         }
     }
     finish(&front, &mut writer, end).await;
@@ -211,7 +212,8 @@ async fn admit(front: &Front, ip: IpAddr, hello: Hello) -> Result<(Attachment, V
         }
     };
     if let Some(id) = id {
-        first.push(OutFrame::ack(id, Ok(json!({"sessionId": attachment.session.id, "resumed": is_resumed}))));
+        first
+            .push(OutFrame::ack(id, Ok(&json!({"sessionId": attachment.session.id, "resumed": is_resumed}))));
     }
     Ok((attachment, first))
 }
@@ -348,7 +350,7 @@ fn close_code(frame: Option<&CloseFrame>) -> u16 {
 struct Reader<'a> {
     front: &'a Front,
     session: &'a Arc<Session>,
-    worker: mpsc::Sender<(Incoming, Busy)>,
+    worker: mpsc::Sender<Box<(Incoming, Busy)>>,
     limit: FrameLimit,
 }
 
@@ -410,7 +412,7 @@ impl Reader<'_> {
             }
             op if op.starts_with("rtc:") => {
                 let result = self.front.media.command(self.session.id, op, frame.data);
-                self.answer(frame.id, result.as_ref().cloned());
+                self.answer(frame.id, result.as_ref());
             }
             _ if self.front.is_draining() => {
                 let error = ServiceError::new(Code::ServerDraining, "the server is shutting down");
@@ -418,7 +420,7 @@ impl Reader<'_> {
             }
             _ => {
                 // Counted from here on, so that a drain waits for what waits.
-                if let Err(refused) = self.worker.try_send((frame, self.front.busy())) {
+                if let Err(refused) = self.worker.try_send(Box::new((frame, self.front.busy()))) {
                     let error = ServiceError::new(Code::LimitRate, "too many commands are waiting")
                         .retry_after(Duration::from_millis(200));
                     self.answer(refused.into_inner().0.id, Err(&error));
@@ -436,7 +438,7 @@ impl Reader<'_> {
         false
     }
 
-    fn answer(&self, id: Option<u32>, result: Result<Value, &ServiceError>) {
+    fn answer(&self, id: Option<u32>, result: Result<&Value, &ServiceError>) {
         answer(self.front, self.session, id, result);
     }
 }
@@ -446,27 +448,25 @@ async fn work(
     front: Front,
     session: Arc<Session>,
     ip: IpAddr,
-    mut commands: mpsc::Receiver<(Incoming, Busy)>,
+    mut commands: mpsc::Receiver<Box<(Incoming, Busy)>>,
 ) {
-    while let Some((Incoming { op, id, data }, _busy)) = commands.recv().await {
+    while let Some(command) = commands.recv().await {
+        let (Incoming { op, id, data }, _busy) = *command;
         let turn = session.commands.lock().await;
         let result = if op == "token:refresh" {
-            refresh(&front, &session, ip, data).await
+            Box::pin(refresh(&front, &session, ip, data)).await
         } else {
             match Command::parse(&op, data) {
-                Ok(command) => front.run("ws", &session.actor(), command).await,
+                Ok(command) => Box::pin(front.run("ws", &session.actor(), command)).await,
                 Err(error) => Err(error),
             }
         };
-        match &result {
-            Ok(value) => answer(&front, &session, id, Ok(value.clone())),
-            Err(error) => answer(&front, &session, id, Err(error)),
-        }
+        answer(&front, &session, id, result.as_ref());
         drop(turn);
     }
 }
 
-fn answer(front: &Front, session: &Session, id: Option<u32>, result: Result<Value, &ServiceError>) {
+fn answer(front: &Front, session: &Session, id: Option<u32>, result: Result<&Value, &ServiceError>) {
     let error = result.as_ref().err().map(|error| error_json(error, &trace_id()));
     let frame = match (id, result, &error) {
         (Some(id), Ok(value), _) => OutFrame::ack(id, Ok(value)),
@@ -498,7 +498,7 @@ fn pong(id: Option<u32>, data: &Value) -> OutFrame {
     let t = data.get("t").filter(|t| t.is_number() || t.as_str().is_some_and(|text| text.len() <= 64));
     let data = json!({"t": t, "serverTime": rfc3339(clock::wall_ms())});
     match id {
-        Some(id) => OutFrame::ack(id, Ok(data)),
+        Some(id) => OutFrame::ack(id, Ok(&data)),
         None => OutFrame::event("pong", &data, Class::Reply),
     }
 }

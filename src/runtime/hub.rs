@@ -13,11 +13,11 @@ use std::{
 };
 
 use mio::{Poll, Waker};
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::oneshot;
 
 use super::{
     placement::Placement,
-    queue::SHARD_COMMANDS,
+    queue::{EventSender, SHARD_COMMANDS},
     relay::{self, Inbox, Outlet, Relays},
     shard::{Message, Shard, WAKE},
     stats::ShardStats,
@@ -31,7 +31,6 @@ use crate::{
     room::{
         Environment,
         command::{Addressed, AutoSubscribe, Command, MediaGrants},
-        event::Event,
     },
     transport::dtls::Identity,
 };
@@ -79,7 +78,7 @@ pub struct JoinRequest {
     pub grants: MediaGrants,
     pub auto: AutoSubscribe,
     /// Bounded; a receiver that lets it fill up is closed (its participant leaves).
-    pub events: mpsc::Sender<Event>,
+    pub events: EventSender,
 }
 
 /// Cheap to clone.

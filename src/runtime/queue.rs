@@ -1,5 +1,13 @@
 //! Bounds of the queues between threads and tasks, with what happens when they are full.
 
+use tokio::sync::mpsc;
+
+use crate::room::event::Event;
+
+/// Shard → one participant's signalling. Boxed: a channel keeps 32 slots for each of its participants.
+pub type EventSender = mpsc::Sender<Box<Event>>;
+pub type EventReceiver = mpsc::Receiver<Box<Event>>;
+
 /// What a full queue does to a new entry.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Full {
@@ -22,7 +30,7 @@ pub struct QueueSpec {
 pub const SHARD_COMMANDS: QueueSpec =
     QueueSpec { name: "shard_commands", capacity: 4_096, full: Full::Refuse };
 
-/// Shard → one participant's signalling. Events of a call are few; who cannot keep up with 1024 is gone. Counted
+/// Events of one participant. Events of a call are few; who cannot keep up with 1024 is gone. Counted
 /// as drop reason `event_overflow`.
 pub const PARTICIPANT_EVENTS: QueueSpec =
     QueueSpec { name: "participant_events", capacity: 1_024, full: Full::CloseConsumer };

@@ -15,14 +15,14 @@ use std::{
 };
 
 use mio::{Events, Interest, Poll, Token};
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::oneshot;
 use tracing::{error, info, warn};
 
 use super::{
     alarm::Alarm,
     clock,
     placement::Placement,
-    queue::HANDSHAKES,
+    queue::{EventSender, HANDSHAKES},
     relay::{Inbox, Letter, Relays},
     stats::{HistogramData, ShardStats},
     udp::UdpPort,
@@ -77,7 +77,7 @@ const ALARM: Token = Token(2);
 
 /// What signalling sends to a shard.
 pub enum Message {
-    Join { addressed: Addressed, events: mpsc::Sender<Event> },
+    Join { addressed: Addressed, events: EventSender },
     Command(Addressed),
     Stats(oneshot::Sender<ShardStats>),
     Shutdown,
@@ -109,7 +109,7 @@ struct State {
     rooms: HashMap<RoomId, Room>,
     addresses: HashMap<SocketAddr, Owner>,
     ufrags: HashMap<String, Owner>,
-    events: BTreeMap<(RoomId, ParticipantId), mpsc::Sender<Event>>,
+    events: BTreeMap<(RoomId, ParticipantId), EventSender>,
     out: Outbox,
     effects: Effects,
     stats: RoomStats,
@@ -396,7 +396,7 @@ impl State {
         let key = (addressed.room, addressed.participant);
         let last = matches!(addressed.event, Event::Closed { .. });
         if let Some(sender) = self.events.get(&key)
-            && sender.try_send(addressed.event).is_err()
+            && sender.try_send(Box::new(addressed.event)).is_err()
             && !last
         {
             self.stats.drop(DropReason::EventOverflow);
@@ -477,7 +477,7 @@ impl State {
         (true, true)
     }
 
-    fn join(&mut self, addressed: Addressed, events: mpsc::Sender<Event>, now: Instant) {
+    fn join(&mut self, addressed: Addressed, events: EventSender, now: Instant) {
         let key = (addressed.room, addressed.participant);
         if self.events.contains_key(&key) {
             self.placement.leave(addressed.room, addressed.participant);

@@ -1,9 +1,8 @@
 //! JSON frames of the native door (protocol.md 1). Pure: text in, text out.
 
-use std::borrow::Cow;
+use std::{borrow::Cow, num::NonZeroU64, sync::Arc};
 
-use bytes::Bytes;
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use serde_json::{Value, json, value::RawValue};
 
 use crate::chat::error::{Code, ServiceError};
@@ -65,8 +64,8 @@ fn starts_as_rtc(text: &str) -> bool {
 /// `body` lacks the closing brace.
 #[derive(Debug, Clone)]
 pub struct OutFrame {
-    body: Bytes,
-    pub s: Option<u64>,
+    body: Arc<str>,
+    s: Option<NonZeroU64>,
     pub class: Class,
 }
 
@@ -82,25 +81,42 @@ pub enum Class {
 
 impl OutFrame {
     pub fn event(name: &str, data: &Value, class: Class) -> Self {
-        Self::from_json(json!({ "ev": name, "d": data }), class)
+        #[derive(Serialize)]
+        struct Event<'a> {
+            ev: &'a str,
+            d: &'a Value,
+        }
+        Self::encode(&Event { ev: name, d: data }, class)
     }
 
-    pub fn ack(id: u32, result: Result<Value, &Value>) -> Self {
-        let json = match result {
-            Ok(data) => json!({ "re": id, "ok": true, "d": data }),
-            Err(error) => json!({ "re": id, "ok": false, "e": error }),
-        };
-        Self::from_json(json, Class::Reply)
+    pub fn ack(id: u32, result: Result<&Value, &Value>) -> Self {
+        #[derive(Serialize)]
+        struct Ack<'a> {
+            re: u32,
+            ok: bool,
+            #[serde(skip_serializing_if = "Option::is_none")]
+            d: Option<&'a Value>,
+            #[serde(skip_serializing_if = "Option::is_none")]
+            e: Option<&'a Value>,
+        }
+        let ack = Ack { re: id, ok: result.is_ok(), d: result.ok(), e: result.err() };
+        Self::encode(&ack, Class::Reply)
     }
 
-    fn from_json(json: Value, class: Class) -> Self {
-        let mut text = json.to_string();
-        text.pop();
-        Self { body: Bytes::from(text), s: None, class }
+    fn encode(frame: &impl Serialize, class: Class) -> Self {
+        // Keys are text and numbers finite: it cannot fail.
+        let text = serde_json::to_string(frame).unwrap_or_else(|_| "{}".into());
+        Self { body: text.strip_suffix('}').unwrap_or("{").into(), s: None, class }
     }
 
+    /// `s` counts from 1.
     pub fn numbered(&self, s: u64) -> Self {
-        Self { s: Some(s), ..self.clone() }
+        Self { s: NonZeroU64::new(s), ..self.clone() }
+    }
+
+    /// The number, if it has one.
+    pub fn s(&self) -> Option<u64> {
+        self.s.map(NonZeroU64::get)
     }
 
     /// Size in queues and rings.
@@ -115,7 +131,7 @@ impl OutFrame {
     /// The text for the socket.
     pub fn to_text(&self) -> String {
         let mut text = String::with_capacity(self.len());
-        text.push_str(std::str::from_utf8(&self.body).unwrap_or("{"));
+        text.push_str(&self.body);
         if let Some(s) = self.s {
             text.push_str(",\"s\":");
             text.push_str(&s.to_string());
@@ -227,7 +243,7 @@ mod tests {
         assert_eq!(parsed, json!({"ev": "message:new", "d": {"a": 1}, "s": 7}));
         let plain: Value = serde_json::from_str(&frame.to_text()).unwrap();
         assert_eq!(plain, json!({"ev": "message:new", "d": {"a": 1}}));
-        let ack: Value = serde_json::from_str(&OutFrame::ack(3, Ok(Value::Null)).to_text()).unwrap();
+        let ack: Value = serde_json::from_str(&OutFrame::ack(3, Ok(&Value::Null)).to_text()).unwrap();
         assert_eq!(ack, json!({"re": 3, "ok": true, "d": null}));
     }
 }

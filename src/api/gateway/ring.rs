@@ -52,7 +52,7 @@ mod tests {
     }
 
     fn numbers(ring: &Ring, s: u64) -> Option<Vec<u64>> {
-        ring.after(s).map(|frames| frames.iter().filter_map(|f| f.s).collect())
+        ring.after(s).map(|frames| frames.iter().filter_map(|f| f.s()).collect())
     }
 
     #[test]

@@ -5,13 +5,14 @@ use std::{
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
-use tokio::sync::{Mutex as AsyncMutex, mpsc};
+use tokio::sync::{Mutex as AsyncMutex, mpsc::error::TryRecvError};
 
 use crate::{
     api::state::Front,
     auth::grants::Actor,
     base::id::{CallId, ParticipantId, UserId},
     room::event::Event,
+    runtime::queue::EventReceiver,
 };
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -38,7 +39,7 @@ pub struct Resource {
     pub participant: ParticipantId,
     /// The offer in force; an ICE restart changes its credentials.
     pub offer: String,
-    pub events: mpsc::Receiver<Event>,
+    pub events: EventReceiver,
     generation: u64,
     tag: u64,
 }
@@ -51,7 +52,7 @@ impl Resource {
         call: CallId,
         participant: ParticipantId,
         offer: String,
-        events: mpsc::Receiver<Event>,
+        events: EventReceiver,
     ) -> Self {
         Self {
             direction,
@@ -142,10 +143,10 @@ async fn watch(front: Front, id: String, slot: Slot) {
         // A request that negotiates reads the events itself meanwhile.
         let Ok(mut resource) = slot.try_lock() else { continue };
         let closed = loop {
-            match resource.events.try_recv() {
-                Ok(Event::Closed { .. }) | Err(mpsc::error::TryRecvError::Disconnected) => break true,
+            match resource.events.try_recv().as_deref() {
+                Ok(Event::Closed { .. }) | Err(TryRecvError::Disconnected) => break true,
                 Ok(_) => {}
-                Err(mpsc::error::TryRecvError::Empty) => break false,
+                Err(TryRecvError::Empty) => break false,
             }
         };
         if closed {

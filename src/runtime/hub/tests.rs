@@ -1,5 +1,10 @@
+use tokio::sync::mpsc;
+
 use super::*;
-use crate::room::event::CloseReason;
+use crate::{
+    room::event::{CloseReason, Event},
+    runtime::queue::EventReceiver,
+};
 
 fn config() -> MediaConfig {
     MediaConfig {
@@ -12,7 +17,7 @@ fn config() -> MediaConfig {
     }
 }
 
-fn request(room: u128, participant: u128) -> (JoinRequest, mpsc::Receiver<Event>) {
+fn request(room: u128, participant: u128) -> (JoinRequest, EventReceiver) {
     let (events, inbox) = mpsc::channel(8);
     let request = JoinRequest {
         room: RoomId::from_parts(1, room),
@@ -31,22 +36,25 @@ async fn joins_are_answered_rooms_fill_up_and_leaving_frees_everything() {
     let (first, mut inbox) = request(1, 1);
     let (room, participant) = (first.room, first.participant);
     hub.join(first).unwrap();
-    assert!(matches!(inbox.recv().await, Some(Event::Joined { .. })));
+    assert!(matches!(inbox.recv().await.as_deref(), Some(Event::Joined { .. })));
     let (second, mut second_inbox) = request(1, 2);
     hub.join(second).unwrap();
-    assert!(matches!(second_inbox.recv().await, Some(Event::Joined { .. })));
+    assert!(matches!(second_inbox.recv().await.as_deref(), Some(Event::Joined { .. })));
     let (third, _third_inbox) = request(1, 3);
     assert_eq!(hub.join(third), Err(HubError::RoomFull));
 
     hub.send(room, participant, Command::Leave).unwrap();
-    assert!(matches!(inbox.recv().await, Some(Event::Closed { reason: CloseReason::Left })));
+    assert!(matches!(inbox.recv().await.as_deref(), Some(Event::Closed { reason: CloseReason::Left })));
     assert!(inbox.recv().await.is_none(), "nothing follows the last event");
     let stats = hub.stats().await;
     assert_eq!(stats.len(), 2);
     assert_eq!(stats.iter().map(|one| one.rooms).sum::<u64>(), 1);
 
     hub.shutdown().await;
-    assert!(matches!(second_inbox.recv().await, Some(Event::Closed { reason: CloseReason::Draining })));
+    assert!(matches!(
+        second_inbox.recv().await.as_deref(),
+        Some(Event::Closed { reason: CloseReason::Draining })
+    ));
     let (late, _late_inbox) = request(1, 4);
     assert_eq!(hub.join(late), Err(HubError::Draining));
 }
@@ -60,7 +68,7 @@ async fn a_participant_whose_signalling_is_gone_leaves() {
     drop(inbox);
     let (second, mut second_inbox) = request(1, 2);
     hub.join(second).unwrap();
-    assert!(matches!(second_inbox.recv().await, Some(Event::Joined { .. })));
+    assert!(matches!(second_inbox.recv().await.as_deref(), Some(Event::Joined { .. })));
     // The next event for the first participant finds nobody.
     let id = ParticipantId::from_parts(1, 1);
     hub.send(room, id, Command::Offer { sdp: String::new(), generation: 1, lines: Vec::new() }).unwrap();
@@ -68,7 +76,7 @@ async fn a_participant_whose_signalling_is_gone_leaves() {
     loop {
         let (third, mut inbox) = request(1, 3);
         if hub.join(third).is_ok() {
-            assert!(matches!(inbox.recv().await, Some(Event::Joined { .. })));
+            assert!(matches!(inbox.recv().await.as_deref(), Some(Event::Joined { .. })));
             break;
         }
         assert!(tokio::time::Instant::now() < deadline, "the place of the deaf participant is never freed");
@@ -85,7 +93,7 @@ async fn a_room_that_spreads_answers_on_every_shard_and_ends_on_all() {
     for participant in 1..=4 {
         let (request, mut inbox) = request(1, participant);
         hub.join(request).unwrap();
-        assert!(matches!(inbox.recv().await, Some(Event::Joined { .. })));
+        assert!(matches!(inbox.recv().await.as_deref(), Some(Event::Joined { .. })));
         inboxes.push(inbox);
     }
     let rooms = |stats: Vec<ShardStats>| stats.iter().map(|one| one.rooms).collect::<Vec<_>>();
@@ -94,7 +102,10 @@ async fn a_room_that_spreads_answers_on_every_shard_and_ends_on_all() {
     for (participant, inbox) in (1..).zip(&mut inboxes) {
         hub.send(room, ParticipantId::from_parts(1, participant), Command::Leave).unwrap();
         let closed = inbox.recv().await;
-        assert!(matches!(closed, Some(Event::Closed { reason: CloseReason::Left })), "{participant}");
+        assert!(
+            matches!(closed.as_deref(), Some(Event::Closed { reason: CloseReason::Left })),
+            "{participant}"
+        );
     }
     assert_eq!(rooms(hub.stats().await), [0, 0]);
     hub.shutdown().await;

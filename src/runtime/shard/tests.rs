@@ -1,9 +1,13 @@
 use mio::Waker;
+use tokio::sync::mpsc;
 
 use super::*;
 use crate::{
     room::command::{AutoSubscribe, MediaGrants},
-    runtime::relay::{Envelope, queue},
+    runtime::{
+        queue::EventReceiver,
+        relay::{Envelope, queue},
+    },
     transport::dtls::Identity,
 };
 
@@ -15,7 +19,7 @@ struct Pair {
     port: UdpPort,
     placement: Arc<Placement>,
     _polls: Vec<Poll>,
-    _events: Vec<mpsc::Receiver<Event>>,
+    _events: Vec<EventReceiver>,
 }
 
 impl Pair {

@@ -26,7 +26,7 @@ fn event(class: Class) -> OutFrame {
 fn drain(session: &mut SessionState, generation: Generation) -> Vec<Option<u64>> {
     let mut seen = Vec::new();
     while let Ok(Some(frame)) = session.next(generation) {
-        seen.push(frame.s);
+        seen.push(frame.s());
     }
     seen
 }
@@ -51,11 +51,11 @@ fn resume_from_zero_events_works_and_works_twice() {
     session.push(&event(Class::Reliable));
     session.push(&event(Class::Ephemeral));
     let (third, replay) = session.resume(0).unwrap();
-    assert_eq!(replay.iter().map(|f| f.s).collect::<Vec<_>>(), [Some(1)]);
+    assert_eq!(replay.iter().map(|f| f.s()).collect::<Vec<_>>(), [Some(1)]);
     session.push(&event(Class::Reliable));
     assert_eq!(drain(&mut session, third), [Some(2)]);
     let (_, replay) = session.resume(1).unwrap();
-    assert_eq!(replay.iter().map(|f| f.s).collect::<Vec<_>>(), [Some(2)]);
+    assert_eq!(replay.iter().map(|f| f.s()).collect::<Vec<_>>(), [Some(2)]);
 }
 
 #[test]
@@ -81,7 +81,7 @@ fn a_slow_consumer_is_cut_and_resumes_without_a_gap() {
     assert_eq!(session.next(1).unwrap_err(), Cut::SLOW);
     assert!(session.detach(1, clock::now()));
     let (_, replay) = session.resume(3).unwrap();
-    let numbers: Vec<u64> = replay.iter().filter_map(|f| f.s).collect();
+    let numbers: Vec<u64> = replay.iter().filter_map(|f| f.s()).collect();
     assert_eq!(numbers, (4..=MAX_FRAMES as u64 + 2).collect::<Vec<_>>());
 }
 
