@@ -54,12 +54,14 @@ new_key_type! {
     pub(crate) struct SubscriptionKey;
 }
 
-/// What does not change while a room lives.
+/// What rooms of a shard have in common.
 #[derive(Clone)]
 pub struct Environment {
     pub identity: Identity,
     /// Host candidates of the shard's port, best first.
     pub candidates: Vec<SocketAddr>,
+    /// Whether the kernel takes trains of packets. Without, nothing is held or padded for them.
+    pub trains: bool,
 }
 
 /// What a room may use during one step.

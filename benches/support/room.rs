@@ -63,6 +63,7 @@ impl Bench {
             environment: Environment {
                 identity: Identity::generate_default().expect("a certificate"),
                 candidates: vec![SERVER.parse().expect("an address")],
+                trains: true,
             },
             rng: Rng::from_seed(7),
             out: Outbox::default(),

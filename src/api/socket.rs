@@ -137,7 +137,7 @@ impl Writer {
 }
 
 /// A signalling frame is about 1 kB; the default of 128 KiB would be the largest part of an idle connection.
-const READ_BUFFER: usize = 2 * 1024;
+const READ_BUFFER: usize = 1024;
 /// Bytes of a message in one frame, and bytes that wait in the buffer before they are written.
 const PIECE: usize = 2 * 1024;
 /// What the library may hold back when the peer does not read: a few pieces, because the loops wait for room

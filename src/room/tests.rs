@@ -383,3 +383,35 @@ fn a_frame_waits_for_its_end_but_not_for_long_and_audio_waits_for_nothing() {
     assert_eq!(world.take_video(bo).len(), 5);
     world.assert_dense(bo);
 }
+
+#[test]
+fn where_the_kernel_takes_no_trains_nothing_waits_for_one() {
+    let mut world = World::new(20);
+    let (ana, bo) = call(&mut world);
+    world.send_frames(ana, 1, 5, &[0]);
+    world.take_video(bo);
+    world.refuse_trains();
+    assert_eq!(world.send_continuation(ana, &[false]), (1, None));
+    assert_eq!(world.send_continuation(ana, &[false, true]), (2, None));
+    world.assert_dense(bo);
+}
+
+#[test]
+fn a_sender_that_spreads_its_frames_is_not_waited_for() {
+    let mut world = World::new(21);
+    let (ana, bo) = call(&mut world);
+    world.send_frames(ana, 1, 5, &[0]);
+    world.take_video(bo);
+    let held = |world: &mut World| world.send_continuation(ana, &[false]).0 == 0;
+    assert!(held(&mut world), "nothing is known of the sender");
+    for _ in 0..40 {
+        world.pass(HOLD * 4);
+        world.send_continuation(ana, &[false]);
+    }
+    assert!(!held(&mut world));
+    for _ in 0..20 {
+        world.pass(HOLD / 4);
+        world.send_continuation(ana, &[false]);
+    }
+    assert!(held(&mut world), "now it bursts");
+}

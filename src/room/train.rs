@@ -130,6 +130,7 @@ impl Room {
     /// the outbox should be sent first.
     pub fn flush(&mut self, ctx: &mut Context<'_>, hold: Duration) -> Option<Instant> {
         let mut next: Option<Instant> = None;
+        let hold = if ctx.environment.trains { hold } else { Duration::ZERO };
         let mut waiting = std::mem::take(&mut self.waiting);
         waiting.retain(|key| {
             let mut due = self.participants.get(*key).and_then(|one| one.train.due(ctx.now, hold));
@@ -170,7 +171,8 @@ impl Room {
             let (count, segment) = next_train(rest.iter().map(|one| one.size));
             let (train, behind) = rest.split_at_checked(count.max(1)).unwrap_or((rest, &[]));
             for (position, one) in (1..).zip(train) {
-                let padding = if position < train.len() { segment - one.size.len } else { 0 };
+                let pads = ctx.environment.trains && position < train.len();
+                let padding = if pads { segment - one.size.len } else { 0 };
                 self.send_waiting(ctx, key, one, padding);
             }
             rest = behind;

@@ -276,6 +276,7 @@ fn start_shard(
         environment: Environment {
             identity: identity.clone(),
             candidates: candidates(config, index, address)?,
+            trains: config.trains,
         },
         placement: placement.clone(),
         rng: Rng::from_entropy(seed),

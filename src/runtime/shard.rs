@@ -166,6 +166,7 @@ impl Shard {
                 return;
             }
             let woke = clock::now();
+            state.environment.trains = port.takes_trains();
             pending = state.receive(&mut port, woke);
             let (more, running) = state.take_messages(&messages, index, woke);
             pending |= more;

@@ -101,7 +101,7 @@ impl UdpPort {
         let mut report = SendReport::default();
         let mut rest = outbox.entries();
         while let Some(first) = rest.first() {
-            let count = if self.may_segment() { run_length(rest) } else { 1 };
+            let count = if self.takes_trains() { run_length(rest) } else { 1 };
             let (run, behind) = rest.split_at_checked(count).unwrap_or((rest, &[]));
             self.send(first, count, outbox.run(run), &mut report);
             rest = behind;
@@ -110,7 +110,8 @@ impl UdpPort {
         report
     }
 
-    fn may_segment(&self) -> bool {
+    /// Whether trains are wanted and the kernel has not refused them.
+    pub fn takes_trains(&self) -> bool {
         self.trains && self.state.max_gso_segments() > 1
     }
 

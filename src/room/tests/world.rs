@@ -87,6 +87,7 @@ impl World {
         let environment = Environment {
             identity: Identity::generate(Arc::new(AwsLcRsProvider::new())).unwrap(),
             candidates: vec![peer::SERVER.parse().unwrap()],
+            trains: true,
         };
         Self {
             now,
@@ -305,6 +306,10 @@ impl World {
         let datagrams = self.out.entries().len();
         self.deliver();
         (datagrams, due)
+    }
+
+    pub fn refuse_trains(&mut self) {
+        self.environment.trains = false;
     }
 
     pub fn pass(&mut self, time: Duration) {

@@ -31,7 +31,7 @@ impl Pair {
         let outlets: Vec<_> = ends.iter().map(|(outlet, _)| outlet.clone()).collect();
         let mut states = (0u16..).zip(ends).map(|(index, (_, inbox))| {
             let environment =
-                Environment { identity: Identity::generate_default().unwrap(), candidates: Vec::new() };
+                Environment { identity: Identity::generate_default().unwrap(), candidates: Vec::new(), trains: true };
             let relays = Relays::new(ShardId(index), &outlets);
             let depth = Arc::new(AtomicU64::new(0));
             State::new(environment, placement.clone(), depth, (inbox, relays), Rng::from_entropy([1; 32]))
