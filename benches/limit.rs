@@ -399,6 +399,8 @@ struct Load {
     /// `None`: as fast as nothing is lost.
     frames_per_second: Option<u32>,
     subscribers: usize,
+    /// One train per subscriber and frame, or every packet alone.
+    trains: bool,
 }
 
 const LOADS: &[Load] = &[
@@ -408,6 +410,7 @@ const LOADS: &[Load] = &[
         size: SIZE,
         frames_per_second: Some(30),
         subscribers: 50,
+        trains: true,
     },
     Load {
         name: "forwarder, 1 × 50, 150 packets/s",
@@ -415,6 +418,23 @@ const LOADS: &[Load] = &[
         size: SIZE,
         frames_per_second: Some(30),
         subscribers: 50,
+        trains: true,
+    },
+    Load {
+        name: "forwarder, 1 × 50, 270 packets/s",
+        burst: 9,
+        size: SIZE,
+        frames_per_second: Some(30),
+        subscribers: 50,
+        trains: true,
+    },
+    Load {
+        name: "forwarder, 1 × 50, 270 packets/s, no trains",
+        burst: 9,
+        size: SIZE,
+        frames_per_second: Some(30),
+        subscribers: 50,
+        trains: false,
     },
     Load {
         name: "forwarder, 1 × 100, 150 packets/s",
@@ -422,6 +442,7 @@ const LOADS: &[Load] = &[
         size: SIZE,
         frames_per_second: Some(30),
         subscribers: 100,
+        trains: true,
     },
     Load {
         name: "forwarder, 10 × 9, 150 packets/s each",
@@ -429,6 +450,15 @@ const LOADS: &[Load] = &[
         size: SIZE,
         frames_per_second: Some(300),
         subscribers: 9,
+        trains: true,
+    },
+    Load {
+        name: "forwarder, 10 × 9, 150 packets/s each, no trains",
+        burst: 5,
+        size: SIZE,
+        frames_per_second: Some(300),
+        subscribers: 9,
+        trains: false,
     },
     Load {
         name: "forwarder, audio, 3 speakers × 50",
@@ -436,6 +466,7 @@ const LOADS: &[Load] = &[
         size: 120,
         frames_per_second: Some(150),
         subscribers: 50,
+        trains: true,
     },
     Load {
         name: "forwarder, 1 × 50, saturated",
@@ -443,6 +474,7 @@ const LOADS: &[Load] = &[
         size: SIZE,
         frames_per_second: None,
         subscribers: 50,
+        trains: true,
     },
 ];
 
@@ -553,7 +585,10 @@ fn forwarder(
                             train.resize(at + load.size, 0);
                             sealer.seal(&mut train[at..], HEADER, plain, ssrc as u32, index)?;
                         }
-                        state.try_send((&socket).into(), &transmit(&train, *address, load.size))?;
+                        let together = if load.trains { train.len() } else { load.size };
+                        for part in train.chunks(together) {
+                            state.try_send((&socket).into(), &transmit(part, *address, load.size))?;
+                        }
                         out += count as u64;
                     }
                     sequence += count as u64;

@@ -8,6 +8,7 @@ pub mod args;
 mod bot;
 mod chat_probe;
 mod check;
+mod churn;
 mod engine;
 mod engine_bot;
 mod histogram;
@@ -26,6 +27,7 @@ mod totals;
 
 use std::{
     collections::{HashMap, HashSet},
+    fmt,
     sync::{Arc, Mutex},
     time::{Duration, Instant},
 };
@@ -40,6 +42,7 @@ pub use self::{args::Args, report::Report};
 use self::{
     bot::{BotSpec, Progress, Shared, Stage},
     chat_probe::{Acks, ChatProbe},
+    churn::ChurnReport,
     engine::Command,
     histogram::Histogram,
     procfs::Usage,
@@ -58,7 +61,7 @@ const LEAVE_DEADLINE: Duration = Duration::from_secs(5);
 const LISTED_FAILURES: usize = 20;
 
 /// Joins all bots, measures, leaves. `Err` if no measurement was possible.
-pub async fn run(args: Args) -> anyhow::Result<Report> {
+pub async fn run(args: Args) -> anyhow::Result<Outcome> {
     let mistakes = args.mistakes();
     if !mistakes.is_empty() {
         bail!("{}", mistakes.join("; "));
@@ -82,6 +85,9 @@ pub async fn run(args: Args) -> anyhow::Result<Report> {
         participants: Mutex::new(HashMap::new()),
     });
 
+    if args.churn > 0 {
+        return Ok(Outcome::Churn(churn::run(&args, shared, &tokens, &rooms).await?));
+    }
     let mut crew = Crew::new(Arc::clone(&shared));
     let steps = crew.join_all(&args, tokens, &rooms).await?;
     let server_after_joins = server_usage(&args)?;
@@ -133,18 +139,40 @@ pub async fn run(args: Args) -> anyhow::Result<Report> {
     if let Some(path) = &args.out {
         std::fs::write(path, serde_json::to_string_pretty(&report)?).context("write the report")?;
     }
-    Ok(report)
+    Ok(Outcome::Media(Box::new(report)))
+}
+
+/// What a run was about.
+#[derive(Debug, serde::Serialize)]
+#[serde(untagged)]
+pub enum Outcome {
+    Media(Box<Report>),
+    Churn(ChurnReport),
+}
+
+impl fmt::Display for Outcome {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Media(report) => report.fmt(f),
+            Self::Churn(churn) => churn.fmt(f),
+        }
+    }
 }
 
 /// Runs, prints the report, and fails if less than `--min-delivered` arrived or bots fell out.
 pub async fn run_and_print(args: Args) -> anyhow::Result<()> {
     let (json, min_delivered) = (args.json, args.min_delivered);
-    let report = run(args).await?;
+    let outcome = run(args).await?;
     if json {
-        println!("{}", serde_json::to_string_pretty(&report)?);
+        println!("{}", serde_json::to_string_pretty(&outcome)?);
     } else {
-        print!("{report}");
+        print!("{outcome}");
     }
+    let report = match outcome {
+        Outcome::Media(report) => report,
+        Outcome::Churn(churn) if churn.failed > 0 => bail!("{} cycles failed", churn.failed),
+        Outcome::Churn(_) => return Ok(()),
+    };
     match min_delivered {
         Some(min) if report.lossless() < min => {
             bail!("delivered {:.4}, wanted at least {min}", report.lossless())

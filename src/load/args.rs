@@ -83,6 +83,10 @@ pub struct Args {
     /// How long all bots together may take to be in and to see media.
     #[arg(long, default_value = "30s", value_parser = duration)]
     pub join_timeout: Duration,
+    /// Instead of measuring media, let the idle bots, each in a room of its own, make a call, connect and leave this
+    /// many times in all, and compare the server's memory before and after.
+    #[arg(long, default_value_t = 0, requires_all = ["server_pid", "idle", "rooms"])]
+    pub churn: u32,
     /// All bots open their session, then all join, then all connect, each --ramp apart: the report tells what each
     /// step costs the server. Needs --server-pid.
     #[arg(long, requires = "server_pid")]
@@ -137,6 +141,9 @@ impl Args {
         }
         if self.foreign && self.publishers + self.meeting > 0 {
             mistakes.push("--foreign goes without senders of ours");
+        }
+        if self.churn > 0 && (self.idle != self.bots() || self.rooms != self.idle) {
+            mistakes.push("--churn needs idle bots only, and as many --rooms");
         }
         if self.chat_rate > 1_000 {
             mistakes.push("--chat-rate must be at most 1000");
