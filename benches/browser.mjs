@@ -45,6 +45,19 @@ function rewireAnswers(port) {
   };
 }
 
+/** Keeps the top layer's bitrate up; the page sets parameters of its own when layers come and go. */
+function raise(bitrate) {
+  setInterval(async () => {
+    for (const sender of window.__convene.pc.getSenders()) {
+      const parameters = sender.getParameters();
+      const top = parameters.encodings?.find((encoding) => encoding.rid === 'f');
+      if (!top || top.maxBitrate === bitrate) continue;
+      top.maxBitrate = bitrate;
+      await sender.setParameters(parameters).catch(() => {});
+    }
+  }, 300);
+}
+
 async function load(server) {
   const args = ['load', '--url', server.url, '--server-pid', server.pid, '--key-id', 'test', '--json'];
   args.push('--subscribers', SINKS, '--sink', '--foreign', '--simulcast', '--layer', '2', '--ramp', '10ms');
@@ -67,15 +80,7 @@ async function run({ trains, up }, camera) {
     if (proxy) await ana.page.evaluate(rewireAnswers, Number(proxy.address.split(':').at(-1)));
     await ana.join('general');
     await ana.click('control-mic');
-    await ana.page.evaluate(async (bitrate) => {
-      for (const sender of window.__convene.pc.getSenders()) {
-        const parameters = sender.getParameters();
-        const top = parameters.encodings.find((encoding) => encoding.rid === 'f');
-        if (!top) continue;
-        top.maxBitrate = bitrate;
-        await sender.setParameters(parameters);
-      }
-    }, TOP_BITRATE);
+    await ana.page.evaluate(raise, TOP_BITRATE);
     const before = await server.metric('convene_rtp_received_packets_total').catch(() => 0);
     const report = await load(server);
     const layers = await ana.sending();
