@@ -2,6 +2,9 @@
 //!
 //! No tokio, no lock, no await, no allocation and no log line per packet. A panic inside a room ends that room only.
 
+mod measure;
+mod timers;
+
 use std::{
     collections::{BTreeMap, HashMap, VecDeque},
     net::SocketAddr,
@@ -15,9 +18,14 @@ use std::{
 };
 
 use mio::{Events, Interest, Poll, Token};
+use smallvec::SmallVec;
 use tokio::sync::oneshot;
 use tracing::{error, info, warn};
 
+use self::{
+    measure::{FORWARD_BOUNDS, LOOP_BOUNDS, Load, Traffic},
+    timers::{Slot, Timers},
+};
 use super::{
     alarm::Alarm,
     clock,
@@ -59,14 +67,9 @@ const MAX_RELAYED: usize = 512;
 const HANDSHAKE_BUDGET: Duration = Duration::from_micros(300);
 /// Upper bound of one sleep, so that a stats request is never late.
 const MAX_SLEEP: Duration = Duration::from_millis(500);
-const FORWARD_BOUNDS: [f64; 11] =
-    [0.000_1, 0.000_25, 0.000_5, 0.000_75, 0.001, 0.001_2, 0.001_5, 0.002, 0.003, 0.005, 0.01];
-const LOOP_BOUNDS: [f64; 9] = [0.000_05, 0.000_1, 0.000_25, 0.000_5, 0.001, 0.002_5, 0.005, 0.01, 0.05];
 
 /// A shard that works more than this share of its time holds unfinished frames longer.
 const BUSY_SHARE: f64 = 0.5;
-/// Over how long the share is measured.
-const BUSY_WINDOW: Duration = Duration::from_millis(100);
 
 /// How often a full queue to another shard is looked at after messages were lost.
 const MEND_INTERVAL: Duration = Duration::from_millis(20);
@@ -106,7 +109,8 @@ struct State {
     relayed: Inbox,
     relays: Relays,
     rng: Rng,
-    rooms: HashMap<RoomId, Room>,
+    rooms: HashMap<RoomId, Slot>,
+    timers: Timers,
     addresses: HashMap<SocketAddr, Owner>,
     ufrags: HashMap<String, Owner>,
     events: BTreeMap<(RoomId, ParticipantId), EventSender>,
@@ -114,7 +118,8 @@ struct State {
     effects: Effects,
     stats: RoomStats,
     traffic: Traffic,
-    next_timer: Instant,
+    /// When lost messages to other shards are looked at again.
+    mend_at: Option<Instant>,
     /// Rooms with packets that wait for the rest of their frames.
     waiting: Vec<RoomId>,
     /// Those that are being flushed; empty between steps.
@@ -124,18 +129,6 @@ struct State {
     handshakes: VecDeque<(SocketAddr, Vec<u8>)>,
     /// Participants whose signalling is gone; they leave after the current step.
     deaf: Vec<(RoomId, ParticipantId)>,
-}
-
-#[derive(Debug, Default)]
-struct Traffic {
-    packets_in: u64,
-    bytes_in: u64,
-    packets_out: u64,
-    bytes_out: u64,
-    sends: u64,
-    room_panics: u64,
-    forward: Histogram<{ FORWARD_BOUNDS.len() + 1 }>,
-    loops: Histogram<{ LOOP_BOUNDS.len() + 1 }>,
 }
 
 impl Shard {
@@ -210,6 +203,7 @@ impl State {
             relays,
             rng,
             rooms: HashMap::new(),
+            timers: Timers::default(),
             addresses: HashMap::new(),
             ufrags: HashMap::new(),
             events: BTreeMap::new(),
@@ -217,7 +211,7 @@ impl State {
             effects: Effects::default(),
             stats: RoomStats::default(),
             traffic: Traffic::default(),
-            next_timer: clock::now(),
+            mend_at: None,
             waiting: Vec::new(),
             flushing: Vec::new(),
             load: Load::new(clock::now()),
@@ -227,10 +221,8 @@ impl State {
     }
 
     fn sleep(&self) -> Duration {
-        if self.rooms.is_empty() {
-            return MAX_SLEEP;
-        }
-        self.next_timer.saturating_duration_since(clock::now()).min(MAX_SLEEP)
+        let next = self.timers.next().into_iter().chain(self.mend_at).min();
+        next.map_or(MAX_SLEEP, |next| next.saturating_duration_since(clock::now()).min(MAX_SLEEP))
     }
 
     /// Drains the socket before anything is sent. Returns whether more may be waiting.
@@ -324,7 +316,7 @@ impl State {
 
     /// Runs one step of a room; a panic in it closes the room and nothing else.
     fn step(&mut self, id: RoomId, now: Instant, work: impl FnOnce(&mut Room, &mut Context<'_>)) {
-        let Some(room) = self.rooms.get_mut(&id) else { return };
+        let Some(Slot { room, due }) = self.rooms.get_mut(&id) else { return };
         let mut ctx = Context {
             now,
             environment: &self.environment,
@@ -335,7 +327,7 @@ impl State {
         };
         // Sound because a room that panicked is discarded whole; counters and outbox stay consistent.
         let outcome = catch_unwind(AssertUnwindSafe(|| work(room, &mut ctx)));
-        self.next_timer = self.next_timer.min(room.next_timeout());
+        self.timers.set(id, due, room.next_timeout());
         if room.has_waiting() && self.waiting.last() != Some(&id) && !self.waiting.contains(&id) {
             self.waiting.push(id);
         }
@@ -434,6 +426,7 @@ impl State {
 
     /// Makes good what overflowing queues to other shards broke.
     fn mend_relays(&mut self, now: Instant) {
+        self.mend_at = None;
         for (room, track, layer) in self.relays.take_lost() {
             self.step(room, now, |room, ctx| room.relay_lost(ctx, track, layer));
         }
@@ -447,7 +440,7 @@ impl State {
             }
         }
         if self.relays.is_cut() {
-            self.next_timer = self.next_timer.min(now + MEND_INTERVAL);
+            self.mend_at = Some(now + MEND_INTERVAL);
         }
     }
 
@@ -489,7 +482,8 @@ impl State {
         let mut others: Vec<ShardId> = Vec::new();
         if !self.rooms.contains_key(&addressed.room) {
             others = self.placement.others(addressed.room, self.relays.own());
-            self.rooms.insert(addressed.room, Room::new(addressed.room, now));
+            let room = Room::new(addressed.room, now);
+            self.rooms.insert(addressed.room, Slot { room, due: None });
         }
         self.step(addressed.room, now, |room, ctx| {
             room.greet(ctx, &others);
@@ -512,17 +506,16 @@ impl State {
     }
 
     fn timers(&mut self, now: Instant) {
-        if now < self.next_timer {
-            return;
+        // First all that are due: a room that wants to be woken at once again has its turn in the next round.
+        let mut due: SmallVec<[RoomId; 8]> = SmallVec::new();
+        while let Some((at, id)) = self.timers.pop(now) {
+            if let Some(slot) = self.rooms.get_mut(&id).filter(|slot| slot.due == Some(at)) {
+                slot.due = None;
+                due.push(id);
+            }
         }
-        self.next_timer = now + MAX_SLEEP;
-        let due: Vec<RoomId> =
-            self.rooms.iter().filter(|(_, room)| room.next_timeout() <= now).map(|(id, _)| *id).collect();
         for id in due {
             self.step(id, now, |room, ctx| room.tick(ctx));
-        }
-        if let Some(earliest) = self.rooms.values().map(Room::next_timeout).min() {
-            self.next_timer = self.next_timer.min(earliest);
         }
     }
 
@@ -549,7 +542,7 @@ impl State {
 
     fn snapshot(&self, index: u16) -> ShardStats {
         let (mut sessions, mut publications, mut subscriptions, mut links) = (0, 0, 0, 0);
-        for room in self.rooms.values() {
+        for Slot { room, .. } in self.rooms.values() {
             let counts = room.counts();
             sessions += counts.0 as u64;
             publications += counts.1 as u64;
@@ -592,56 +585,6 @@ impl State {
             },
             forward_seconds: self.traffic.forward.data(&FORWARD_BOUNDS),
             loop_seconds: self.traffic.loops.data(&LOOP_BOUNDS),
-        }
-    }
-}
-
-/// `N` = bounds + 1: the last slot is for everything slower.
-#[derive(Debug)]
-struct Histogram<const N: usize> {
-    counts: [u64; N],
-    sum: f64,
-}
-
-impl<const N: usize> Default for Histogram<N> {
-    fn default() -> Self {
-        Self { counts: [0; N], sum: 0.0 }
-    }
-}
-
-impl<const N: usize> Histogram<N> {
-    fn record(&mut self, bounds: &[f64], took: Duration) {
-        let seconds = took.as_secs_f64();
-        let bucket = bounds.iter().position(|bound| seconds <= *bound).unwrap_or(bounds.len());
-        if let Some(count) = self.counts.get_mut(bucket) {
-            *count += 1;
-        }
-        self.sum += seconds;
-    }
-
-    fn data(&self, bounds: &'static [f64]) -> HistogramData {
-        HistogramData { bounds, counts: self.counts.to_vec(), sum: self.sum }
-    }
-}
-
-/// Which share of its time the shard works.
-struct Load {
-    share: f64,
-    since: Instant,
-    worked: Duration,
-}
-
-impl Load {
-    fn new(now: Instant) -> Self {
-        Self { share: 0.0, since: now, worked: Duration::ZERO }
-    }
-
-    fn worked(&mut self, from: Instant, until: Instant) {
-        self.worked += until.saturating_duration_since(from);
-        let window = until.saturating_duration_since(self.since);
-        if window >= BUSY_WINDOW {
-            self.share = self.worked.as_secs_f64() / window.as_secs_f64();
-            (self.since, self.worked) = (until, Duration::ZERO);
         }
     }
 }

@@ -30,8 +30,11 @@ impl Pair {
             polls.iter().map(|poll| queue(Arc::new(Waker::new(poll.registry(), WAKE).unwrap()))).collect();
         let outlets: Vec<_> = ends.iter().map(|(outlet, _)| outlet.clone()).collect();
         let mut states = (0u16..).zip(ends).map(|(index, (_, inbox))| {
-            let environment =
-                Environment { identity: Identity::generate_default().unwrap(), candidates: Vec::new(), trains: true };
+            let environment = Environment {
+                identity: Identity::generate_default().unwrap(),
+                candidates: Vec::new(),
+                trains: true,
+            };
             let relays = Relays::new(ShardId(index), &outlets);
             let depth = Arc::new(AtomicU64::new(0));
             State::new(environment, placement.clone(), depth, (inbox, relays), Rng::from_entropy([1; 32]))
@@ -75,7 +78,7 @@ impl Pair {
     }
 
     fn links(&self, shard: usize) -> usize {
-        self.shards[shard].rooms[&room()].links()
+        self.shards[shard].rooms[&room()].room.links()
     }
 
     /// What waits for a shard; it never sees it.
