@@ -412,7 +412,7 @@ def churned():
 
 def spread():
     """One publisher, two hundred subscribers, a hundred on each shard: what crosses does so once."""
-    with Server(CONVENE_MEDIA_SPREAD_AT="100") as server:
+    with Server(CONVENE_MEDIA_SPREAD_AT="100", CONVENE_MEDIA_MAX_PARTICIPANTS="300") as server:
         load = server.load(f"{CALL} --subscribers 200 --simulcast --audio --sink")
         seen = {}
         for line in load[0].stderr:

@@ -2,6 +2,7 @@
 
 mod alarm;
 pub mod clock;
+mod cores;
 pub mod hub;
 mod placement;
 pub mod queue;

@@ -26,6 +26,8 @@ pub struct Media {
     pub max_participants: u16,
     /// Send in trains (UDP segmentation offload) where the kernel can; to be switched off for broken network cards.
     pub trains: bool,
+    /// Keep each shard on a core of its own. For machines that do nothing else; on shared ones it hurts.
+    pub pin: bool,
 }
 
 impl Default for Media {
@@ -37,6 +39,7 @@ impl Default for Media {
             spread_at: 100,
             max_participants: 200,
             trains: true,
+            pin: false,
         }
     }
 }

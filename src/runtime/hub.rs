@@ -16,6 +16,7 @@ use mio::{Poll, Waker};
 use tokio::sync::oneshot;
 
 use super::{
+    cores,
     placement::Placement,
     queue::{EventSender, SHARD_COMMANDS},
     relay::{self, Inbox, Outlet, Relays},
@@ -49,6 +50,8 @@ pub struct MediaConfig {
     pub spread_at: u16,
     /// Send in trains (UDP segmentation offload) where the kernel can.
     pub trains: bool,
+    /// Keep each shard on a core of its own.
+    pub pin: bool,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -281,7 +284,13 @@ fn start_shard(
         placement: placement.clone(),
         rng: Rng::from_entropy(seed),
     };
-    let thread = std::thread::Builder::new().name(format!("shard-{index}")).spawn(move || shard.run())?;
+    let core = if config.pin { Some(cores::of_shard(index)?) } else { None };
+    let thread = std::thread::Builder::new().name(format!("shard-{index}")).spawn(move || {
+        if let Some(error) = core.and_then(|core| cores::pin(core).err()) {
+            tracing::warn!(shard = index, %error, "the shard runs on any core");
+        }
+        shard.run();
+    })?;
     Ok(Handle { messages, waker, depth, address, thread: Mutex::new(Some(thread)) })
 }
 

@@ -20,6 +20,9 @@ const FEW: usize = 4;
 const RECEIVE_BUFFER: usize = 64 * 1024;
 /// A train must fit one IP datagram before segmentation.
 const MAX_TRAIN: usize = 60_000;
+/// Largest packet that rides in a train: the smallest MTU of IPv6 (1280) without headers. A train of segments that do
+/// not fit the device is refused, and one refusal ends trains for everybody: no publisher may bring that about.
+const MAX_SEGMENT: usize = 1_232;
 /// Segments the kernel takes at once (UDP_MAX_SEGMENTS of older kernels).
 const MAX_SEGMENTS: usize = 64;
 
@@ -103,7 +106,7 @@ impl UdpPort {
         while let Some(first) = rest.first() {
             let count = if self.takes_trains() { run_length(rest) } else { 1 };
             let (run, behind) = rest.split_at_checked(count).unwrap_or((rest, &[]));
-            self.send(first, count, outbox.run(run), &mut report);
+            send(self, first.to, first.len(), outbox.run(run), &mut report);
             rest = behind;
         }
         outbox.clear();
@@ -114,38 +117,53 @@ impl UdpPort {
     pub fn takes_trains(&self) -> bool {
         self.trains && self.state.max_gso_segments() > 1
     }
+}
 
-    fn send(&self, first: &Entry, count: usize, contents: &[u8], report: &mut SendReport) {
-        let transmit = Transmit {
-            destination: first.to,
-            ecn: None,
-            contents,
-            segment_size: (count > 1).then_some(first.len()),
-            src_ip: None,
-        };
-        report.sends += 1;
-        match self.state.try_send((&self.socket).into(), &transmit) {
-            Ok(()) => {
-                report.packets += count as u64;
-                report.bytes += contents.len() as u64;
-            }
-            // The kernel or the network card refused segmentation (EIO, EINVAL) and `quinn-udp` has turned it
-            // off: one by one.
-            Err(_) if count > 1 && self.state.max_gso_segments() <= 1 => {
-                for datagram in contents.chunks(first.len()) {
-                    self.send(first, 1, datagram, report);
-                }
-            }
-            // A full socket buffer (EAGAIN, ENOBUFS) or an unreachable peer: media is not worth waiting for, the
-            // receiver asks again for what it misses.
-            Err(_) => report.failed += count as u64,
+/// What can be said to the kernel.
+trait Kernel {
+    /// One datagram, or several of `segment` bytes of which the last may be shorter.
+    fn send(&self, to: SocketAddr, contents: &[u8], segment: Option<usize>) -> io::Result<()>;
+    fn takes_trains(&self) -> bool;
+}
+
+impl Kernel for UdpPort {
+    fn send(&self, to: SocketAddr, contents: &[u8], segment: Option<usize>) -> io::Result<()> {
+        let transmit = Transmit { destination: to, ecn: None, contents, segment_size: segment, src_ip: None };
+        self.state.try_send((&self.socket).into(), &transmit)
+    }
+
+    fn takes_trains(&self) -> bool {
+        Self::takes_trains(self)
+    }
+}
+
+fn send(kernel: &impl Kernel, to: SocketAddr, segment: usize, contents: &[u8], report: &mut SendReport) {
+    let count = contents.len().div_ceil(segment.max(1)) as u64;
+    report.sends += 1;
+    match kernel.send(to, contents, (count > 1).then_some(segment)) {
+        Ok(()) => {
+            report.packets += count;
+            report.bytes += contents.len() as u64;
         }
+        // The kernel or the network card refused segmentation (EIO, EINVAL) and `quinn-udp` has turned it off: one by
+        // one, now and from here on.
+        Err(_) if count > 1 && !kernel.takes_trains() => {
+            for datagram in contents.chunks(segment) {
+                send(kernel, to, segment, datagram, report);
+            }
+        }
+        // A full socket buffer (EAGAIN, ENOBUFS) or an unreachable peer: media is not worth waiting for, the receiver
+        // asks again for what it misses. A train is taken whole or not at all.
+        Err(_) => report.failed += count,
     }
 }
 
 /// How many entries from the front leave together: one destination, equal sizes, only the last shorter.
 fn run_length(entries: &[Entry]) -> usize {
     let Some(first) = entries.first() else { return 0 };
+    if first.len() > MAX_SEGMENT {
+        return 1;
+    }
     let limit = MAX_SEGMENTS.min(MAX_TRAIN / first.len().max(1)).max(1);
     let mut count = 1;
     for next in entries.iter().take(limit).skip(1) {
@@ -190,6 +208,61 @@ mod tests {
     #[test]
     fn without_segmentation_everything_arrives_too() {
         assert_eq!(sends(false), 9);
+    }
+
+    /// Refuses as scripted: `Some` is the error for the next train, singles pass.
+    struct Scripted {
+        refusal: std::cell::Cell<Option<io::ErrorKind>>,
+        offload: std::cell::Cell<bool>,
+        sent: std::cell::RefCell<Vec<usize>>,
+    }
+
+    impl Kernel for Scripted {
+        fn send(&self, _: SocketAddr, contents: &[u8], segment: Option<usize>) -> io::Result<()> {
+            match self.refusal.get().filter(|_| segment.is_some()) {
+                Some(kind) => {
+                    self.offload.set(self.offload.get() && kind != io::ErrorKind::InvalidInput);
+                    Err(kind.into())
+                }
+                None => {
+                    self.sent.borrow_mut().push(contents.len());
+                    Ok(())
+                }
+            }
+        }
+
+        fn takes_trains(&self) -> bool {
+            self.offload.get()
+        }
+    }
+
+    fn scripted(refusal: Option<io::ErrorKind>) -> (SendReport, Vec<usize>) {
+        let kernel = Scripted { refusal: refusal.into(), offload: true.into(), sent: Vec::new().into() };
+        let mut report = SendReport::default();
+        send(&kernel, "127.0.0.1:9".parse().unwrap(), 100, &[7; 250], &mut report);
+        (report, kernel.sent.into_inner())
+    }
+
+    #[test]
+    fn a_refused_train_goes_one_by_one_and_a_full_buffer_drops_it_whole() {
+        let (report, sent) = scripted(None);
+        assert_eq!((report.packets, report.failed, report.sends, sent), (3, 0, 1, vec![250]));
+        let (report, sent) = scripted(Some(io::ErrorKind::InvalidInput));
+        assert_eq!((report.packets, report.failed, sent), (3, 0, vec![100, 100, 50]));
+        let (report, sent) = scripted(Some(io::ErrorKind::WouldBlock));
+        assert_eq!((report.packets, report.failed, sent), (0, 3, vec![]));
+    }
+
+    #[test]
+    fn packets_that_may_not_fit_the_device_never_ride_in_trains() {
+        let mut outbox = Outbox::default();
+        let to = "127.0.0.1:9".parse().unwrap();
+        let runs = |outbox: &Outbox| run_length(outbox.entries());
+        (0..3).for_each(|_| outbox.push(to, &[0; MAX_SEGMENT]));
+        assert_eq!(runs(&outbox), 3);
+        outbox.clear();
+        (0..3).for_each(|_| outbox.push(to, &[0; MAX_SEGMENT + 1]));
+        assert_eq!(runs(&outbox), 1);
     }
 
     fn sends(trains: bool) -> u64 {

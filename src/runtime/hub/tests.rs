@@ -14,6 +14,7 @@ fn config() -> MediaConfig {
         max_participants_per_room: 2,
         spread_at: 100,
         trains: true,
+        pin: true,
     }
 }
 
