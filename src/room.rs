@@ -94,6 +94,8 @@ pub struct Room {
 
 /// While media flows: loss is repaired and feedback sent at this pace.
 const BUSY_TICK: Duration = Duration::from_millis(10);
+/// While somebody connects: handshakes repeat lost flights after a second.
+const CONNECTING_TICK: Duration = Duration::from_millis(50);
 /// While nothing flows: only timeouts are watched.
 const IDLE_TICK: Duration = Duration::from_millis(250);
 

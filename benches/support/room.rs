@@ -51,6 +51,8 @@ pub struct Bench {
     pub stats: RoomStats,
     /// Bytes the server's half holds, if allocations are counted.
     pub live_bytes: i64,
+    /// Time the server's half has worked.
+    pub worked: Duration,
     clients: Vec<Client>,
 }
 
@@ -70,6 +72,7 @@ impl Bench {
             effects: Effects::default(),
             stats: RoomStats::default(),
             live_bytes: 0,
+            worked: Duration::ZERO,
             clients: Vec::new(),
         }
     }
@@ -235,7 +238,9 @@ impl Bench {
             stats: &mut self.stats,
         };
         let room = &mut self.room;
+        let begun = clock::now();
         let counted = allocation_counter::measure(|| work(room, &mut ctx));
+        self.worked += begun.elapsed();
         self.live_bytes += counted.bytes_current;
         let effects: Vec<Effect> = self.effects.drain().collect();
         for effect in effects {

@@ -3,7 +3,7 @@
 use std::{sync::Arc, time::Duration};
 
 use super::{
-    BUSY_TICK, Context, IDLE_TICK, ParticipantKey, Room,
+    BUSY_TICK, CONNECTING_TICK, Context, IDLE_TICK, ParticipantKey, Room,
     event::{CloseReason, Event},
 };
 use crate::{base::id::ParticipantId, proto::rtcp::CompoundBuilder};
@@ -35,9 +35,13 @@ impl Room {
         if let Some(speakers) = self.speakers.poll(ctx.now) {
             self.announce_speakers(ctx, &speakers);
         }
-        let busy = connecting
-            || self.last_media.is_some_and(|last| ctx.now.saturating_duration_since(last) < BUSY_FOR);
-        self.next_tick = ctx.now + if busy { BUSY_TICK } else { IDLE_TICK };
+        let since_media = self.last_media.map(|last| ctx.now.saturating_duration_since(last));
+        let interval = match since_media {
+            Some(since) if since < BUSY_FOR => BUSY_TICK,
+            _ if connecting => CONNECTING_TICK,
+            _ => IDLE_TICK,
+        };
+        self.next_tick = ctx.now + interval;
     }
 
     /// Returns whether a handshake is under way.

@@ -69,7 +69,7 @@ const HANDSHAKE_BUDGET: Duration = Duration::from_micros(300);
 const MAX_SLEEP: Duration = Duration::from_millis(500);
 
 /// A shard that works more than this share of its time holds unfinished frames longer.
-const BUSY_SHARE: f64 = 0.5;
+const BUSY_SHARE: f64 = 0.7;
 
 /// How often a full queue to another shard is looked at after messages were lost.
 const MEND_INTERVAL: Duration = Duration::from_millis(20);
