@@ -61,7 +61,7 @@ function raise(bitrate) {
 async function load(server, gro) {
   const args = ['load', '--url', server.url, '--server-pid', server.pid, '--key-id', 'test', '--json'];
   args.push('--subscribers', SINKS, '--sink', '--foreign', '--simulcast', '--layer', '2', '--ramp', '10ms');
-  args.push('--warmup', '6s', '--duration', `${SECONDS}s`);
+  args.push('--warmup', '16s', '--duration', `${SECONDS}s`);
   if (gro) args.push('--gro');
   const env = { ...process.env, LOADTEST_KEY_SECRET: 'a-test-secret-of-at-least-32-bytes!' };
   const child = spawn(BINARY, args.map(String), { env, stdio: ['ignore', 'pipe', 'inherit'] });
