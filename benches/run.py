@@ -113,23 +113,23 @@ class Server:
     def drops(self):
         """Reason → datagrams and packets the server itself has thrown away so far, but for those of bots that
         have just left."""
-        text = urllib.request.urlopen(f"{self.url}/metrics", timeout=5).read().decode()
-        found = re.findall(r'^convene_packets_dropped_total{reason="(\w+)"} (\d+)', text, re.M)
+        found = re.findall(r'^convene_packets_dropped_total{reason="(\w+)"} (\d+)', self.metrics(), re.M)
         return {reason: int(count) for reason, count in found if reason != "unknown_address"}
 
     def by_shard(self, name):
-        text = urllib.request.urlopen(f"{self.url}/metrics", timeout=5).read().decode()
-        return {shard: float(n) for shard, n in re.findall(rf'^{name}\{{shard="(\d+)"\}} (\S+)', text, re.M)}
+        """Shard → value of a metric."""
+        found = re.findall(rf'^{name}\{{shard="(\d+)"\}} (\S+)', self.metrics(), re.M)
+        return {shard: float(value) for shard, value in found}
+
+    def metrics(self):
+        return urllib.request.urlopen(f"{self.url}/metrics", timeout=5).read().decode()
 
     def run(self, arguments):
         return self.finish(self.load(arguments))
 
     def finish(self, load):
         process, before = load
-        out, err = process.communicate(timeout=600)
-        if process.returncode != 0:
-            raise RuntimeError(err.strip() or f"convene load ended with {process.returncode}")
-        report = json.loads(out)
+        report = output(process)
         (then, busy, ours), (now, busy_now, ours_now) = before, self.clocks()
         report["othersPercent"] = max(0, (busy_now - busy) - (ours_now - ours)) / (now - then) * 100
         return report
@@ -143,6 +143,13 @@ class Server:
         tools = resource.getrusage(resource.RUSAGE_CHILDREN)
         ours = (int(server[11]) + int(server[12])) / second + tools.ru_utime + tools.ru_stime
         return time.monotonic(), (sum(machine) - machine[3] - machine[4]) / second, ours
+
+
+def output(process, timeout=120):
+    out, err = process.communicate(timeout=timeout)
+    if process.returncode != 0:
+        raise RuntimeError(err.strip() or f"convene load ended with {process.returncode}")
+    return json.loads(out)
 
 
 def calmest(attempt):
@@ -397,10 +404,7 @@ class Plain:
 def churned():
     with Server(CONVENE_SERVER_RESUME_WINDOW="2s") as server:
         process, _ = server.load("--idle 16 --rooms 16 --churn 10000")
-        out, err = process.communicate(timeout=600)
-        if process.returncode != 0:
-            raise RuntimeError(err.strip())
-    report = json.loads(out)
+        report = output(process, timeout=600)
     before, after = report["residentBytes"]
     result = (
         f"{before / 1e6:.1f} MB after 500 cycles, {after / 1e6:.1f} MB after all; "

@@ -89,7 +89,7 @@ pub async fn run(args: Args) -> anyhow::Result<Outcome> {
         return Ok(Outcome::Churn(churn::run(&args, shared, &tokens, &rooms).await?));
     }
     let mut crew = Crew::new(Arc::clone(&shared));
-    let steps = crew.join_all(&args, tokens, &rooms).await?;
+    let steps = crew.join_all(&args, tokens, &rooms, server_before_joins).await?;
     let server_after_joins = server_usage(&args)?;
     crew.progress_until(clock::now() + args.warmup, |_| false).await;
     if crew.connected.is_empty() {
@@ -227,8 +227,8 @@ impl Crew {
         args: &Args,
         tokens: Vec<String>,
         rooms: &[String],
+        before: Option<Usage>,
     ) -> anyhow::Result<Option<Steps>> {
-        let before = server_usage(args)?;
         let deadline = clock::now() + args.join_timeout;
         let plans = args.plans();
         let alone = args.meeting > 0 && args.publishers == 0;

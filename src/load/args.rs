@@ -252,6 +252,19 @@ mod tests {
     }
 
     #[test]
+    fn foreign_senders_and_churn_stand_alone() {
+        for line in [
+            "--subscribers 2 --sink --foreign --publishers 1",
+            "--idle 2 --rooms 1 --churn 9 --server-pid 1",
+            "--idle 2 --rooms 2 --churn 9 --server-pid 1 --subscribers 1",
+        ] {
+            assert_eq!(args(line).mistakes().len(), 1, "{line}");
+        }
+        assert!(args("--subscribers 2 --sink --foreign").mistakes().is_empty());
+        assert!(args("--idle 2 --rooms 2 --churn 9 --server-pid 1").mistakes().is_empty());
+    }
+
+    #[test]
     fn senseless_speakers_are_refused() {
         for line in [
             "--meeting 5 --speakers 2",

@@ -103,11 +103,13 @@ impl Churn<'_> {
                     Progress::Failed(_, why) => self.failures.push(why),
                     Progress::Did(..) | Progress::FirstMedia(..) => {}
                 },
-                Some(Ok(slot)) = tasks.join_next() => {
-                    if left > 0 {
+                Some(ended) = tasks.join_next() => match ended {
+                    Ok(slot) if left > 0 => {
                         left -= 1;
                         self.begin(slot, &sender, &mut tasks, &mut stops);
                     }
+                    Ok(_) => {}
+                    Err(error) => self.failures.push(error.to_string()),
                 }
             }
         }

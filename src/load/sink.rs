@@ -375,6 +375,15 @@ mod tests {
     }
 
     #[test]
+    fn of_foreign_media_only_a_sample_is_shown_from_the_start() {
+        let (mut sink, _arrivals) = sink();
+        sink.foreign = true;
+        let shown = (0..128).filter(|sequence| sink.take(clock::now(), &packet(*sequence, 5, 96))).count();
+        assert_eq!(shown, 2);
+        assert_eq!(sink.counted().collect::<Vec<_>>(), [(5, Counted { expected: 128, received: 128 })]);
+    }
+
+    #[test]
     fn repairs_count_apart_and_control_goes_to_the_stack() {
         let (mut sink, _arrivals) = sink();
         let now = clock::now();
