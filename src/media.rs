@@ -1,6 +1,7 @@
 //! The SFU proper: what comes in, what is remembered, what goes out. Sans-I/O, single-threaded.
 #![deny(clippy::indexing_slicing, clippy::unwrap_used)]
 
+pub mod bwe;
 pub mod forwarder;
 pub mod history;
 pub mod ingest;

@@ -1,6 +1,8 @@
 //! Transport-wide congestion control feedback (draft-holmer-rmcat-transport-wide-cc-extensions-01 3.1).
 //!
-//! The receiving half: remembers when packets arrived and encodes that for the sender's estimator.
+//! Here the receiving half: remembers when packets arrived and encodes that for the sender's estimator.
+
+pub mod report;
 
 use std::{
     collections::VecDeque,

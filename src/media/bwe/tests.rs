@@ -1,0 +1,273 @@
+//! The estimator on emulated paths, on a virtual clock: traffic that follows the estimate, as layers of a full room
+//! do, and now and then a probe.
+
+use super::*;
+use crate::{
+    netem::{impair::Impair, link::Link},
+    proto::twcc::ArrivalRecorder,
+};
+
+const STEP: Duration = Duration::from_millis(1);
+const FEEDBACK: Duration = Duration::from_millis(50);
+const FRAME: Duration = Duration::from_millis(33);
+const PACKET: usize = 1_200;
+const PROBE_EVERY: Duration = Duration::from_secs(2);
+
+/// A datagram that knows its number and who sent it.
+#[derive(Clone)]
+struct Datagram {
+    bytes: Vec<u8>,
+    number: Option<u16>,
+    at: Instant,
+}
+
+impl AsRef<[u8]> for Datagram {
+    fn as_ref(&self) -> &[u8] {
+        &self.bytes
+    }
+}
+
+/// A flow that behaves like TCP: one packet per acknowledgement, a half at each loss.
+#[derive(Default)]
+struct Tcp {
+    window: f64,
+    in_flight: usize,
+    delivered: u64,
+    slow_start_until: f64,
+    recovers: Option<Instant>,
+}
+
+struct Path {
+    now: Instant,
+    estimator: Estimator,
+    link: Link<Datagram>,
+    back: Vec<(Instant, Vec<u8>)>,
+    recorder: ArrivalRecorder,
+    one_way: Duration,
+    next_frame: Instant,
+    next_feedback: Instant,
+    next_probe: Instant,
+    /// What the application has to send at most.
+    demand: u64,
+    queue: usize,
+    paced: f64,
+    sent: u64,
+    delivered: u64,
+    lost_to_queue: u64,
+    tcp: Option<Tcp>,
+    worst_queue: Duration,
+}
+
+impl Path {
+    #[expect(clippy::disallowed_methods, reason = "any instant will do as the origin")]
+    fn new(impair: &str, demand: u64) -> Self {
+        let now = Instant::now();
+        let impair: Impair = impair.parse().unwrap();
+        Self {
+            now,
+            estimator: Estimator::new(now, START_BPS),
+            one_way: impair.latency,
+            link: Link::new(impair),
+            back: Vec::new(),
+            recorder: ArrivalRecorder::new(now),
+            next_frame: now,
+            next_feedback: now,
+            next_probe: now + Duration::from_millis(300),
+            demand,
+            queue: 0,
+            paced: 0.0,
+            sent: 0,
+            delivered: 0,
+            lost_to_queue: 0,
+            tcp: None,
+            worst_queue: Duration::ZERO,
+        }
+    }
+
+    fn change(&mut self, impair: &str) {
+        self.link.set_impair(impair.parse().unwrap());
+    }
+
+    fn send(&mut self, bytes: usize, cluster: Cluster) {
+        let number = self.estimator.next_sequence();
+        self.estimator.sent(self.now, bytes, cluster);
+        self.sent += bytes as u64;
+        self.link.push(self.now, Datagram { bytes: vec![0; bytes], number: Some(number), at: self.now });
+    }
+
+    fn run(&mut self, time: Duration) {
+        let until = self.now + time;
+        while self.now < until {
+            self.now += STEP;
+            self.applications();
+            self.arrivals();
+            if self.now >= self.next_feedback {
+                self.next_feedback = self.now + FEEDBACK;
+                if let Some(report) = self.recorder.feedback(1, 2) {
+                    self.back.push((self.now + self.one_way, report));
+                }
+            }
+            while self.back.first().is_some_and(|(due, _)| *due <= self.now) {
+                let (_, report) = self.back.remove(0);
+                self.estimator.report(self.now, &ArrivalReport::parse(&report).unwrap());
+            }
+            self.estimator.tick(self.now);
+        }
+    }
+
+    fn applications(&mut self) {
+        let rate = self.estimator.usable_bps().min(self.demand);
+        if self.now >= self.next_frame {
+            self.next_frame += FRAME;
+            self.queue += (rate as f64 * FRAME.as_secs_f64() / 8.0) as usize;
+        }
+        self.paced = (self.paced + 2.5 * rate as f64 * STEP.as_secs_f64() / 8.0).min(3.0 * PACKET as f64);
+        while self.queue >= PACKET && self.paced >= PACKET as f64 {
+            self.queue -= PACKET;
+            self.paced -= PACKET as f64;
+            self.send(PACKET, Cluster::NONE);
+        }
+        if self.now >= self.next_probe && self.estimator.may_probe() && self.demand > self.estimator.bps() {
+            self.next_probe = self.now + PROBE_EVERY;
+            self.probe();
+        }
+        if let Some(tcp) = &mut self.tcp {
+            while (tcp.in_flight as f64) < tcp.window {
+                tcp.in_flight += 1;
+                let datagram = Datagram { bytes: vec![0; PACKET], number: None, at: self.now };
+                let before = self.link.counters();
+                self.link.push(self.now, datagram);
+                let after = self.link.counters();
+                if after.overflowed + after.lost > before.overflowed + before.lost {
+                    tcp.in_flight -= 1;
+                    if tcp.recovers.is_none_or(|at| self.now > at) {
+                        tcp.window = (tcp.window / 2.0).max(2.0);
+                        tcp.slow_start_until = tcp.window;
+                        tcp.recovers = Some(self.now + 2 * self.one_way);
+                    }
+                    break;
+                }
+            }
+        }
+    }
+
+    /// Twice the estimate for 25 ms.
+    fn probe(&mut self) {
+        let rate = self.estimator.bps() * 2;
+        let cluster = self.estimator.start_cluster();
+        let packets = (rate as f64 * 0.025 / 8.0 / PACKET as f64).ceil().max(5.0);
+        let apart = Duration::from_secs_f64(PACKET as f64 * 8.0 / rate as f64);
+        let start = self.now;
+        for number in 0..packets as u32 {
+            self.now = start + apart * number;
+            self.send(PACKET, cluster);
+        }
+        self.now = start;
+    }
+
+    fn arrivals(&mut self) {
+        while let Some(datagram) = self.link.pop(self.now) {
+            self.worst_queue = self.worst_queue.max((self.now - datagram.at).saturating_sub(self.one_way));
+            match (datagram.number, &mut self.tcp) {
+                (Some(number), _) => {
+                    self.delivered += datagram.bytes.len() as u64;
+                    self.recorder.record(self.now, number);
+                }
+                (None, Some(tcp)) => {
+                    // The acknowledgement's way back is not emulated: half of the round trip is enough here.
+                    tcp.in_flight -= 1;
+                    tcp.delivered += datagram.bytes.len() as u64;
+                    tcp.window += if tcp.window < tcp.slow_start_until { 1.0 } else { 1.0 / tcp.window };
+                }
+                (None, None) => {}
+            }
+        }
+        self.lost_to_queue = self.link.counters().overflowed;
+    }
+
+    /// Bits per second delivered over the next while.
+    fn goodput(&mut self, time: Duration) -> f64 {
+        let before = self.delivered;
+        self.run(time);
+        (self.delivered - before) as f64 * 8.0 / time.as_secs_f64()
+    }
+}
+
+const PLENTY: u64 = 20_000_000;
+
+#[test]
+fn a_fixed_bottleneck_is_used_without_filling_its_queue() {
+    for (rate, text) in [(300e3, "300k"), (1e6, "1M"), (2.5e6, "2.5M"), (5e6, "5M")] {
+        let mut path = Path::new(&format!("latency=25ms,rate={text},seed=3"), PLENTY);
+        path.run(Duration::from_secs(5));
+        let lost_before = path.lost_to_queue;
+        let sent_before = path.link.counters().received;
+        path.worst_queue = Duration::ZERO;
+        let used = path.goodput(Duration::from_secs(20)) / rate;
+        let lost = (path.lost_to_queue - lost_before) as f64;
+        let loss = lost / (path.link.counters().received - sent_before) as f64;
+        println!("{text}: {used:.2} used, {loss:.4} lost, queue at worst {:?}", path.worst_queue);
+        assert!(used >= 0.8, "{text}: {used}");
+        assert!(loss < 0.01, "{text}: {loss}");
+    }
+}
+
+#[test]
+fn a_step_down_is_followed_and_a_step_up_found() {
+    let mut path = Path::new("latency=25ms,rate=3M", 2_500_000);
+    path.run(Duration::from_secs(15));
+    let before = path.estimator.bps();
+    assert!(before > 2_300_000, "{before}");
+    path.change("latency=25ms,rate=500k");
+    path.run(Duration::from_secs(1));
+    let soon = path.estimator.bps();
+    path.run(Duration::from_secs(4));
+    let low = path.estimator.bps();
+    path.change("latency=25ms,rate=3M");
+    path.run(Duration::from_secs(9));
+    let after = path.estimator.bps();
+    println!("3M: {before}, 1 s after the step {soon}, low {low}, 9 s after the step back {after}");
+    assert!(soon < 700_000, "{soon}");
+    assert!((200_000..520_000).contains(&low), "{low}");
+    assert!(after > 2_000_000, "{after}");
+}
+
+#[test]
+fn random_loss_does_not_starve() {
+    for (loss, least) in [("0.02", 0.8), ("0.05", 0.7), ("0.1", 0.5), ("0.2", 0.25)] {
+        let mut path = Path::new(&format!("latency=25ms,rate=2M,loss={loss},seed=5"), PLENTY);
+        path.run(Duration::from_secs(10));
+        let used = path.goodput(Duration::from_secs(30)) / 2e6;
+        println!("loss {loss}: {used:.2} of 2 Mb/s delivered");
+        assert!(used > least, "{loss}: {used}");
+    }
+}
+
+#[test]
+fn tcp_and_we_share_a_bottleneck() {
+    for (rate, text) in [(1e6, "1M"), (2.5e6, "2.5M"), (5e6, "5M")] {
+        let mut path = Path::new(&format!("latency=25ms,rate={text},seed=7"), PLENTY);
+        path.run(Duration::from_secs(10));
+        path.tcp = Some(Tcp { window: 2.0, slow_start_until: 64.0, ..Tcp::default() });
+        path.run(Duration::from_secs(20));
+        let tcp_before = path.tcp.as_ref().unwrap().delivered;
+        let ours = path.goodput(Duration::from_secs(60)) / rate;
+        let theirs = (path.tcp.as_ref().unwrap().delivered - tcp_before) as f64 * 8.0 / 60.0 / rate;
+        println!("{text}: ours {ours:.2}, TCP {theirs:.2}, estimate {}", path.estimator.bps());
+        assert!(ours >= 0.3, "{text}: ours {ours}");
+        assert!(theirs >= 0.3, "{text}: TCP {theirs}");
+    }
+}
+
+#[test]
+fn silence_lowers_the_estimate_and_it_comes_back() {
+    let mut path = Path::new("latency=25ms,rate=3M", PLENTY);
+    path.run(Duration::from_secs(10));
+    let before = path.estimator.bps();
+    path.change("latency=25ms,loss=1");
+    path.run(Duration::from_secs(8));
+    assert!(path.estimator.bps() < before / 4, "{before} {}", path.estimator.bps());
+    path.change("latency=25ms,rate=3M");
+    path.run(Duration::from_secs(10));
+    assert!(path.estimator.bps() > 2_000_000, "{}", path.estimator.bps());
+}
