@@ -6,6 +6,7 @@
 pub mod command;
 pub mod effect;
 pub mod event;
+mod congestion;
 mod feedback;
 mod negotiation;
 mod participant;

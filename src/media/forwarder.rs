@@ -27,6 +27,8 @@ const RTX_BURST: u64 = 64 * 1024;
 /// One byte in five may be a repair (media-engine: at most 20 % of the target rate).
 const RTX_SHARE: u64 = 5;
 
+/// The most that RTP padding can be.
+pub const PROBE_PADDING: usize = 255;
 const FIXED_HEADER: usize = 12;
 const PADDING_BIT: u8 = 0x20;
 
@@ -42,6 +44,8 @@ pub struct StreamConfig {
     pub mid_ext: u8,
     pub audio_level_ext: u8,
     pub orientation_ext: u8,
+    /// Carries the number under which the subscriber reports each packet's arrival.
+    pub transport_cc_ext: u8,
 }
 
 /// Where a forwarded packet goes in the subscriber's stream.
@@ -232,7 +236,8 @@ impl Forwarder {
             |wanted: bool, id: u8, len: usize| if wanted && (1..=14).contains(&id) { 1 + len } else { 0 };
         let elements = element(!self.config.mid.is_empty(), self.config.mid_ext, self.config.mid.len())
             + element(facts.audio_level.is_some(), self.config.audio_level_ext, 1)
-            + element(facts.orientation.is_some(), self.config.orientation_ext, 1);
+            + element(facts.orientation.is_some(), self.config.orientation_ext, 1)
+            + element(true, self.config.transport_cc_ext, 2);
         FIXED_HEADER + if elements == 0 { 0 } else { 4 + elements.next_multiple_of(4) }
     }
 
@@ -243,15 +248,16 @@ impl Forwarder {
     }
 
     /// Writes the packet with so many bytes of padding (at most 255) into `slot` and remembers it for
-    /// retransmission. `None` if the slot is too short.
+    /// retransmission. `None` if the slot is too short. `transport` is the packet's transport-wide number.
     pub fn write(
         &mut self,
         slot: &mut [u8],
         packet: &MediaPacket<'_>,
         at: Placement,
         padding: usize,
+        transport: u16,
     ) -> Option<Written> {
-        let mut written = self.write_media(slot, packet, at)?;
+        let mut written = self.write_media(slot, packet, at, transport)?;
         if padding > 0 {
             written.len = pad(slot, written.len, padding)?;
         }
@@ -280,9 +286,22 @@ impl Forwarder {
         sequence: u16,
         sent: &Sent,
         packet: &MediaPacket<'_>,
+        transport: u16,
     ) -> Option<Written> {
         let size = packet.payload.len() as u64;
         self.rtx_budget = self.rtx_budget.checked_sub(size)?;
+        self.repeat(slot, sequence, sent, packet, transport)
+    }
+
+    /// Sends a packet again, whatever the budget.
+    fn repeat(
+        &mut self,
+        slot: &mut [u8],
+        sequence: u16,
+        sent: &Sent,
+        packet: &MediaPacket<'_>,
+        transport: u16,
+    ) -> Option<Written> {
         let at = Placement {
             layer: sent.layer,
             index: self.index_near(sequence)?,
@@ -291,7 +310,7 @@ impl Forwarder {
             tl0_pic_idx: sent.tl0_pic_idx,
         };
         let Some((ssrc, payload_type)) = self.config.rtx else {
-            return self.write_media(slot, packet, at);
+            return self.write_media(slot, packet, at, transport);
         };
         let index = self.next_rtx_index;
         self.next_rtx_index += 1;
@@ -302,7 +321,7 @@ impl Forwarder {
             timestamp: at.timestamp,
             ssrc,
         };
-        self.fill_extensions(&packet.facts);
+        self.fill_extensions(&packet.facts, transport);
         let header_len = write_header(slot, &fields, &self.extensions)?;
         let body = slot.get_mut(header_len..)?;
         let (original, body) = body.split_first_chunk_mut::<2>()?;
@@ -311,7 +330,44 @@ impl Forwarder {
         Some(Written { header_len, len: header_len + 2 + len, ssrc, index })
     }
 
-    fn write_media(&mut self, slot: &mut [u8], packet: &MediaPacket<'_>, at: Placement) -> Option<Written> {
+    /// Writes a packet that only probes the path: the one sent `back` packets ago once more, if `history` still has it,
+    /// else padding. Needs RTX, since a receiver must be able to tell it from media.
+    pub fn write_probe<'a>(
+        &mut self,
+        slot: &mut [u8],
+        back: u64,
+        history: impl FnOnce(&Sent) -> Option<MediaPacket<'a>>,
+        transport: u16,
+    ) -> Option<Written> {
+        let (ssrc, payload_type) = self.config.rtx?;
+        let sequence = low16(self.next_index.checked_sub(1 + back)?);
+        if let Some(sent) = self.lookup(sequence)
+            && let Some(packet) = history(&sent)
+        {
+            return self.repeat(slot, sequence, &sent, &packet, transport);
+        }
+        let index = self.next_rtx_index;
+        self.next_rtx_index += 1;
+        let timestamp = self.last_timestamp;
+        let fields = HeaderFields { marker: false, payload_type, sequence: low16(index), timestamp, ssrc };
+        self.fill_extensions(&Facts::default(), transport);
+        let header_len = write_header(slot, &fields, &self.extensions)?;
+        let len = pad(slot, header_len, PROBE_PADDING)?;
+        Some(Written { header_len, len, ssrc, index })
+    }
+
+    /// Whether it has sent anything that a probe can look like.
+    pub fn may_probe(&self) -> bool {
+        self.config.rtx.is_some() && self.last_sent_at.is_some()
+    }
+
+    fn write_media(
+        &mut self,
+        slot: &mut [u8],
+        packet: &MediaPacket<'_>,
+        at: Placement,
+        transport: u16,
+    ) -> Option<Written> {
         let fields = HeaderFields {
             marker: packet.facts.marker,
             payload_type: self.config.payload_type,
@@ -319,14 +375,15 @@ impl Forwarder {
             timestamp: at.timestamp,
             ssrc: self.config.ssrc,
         };
-        self.fill_extensions(&packet.facts);
+        self.fill_extensions(&packet.facts, transport);
         let header_len = write_header(slot, &fields, &self.extensions)?;
         let len = write_payload(slot.get_mut(header_len..)?, packet, at)?;
         Some(Written { header_len, len: header_len + len, ssrc: self.config.ssrc, index: at.index })
     }
 
-    fn fill_extensions(&mut self, facts: &Facts) {
+    fn fill_extensions(&mut self, facts: &Facts, transport: u16) {
         self.extensions.clear();
+        self.extensions.push(self.config.transport_cc_ext, &transport.to_be_bytes());
         self.extensions.push(self.config.mid_ext, self.config.mid.as_bytes());
         if let Some(level) = facts.audio_level {
             self.extensions.push(self.config.audio_level_ext, &[level]);

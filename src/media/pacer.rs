@@ -41,6 +41,15 @@ impl Pacer {
         }
     }
 
+    /// Bytes that may leave now; a packet may overdraw them. `None` = unlimited, as long as no rate is set.
+    pub fn credit(&mut self, now: Instant) -> Option<i64> {
+        if self.rate_bps == 0 {
+            return None;
+        }
+        self.refill(now);
+        Some(self.credit)
+    }
+
     /// Whether a packet may leave now. Unlimited until a rate is set.
     pub fn may_send(&mut self, now: Instant) -> bool {
         self.refill(now);

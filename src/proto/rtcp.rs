@@ -50,6 +50,21 @@ pub enum Feedback {
     },
 }
 
+/// The packets of a compound one by one, with their headers; `None` for what is left if a length lies.
+pub fn packets(compound: &[u8]) -> impl Iterator<Item = Option<&[u8]>> {
+    let mut rest = compound;
+    std::iter::from_fn(move || {
+        if rest.is_empty() {
+            return None;
+        }
+        let len = rest.first_chunk::<4>().map(|[_, _, l0, l1]| (usize::from(u16::from_be_bytes([*l0, *l1])) + 1) * 4);
+        let split = len.and_then(|len| rest.split_at_checked(len));
+        let (packet, behind) = split.map_or((None, &[][..]), |(packet, behind)| (Some(packet), behind));
+        rest = behind;
+        Some(packet)
+    })
+}
+
 /// Everything of interest in a decrypted compound packet; `None` if it is malformed.
 pub fn parse(compound: &[u8]) -> Option<Vec<Feedback>> {
     let mut input = Bytes::copy_from_slice(compound);

@@ -1,15 +1,28 @@
 //! RTCP: what subscribers and publishers report, and keyframe requests.
 
 use super::{Context, ParticipantKey, PublicationKey, Room, SubscriptionKey, publication::Origin};
-use crate::proto::rtcp::{self, CompoundBuilder, Feedback};
-use crate::transport::session::DropReason;
+use crate::proto::{
+    rtcp::{self, CompoundBuilder, Feedback},
+    twcc::report::ArrivalReport,
+};
+use crate::{media::bwe::Cluster, transport::session::DropReason};
 
 impl Room {
     pub(super) fn rtcp(&mut self, ctx: &mut Context<'_>, key: ParticipantKey, compound: &[u8]) {
-        let Some(feedback) = rtcp::parse(compound) else {
-            ctx.stats.drop(DropReason::Malformed);
-            return;
-        };
+        for packet in rtcp::packets(compound) {
+            if let Some(report) = packet.and_then(ArrivalReport::parse) {
+                self.arrival_report(ctx, key, &report);
+                continue;
+            }
+            let Some(feedback) = packet.and_then(rtcp::parse) else {
+                ctx.stats.drop(DropReason::Malformed);
+                return;
+            };
+            self.feedback(ctx, key, feedback);
+        }
+    }
+
+    fn feedback(&mut self, ctx: &mut Context<'_>, key: ParticipantKey, feedback: Vec<Feedback>) {
         for one in feedback {
             match one {
                 Feedback::KeyframeWanted { ssrc } => {
@@ -25,8 +38,8 @@ impl Room {
                     }
                 }
                 Feedback::SenderReport { ssrc, ntp, rtp } => self.sender_report(ctx, key, ssrc, ntp, rtp),
-                // Receiver reports and REMB feed the bandwidth estimate, which has its place in media::bwe.
-                Feedback::Reception { .. } | Feedback::Remb { .. } | Feedback::Bye { .. } => {}
+                Feedback::Remb { bitrate_bps } => self.remb(ctx, key, bitrate_bps),
+                Feedback::Reception { .. } | Feedback::Bye { .. } => {}
             }
         }
     }
@@ -40,17 +53,23 @@ impl Room {
         let Some(subscription) = self.subscriptions.get_mut(key) else { return };
         let Some(publication) = self.publications.get(subscription.publication) else { return };
         let Some(forwarder) = &mut subscription.forwarder else { return };
-        let Some(subscriber) = self.participants.get(subscription.subscriber) else { return };
+        let Some(subscriber) = self.participants.get_mut(subscription.subscriber) else { return };
         let Some(session) = &subscriber.session else { return };
+        let downlink = &mut subscriber.downlink;
         for sequence in sequences {
             let Some(sent) = forwarder.lookup(*sequence) else { continue };
             let Some(encoding) = publication.encoding(sent.layer) else { continue };
             let Some(highest) = encoding.ingest.highest() else { continue };
             let Some(packet) = encoding.history.get(sent.source_near(highest)) else { continue };
+            let transport = downlink.next_sequence();
             let repaired = session.send_rtp(packet.payload.len(), ctx.out, |slot| {
-                forwarder.write_repair(slot, *sequence, &sent, &packet)
+                forwarder.write_repair(slot, *sequence, &sent, &packet, transport)
             });
-            if repaired.is_some() {
+            if let Some(len) = repaired {
+                if forwarder.config().transport_cc_ext != 0 {
+                    downlink.sent(ctx.now, len, Cluster::NONE);
+                }
+                downlink.pacer.sent(len);
                 ctx.stats.rtx_sent += 1;
             }
         }

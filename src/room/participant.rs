@@ -4,6 +4,7 @@ use std::{collections::BTreeMap, sync::Arc, time::Instant};
 
 use super::{
     PublicationKey, SubscriptionKey,
+    congestion::Downlink,
     command::{AutoSubscribe, MediaGrants},
     train::Train,
 };
@@ -53,6 +54,8 @@ pub(super) struct Participant {
     pub interrupted: bool,
     pub rtcp_ssrc: u32,
     pub train: Train,
+    /// The path towards it.
+    pub downlink: Downlink,
     pub next_report: Instant,
     pub next_arrival_feedback: Instant,
 }
@@ -86,6 +89,7 @@ impl Participant {
             // Feedback needs some sender SSRC; the high bits of a random id never equal a media SSRC by chance alone.
             rtcp_ssrc: u32::try_from(session_id & 0xFFFF_FFFF).unwrap_or(1).max(1),
             train: Train::default(),
+            downlink: Downlink::default(),
             next_report: now,
             next_arrival_feedback: now,
         }

@@ -6,6 +6,7 @@ use super::{
     Context, ParticipantKey, PublicationKey, Room, SubscriptionKey,
     participant::{Participant, StreamRef},
     publication::MAX_STREAMS,
+    train::Pace,
 };
 use crate::{
     media::{
@@ -146,7 +147,7 @@ impl Room {
             match self.decide(ctx.now, *key, accepted) {
                 Verdict::Forward(at) => {
                     if let Some(full) = self.enqueue(ctx.now, *key, accepted, at, scratch) {
-                        self.flush_train(ctx, full);
+                        self.flush_train(ctx, full, Pace::AtOnce);
                         self.waiting.retain(|one| *one != full);
                     }
                 }

@@ -20,6 +20,12 @@ pub struct RoomStats {
     /// RTP packets that came from other shards, and went to them.
     pub relay_received: u64,
     pub relay_sent: u64,
+    /// Transport-wide feedback of subscribers.
+    pub arrival_reports: u64,
+    pub probe_packets_sent: u64,
+    /// Pictures that got a better or worse layer because of a subscriber's bandwidth.
+    pub shares_raised: u64,
+    pub shares_lowered: u64,
     pub drops: [u64; DropReason::ALL.len()],
     /// One more than the bounds, for everything slower.
     pub join_counts: [u64; JOIN_BOUNDS.len() + 1],

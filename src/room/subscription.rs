@@ -5,6 +5,7 @@ use std::time::Instant;
 use super::{
     Context, ParticipantKey, PublicationKey, Room, SubscriptionKey,
     command::{AutoSubscribe, Kind, Source, Wish},
+    congestion::Share,
     event::Event,
     participant::Sending,
     publication::Origin,
@@ -22,11 +23,30 @@ pub(super) struct Subscription {
     pub kind: Kind,
     /// Highest layer wanted; `None` = paused by the subscriber.
     pub wanted_layer: Option<u8>,
+    /// Who is served first when bandwidth is short.
+    pub priority: u8,
+    /// What the subscriber's path leaves for it.
+    pub share: Share,
     /// Set once an m-line carries it.
     pub forwarder: Option<Forwarder>,
     pub line: Option<usize>,
     /// The state last told to the subscriber.
     pub reported: Option<(Vec<u8>, Option<u8>, bool)>,
+}
+
+impl Subscription {
+    /// Which of the publication's steps it has, counted among those it could have.
+    pub fn held_layer(&self) -> Option<u8> {
+        match self.share {
+            Share::UpTo(step) => Some(step.layer),
+            Share::Unlimited | Share::Paused => None,
+        }
+    }
+}
+
+/// Screens are read, cameras are looked at.
+fn default_priority(source: Source) -> u8 {
+    u8::from(source == Source::Screen)
 }
 
 impl Room {
@@ -56,6 +76,8 @@ impl Room {
             track: published.track,
             kind: published.kind,
             wanted_layer: Some(if small_start { 0 } else { u8::MAX }),
+            priority: default_priority(published.source),
+            share: Share::default(),
             forwarder: None,
             line: None,
             reported: None,
@@ -213,6 +235,7 @@ impl Room {
             return;
         };
         let ids = line.section.extension_ids();
+        let repeats = publication.codec.is_video() && codec.rtx.is_none();
         let config = StreamConfig {
             codec: publication.codec,
             ssrc: stream.ssrc,
@@ -222,6 +245,8 @@ impl Room {
             mid_ext: ids.mid,
             audio_level_ext: ids.audio_level,
             orientation_ext: ids.video_orientation,
+            // A packet that is repeated byte for byte must not get another number.
+            transport_cc_ext: if repeats { 0 } else { ids.transport_cc },
         };
         let mut stream = stream;
         if config.rtx.is_none() {
@@ -251,7 +276,9 @@ impl Room {
             let found = participant_subscription(self, key, wish.track);
             let Some(found) = found else { continue };
             let Some(subscription) = self.subscriptions.get_mut(found) else { continue };
+            let Some(source) = self.publications.get(subscription.publication).map(|one| one.source) else { continue };
             subscription.wanted_layer = wish.layer;
+            subscription.priority = wish.priority.max(default_priority(source));
             let publication = subscription.publication;
             self.retarget(ctx, found);
             self.review_wanted(ctx, publication);
@@ -270,7 +297,8 @@ impl Room {
         let Some(subscription) = self.subscriptions.get_mut(key) else { return false };
         let Some(publication) = self.publications.get(subscription.publication) else { return false };
         let Some(forwarder) = &mut subscription.forwarder else { return false };
-        let target = subscription.wanted_layer.map(|wish| publication.layer_for(now, wish));
+        let wish = subscription.wanted_layer.and_then(|wish| subscription.share.limit(wish));
+        let target = wish.map(|wish| publication.layer_for(now, wish));
         if forwarder.target() != target {
             forwarder.set_target(target);
         }
@@ -314,7 +342,8 @@ impl Room {
             return;
         }
         let active = publication.alive_layers(ctx.now);
-        let state = (active.clone(), forwarder.current(), subscription.wanted_layer.is_none());
+        let paused = subscription.wanted_layer.is_none() || subscription.share == Share::Paused;
+        let state = (active.clone(), forwarder.current(), paused);
         if subscription.reported.as_ref() == Some(&state) {
             return;
         }

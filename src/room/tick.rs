@@ -64,6 +64,7 @@ impl Room {
         }
         if connected {
             self.send_feedback(ctx, key);
+            self.tick_downlink(ctx, key);
         }
         !connected
     }

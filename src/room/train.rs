@@ -9,9 +9,12 @@ use std::time::{Duration, Instant};
 
 use smallvec::SmallVec;
 
-use super::{Context, ParticipantKey, Room, SubscriptionKey, routing::Accepted};
+use super::{
+    Context, ParticipantKey, Room, SubscriptionKey, participant::Participant, routing::Accepted,
+};
 use crate::{
     media::{
+        bwe::Cluster,
         forwarder::Placement,
         packet::{Facts, MediaPacket},
     },
@@ -31,6 +34,8 @@ const MAX_PACKETS: usize = 40;
 const MAX_WRITTEN: usize = 96 * 1024;
 /// Packets that may wait for one subscriber; more are flushed at once. A history keeps several times as many.
 const MAX_WAITING: usize = 64;
+/// The same while the pacer holds them back: half a second of 8 Mb/s, and as many as a history keeps.
+const MAX_PACED: usize = 400;
 
 /// Where the payload of a waiting packet is.
 #[derive(Debug, Clone, Copy)]
@@ -68,11 +73,25 @@ pub(super) struct Train {
     /// Among them is something that never waits.
     urgent: bool,
     since: Option<Instant>,
+    /// What is left of a train waits until then: the path is slow.
+    paced: Option<Instant>,
+}
+
+/// How fast a train leaves.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Pace {
+    /// As the estimate of the path allows.
+    Estimate,
+    /// Whole: what it refers to will not stay.
+    AtOnce,
 }
 
 impl Train {
     /// When to flush; `None` = now.
     fn due(&self, now: Instant, hold: Duration) -> Option<Instant> {
+        if let Some(paced) = self.paced {
+            return Some(paced).filter(|paced| !self.urgent && *paced > now);
+        }
         let held = !self.urgent && !self.open.is_empty() && self.waiting.len() < MAX_WAITING;
         self.since.map(|since| since + hold).filter(|due| held && *due > now)
     }
@@ -118,7 +137,8 @@ impl Room {
         } else if video && accepted.more_soon && !train.open.contains(&key) {
             train.open.push(key);
         }
-        (train.waiting.len() >= MAX_WAITING).then_some(subscription.subscriber)
+        let most = if train.paced.is_some() { MAX_PACED } else { MAX_WAITING };
+        (train.waiting.len() >= most).then_some(subscription.subscriber)
     }
 
     /// Whether anything waits for `flush`.
@@ -137,9 +157,11 @@ impl Room {
             if due.is_none() && ctx.out.bytes() >= MAX_WRITTEN {
                 due = Some(ctx.now);
             }
-            match due {
-                Some(due) => next = next.into_iter().chain([due]).min(),
-                None => self.flush_train(ctx, *key),
+            if due.is_none() {
+                due = self.flush_train(ctx, *key, Pace::Estimate);
+            }
+            if let Some(due) = due {
+                next = next.into_iter().chain([due]).min();
             }
             due.is_some()
         });
@@ -153,39 +175,94 @@ impl Room {
     /// Writes everything: what follows may change who gets what.
     pub(super) fn flush_all(&mut self, ctx: &mut Context<'_>) {
         for key in std::mem::take(&mut self.waiting) {
-            self.flush_train(ctx, key);
+            self.flush_train(ctx, key, Pace::AtOnce);
         }
         self.scratch.clear();
     }
 
-    /// Writes and seals what waits for one subscriber, train by train.
-    pub(super) fn flush_train(&mut self, ctx: &mut Context<'_>, key: ParticipantKey) {
-        let Some(participant) = self.participants.get_mut(key) else { return };
+    /// Writes and seals what waits for one subscriber, train by train. Returns when the rest may follow, if the pacer
+    /// holds something back; never audio.
+    pub(super) fn flush_train(
+        &mut self,
+        ctx: &mut Context<'_>,
+        key: ParticipantKey,
+        pace: Pace,
+    ) -> Option<Instant> {
+        let participant = self.participants.get_mut(key)?;
         let train = &mut participant.train;
         ctx.stats.oldest_flushed = ctx.stats.oldest_flushed.into_iter().chain(train.since).min();
-        (train.urgent, train.since) = (false, None);
+        (train.urgent, train.since, train.paced) = (false, None, None);
         train.open.clear();
         let mut waiting = std::mem::take(&mut train.waiting);
-        let mut rest = waiting.as_slice();
-        while !rest.is_empty() {
+        let mut sent = 0;
+        while let Some(rest) = waiting.get(sent..).filter(|rest| !rest.is_empty()) {
+            let rest = match pace {
+                Pace::AtOnce => rest,
+                Pace::Estimate => self.affordable(ctx.now, key, rest),
+            };
+            if rest.is_empty() {
+                break;
+            }
             let (count, segment) = next_train(rest.iter().map(|one| one.size));
-            let (train, behind) = rest.split_at_checked(count.max(1)).unwrap_or((rest, &[]));
+            let train = rest.get(..count.max(1)).unwrap_or(rest);
             for (position, one) in (1..).zip(train) {
                 let pads = ctx.environment.trains && position < train.len();
                 let padding = if pads { segment - one.size.len } else { 0 };
                 self.send_waiting(ctx, key, one, padding);
             }
-            rest = behind;
+            sent += train.len();
         }
-        waiting.clear();
+        let paced = self.keep_back(ctx, key, &mut waiting, sent);
         if let Some(participant) = self.participants.get_mut(key) {
             participant.train.waiting = waiting;
         }
+        paced
+    }
+
+    /// As many of these as the pacer lets go now.
+    fn affordable<'a>(&mut self, now: Instant, key: ParticipantKey, rest: &'a [Waiting]) -> &'a [Waiting] {
+        let Some(participant) = self.participants.get_mut(key) else { return rest };
+        let Some(mut credit) = participant.downlink.pacer.credit(now) else { return rest };
+        let fits = rest.iter().take_while(|one| {
+            let fits = credit > 0;
+            credit -= i64::try_from(one.size.len).unwrap_or(0);
+            fits
+        });
+        rest.get(..fits.count()).unwrap_or(rest)
+    }
+
+    /// Keeps what the pacer held back, without the audio of it, which is sent.
+    fn keep_back(
+        &mut self,
+        ctx: &mut Context<'_>,
+        key: ParticipantKey,
+        waiting: &mut Vec<Waiting>,
+        sent: usize,
+    ) -> Option<Instant> {
+        if sent == waiting.len() {
+            waiting.clear();
+            return None;
+        }
+        waiting.drain(..sent);
+        waiting.retain(|one| {
+            let video = matches!(one.payload, Payload::History);
+            if !video {
+                self.send_waiting(ctx, key, one, 0);
+            }
+            video
+        });
+        let bytes: usize = waiting.iter().map(|one| one.size.len).sum();
+        let participant = self.participants.get_mut(key)?;
+        let pacer = &mut participant.downlink.pacer;
+        pacer.expect(ctx.now, bytes as u64);
+        let until = pacer.next(ctx.now);
+        participant.train.paced = (!waiting.is_empty()).then_some(until);
+        participant.train.paced
     }
 
     fn send_waiting(&mut self, ctx: &mut Context<'_>, key: ParticipantKey, one: &Waiting, padding: usize) {
         let Self { participants, publications, subscriptions, scratch, .. } = self;
-        let Some(session) = participants.get(key).and_then(|one| one.session.as_ref()) else { return };
+        let Some(Participant { session: Some(session), downlink, .. }) = participants.get_mut(key) else { return };
         let Some(subscription) = subscriptions.get_mut(one.subscription) else { return };
         let Some(forwarder) = &mut subscription.forwarder else { return };
         let packet = match one.payload {
@@ -202,11 +279,18 @@ impl Room {
             }
         };
         let Some(packet) = packet else { return };
+        let transport = downlink.next_sequence();
         let sent = session.send_rtp(one.payload_len + padding, ctx.out, |slot| {
-            forwarder.write(slot, &packet, one.at, padding)
+            forwarder.write(slot, &packet, one.at, padding, transport)
         });
         match sent {
-            Some(_) => ctx.stats.rtp_forwarded += 1,
+            Some(len) => {
+                if forwarder.config().transport_cc_ext != 0 {
+                    downlink.sent(ctx.now, len, Cluster::NONE);
+                }
+                downlink.pacer.sent(len);
+                ctx.stats.rtp_forwarded += 1;
+            }
             None => ctx.stats.drop(DropReason::SendOverflow),
         }
     }

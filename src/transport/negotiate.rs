@@ -22,7 +22,8 @@ const RECEIVE_EXTENSIONS: [Extension; 6] = [
     Extension::VideoOrientation,
     Extension::TransportCc,
 ];
-const SEND_EXTENSIONS: [Extension; 3] = [Extension::Mid, Extension::AudioLevel, Extension::VideoOrientation];
+const SEND_EXTENSIONS: [Extension; 4] =
+    [Extension::Mid, Extension::AudioLevel, Extension::VideoOrientation, Extension::TransportCc];
 
 /// One m-line. `T` names what the owner sends in it.
 #[derive(Debug)]

@@ -13,6 +13,7 @@ fn config(rtx: bool) -> StreamConfig {
         mid_ext: 1,
         audio_level_ext: 0,
         orientation_ext: 0,
+        transport_cc_ext: 0,
     }
 }
 
@@ -108,12 +109,12 @@ fn repairs_carry_the_rewritten_payload() {
         let source = packet(100_000, 50, &key);
         let at = forwarded(forwarder.decide(now, 0, &source));
         let mut original = [0u8; 100];
-        let written = forwarder.write(&mut original, &source, at, 0).unwrap();
+        let written = forwarder.write(&mut original, &source, at, 0, 0).unwrap();
         let sequence = low16(written.index);
         let sent = forwarder.lookup(sequence).unwrap();
         assert_eq!(sent.source_near(100_500), 100_000);
         let mut repair = [0u8; 100];
-        let again = forwarder.write_repair(&mut repair, sequence, &sent, &source).unwrap();
+        let again = forwarder.write_repair(&mut repair, sequence, &sent, &source, 0).unwrap();
         let header = Header::parse(&repair[..again.len]).unwrap();
         let body = &repair[again.header_len..again.len];
         if rtx {
@@ -141,7 +142,7 @@ fn a_packet_written_after_the_next_switch_is_repaired_from_its_own_layer() {
     let high_at = forwarded(forwarder.decide(now, 2, &high));
     let mut slot = [0u8; 100];
     for (source, at, layer) in [(&low, low_at, 0), (&high, high_at, 2)] {
-        let written = forwarder.write(&mut slot, source, at, 0).unwrap();
+        let written = forwarder.write(&mut slot, source, at, 0, 0).unwrap();
         assert_eq!(forwarder.lookup(low16(written.index)).unwrap().layer, layer);
     }
 }
@@ -161,7 +162,7 @@ fn padding_fills_up_and_is_not_payload() {
         let plain_len = forwarder.header_len(&source.facts) + body.len();
         for padding in [0, 1, 16] {
             let mut slot = [0xAA; 100];
-            let written = forwarder.write(&mut slot, &source, at, padding).unwrap();
+            let written = forwarder.write(&mut slot, &source, at, padding, 0).unwrap();
             assert_eq!(written.len, plain_len + padding, "the length is known before");
             let header = Header::parse(&slot[..written.len]).unwrap();
             assert_eq!(header.padding, padding > 0);
@@ -180,10 +181,10 @@ fn repairs_have_a_budget() {
     let source = packet(100_000, 50, &big);
     let at = forwarded(forwarder.decide(origin(), 0, &source));
     let mut slot = [0u8; 1_300];
-    let written = forwarder.write(&mut slot, &source, at, 0).unwrap();
+    let written = forwarder.write(&mut slot, &source, at, 0, 0).unwrap();
     let sent = forwarder.lookup(low16(written.index)).unwrap();
     let granted = (0..1_000)
-        .filter(|_| forwarder.write_repair(&mut slot, low16(written.index), &sent, &source).is_some())
+        .filter(|_| forwarder.write_repair(&mut slot, low16(written.index), &sent, &source, 0).is_some())
         .count();
     assert!((50..70).contains(&granted), "{granted}");
 }

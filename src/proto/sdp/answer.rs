@@ -187,8 +187,10 @@ fn print_codec(sdp: &mut Printer, codec: &OfferCodec, receiving: bool) {
     let (name, clock) = (codec.codec.name(), codec.codec.clock_rate());
     let channels = if codec.codec == Codec::Opus { "/2" } else { "" };
     sdp.line(format_args!("a=rtpmap:{pt} {name}/{clock}{channels}"));
-    if receiving && codec.transport_cc {
+    if codec.transport_cc {
         sdp.line(format_args!("a=rtcp-fb:{pt} transport-cc"));
+    } else if codec.remb {
+        sdp.line(format_args!("a=rtcp-fb:{pt} goog-remb"));
     }
     if codec.codec.is_video() {
         for feedback in ["ccm fir", "nack", "nack pli"] {

@@ -98,6 +98,8 @@ pub struct OfferCodec {
     /// Payload type of its RTX (RFC 4588).
     pub rtx: Option<u8>,
     pub transport_cc: bool,
+    /// The client estimates bandwidth itself (draft-alvestrand-rmcat-remb).
+    pub remb: bool,
 }
 
 impl OfferCodec {
@@ -319,6 +321,7 @@ fn codecs(media: &MediaDescription) -> Vec<OfferCodec> {
                 fmtp: attribute("fmtp", format).unwrap_or_default().to_owned(),
                 rtx: rtx_of(payload_type),
                 transport_cc: has_feedback(format, "transport-cc"),
+                remb: has_feedback(format, "goog-remb"),
             };
             // Mode 0 forbids fragments: no camera frame above one packet could be routed.
             (codec != Codec::H264 || offered.h264_profile().0 == 1).then_some(offered)

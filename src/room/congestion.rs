@@ -1,0 +1,359 @@
+//! What a subscriber's path carries, and what it gets of it: feeds the estimator, shares the estimate among the
+//! subscriber's pictures, and probes for more where somebody wants more.
+
+use std::time::{Duration, Instant};
+
+use smallvec::SmallVec;
+
+use super::{Context, ParticipantKey, Room, SubscriptionKey, command::Kind, participant::Participant};
+use crate::{
+    media::{
+        allocator::{Ask, Step, allocate},
+        bwe::{Cluster, Estimator, START_BPS},
+        pacer::Pacer,
+    },
+    proto::twcc::report::ArrivalReport,
+};
+
+/// How often bandwidth is shared anew if nothing happens.
+const SHARE: Duration = Duration::from_millis(100);
+/// A fall by so many percent is acted on at once.
+const FALL_PERCENT: u64 = 10;
+/// Before a first probe: the start estimate is for the first pictures.
+const FIRST_PROBE: Duration = Duration::from_millis(300);
+/// Between probes that succeed, and at most between those that do not.
+const NEXT_PROBE: Duration = Duration::from_millis(500);
+const MAX_PROBE_INTERVAL: Duration = Duration::from_secs(3);
+/// Up and soon down again: the path does not carry it, so the next try waits, longer each time.
+const RELAPSE: Duration = Duration::from_secs(6);
+const MAX_PENALTY: Duration = Duration::from_secs(30);
+/// A probe is so many bursts, one per tick of a busy room: long enough to measure, too short to hurt.
+const PROBE_BURSTS: u32 = 4;
+const PROBE_GAP: Duration = Duration::from_millis(10);
+/// A probe aims at most at so many times the estimate: beyond, it only floods.
+const MAX_STEP: u64 = 4;
+/// Datagrams of one burst at most.
+const MAX_BURST: usize = 80;
+/// Assumed of layers that have not been measured yet.
+const UNMEASURED_BPS: [u64; 3] = [150_000, 500_000, 1_700_000];
+/// Of one voice.
+const VOICE_BPS: u64 = 40_000;
+
+/// One subscriber's path.
+#[derive(Debug, Default)]
+pub(super) struct Downlink {
+    /// Made with the first packet that has a transport-wide number, or with the first REMB.
+    estimator: Option<Box<Estimator>>,
+    pub pacer: Pacer,
+    /// Where the estimate starts: what an earlier session of the same participant found.
+    pub start_bps: Option<u64>,
+    next_share: Option<Instant>,
+    shared_bps: u64,
+    probing: Probing,
+}
+
+#[derive(Debug, Default)]
+struct Probing {
+    next: Option<Instant>,
+    interval: Duration,
+    running: Option<Running>,
+    /// What would be needed, at the last look.
+    wanted_bps: Option<u64>,
+    raised_at: Option<Instant>,
+    penalty: Duration,
+}
+
+#[derive(Debug)]
+struct Running {
+    cluster: Cluster,
+    bps: u64,
+    left: u32,
+    next: Instant,
+}
+
+impl Downlink {
+    /// The number of the next packet.
+    pub fn next_sequence(&self) -> u16 {
+        self.estimator.as_ref().map_or(0, |estimator| estimator.next_sequence())
+    }
+
+    /// A packet with that number was sent.
+    pub fn sent(&mut self, now: Instant, bytes: usize, cluster: Cluster) {
+        let start = self.start_bps.unwrap_or(START_BPS);
+        let estimator = self.estimator.get_or_insert_with(|| Box::new(Estimator::new(now, start)));
+        estimator.sent(now, bytes, cluster);
+    }
+
+    /// `None` as long as nothing is known.
+    pub fn estimate(&self) -> Option<&Estimator> {
+        self.estimator.as_deref().filter(|estimator| estimator.is_informed())
+    }
+
+    fn has_fallen(&self) -> bool {
+        let shared = self.shared_bps - self.shared_bps / 100 * FALL_PERCENT;
+        self.estimate().is_some_and(|estimator| estimator.usable_bps() < shared)
+    }
+}
+
+/// What a subscription may have of the subscriber's bandwidth.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(super) enum Share {
+    /// Nothing is known of the path.
+    #[default]
+    Unlimited,
+    UpTo(Step),
+    /// Not even the lowest layer fits.
+    Paused,
+}
+
+impl Share {
+    /// The highest layer of a wish that may be sent.
+    pub fn limit(self, wish: u8) -> Option<u8> {
+        match self {
+            Self::Unlimited => Some(wish),
+            Self::UpTo(step) => Some(wish.min(step.layer)),
+            Self::Paused => None,
+        }
+    }
+}
+
+impl Room {
+    /// The subscriber reports which packets arrived when.
+    pub(super) fn arrival_report(
+        &mut self,
+        ctx: &mut Context<'_>,
+        key: ParticipantKey,
+        report: &ArrivalReport<'_>,
+    ) {
+        ctx.stats.arrival_reports += 1;
+        let Some(participant) = self.participants.get_mut(key) else { return };
+        let Some(estimator) = &mut participant.downlink.estimator else { return };
+        estimator.report(ctx.now, report);
+        self.follow_estimate(ctx, key);
+    }
+
+    /// The subscriber says itself what its path carries.
+    pub(super) fn remb(&mut self, ctx: &mut Context<'_>, key: ParticipantKey, bps: u64) {
+        let Some(participant) = self.participants.get_mut(key) else { return };
+        let downlink = &mut participant.downlink;
+        let estimator = downlink.estimator.get_or_insert_with(|| Box::new(Estimator::new(ctx.now, START_BPS)));
+        estimator.remb(ctx.now, bps);
+        self.follow_estimate(ctx, key);
+    }
+
+    fn follow_estimate(&mut self, ctx: &mut Context<'_>, key: ParticipantKey) {
+        let Some(participant) = self.participants.get_mut(key) else { return };
+        let downlink = &mut participant.downlink;
+        if let Some(bps) = downlink.estimate().map(Estimator::usable_bps) {
+            downlink.pacer.set_rate(ctx.now, bps);
+        }
+        if downlink.has_fallen() {
+            self.share_bandwidth(ctx, key);
+        }
+    }
+
+    /// What is due for one subscriber's path.
+    pub(super) fn tick_downlink(&mut self, ctx: &mut Context<'_>, key: ParticipantKey) {
+        let Some(participant) = self.participants.get_mut(key) else { return };
+        let Some(estimator) = &mut participant.downlink.estimator else { return };
+        estimator.tick(ctx.now);
+        if participant.downlink.next_share.is_none_or(|due| ctx.now >= due) {
+            self.share_bandwidth(ctx, key);
+        }
+        self.probe(ctx, key);
+    }
+
+    /// Decides for each picture of a subscriber how much of it is sent.
+    fn share_bandwidth(&mut self, ctx: &mut Context<'_>, key: ParticipantKey) {
+        let Some(participant) = self.participants.get_mut(key) else { return };
+        let downlink = &mut participant.downlink;
+        downlink.next_share = Some(ctx.now + SHARE);
+        let Some(estimator) = downlink.estimate() else { return };
+        let (usable, may_pause) = (estimator.usable_bps(), estimator.is_limited());
+        // What is repaired is paid from the same purse.
+        let budget = (usable as f64 * (1.0 - estimator.loss().min(0.3))) as u64;
+        let (asks, voices) = self.asks(ctx.now, key);
+        let requests: SmallVec<[Ask; 8]> = asks.iter().map(|(_, ask)| ask.clone()).collect();
+        let allocation = allocate(budget.saturating_sub(voices), &requests, may_pause);
+        let Some(participant) = self.participants.get_mut(key) else { return };
+        let downlink = &mut participant.downlink;
+        downlink.shared_bps = usable;
+        downlink.probing.wanted_bps = allocation.next_bps.map(|next| (next + voices) * 11 / 10);
+        let penalised = downlink.probing.is_penalised(ctx.now);
+        let (mut raised, mut lowered) = (false, false);
+        for ((subscription, ask), step) in asks.into_iter().zip(&allocation.steps) {
+            let (before, mut after) = (ask.held, *step);
+            if penalised && before < after {
+                after = before; // it relapsed a moment ago
+            }
+            raised |= before < after;
+            lowered |= before > after;
+            let share = after.and_then(|step| ask.steps.get(step)).map_or(Share::Paused, |step| Share::UpTo(*step));
+            self.give(ctx, subscription, share);
+        }
+        if let Some(participant) = self.participants.get_mut(key) {
+            participant.downlink.probing.shared(ctx.now, raised, lowered);
+        }
+    }
+
+    /// The pictures somebody wants, with what they cost, and what its voices cost.
+    fn asks(&self, now: Instant, key: ParticipantKey) -> (SmallVec<[(SubscriptionKey, Ask); 8]>, u64) {
+        let mut asks = SmallVec::new();
+        let mut voices = 0;
+        let subscriptions = self.participants.get(key).map(|one| one.subscriptions.as_slice()).unwrap_or_default();
+        for key in subscriptions {
+            let Some(subscription) = self.subscriptions.get(*key) else { continue };
+            let Some(publication) = self.publications.get(subscription.publication) else { continue };
+            if subscription.forwarder.is_none() || publication.is_muted() {
+                continue;
+            }
+            if subscription.kind == Kind::Audio {
+                let flows = publication.encoding(0).is_some_and(|one| one.ingest.is_alive(now));
+                voices += if flows { VOICE_BPS } else { 0 };
+                continue;
+            }
+            let Some(wish) = subscription.wanted_layer else { continue };
+            let steps = publication.steps(now, wish);
+            let held = subscription.held_layer();
+            let held = held.and_then(|held| steps.iter().rposition(|step| step.layer <= held));
+            let ask = Ask { priority: subscription.priority, steps, held };
+            asks.push((*key, ask));
+        }
+        (asks, voices)
+    }
+
+    fn give(&mut self, ctx: &mut Context<'_>, key: SubscriptionKey, share: Share) {
+        let Some(subscription) = self.subscriptions.get_mut(key) else { return };
+        let before = std::mem::replace(&mut subscription.share, share);
+        if before.limit(u8::MAX) == share.limit(u8::MAX) {
+            return;
+        }
+        let down = before.limit(u8::MAX) > share.limit(u8::MAX);
+        ctx.stats.shares_lowered += u64::from(down);
+        ctx.stats.shares_raised += u64::from(!down);
+        if down && self.is_too_much(key) {
+            // Waiting for the keyframe of the lower layer would fill the queue with what nobody will see in time.
+            if let Some(forwarder) = self.subscriptions.get_mut(key).and_then(|one| one.forwarder.as_mut()) {
+                forwarder.suspend();
+            }
+        }
+        self.retarget(ctx, key);
+        self.report_layers(ctx, key);
+    }
+
+    /// Whether what is sent now costs far more than what may be sent.
+    fn is_too_much(&self, key: SubscriptionKey) -> bool {
+        let Some(subscription) = self.subscriptions.get(key) else { return false };
+        let Some(publication) = self.publications.get(subscription.publication) else { return false };
+        let Some(participant) = self.participants.get(subscription.subscriber) else { return false };
+        let Some(estimator) = participant.downlink.estimate() else { return false };
+        let current = subscription.forwarder.as_ref().and_then(|one| one.current());
+        let cost = current.and_then(|layer| publication.encoding(layer)).map_or(0, |one| one.ingest.bitrate_bps());
+        cost > estimator.bps() * 3 / 2
+    }
+
+    /// Sends a part of a running probe, or starts one where more bandwidth would make a better picture.
+    fn probe(&mut self, ctx: &mut Context<'_>, key: ParticipantKey) {
+        let Some(participant) = self.participants.get_mut(key) else { return };
+        let Downlink { estimator: Some(estimator), probing, .. } = &mut participant.downlink else { return };
+        if probing.running.is_none() {
+            let Some(wanted) = probing.wanted_bps.filter(|wanted| *wanted > estimator.bps()) else {
+                probing.next = None;
+                return;
+            };
+            let due = *probing.next.get_or_insert(ctx.now + FIRST_PROBE);
+            if ctx.now < due || probing.is_penalised(ctx.now) || !estimator.may_probe() {
+                return;
+            }
+            let reached = probing.interval.is_zero();
+            probing.interval = if reached { NEXT_PROBE } else { (probing.interval * 2).min(MAX_PROBE_INTERVAL) };
+            probing.next = Some(ctx.now + probing.interval);
+            let bps = wanted.min(estimator.bps() * MAX_STEP);
+            let cluster = estimator.start_cluster();
+            probing.running = Some(Running { cluster, bps, left: PROBE_BURSTS, next: ctx.now });
+        }
+        let Some(running) = probing.running.as_mut().filter(|running| ctx.now >= running.next) else { return };
+        running.left -= 1;
+        running.next = ctx.now + PROBE_GAP;
+        let (cluster, bps) = (running.cluster, running.bps);
+        if running.left == 0 {
+            probing.running = None;
+        }
+        let bytes = usize::try_from(bps / 8 * PROBE_GAP.as_millis() as u64 / 1_000).unwrap_or(0);
+        self.send_probe(ctx, key, bytes, cluster);
+    }
+
+    fn send_probe(&mut self, ctx: &mut Context<'_>, key: ParticipantKey, bytes: usize, cluster: Cluster) {
+        let Self { participants, publications, subscriptions, .. } = self;
+        let Some(participant) = participants.get_mut(key) else { return };
+        let Participant { session: Some(session), subscriptions: own, downlink, .. } = participant else { return };
+        let chosen = own.iter().copied().find(|key| {
+            let forwarder = subscriptions.get(*key).and_then(|one| one.forwarder.as_ref());
+            forwarder.is_some_and(|one| one.may_probe() && one.config().transport_cc_ext != 0)
+        });
+        let Some(subscription) = chosen.and_then(|key| subscriptions.get_mut(key)) else { return };
+        let Some(publication) = publications.get(subscription.publication) else { return };
+        let Some(forwarder) = &mut subscription.forwarder else { return };
+        let (mut sent, mut back) = (0, 0);
+        while sent < bytes && back < MAX_BURST {
+            let transport = downlink.next_sequence();
+            let wrote = session.send_rtp(MAX_PROBE, ctx.out, |slot| {
+                let packet = |sent: &crate::media::sent::Sent| {
+                    let encoding = publication.encoding(sent.layer)?;
+                    encoding.history.get(sent.source_near(encoding.ingest.highest()?))
+                };
+                forwarder.write_probe(slot, back as u64, packet, transport)
+            });
+            let Some(len) = wrote else { break };
+            downlink.sent(ctx.now, len, cluster);
+            downlink.pacer.sent(len);
+            ctx.stats.probe_packets_sent += 1;
+            sent += len;
+            back += 1;
+        }
+    }
+}
+
+/// Payloads are no longer.
+const MAX_PROBE: usize = 1_400;
+
+impl Probing {
+    fn is_penalised(&self, now: Instant) -> bool {
+        self.raised_at.is_some_and(|at| now.saturating_duration_since(at) < self.penalty)
+    }
+
+    /// Notes what the last sharing did.
+    fn shared(&mut self, now: Instant, raised: bool, lowered: bool) {
+        let since_raise = self.raised_at.map(|at| now.saturating_duration_since(at));
+        if lowered {
+            if since_raise.is_some_and(|since| since < RELAPSE + self.penalty) {
+                self.penalty = (self.penalty * 2).clamp(RELAPSE, MAX_PENALTY);
+                self.raised_at = Some(now);
+            }
+            self.interval = Duration::ZERO;
+        } else if since_raise.is_some_and(|since| since > RELAPSE + 2 * self.penalty) {
+            self.penalty = Duration::ZERO;
+        }
+        if raised {
+            self.raised_at = Some(now);
+            self.interval = Duration::ZERO;
+            self.next = Some(now + NEXT_PROBE);
+        }
+    }
+}
+
+impl super::publication::Publication {
+    /// What can be sent for a wish, from the cheapest.
+    pub(super) fn steps(&self, now: Instant, wish: u8) -> SmallVec<[Step; 6]> {
+        let mut steps: SmallVec<[Step; 6]> = SmallVec::new();
+        let lowest = self.flowing_layers(now).next();
+        for layer in self.flowing_layers(now).filter(|layer| *layer <= wish || Some(*layer) == lowest) {
+            let measured = self.encoding(layer).map_or(0, |one| one.ingest.bitrate_bps());
+            let assumed = UNMEASURED_BPS.get(usize::from(layer)).copied().unwrap_or(0);
+            let bps = if measured == 0 { assumed } else { measured };
+            let floor = steps.last().map_or(0, |step| step.bps);
+            steps.push(Step { layer, temporal: u8::MAX, bps: bps.max(floor) });
+        }
+        steps
+    }
+}
