@@ -4,9 +4,9 @@
 //! and effects come out. All mutation is `&mut self`.
 
 pub mod command;
+mod congestion;
 pub mod effect;
 pub mod event;
-mod congestion;
 mod feedback;
 mod negotiation;
 mod participant;

@@ -40,25 +40,37 @@ pub struct Allocation {
     pub next_bps: Option<u64>,
 }
 
-/// `may_pause`: without, everybody keeps at least the lowest step, whatever the budget.
-pub fn allocate(budget_bps: u64, asks: &[Ask], may_pause: bool) -> Allocation {
+/// What there is to share.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Budget {
+    /// For the lowest steps; `None` = everybody gets one, whatever it costs.
+    pub lowest_bps: Option<u64>,
+    /// For everything together.
+    pub bps: u64,
+}
+
+pub fn allocate(budget: Budget, asks: &[Ask]) -> Allocation {
+    let budget_bps = budget.bps;
     let mut order: SmallVec<[usize; 8]> = (0..asks.len()).collect();
     order.sort_by_key(|index| (std::cmp::Reverse(asks.get(*index).map_or(0, |ask| ask.priority)), *index));
     let mut state = State { steps: asks.iter().map(|_| None).collect(), used: 0, refused: None };
-    let generous = budget_bps.saturating_add(budget_bps / 100 * TOLERANCE_PERCENT);
+    let tolerant = |bps: u64| bps.saturating_add(bps / 100 * TOLERANCE_PERCENT);
     for index in &order {
         let Some(ask) = asks.get(*index) else { continue };
-        let budget = match (may_pause, ask.held) {
-            (false, _) => u64::MAX,
-            (true, Some(_)) => generous,
-            (true, None) => budget_bps,
+        let lowest = match (budget.lowest_bps, ask.held) {
+            (None, _) => u64::MAX,
+            (Some(bps), Some(_)) => tolerant(bps),
+            (Some(bps), None) => bps,
         };
-        state.raise(ask, *index, budget);
+        state.raise(ask, *index, lowest);
     }
+    let generous = tolerant(budget_bps);
     // The pictures of one priority are raised together, a step at a time; then comes the next priority.
     let mut rest = order.as_slice();
     while let Some(first) = rest.first().and_then(|index| asks.get(*index)) {
-        let same = rest.iter().take_while(|index| asks.get(**index).is_some_and(|ask| ask.priority == first.priority));
+        let same = rest
+            .iter()
+            .take_while(|index| asks.get(**index).is_some_and(|ask| ask.priority == first.priority));
         let (equals, others) = rest.split_at_checked(same.count().max(1)).unwrap_or((rest, &[]));
         while equals.iter().fold(false, |raised, index| {
             let ask = asks.get(*index);
@@ -117,14 +129,20 @@ mod tests {
     use super::*;
 
     fn ask(priority: u8, rates: &[u64], held: Option<usize>) -> Ask {
-        let steps = (0u8..).zip(rates).map(|(layer, bps)| Step { layer, temporal: u8::MAX, bps: *bps }).collect();
+        let steps =
+            (0u8..).zip(rates).map(|(layer, bps)| Step { layer, temporal: u8::MAX, bps: *bps }).collect();
         Ask { priority, steps, held }
     }
 
     const CAMERA: [u64; 3] = [100_000, 400_000, 1_600_000];
 
+    /// May pause.
+    fn strict(bps: u64) -> Budget {
+        Budget { lowest_bps: Some(bps), bps }
+    }
+
     fn given(budget: u64, asks: &[Ask]) -> Vec<Option<usize>> {
-        allocate(budget, asks, true).steps.to_vec()
+        allocate(strict(budget), asks).steps.to_vec()
     }
 
     #[test]
@@ -153,27 +171,29 @@ mod tests {
 
     #[test]
     fn the_next_step_is_named_for_probing() {
-        let allocation = allocate(500_000, &[ask(0, &CAMERA, None)], true);
+        let allocation = allocate(strict(500_000), &[ask(0, &CAMERA, None)]);
         assert_eq!(allocation.steps.to_vec(), [Some(1)]);
         assert_eq!(allocation.next_bps, Some(1_720_000));
-        assert_eq!(allocate(5_000_000, &[ask(0, &CAMERA, None)], true).next_bps, None);
+        assert_eq!(allocate(strict(5_000_000), &[ask(0, &CAMERA, None)]).next_bps, None);
     }
 
     #[test]
     fn nobody_is_paused_on_a_guess() {
         let room = [ask(0, &[3_000_000], None), ask(0, &[3_000_000], None)];
-        assert_eq!(allocate(100_000, &room, false).steps.to_vec(), [Some(0), Some(0)]);
+        assert_eq!(
+            allocate(Budget { lowest_bps: None, bps: 100_000 }, &room).steps.to_vec(),
+            [Some(0), Some(0)]
+        );
         assert_eq!(given(100_000, &room), [None, None]);
     }
 
     fn any_ask() -> impl Strategy<Value = Ask> {
-        (0u8..4, proptest::collection::vec(1_000u64..2_000_000, 0..5), proptest::option::of(0usize..5)).prop_map(
-            |(priority, mut rates, held)| {
+        (0u8..4, proptest::collection::vec(1_000u64..2_000_000, 0..5), proptest::option::of(0usize..5))
+            .prop_map(|(priority, mut rates, held)| {
                 rates.sort_unstable();
                 let held = held.filter(|held| *held < rates.len());
                 ask(priority, &rates, held)
-            },
-        )
+            })
     }
 
     proptest! {
@@ -182,7 +202,7 @@ mod tests {
             asks in proptest::collection::vec(any_ask(), 0..12),
             budget in 0u64..10_000_000,
         ) {
-            let allocation = allocate(budget, &asks, true);
+            let allocation = allocate(strict(budget), &asks);
             prop_assert_eq!(allocation.steps.len(), asks.len());
             let mut sum = 0;
             for (ask, step) in asks.iter().zip(&allocation.steps) {
@@ -203,7 +223,7 @@ mod tests {
             asks in proptest::collection::vec(any_ask(), 0..12),
             budget in 0u64..10_000_000,
         ) {
-            let allocation = allocate(budget, &asks, true);
+            let allocation = allocate(strict(budget), &asks);
             for (paused, _) in asks.iter().zip(&allocation.steps)
                 .filter(|(ask, step)| step.is_none() && !ask.steps.is_empty())
             {
@@ -229,8 +249,8 @@ mod tests {
             // Of equals with one ladder; with different ladders a cheaper step may have to give way.
             let asks: Vec<_> = asks.iter().map(|one| ask(0, &CAMERA, one.held.filter(|held| *held < 3))).collect();
             prop_assert!(
-                allocate(budget, &asks, true).used_bps
-                    <= allocate(budget + more, &asks, true).used_bps + budget / 100 * TOLERANCE_PERCENT
+                allocate(strict(budget), &asks).used_bps
+                    <= allocate(strict(budget + more), &asks).used_bps + budget / 100 * TOLERANCE_PERCENT
             );
         }
     }

@@ -53,6 +53,8 @@ pub struct Estimator {
     competition: Competition,
     /// Of the newest packet that arrived.
     queue_delay: Duration,
+    /// The same, one report before.
+    queue_before: Duration,
     rtt: Option<Duration>,
     /// Unwrapped reference time of the last report.
     reference: Option<i64>,
@@ -77,6 +79,7 @@ impl Estimator {
             base: BaseDelay::default(),
             competition: Competition::default(),
             queue_delay: Duration::ZERO,
+            queue_before: Duration::ZERO,
             rtt: None,
             reference: None,
             last_report: None,
@@ -108,6 +111,7 @@ impl Estimator {
         let now_us = self.micros(now);
         let (mut told, mut lost) = (0, 0);
         let mut newest = None;
+        let queue_before = self.queue_delay;
         for (sequence, arrival) in packets {
             let Some(packet) = self.outstanding.settle(sequence, now_us, arrival.is_some()) else { continue };
             // A packet that was reported lost and came late is no news but for the books of loss.
@@ -135,6 +139,7 @@ impl Estimator {
             return 0;
         }
         (self.last_report, self.decayed) = (Some(now), Some(now));
+        self.queue_before = queue_before;
         self.loss.count(told, lost);
         self.update(now);
         told
@@ -143,7 +148,8 @@ impl Estimator {
     fn update(&mut self, now: Instant) {
         let competes = self.competition.is_active();
         let usage = match self.delay.usage() {
-            Usage::Over if competes => Usage::Normal,
+            _ if competes => Usage::Normal,
+            _ if self.queue_grows() => Usage::Over,
             usage => usage,
         };
         if let Some(measured) = self.probes.take()
@@ -152,13 +158,15 @@ impl Estimator {
             self.rate.probed(measured);
             self.loss.probed(measured);
         }
+        let queued = self.queue_delay > NOTABLE_QUEUE;
+        let arrived = self.arrived.rate_bps();
         let signals = Signals {
             usage,
-            arrived: self.arrived.rate_bps(),
+            arrived: if queued { arrived.min(self.arrived.recent_bps()) } else { arrived },
             sent: self.sent.rate_bps(),
             round_trip: self.rtt.unwrap_or(Duration::from_millis(100)),
             competes,
-            queued: self.queue_delay > NOTABLE_QUEUE,
+            queued,
         };
         let delay_based = self.rate.update(now, &signals);
         let loss_based = self.loss.update(now, delay_based, &signals);
@@ -174,8 +182,21 @@ impl Estimator {
         }
     }
 
+    /// Longer than bursts explain, and longer than a moment ago: no need to wait for the trend, which sees few groups
+    /// while a path that has become slow delivers few.
+    fn queue_grows(&self) -> bool {
+        self.queue_delay > NOTABLE_QUEUE && self.queue_delay > self.queue_before + GROWS
+    }
+
     /// Notices silence. Call it a few times a second.
     pub fn tick(&mut self, now: Instant) {
+        let last = self.last_report.unwrap_or(now);
+        if now.saturating_duration_since(last) > STALE.max(self.queue_delay * 2) {
+            // Whatever waited has gone; with nothing sent, nobody would ever say so.
+            (self.queue_delay, self.queue_before) = (Duration::ZERO, Duration::ZERO);
+            self.delay = DelayDetector::default();
+            self.loss.forget();
+        }
         let in_flight = self.outstanding.newest_unsettled().is_some();
         let Some(since) = self.decayed.filter(|_| in_flight && self.last_report.is_some()) else { return };
         if now.saturating_duration_since(since) >= SILENCE {
@@ -209,7 +230,9 @@ impl Estimator {
 
     /// Whether the path has shown a limit: until then an estimate only says what was tried.
     pub fn is_limited(&self) -> bool {
-        (self.last_report.is_none() && self.remb.is_some()) || self.rate.has_decreased() || self.loss.is_limiting()
+        (self.last_report.is_none() && self.remb.is_some())
+            || self.rate.has_decreased()
+            || self.loss.is_limiting()
     }
 
     /// Whether more could be tried: no queue grows and little is lost.
@@ -268,6 +291,11 @@ impl Estimator {
 
 /// A queue that is more than bursts: a probe would measure it, and less arrives than the path carries.
 const NOTABLE_QUEUE: Duration = Duration::from_millis(100);
+
+/// Between two reports; less is noise.
+const GROWS: Duration = Duration::from_millis(10);
+/// Without a report for so long, the last one says nothing of now.
+const STALE: Duration = Duration::from_secs(1);
 
 /// A queue that talk suffers from; at the usual back-off it would take seconds to drain.
 const LONG_QUEUE: Duration = Duration::from_millis(200);

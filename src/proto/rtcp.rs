@@ -57,7 +57,9 @@ pub fn packets(compound: &[u8]) -> impl Iterator<Item = Option<&[u8]>> {
         if rest.is_empty() {
             return None;
         }
-        let len = rest.first_chunk::<4>().map(|[_, _, l0, l1]| (usize::from(u16::from_be_bytes([*l0, *l1])) + 1) * 4);
+        let len = rest
+            .first_chunk::<4>()
+            .map(|[_, _, l0, l1]| (usize::from(u16::from_be_bytes([*l0, *l1])) + 1) * 4);
         let split = len.and_then(|len| rest.split_at_checked(len));
         let (packet, behind) = split.map_or((None, &[][..]), |(packet, behind)| (Some(packet), behind));
         rest = behind;

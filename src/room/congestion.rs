@@ -8,7 +8,7 @@ use smallvec::SmallVec;
 use super::{Context, ParticipantKey, Room, SubscriptionKey, command::Kind, participant::Participant};
 use crate::{
     media::{
-        allocator::{Ask, Step, allocate},
+        allocator::{Ask, Budget, Step, allocate},
         bwe::{Cluster, Estimator, START_BPS},
         pacer::Pacer,
     },
@@ -136,7 +136,8 @@ impl Room {
     pub(super) fn remb(&mut self, ctx: &mut Context<'_>, key: ParticipantKey, bps: u64) {
         let Some(participant) = self.participants.get_mut(key) else { return };
         let downlink = &mut participant.downlink;
-        let estimator = downlink.estimator.get_or_insert_with(|| Box::new(Estimator::new(ctx.now, START_BPS)));
+        let estimator =
+            downlink.estimator.get_or_insert_with(|| Box::new(Estimator::new(ctx.now, START_BPS)));
         estimator.remb(ctx.now, bps);
         self.follow_estimate(ctx, key);
     }
@@ -169,26 +170,32 @@ impl Room {
         let downlink = &mut participant.downlink;
         downlink.next_share = Some(ctx.now + SHARE);
         let Some(estimator) = downlink.estimate() else { return };
-        let (usable, may_pause) = (estimator.usable_bps(), estimator.is_limited());
-        // What is repaired is paid from the same purse.
-        let budget = (usable as f64 * (1.0 - estimator.loss().min(0.3))) as u64;
+        let (carried, usable) = (estimator.bps(), estimator.usable_bps());
+        let (may_pause, lost) = (estimator.is_limited(), estimator.loss().min(0.3));
         let (asks, voices) = self.asks(ctx.now, key);
         let requests: SmallVec<[Ask; 8]> = asks.iter().map(|(_, ask)| ask.clone()).collect();
-        let allocation = allocate(budget.saturating_sub(voices), &requests, may_pause);
+        // What is repaired is paid from the same purse, and voices come first.
+        let left = |bps: u64| ((bps as f64 * (1.0 - lost)) as u64).saturating_sub(voices);
+        let budget = Budget { lowest_bps: may_pause.then(|| left(carried)), bps: left(usable) };
+        let allocation = allocate(budget, &requests);
         let Some(participant) = self.participants.get_mut(key) else { return };
         let downlink = &mut participant.downlink;
         downlink.shared_bps = usable;
         downlink.probing.wanted_bps = allocation.next_bps.map(|next| (next + voices) * 11 / 10);
-        let penalised = downlink.probing.is_penalised(ctx.now);
+        // After a relapse only a clear yes counts.
+        let penalised =
+            downlink.probing.is_penalised(ctx.now) && allocation.used_bps.saturating_mul(3) / 2 > budget.bps;
         let (mut raised, mut lowered) = (false, false);
         for ((subscription, ask), step) in asks.into_iter().zip(&allocation.steps) {
             let (before, mut after) = (ask.held, *step);
-            if penalised && before < after {
-                after = before; // it relapsed a moment ago
+            // It relapsed a moment ago. But a small picture is better than none.
+            if penalised && before < after && (before.is_some() || ask.steps.len() < 2) {
+                after = before;
             }
             raised |= before < after;
             lowered |= before > after;
-            let share = after.and_then(|step| ask.steps.get(step)).map_or(Share::Paused, |step| Share::UpTo(*step));
+            let share =
+                after.and_then(|step| ask.steps.get(step)).map_or(Share::Paused, |step| Share::UpTo(*step));
             self.give(ctx, subscription, share);
         }
         if let Some(participant) = self.participants.get_mut(key) {
@@ -200,7 +207,8 @@ impl Room {
     fn asks(&self, now: Instant, key: ParticipantKey) -> (SmallVec<[(SubscriptionKey, Ask); 8]>, u64) {
         let mut asks = SmallVec::new();
         let mut voices = 0;
-        let subscriptions = self.participants.get(key).map(|one| one.subscriptions.as_slice()).unwrap_or_default();
+        let subscriptions =
+            self.participants.get(key).map(|one| one.subscriptions.as_slice()).unwrap_or_default();
         for key in subscriptions {
             let Some(subscription) = self.subscriptions.get(*key) else { continue };
             let Some(publication) = self.publications.get(subscription.publication) else { continue };
@@ -248,7 +256,8 @@ impl Room {
         let Some(participant) = self.participants.get(subscription.subscriber) else { return false };
         let Some(estimator) = participant.downlink.estimate() else { return false };
         let current = subscription.forwarder.as_ref().and_then(|one| one.current());
-        let cost = current.and_then(|layer| publication.encoding(layer)).map_or(0, |one| one.ingest.bitrate_bps());
+        let cost =
+            current.and_then(|layer| publication.encoding(layer)).map_or(0, |one| one.ingest.bitrate_bps());
         cost > estimator.bps() * 3 / 2
     }
 
@@ -257,22 +266,27 @@ impl Room {
         let Some(participant) = self.participants.get_mut(key) else { return };
         let Downlink { estimator: Some(estimator), probing, .. } = &mut participant.downlink else { return };
         if probing.running.is_none() {
-            let Some(wanted) = probing.wanted_bps.filter(|wanted| *wanted > estimator.bps()) else {
+            let enough = if probing.is_penalised(ctx.now) { estimator.bps() / 2 } else { estimator.bps() };
+            let Some(wanted) = probing.wanted_bps.filter(|wanted| *wanted > enough) else {
                 probing.next = None;
                 return;
             };
             let due = *probing.next.get_or_insert(ctx.now + FIRST_PROBE);
-            if ctx.now < due || probing.is_penalised(ctx.now) || !estimator.may_probe() {
+            if ctx.now < due || !estimator.may_probe() {
                 return;
             }
             let reached = probing.interval.is_zero();
-            probing.interval = if reached { NEXT_PROBE } else { (probing.interval * 2).min(MAX_PROBE_INTERVAL) };
+            probing.interval =
+                if reached { NEXT_PROBE } else { (probing.interval * 2).min(MAX_PROBE_INTERVAL) };
             probing.next = Some(ctx.now + probing.interval);
+            let wanted = if probing.is_penalised(ctx.now) { wanted * 2 } else { wanted };
             let bps = wanted.min(estimator.bps() * MAX_STEP);
             let cluster = estimator.start_cluster();
             probing.running = Some(Running { cluster, bps, left: PROBE_BURSTS, next: ctx.now });
         }
-        let Some(running) = probing.running.as_mut().filter(|running| ctx.now >= running.next) else { return };
+        let Some(running) = probing.running.as_mut().filter(|running| ctx.now >= running.next) else {
+            return;
+        };
         running.left -= 1;
         running.next = ctx.now + PROBE_GAP;
         let (cluster, bps) = (running.cluster, running.bps);
@@ -286,7 +300,9 @@ impl Room {
     fn send_probe(&mut self, ctx: &mut Context<'_>, key: ParticipantKey, bytes: usize, cluster: Cluster) {
         let Self { participants, publications, subscriptions, .. } = self;
         let Some(participant) = participants.get_mut(key) else { return };
-        let Participant { session: Some(session), subscriptions: own, downlink, .. } = participant else { return };
+        let Participant { session: Some(session), subscriptions: own, downlink, .. } = participant else {
+            return;
+        };
         let chosen = own.iter().copied().find(|key| {
             let forwarder = subscriptions.get(*key).and_then(|one| one.forwarder.as_ref());
             forwarder.is_some_and(|one| one.may_probe() && one.config().transport_cc_ext != 0)

@@ -4,8 +4,8 @@ use std::{collections::BTreeMap, sync::Arc, time::Instant};
 
 use super::{
     PublicationKey, SubscriptionKey,
-    congestion::Downlink,
     command::{AutoSubscribe, MediaGrants},
+    congestion::Downlink,
     train::Train,
 };
 use crate::{

@@ -276,7 +276,9 @@ impl Room {
             let found = participant_subscription(self, key, wish.track);
             let Some(found) = found else { continue };
             let Some(subscription) = self.subscriptions.get_mut(found) else { continue };
-            let Some(source) = self.publications.get(subscription.publication).map(|one| one.source) else { continue };
+            let Some(source) = self.publications.get(subscription.publication).map(|one| one.source) else {
+                continue;
+            };
             subscription.wanted_layer = wish.layer;
             subscription.priority = wish.priority.max(default_priority(source));
             let publication = subscription.publication;

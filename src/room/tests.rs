@@ -1,6 +1,9 @@
 //! Whole rooms on a virtual clock: real ICE checks, DTLS and SRTP of an independent client stack, no socket.
 
 mod agreement;
+mod bandwidth;
+mod offer;
+mod path;
 mod peer;
 mod relay;
 mod world;

@@ -9,9 +9,7 @@ use std::time::{Duration, Instant};
 
 use smallvec::SmallVec;
 
-use super::{
-    Context, ParticipantKey, Room, SubscriptionKey, participant::Participant, routing::Accepted,
-};
+use super::{Context, ParticipantKey, Room, SubscriptionKey, participant::Participant, routing::Accepted};
 use crate::{
     media::{
         bwe::Cluster,
@@ -262,7 +260,9 @@ impl Room {
 
     fn send_waiting(&mut self, ctx: &mut Context<'_>, key: ParticipantKey, one: &Waiting, padding: usize) {
         let Self { participants, publications, subscriptions, scratch, .. } = self;
-        let Some(Participant { session: Some(session), downlink, .. }) = participants.get_mut(key) else { return };
+        let Some(Participant { session: Some(session), downlink, .. }) = participants.get_mut(key) else {
+            return;
+        };
         let Some(subscription) = subscriptions.get_mut(one.subscription) else { return };
         let Some(forwarder) = &mut subscription.forwarder else { return };
         let packet = match one.payload {

@@ -119,8 +119,10 @@ impl DelayDetector {
         let complete = *current;
         self.current = Some(Group::of(sent, arrived));
         if let Some(previous) = self.previous {
-            let sent = complete.last_sent - previous.last_sent;
-            let arrived = complete.last_arrived - previous.last_arrived;
+            // Of the first packets: how long a group takes to arrive depends on its size, which for frames changes
+            // with every switch of layers.
+            let sent = complete.first_sent - previous.first_sent;
+            let arrived = complete.first_arrived - previous.first_arrived;
             if arrived < 0 {
                 self.reordered += 1;
                 if self.reordered >= MAX_REORDERED {
@@ -129,7 +131,7 @@ impl DelayDetector {
                 return;
             }
             self.reordered = 0;
-            self.group(millis(sent), millis(arrived), complete.last_arrived);
+            self.group(millis(sent), millis(arrived), complete.first_arrived);
         }
         self.previous = Some(complete);
     }

@@ -52,6 +52,12 @@ impl LossControl {
         self.limit.is_some()
     }
 
+    /// What was lost long ago says nothing of now.
+    pub fn forget(&mut self) {
+        (self.limit, self.before) = (None, None);
+        (self.told, self.lost) = (0, 0);
+    }
+
     /// A probe went through.
     pub fn probed(&mut self, bps: u64) {
         if let Some(limit) = &mut self.limit {

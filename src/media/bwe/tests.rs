@@ -217,7 +217,7 @@ fn a_step_down_is_followed_and_a_step_up_found() {
     let mut path = Path::new("latency=25ms,rate=3M", 2_500_000);
     path.run(Duration::from_secs(15));
     let before = path.estimator.bps();
-    assert!(before > 2_300_000, "{before}");
+    assert!(before > 2_000_000, "{before}");
     path.change("latency=25ms,rate=500k");
     path.run(Duration::from_secs(1));
     let soon = path.estimator.bps();

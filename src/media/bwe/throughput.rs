@@ -2,6 +2,8 @@
 
 const BUCKETS: usize = 8;
 const BUCKET_US: i64 = 50_000;
+/// Buckets that span a few frames at least.
+const RECENT: i64 = 3;
 
 /// Bytes in buckets of 50 ms.
 #[derive(Debug, Default)]
@@ -42,9 +44,18 @@ impl Throughput {
 
     /// Over the complete buckets; `None` until there are enough of them.
     pub fn rate_bps(&self) -> Option<u64> {
+        self.over(BUCKETS as i64 - 1)
+    }
+
+    /// Over the last moments only: follows a path that has just become slow.
+    pub fn recent_bps(&self) -> Option<u64> {
+        self.over(RECENT)
+    }
+
+    fn over(&self, buckets: i64) -> Option<u64> {
         let newest = self.newest?;
-        let complete = (newest - self.first).min(BUCKETS as i64 - 1);
-        if complete < 3 {
+        let complete = (newest - self.first).min(buckets);
+        if complete < RECENT {
             return None;
         }
         let bytes: u64 = (newest - complete..newest)

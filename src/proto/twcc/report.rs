@@ -61,7 +61,9 @@ impl<'a> ArrivalReport<'a> {
             sequence = sequence.wrapping_add(1);
             let (delta, rest) = match symbol {
                 Symbol::Missing => return (number, None),
-                Symbol::Small => deltas.split_first().map_or((0, deltas), |(one, rest)| (i64::from(*one), rest)),
+                Symbol::Small => {
+                    deltas.split_first().map_or((0, deltas), |(one, rest)| (i64::from(*one), rest))
+                }
                 Symbol::Large => deltas
                     .split_first_chunk::<2>()
                     .map_or((0, deltas), |(two, rest)| (i64::from(i16::from_be_bytes(*two)), rest)),

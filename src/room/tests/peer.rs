@@ -42,6 +42,7 @@ use crate::proto::{
     demux::{PacketKind, classify},
     rtcp::{self, Feedback},
     rtp::{ExtensionBlock, Header, HeaderFields, write_header},
+    twcc::ArrivalRecorder,
 };
 
 pub const SERVER: &str = "192.0.2.10:7882";
@@ -49,6 +50,9 @@ pub const MID_EXT: u8 = 1;
 pub const RID_EXT: u8 = 2;
 pub const REPAIRED_EXT: u8 = 3;
 pub const LEVEL_EXT: u8 = 4;
+pub const TRANSPORT_EXT: u8 = 5;
+/// Payload of a full packet.
+const FULL: usize = 1_100;
 
 /// A video frame as a receiver sees it: our test payload says which layer it is of.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -74,8 +78,15 @@ pub struct Peer {
     sent: BTreeMap<(u32, u16), Vec<u8>>,
     next_rtx: u16,
     sequences: BTreeMap<u32, u16>,
+    /// Sizes of the frames of each layer; 0 = a few bytes.
+    pub frame_bytes: [usize; 3],
+    /// What it will report of the packets that came.
+    pub arrivals: ArrivalRecorder,
     pub frames: Vec<Frame>,
     pub audio: usize,
+    pub reports_arrivals: bool,
+    /// Packets that only probed the path.
+    pub probes: usize,
     /// Sequence numbers of the video stream, primary and repaired.
     pub seen: BTreeSet<u16>,
     pub video_ssrc: u32,
@@ -141,8 +152,12 @@ impl Peer {
             sent: BTreeMap::new(),
             next_rtx: 100,
             sequences: BTreeMap::new(),
+            frame_bytes: [0; 3],
+            arrivals: ArrivalRecorder::new(now),
             frames: Vec::new(),
             audio: 0,
+            reports_arrivals: false,
+            probes: 0,
             seen: BTreeSet::new(),
             video_ssrc: 0,
             video_timestamp: 0,
@@ -188,7 +203,7 @@ impl Peer {
     pub fn handle(&mut self, now: Instant, datagram: &[u8]) {
         match classify(datagram) {
             PacketKind::Dtls => self.handle_dtls(now, datagram),
-            PacketKind::Rtp => self.handle_rtp(datagram),
+            PacketKind::Rtp => self.handle_rtp(now, datagram),
             PacketKind::Rtcp => self.handle_rtcp(datagram),
             PacketKind::Stun => {}
             PacketKind::Junk => panic!("the server sent junk"),
@@ -296,9 +311,12 @@ impl Peer {
         self.flush_dtls();
     }
 
-    fn handle_rtp(&mut self, datagram: &[u8]) {
+    fn handle_rtp(&mut self, now: Instant, datagram: &[u8]) {
         let plain = self.open.as_mut().unwrap().decrypt_rtp(datagram).expect("authentic SRTP");
         let header = Header::parse(&plain).unwrap();
+        if let Some((_, value)) = header.extensions(&plain).find(|(id, _)| *id == TRANSPORT_EXT) {
+            self.arrivals.record(now, u16::from_be_bytes(value.try_into().unwrap()));
+        }
         let payload = header.payload(&plain).unwrap();
         match header.payload_type {
             111 => self.audio += 1,
@@ -309,9 +327,15 @@ impl Peer {
                 let descriptor = vp8::Descriptor::parse(payload).unwrap();
                 self.frames.push(Frame { layer: payload[6], keyframe: descriptor.keyframe });
             }
+            97 if payload.is_empty() => self.probes += 1,
             97 => {
                 let original = u16::from_be_bytes([payload[0], payload[1]]);
-                assert!(self.seen.insert(original), "repaired {original} twice");
+                if !self.seen.insert(original) {
+                    // Probes repeat what was sent; only with transport-wide feedback is there any.
+                    assert!(self.reports_arrivals, "repaired {original} twice");
+                    self.probes += 1;
+                    return;
+                }
                 self.frames.push(Frame { layer: payload[8], keyframe: false });
             }
             other => panic!("payload type {other}"),
@@ -393,10 +417,19 @@ impl Peer {
             if simulcast || *layer == 0 {
                 ext.push(RID_EXT, LAYERS[usize::from(*layer)].as_bytes());
             }
-            let sequence = self.next_sequence(ssrc);
-            let fields =
-                HeaderFields { marker: true, payload_type: 96, sequence, timestamp: self.timestamp, ssrc };
-            self.send(&fields, &ext, &body);
+            let mut left = self.frame_bytes[usize::from(*layer)].max(body.len());
+            let mut head = body;
+            while left > 0 {
+                let mut body = head.to_vec();
+                body.resize(left.min(FULL).max(head.len()), 0);
+                left = left.saturating_sub(FULL);
+                head[0] = 0x80; // what follows does not start the picture
+                let sequence = self.next_sequence(ssrc);
+                let marker = left == 0;
+                let fields =
+                    HeaderFields { marker, payload_type: 96, sequence, timestamp: self.timestamp, ssrc };
+                self.send(&fields, &ext, &body);
+            }
         }
     }
 
@@ -419,6 +452,13 @@ impl Peer {
     pub fn send_report(&mut self, layer: u8, ntp: u64) {
         let report = rtcp::CompoundBuilder::sender(media_ssrc(layer), ntp, self.timestamp, 1, 1);
         let sealed = self.seal.as_mut().unwrap().encrypt_rtcp(&report).unwrap();
+        self.outgoing.push_back(sealed.to_vec());
+    }
+
+    /// Transport-wide feedback for what arrived since the last.
+    pub fn report_arrivals(&mut self) {
+        let Some(feedback) = self.arrivals.feedback(1, self.video_ssrc) else { return };
+        let sealed = self.seal.as_mut().unwrap().encrypt_rtcp(&feedback).unwrap();
         self.outgoing.push_back(sealed.to_vec());
     }
 

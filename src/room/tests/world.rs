@@ -9,7 +9,11 @@ use std::{
 
 use rtc_dtls::crypto_provider::providers::AwsLcRsProvider;
 
-use super::peer::{self, Frame, Peer};
+use super::{
+    offer::{offer_text, send_line},
+    path::Path,
+    peer::{self, Frame, Peer},
+};
 use crate::{
     base::{
         id::{ParticipantId, RoomId, ShardId, TrackId},
@@ -17,7 +21,7 @@ use crate::{
     },
     room::{
         Context, Environment, ParticipantKey, Room,
-        command::{AutoSubscribe, Command, MediaGrants, SendLine, Source},
+        command::{AutoSubscribe, Command, MediaGrants},
         effect::{Effect, Effects},
         event::Event,
         relay::RelayMessage,
@@ -44,10 +48,12 @@ pub enum Section {
     Inactive { mid: &'static str },
 }
 
-struct Member {
+pub(super) struct Member {
     id: ParticipantId,
     shard: ShardId,
-    peer: Peer,
+    pub peer: Peer,
+    /// What carries datagrams to it; without, they arrive at once.
+    pub path: Option<Path>,
     events: Vec<Event>,
     tracks: Vec<TrackId>,
     lose_up: usize,
@@ -57,6 +63,7 @@ struct Member {
 pub struct World {
     now: Instant,
     next_check: Instant,
+    pub step: Duration,
     /// The part of each shard that has one.
     rooms: BTreeMap<ShardId, Room>,
     /// On their way between shards.
@@ -74,7 +81,7 @@ pub struct World {
     out: Outbox,
     effects: Effects,
     stats: RoomStats,
-    members: Vec<Member>,
+    pub(super) members: Vec<Member>,
     addresses: BTreeMap<SocketAddr, (ShardId, ParticipantKey)>,
     ufrags: BTreeMap<String, (ShardId, ParticipantKey)>,
     pub only_aes_cm: bool,
@@ -92,6 +99,7 @@ impl World {
         Self {
             now,
             next_check: now + Duration::from_secs(2),
+            step: Duration::from_millis(10),
             rooms: BTreeMap::new(),
             letters: VecDeque::new(),
             crossed: Vec::new(),
@@ -122,6 +130,7 @@ impl World {
             id: ParticipantId::from_parts(1, who as u128 + 1),
             shard,
             peer: Peer::new(self.now, port, self.only_aes_cm),
+            path: None,
             events: Vec::new(),
             tracks: Vec::new(),
             lose_up: 0,
@@ -263,7 +272,7 @@ impl World {
         self.check(who);
     }
 
-    fn key(&self, who: usize) -> ParticipantKey {
+    pub(super) fn key(&self, who: usize) -> ParticipantKey {
         let member = &self.members[who];
         self.rooms[&member.shard].by_id[&member.id]
     }
@@ -439,14 +448,15 @@ impl World {
         self.inject(who, &from, datagram);
     }
 
-    /// Time passes in steps of 10 ms; clients that are not silent keep their consent fresh.
+    /// Time passes in steps of 10 ms, or finer; clients that are not silent keep their consent fresh.
     pub fn advance(&mut self, by: Duration) {
         let until = self.now + by;
         while self.now < until {
-            self.now = (self.now + Duration::from_millis(10)).min(until);
+            self.now = (self.now + self.step).min(until);
             self.step_all(Room::tick);
             for member in &mut self.members {
                 member.peer.flush_sctp(self.now);
+                member.follow_path(self.now);
             }
             self.settle();
             if self.now >= self.next_check {
@@ -581,81 +591,14 @@ impl World {
                 member.lose_down -= 1;
                 continue;
             }
-            if !member.peer.silent {
-                member.peer.handle(self.now, datagram);
+            if member.peer.silent {
+                continue;
+            }
+            match &mut member.path {
+                Some(path) => path.push(self.now, datagram),
+                None => member.peer.handle(self.now, datagram),
             }
         }
         !datagrams.is_empty()
-    }
-}
-
-fn send_line(section: &Section, muted: bool) -> Option<SendLine> {
-    let (mid, source) = match section {
-        Section::Mic { mid } => (mid, Source::Mic),
-        Section::Camera { mid, .. } => (mid, Source::Camera),
-        Section::Screen { mid } => (mid, Source::Screen),
-        Section::ReceiveAudio { .. } | Section::ReceiveVideo { .. } | Section::Inactive { .. } => {
-            return None;
-        }
-    };
-    Some(SendLine { mid: (*mid).to_owned(), source, muted })
-}
-
-fn offer_text(peer: &Peer, sections: &[Section]) -> String {
-    let mut sdp = format!(
-        "v=0\r\no=- 1 2 IN IP4 127.0.0.1\r\ns=-\r\nt=0 0\r\na=group:BUNDLE{}\r\na=ice-ufrag:{}\r\n\
-         a=ice-pwd:0123456789012345678901\r\na=fingerprint:sha-256 {}\r\na=setup:actpass\r\n",
-        sections.iter().map(|section| format!(" {}", mid_of(section))).collect::<String>(),
-        peer.ufrag,
-        peer.fingerprint
-    );
-    for section in sections {
-        let (audio, direction) = match section {
-            Section::Mic { .. } => (true, "sendonly"),
-            Section::Camera { .. } | Section::Screen { .. } => (false, "sendonly"),
-            Section::ReceiveAudio { .. } => (true, "recvonly"),
-            Section::ReceiveVideo { .. } => (false, "recvonly"),
-            Section::Inactive { .. } => (false, "inactive"),
-        };
-        let media = if audio {
-            format!(
-                "m=audio 9 UDP/TLS/RTP/SAVPF 111\r\na=rtpmap:111 opus/48000/2\r\n\
-                 a=extmap:{} urn:ietf:params:rtp-hdrext:ssrc-audio-level\r\n",
-                peer::LEVEL_EXT
-            )
-        } else {
-            "m=video 9 UDP/TLS/RTP/SAVPF 96 97\r\na=rtpmap:96 VP8/90000\r\na=rtpmap:97 rtx/90000\r\n\
-             a=fmtp:97 apt=96\r\n"
-                .to_owned()
-        };
-        sdp += &media;
-        sdp += &format!("c=IN IP4 0.0.0.0\r\na=mid:{}\r\na={direction}\r\na=rtcp-mux\r\n", mid_of(section));
-        for (id, uri) in [
-            (peer::MID_EXT, "urn:ietf:params:rtp-hdrext:sdes:mid"),
-            (peer::RID_EXT, "urn:ietf:params:rtp-hdrext:sdes:rtp-stream-id"),
-            (peer::REPAIRED_EXT, "urn:ietf:params:rtp-hdrext:sdes:repaired-rtp-stream-id"),
-        ] {
-            sdp += &format!("a=extmap:{id} {uri}\r\n");
-        }
-        if let Section::Camera { layers, .. } = section
-            && !layers.is_empty()
-        {
-            for rid in *layers {
-                sdp += &format!("a=rid:{rid} send\r\n");
-            }
-            sdp += &format!("a=simulcast:send {}\r\n", layers.join(";"));
-        }
-    }
-    sdp
-}
-
-fn mid_of(section: &Section) -> &'static str {
-    match section {
-        Section::Mic { mid }
-        | Section::Camera { mid, .. }
-        | Section::Screen { mid }
-        | Section::ReceiveAudio { mid }
-        | Section::ReceiveVideo { mid }
-        | Section::Inactive { mid } => mid,
     }
 }

@@ -1,0 +1,111 @@
+//! Rooms whose subscribers sit behind slow and changing paths.
+
+use std::time::Duration;
+
+use super::{CAMERA, MIC, SEES_ONE, world::World};
+use crate::room::{
+    command::{AutoSubscribe, Command, MediaGrants, Wish},
+    event::Event,
+};
+
+/// 100 kb/s, 400 kb/s and 1.6 Mb/s at 30 frames a second.
+const SIZES: [usize; 3] = [420, 1_660, 6_660];
+const FPS: usize = 30;
+
+/// A publishes three layers; the others want the top one behind the paths given.
+fn gallery(seed: u64, paths: &[&str]) -> (World, usize, Vec<usize>) {
+    let mut world = World::new(seed);
+    world.step = Duration::from_millis(3);
+    let ana = world.join(MediaGrants::ALL, AutoSubscribe::Everything);
+    world.offer(ana, &[MIC, CAMERA]);
+    world.connect(ana);
+    world.frame_bytes(ana, SIZES);
+    let mut viewers = Vec::new();
+    for path in paths {
+        let viewer = world.join(MediaGrants::ALL, AutoSubscribe::Everything);
+        world.reports_arrivals(viewer);
+        world.offer(viewer, &SEES_ONE);
+        world.connect(viewer);
+        world.impair(viewer, path);
+        let track = world.tracks(viewer)[1];
+        let wish = Wish { track, layer: Some(2), max_fps: None, priority: 0 };
+        world.command(viewer, Command::Subscribe { wishes: vec![wish] });
+        viewers.push(viewer);
+    }
+    (world, ana, viewers)
+}
+
+/// Frames for so many seconds; tells for each tenth of a second which layer the viewer saw last.
+fn watch(world: &mut World, ana: usize, viewer: usize, seconds: usize) -> Vec<Option<u8>> {
+    let mut seen = Vec::new();
+    for _ in 0..seconds * 10 {
+        world.send_frames(ana, 1, FPS / 10, &[0, 1, 2]);
+        seen.push(world.take_video(viewer).last().map(|frame| frame.layer));
+    }
+    seen
+}
+
+#[test]
+fn a_narrow_path_gets_a_small_picture_and_a_wide_one_the_large() {
+    for (path, bps, expected) in
+        [("rate=300k", 300_000, 0), ("rate=1M", 1_000_000, 1), ("rate=5M", 5_000_000, 2)]
+    {
+        let (mut world, ana, viewers) = gallery(21, &[&format!("latency=25ms,{path}")]);
+        watch(&mut world, ana, viewers[0], 6);
+        let late_before = world.path(viewers[0]).late;
+        let lost_before = world.path(viewers[0]).overflowed();
+        let seen = watch(&mut world, ana, viewers[0], 10);
+        let share = seen.iter().filter(|layer| **layer == Some(expected)).count();
+        assert!(share >= 90, "{path}: {share} of 100 tenths of a second at layer {expected}: {seen:?}");
+        let (estimate, _) = world.estimate(viewers[0]).expect("feedback");
+        assert!(estimate <= bps + bps / 20, "{path}: believes {estimate}");
+        assert_eq!(world.path(viewers[0]).late, late_before, "{path}: no queue");
+        assert_eq!(world.path(viewers[0]).overflowed(), lost_before, "{path}: nothing lost to the queue");
+    }
+}
+
+#[test]
+fn one_slow_viewer_goes_down_fast_and_up_again_and_nobody_else_notices() {
+    let wide = "latency=25ms,rate=20M";
+    let (mut world, ana, viewers) = gallery(22, &["latency=25ms,rate=3M", wide, wide, wide]);
+    let before = watch(&mut world, ana, viewers[0], 8);
+    assert_eq!(before.last(), Some(&Some(2)), "{before:?}");
+    for other in &viewers[1..] {
+        world.take_video(*other);
+    }
+
+    world.impair(viewers[0], "latency=25ms,rate=500k");
+    let narrow = watch(&mut world, ana, viewers[0], 10);
+    let down = narrow.iter().position(|layer| layer.is_some_and(|layer| layer < 2)).expect("goes down");
+    let late = world.path(viewers[0]).late;
+    world.impair(viewers[0], "latency=25ms,rate=3M");
+    let wide_again = watch(&mut world, ana, viewers[0], 12);
+    let up = wide_again.iter().position(|layer| *layer == Some(2)).expect("comes back");
+    println!("down after {down} tenths, late for {late:?}, up after {up} tenths");
+    assert!(down <= 10, "down after {down} tenths of a second");
+    assert!(late <= Duration::from_secs(2), "{late:?} above half a second");
+    assert!(up <= 100, "up after {up} tenths of a second");
+    assert!(wide_again[up + 10..].iter().all(|layer| *layer == Some(2)), "and stays");
+    for other in &viewers[1..] {
+        let frames = world.take_video(*other);
+        assert!(frames.iter().all(|frame| frame.layer == 2), "the others see no change");
+        assert!(frames.len() == 22 * FPS * 7, "{} packets", frames.len());
+        world.assert_dense(*other);
+    }
+}
+
+#[test]
+fn what_does_not_fit_at_all_is_paused_and_told_and_comes_back() {
+    let (mut world, ana, viewers) = gallery(23, &["latency=25ms,rate=5M"]);
+    let viewer = viewers[0];
+    watch(&mut world, ana, viewer, 4);
+    world.impair(viewer, "latency=25ms,rate=60k,buffer=20k");
+    world.events(viewer);
+    watch(&mut world, ana, viewer, 12);
+    let paused = |event: &Event| matches!(event, Event::Layers { paused: true, current: None, .. });
+    assert!(world.events(viewer).iter().any(paused), "told of the pause");
+    world.impair(viewer, "latency=25ms,rate=5M");
+    let seen = watch(&mut world, ana, viewer, 15);
+    assert_eq!(seen.last(), Some(&Some(2)), "{seen:?}");
+    assert!(world.probes(viewer) > 0, "by probing");
+}

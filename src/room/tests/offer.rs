@@ -1,0 +1,84 @@
+//! What the clients of the tests offer.
+
+use super::{
+    peer::{self, Peer},
+    world::Section,
+};
+use crate::room::command::{SendLine, Source};
+
+const TRANSPORT_CC: &str = "http://www.ietf.org/id/draft-holmer-rmcat-transport-wide-cc-extensions-01";
+
+pub(super) fn send_line(section: &Section, muted: bool) -> Option<SendLine> {
+    let (mid, source) = match section {
+        Section::Mic { mid } => (mid, Source::Mic),
+        Section::Camera { mid, .. } => (mid, Source::Camera),
+        Section::Screen { mid } => (mid, Source::Screen),
+        Section::ReceiveAudio { .. } | Section::ReceiveVideo { .. } | Section::Inactive { .. } => {
+            return None;
+        }
+    };
+    Some(SendLine { mid: (*mid).to_owned(), source, muted })
+}
+
+pub(super) fn offer_text(peer: &Peer, sections: &[Section]) -> String {
+    let mut sdp = format!(
+        "v=0\r\no=- 1 2 IN IP4 127.0.0.1\r\ns=-\r\nt=0 0\r\na=group:BUNDLE{}\r\na=ice-ufrag:{}\r\n\
+         a=ice-pwd:0123456789012345678901\r\na=fingerprint:sha-256 {}\r\na=setup:actpass\r\n",
+        sections.iter().map(|section| format!(" {}", mid_of(section))).collect::<String>(),
+        peer.ufrag,
+        peer.fingerprint
+    );
+    for section in sections {
+        let (audio, direction) = match section {
+            Section::Mic { .. } => (true, "sendonly"),
+            Section::Camera { .. } | Section::Screen { .. } => (false, "sendonly"),
+            Section::ReceiveAudio { .. } => (true, "recvonly"),
+            Section::ReceiveVideo { .. } => (false, "recvonly"),
+            Section::Inactive { .. } => (false, "inactive"),
+        };
+        let media = if audio {
+            format!(
+                "m=audio 9 UDP/TLS/RTP/SAVPF 111\r\na=rtpmap:111 opus/48000/2\r\n\
+                 a=extmap:{} urn:ietf:params:rtp-hdrext:ssrc-audio-level\r\n",
+                peer::LEVEL_EXT
+            )
+        } else {
+            "m=video 9 UDP/TLS/RTP/SAVPF 96 97\r\na=rtpmap:96 VP8/90000\r\na=rtpmap:97 rtx/90000\r\n\
+             a=fmtp:97 apt=96\r\n"
+                .to_owned()
+        };
+        sdp += &media;
+        sdp += &format!("c=IN IP4 0.0.0.0\r\na=mid:{}\r\na={direction}\r\na=rtcp-mux\r\n", mid_of(section));
+        for (id, uri) in [
+            (peer::MID_EXT, "urn:ietf:params:rtp-hdrext:sdes:mid"),
+            (peer::RID_EXT, "urn:ietf:params:rtp-hdrext:sdes:rtp-stream-id"),
+            (peer::REPAIRED_EXT, "urn:ietf:params:rtp-hdrext:sdes:repaired-rtp-stream-id"),
+        ] {
+            sdp += &format!("a=extmap:{id} {uri}\r\n");
+        }
+        if peer.reports_arrivals {
+            sdp +=
+                &format!("a=extmap:{} {TRANSPORT_CC}\r\na=rtcp-fb:* transport-cc\r\n", peer::TRANSPORT_EXT);
+        }
+        if let Section::Camera { layers, .. } = section
+            && !layers.is_empty()
+        {
+            for rid in *layers {
+                sdp += &format!("a=rid:{rid} send\r\n");
+            }
+            sdp += &format!("a=simulcast:send {}\r\n", layers.join(";"));
+        }
+    }
+    sdp
+}
+
+fn mid_of(section: &Section) -> &'static str {
+    match section {
+        Section::Mic { mid }
+        | Section::Camera { mid, .. }
+        | Section::Screen { mid }
+        | Section::ReceiveAudio { mid }
+        | Section::ReceiveVideo { mid }
+        | Section::Inactive { mid } => mid,
+    }
+}
