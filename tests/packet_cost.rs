@@ -45,15 +45,16 @@ fn forwarding_allocates_nothing() {
         // Feedback, which is per tick and not per packet.
         bench.pass(Duration::from_millis(33));
     }
-    assert_eq!(sent, 59 * PACKETS * SUBSCRIBERS);
+    // The pacer may keep a packet for the next frame, while it does not trust the path yet.
+    assert!(sent >= 58 * PACKETS * SUBSCRIBERS, "{sent}");
     assert_eq!(allocations, 0, "for {sent} packets");
 }
 
 /// The part whose instructions are counted: its name switches the counter on (and must not be the start of
 /// another, such as of a closure).
 #[inline(never)]
-fn measured_forwarding(bench: &mut Bench, frames: &mut [Vec<Vec<u8>>]) -> usize {
-    frames.iter_mut().map(|frame| bench.forward(frame)).sum()
+fn measured_forwarding(bench: &mut Bench, frame: &mut [Vec<u8>]) -> usize {
+    bench.forward(frame)
 }
 
 /// Set for the run under the instruction counter, which this test starts of itself.
@@ -63,7 +64,12 @@ const COUNTED: &str = "PACKET_COST_COUNTED";
 fn forwarding_needs_no_more_instructions_than_recorded() {
     if env::var_os(COUNTED).is_some() {
         let (mut bench, mut frames) = warm();
-        println!("forwarded {}", measured_forwarding(&mut bench, &mut frames));
+        let mut forwarded = 0;
+        for frame in &mut frames {
+            forwarded += measured_forwarding(&mut bench, frame);
+            bench.pass(Duration::from_millis(33));
+        }
+        println!("forwarded {forwarded}");
         return;
     }
     let folder = tempfile::tempdir().expect("a folder");

@@ -54,7 +54,14 @@ pub struct Bench {
     /// Time the server's half has worked.
     pub worked: Duration,
     clients: Vec<Client>,
+    /// Sent by `forward`, to arrive with the next `pass`.
+    on_the_way: Vec<u8>,
+    addressed: Vec<(SocketAddr, usize)>,
 }
+
+/// Room for what one `forward` sends, so that keeping it allocates nothing.
+const MAX_SENT: usize = 8 * 1024 * 1024;
+const MAX_DATAGRAMS: usize = 8 * 1024;
 
 impl Bench {
     pub fn new() -> Self {
@@ -74,6 +81,8 @@ impl Bench {
             live_bytes: 0,
             worked: Duration::ZERO,
             clients: Vec::new(),
+            on_the_way: Vec::with_capacity(MAX_SENT),
+            addressed: Vec::with_capacity(MAX_DATAGRAMS),
         }
     }
 
@@ -134,6 +143,7 @@ impl Bench {
 
     /// Lets time pass: timers of both sides, and every datagram.
     pub fn pass(&mut self, time: Duration) {
+        self.arrive();
         self.now += time;
         self.step(Room::tick);
         for number in 0..self.clients.len() {
@@ -176,7 +186,8 @@ impl Bench {
     }
 
     /// The path that is measured: the packets of one frame in, sealed packets for everybody in the outbox.
-    /// Returns how many datagrams would be sent.
+    /// Returns how many datagrams are sent; they arrive with the next `pass`, since a room that hears nothing of its
+    /// packets slows down.
     pub fn forward(&mut self, frame: &mut [Vec<u8>]) -> usize {
         let Client { key: Some(key), address, .. } = self.clients[0] else { return 0 };
         let mut ctx = Context {
@@ -194,6 +205,10 @@ impl Bench {
         let mut due = Some(self.now);
         while due.is_some_and(|due| due <= self.now) {
             due = self.room.flush(&mut ctx, HOLD);
+            for entry in ctx.out.entries() {
+                self.on_the_way.extend_from_slice(ctx.out.datagram(entry));
+                self.addressed.push((entry.to, entry.len()));
+            }
             datagrams += ctx.out.entries().len();
             ctx.out.clear(); // here the shard sends
         }
@@ -211,6 +226,23 @@ impl Bench {
             self.datagram(0, datagram);
         }
         self.pass(Duration::from_millis(33));
+    }
+
+    fn arrive(&mut self) {
+        let server: SocketAddr = SERVER.parse().expect("an address");
+        let mut rest = self.on_the_way.as_slice();
+        for (to, len) in self.addressed.drain(..) {
+            let (datagram, behind) = rest.split_at(len);
+            rest = behind;
+            if let Some(client) = self.clients.iter_mut().find(|one| one.address == to) {
+                let received = &mut client.received;
+                client
+                    .peer
+                    .receive(self.now, server, datagram, |Incoming::Media { .. }| *received += 1)
+                    .expect("authentic");
+            }
+        }
+        self.on_the_way.clear();
     }
 
     fn deliver(&mut self) {

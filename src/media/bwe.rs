@@ -42,6 +42,8 @@ const BASE_WINDOW: Duration = Duration::from_secs(15);
 #[derive(Debug)]
 pub struct Estimator {
     epoch: Instant,
+    /// Of the newest packet, also in µs since the epoch.
+    last_sent: (Instant, i64),
     outstanding: Outstanding,
     delay: DelayDetector,
     rate: RateControl,
@@ -69,6 +71,7 @@ impl Estimator {
     pub fn new(now: Instant, start_bps: u64) -> Self {
         Self {
             epoch: now,
+            last_sent: (now, 0),
             outstanding: Outstanding::default(),
             delay: DelayDetector::default(),
             rate: RateControl::new(now, start_bps),
@@ -96,12 +99,17 @@ impl Estimator {
 
     /// The packet with `next_sequence` was sent.
     pub fn sent(&mut self, now: Instant, bytes: usize, cluster: Cluster) {
-        let at = self.micros(now);
+        // Packets of one flush share their time, and dividing it costs more than all the rest.
+        let (last, mut at) = self.last_sent;
+        if last != now {
+            at = self.micros(now);
+            self.last_sent = (now, at);
+            if self.decayed.is_none() {
+                self.decayed = Some(now);
+            }
+        }
         self.outstanding.push(at, bytes, cluster);
         self.sent.add(at, bytes);
-        if self.decayed.is_none() {
-            self.decayed = Some(now);
-        }
     }
 
     /// Takes a report. Returns how many packets it told of for the first time.

@@ -1,5 +1,7 @@
 //! Bits per second over the last while, by the time stamps of the packets.
 
+use std::ops::Range;
+
 const BUCKETS: usize = 8;
 const BUCKET_US: i64 = 50_000;
 /// Buckets that span a few frames at least.
@@ -12,10 +14,18 @@ pub struct Throughput {
     /// Number of the newest bucket.
     newest: Option<i64>,
     first: i64,
+    /// The time of the newest bucket, and what came in it but is not in its place yet: most packets need no more.
+    current: Range<i64>,
+    pending: u64,
 }
 
 impl Throughput {
     pub fn add(&mut self, at_us: i64, bytes: usize) {
+        if self.current.contains(&at_us) {
+            self.pending = self.pending.saturating_add(bytes as u64);
+            return;
+        }
+        self.settle();
         let bucket = at_us.div_euclid(BUCKET_US);
         let newest = match self.newest {
             None => {
@@ -35,6 +45,9 @@ impl Throughput {
             }
         }
         self.newest = Some(newest.max(bucket));
+        if bucket >= newest {
+            self.current = bucket * BUCKET_US..(bucket + 1) * BUCKET_US;
+        }
         if newest.max(bucket) - bucket < BUCKETS as i64
             && let Some(place) = self.buckets.get_mut(index(bucket))
         {
@@ -50,6 +63,13 @@ impl Throughput {
     /// Over the last moments only: follows a path that has just become slow.
     pub fn recent_bps(&self) -> Option<u64> {
         self.over(RECENT)
+    }
+
+    fn settle(&mut self) {
+        let pending = u32::try_from(std::mem::take(&mut self.pending)).unwrap_or(u32::MAX);
+        if let Some(place) = self.newest.and_then(|newest| self.buckets.get_mut(index(newest))) {
+            *place = place.saturating_add(pending);
+        }
     }
 
     fn over(&self, buckets: i64) -> Option<u64> {
