@@ -30,7 +30,8 @@ fn main() {
                 (nanos, sent)
             })
             .collect();
-        let (sent, expected) = (times.iter().map(|(_, sent)| sent).sum::<usize>(), measured.len() * packets * subscribers);
+        let (sent, expected) =
+            (times.iter().map(|(_, sent)| sent).sum::<usize>(), measured.len() * packets * subscribers);
         assert!(sent * 100 >= expected * 95, "{sent} of {expected}: every packet goes to every subscriber");
         times.sort_unstable();
         let (median, sent) = times[times.len() / 2];

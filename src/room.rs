@@ -31,6 +31,7 @@ use slotmap::{SlotMap, new_key_type};
 
 use self::{
     command::{AutoSubscribe, Command, MediaGrants},
+    congestion::KnownPaths,
     effect::{Effect, Effects},
     event::{CloseReason, Event},
     participant::Participant,
@@ -82,6 +83,7 @@ pub struct Room {
     publications: SlotMap<PublicationKey, Publication>,
     subscriptions: SlotMap<SubscriptionKey, Subscription>,
     speakers: SpeakerDetector,
+    known_paths: KnownPaths,
     /// The parts of this room on other shards.
     links: Links,
     next_tick: Instant,
@@ -109,6 +111,7 @@ impl Room {
             publications: SlotMap::with_key(),
             subscriptions: SlotMap::with_key(),
             speakers: SpeakerDetector::default(),
+            known_paths: KnownPaths::default(),
             links: Links::default(),
             next_tick: now,
             next_review: now,
@@ -127,6 +130,11 @@ impl Room {
         let sessions = self.participants.values().filter(|one| one.session.is_some()).count();
         let local = |one: &&Publication| matches!(one.origin, Origin::Local(_));
         (sessions, self.publications.values().filter(local).count(), self.subscriptions.len())
+    }
+
+    /// How many pictures their subscribers' paths do not carry.
+    pub fn paused(&self) -> usize {
+        self.subscriptions.values().filter(|one| one.share == congestion::Share::Paused).count()
     }
 
     /// How many other parts of this room are known.
@@ -215,7 +223,9 @@ impl Room {
         if self.by_id.contains_key(&id) {
             return;
         }
-        let participant = Participant::new(ctx.now, id, identity, grants, auto, ctx.rng.u64());
+        let start_bps = self.known_paths.start_bps(ctx.now, &identity);
+        let mut participant = Participant::new(ctx.now, id, identity, grants, auto, ctx.rng.u64());
+        participant.downlink.start_bps = start_bps;
         let key = self.participants.insert(participant);
         self.by_id.insert(id, key);
         let tracks = self.publications.values().map(Publication::info).collect();
@@ -249,6 +259,7 @@ impl Room {
         }
         let Some(mut participant) = self.participants.remove(key) else { return };
         self.by_id.remove(&participant.id);
+        self.known_paths.remember(ctx.now, &participant);
         self.speakers.forget(participant.id);
         if let Some(session) = &mut participant.session {
             session.close(ctx.now, ctx.out);

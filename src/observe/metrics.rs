@@ -162,6 +162,7 @@ const SHARD_GAUGES: &[(&str, &str, Read)] = &[
     ("convene_media_sessions", "WebRTC sessions.", |s| s.sessions),
     ("convene_media_publications", "Published tracks.", |s| s.publications),
     ("convene_media_subscriptions", "Subscribed tracks.", |s| s.subscriptions),
+    ("convene_media_paused_pictures", "Pictures that their subscriber's path does not carry.", |s| s.paused),
     ("convene_media_relay_links", "Links to parts of rooms on other shards.", |s| s.relay_links),
     ("convene_shard_command_queue_depth", "Commands waiting for the shard.", |s| s.command_queue_depth),
     ("convene_shard_relay_queue_depth", "Messages of other shards waiting for the shard.", |s| {
@@ -185,6 +186,12 @@ const SHARD_COUNTERS: &[(&str, &str, Read)] = &[
     ("convene_nacks_sent_total", "NACK feedback sent.", |s| s.nacks_sent),
     ("convene_rtx_received_packets_total", "Retransmissions received.", |s| s.rtx_received),
     ("convene_rtx_sent_packets_total", "Retransmissions sent.", |s| s.rtx_sent),
+    ("convene_bandwidth_reports_total", "Transport-wide feedback received.", |s| s.arrival_reports),
+    ("convene_probe_packets_total", "Packets sent to find out what a path carries.", |s| {
+        s.probe_packets_sent
+    }),
+    ("convene_layers_raised_total", "Pictures that more bandwidth made better.", |s| s.shares_raised),
+    ("convene_layers_lowered_total", "Pictures that less bandwidth made worse.", |s| s.shares_lowered),
     ("convene_plis_received_total", "Keyframe requests received.", |s| s.plis_received),
     ("convene_plis_sent_total", "Keyframe requests sent.", |s| s.plis_sent),
     ("convene_room_panics_total", "Rooms discarded after a panic; must stay 0.", |s| s.room_panics),

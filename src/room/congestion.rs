@@ -1,7 +1,11 @@
 //! What a subscriber's path carries, and what it gets of it: feeds the estimator, shares the estimate among the
 //! subscriber's pictures, and probes for more where somebody wants more.
 
-use std::time::{Duration, Instant};
+use std::{
+    collections::BTreeMap,
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
 use smallvec::SmallVec;
 
@@ -38,6 +42,36 @@ const MAX_BURST: usize = 80;
 const UNMEASURED_BPS: [u64; 3] = [150_000, 500_000, 1_700_000];
 /// Of one voice.
 const VOICE_BPS: u64 = 40_000;
+
+/// People whose path is remembered after they left a room.
+const MAX_REMEMBERED: usize = 256;
+const REMEMBERED_FOR: Duration = Duration::from_secs(600);
+/// Of what it was: the path may have changed.
+const TRUST_PERCENT: u64 = 80;
+/// A remembered path starts within these.
+const MIN_START_BPS: u64 = 300_000;
+const MAX_START_BPS: u64 = 5_000_000;
+
+/// What the paths of people carried who were here lately, so that they start with the right picture.
+#[derive(Debug, Default)]
+pub(super) struct KnownPaths(BTreeMap<Arc<str>, (u64, Instant)>);
+
+impl KnownPaths {
+    pub fn remember(&mut self, now: Instant, participant: &Participant) {
+        let Some(estimator) = participant.downlink.estimate() else { return };
+        self.0.retain(|_, (_, at)| now.saturating_duration_since(*at) < REMEMBERED_FOR);
+        if self.0.len() < MAX_REMEMBERED {
+            self.0.insert(participant.identity.clone(), (estimator.bps(), now));
+        }
+    }
+
+    /// Where the estimate for this identity starts.
+    pub fn start_bps(&self, now: Instant, identity: &str) -> Option<u64> {
+        let (bps, at) = self.0.get(identity)?;
+        let fresh = now.saturating_duration_since(*at) < REMEMBERED_FOR;
+        fresh.then(|| (bps / 100 * TRUST_PERCENT).clamp(MIN_START_BPS, MAX_START_BPS))
+    }
+}
 
 /// One subscriber's path.
 #[derive(Debug, Default)]

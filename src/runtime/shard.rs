@@ -541,13 +541,14 @@ impl State {
     }
 
     fn snapshot(&self, index: u16) -> ShardStats {
-        let (mut sessions, mut publications, mut subscriptions, mut links) = (0, 0, 0, 0);
+        let (mut sessions, mut publications, mut subscriptions, mut links, mut paused) = (0, 0, 0, 0, 0);
         for Slot { room, .. } in self.rooms.values() {
             let counts = room.counts();
             sessions += counts.0 as u64;
             publications += counts.1 as u64;
             subscriptions += counts.2 as u64;
             links += room.links() as u64;
+            paused += room.paused() as u64;
         }
         let stats = &self.stats;
         let drops = DropReason::ALL.iter().zip(stats.drops).map(|(reason, count)| (reason.as_str(), count));
@@ -558,6 +559,7 @@ impl State {
             publications,
             subscriptions,
             relay_links: links,
+            paused,
             command_queue_depth: self.depth.load(Ordering::Relaxed),
             relay_queue_depth: self.relayed.depth(),
             event_backlog: self.events.values().map(|one| (one.max_capacity() - one.capacity()) as u64).sum(),
@@ -574,6 +576,10 @@ impl State {
             nacks_sent: stats.nacks_sent,
             rtx_received: stats.rtx_received,
             rtx_sent: stats.rtx_sent,
+            arrival_reports: stats.arrival_reports,
+            probe_packets_sent: stats.probe_packets_sent,
+            shares_raised: stats.shares_raised,
+            shares_lowered: stats.shares_lowered,
             plis_received: stats.plis_received,
             plis_sent: stats.plis_sent,
             drops: drops.collect(),

@@ -20,6 +20,8 @@ pub struct ShardStats {
     pub subscriptions: u64,
     /// Parts of rooms on other shards, summed over the rooms here.
     pub relay_links: u64,
+    /// Pictures paused for lack of bandwidth.
+    pub paused: u64,
     pub command_queue_depth: u64,
     pub relay_queue_depth: u64,
     pub event_backlog: u64,
@@ -40,6 +42,12 @@ pub struct ShardStats {
     pub nacks_sent: u64,
     pub rtx_received: u64,
     pub rtx_sent: u64,
+    /// Transport-wide feedback of subscribers, and packets that probed their paths.
+    pub arrival_reports: u64,
+    pub probe_packets_sent: u64,
+    /// Pictures that got a better or worse layer because of their subscriber's bandwidth.
+    pub shares_raised: u64,
+    pub shares_lowered: u64,
     pub plis_received: u64,
     pub plis_sent: u64,
     /// (`DropReason` as text, count): every datagram, packet or event that was thrown away.

@@ -95,6 +95,24 @@ fn one_slow_viewer_goes_down_fast_and_up_again_and_nobody_else_notices() {
 }
 
 #[test]
+fn who_comes_back_starts_where_it_left() {
+    let wide = "latency=25ms,rate=20M";
+    let (mut world, ana, viewers) = gallery(24, &[wide, wide]);
+    watch(&mut world, ana, viewers[0], 8);
+    let (before, _) = world.estimate(viewers[0]).expect("feedback");
+    assert!(before > 2_000_000, "{before}");
+    world.command(viewers[0], Command::Leave);
+    let again = world.join_as(viewers[0]);
+    world.reports_arrivals(again);
+    world.offer(again, &SEES_ONE);
+    world.connect(again);
+    world.impair(again, wide);
+    world.send_frames(ana, 1, 8, &[0, 1, 2]);
+    let (after, _) = world.estimate(again).expect("feedback");
+    assert!(after > before / 2, "{before} before, {after} after");
+}
+
+#[test]
 fn what_does_not_fit_at_all_is_paused_and_told_and_comes_back() {
     let (mut world, ana, viewers) = gallery(23, &["latency=25ms,rate=5M"]);
     let viewer = viewers[0];

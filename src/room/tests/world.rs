@@ -124,6 +124,21 @@ impl World {
 
     /// Joins the part of the room on this shard, which is made if needed.
     pub fn join_on(&mut self, shard: ShardId, grants: MediaGrants, auto: AutoSubscribe) -> usize {
+        self.join_with(shard, self.members.len(), grants, auto)
+    }
+
+    /// Joins once more, as the same person.
+    pub fn join_as(&mut self, who: usize) -> usize {
+        self.join_with(self.members[who].shard, who, MediaGrants::ALL, AutoSubscribe::Everything)
+    }
+
+    fn join_with(
+        &mut self,
+        shard: ShardId,
+        person: usize,
+        grants: MediaGrants,
+        auto: AutoSubscribe,
+    ) -> usize {
         let who = self.members.len();
         let port = 40_000 + u16::try_from(who).unwrap();
         self.members.push(Member {
@@ -136,7 +151,7 @@ impl World {
             lose_up: 0,
             lose_down: 0,
         });
-        let identity = Arc::from(format!("user{who}"));
+        let identity = Arc::from(format!("user{person}"));
         let others: Vec<ShardId> =
             if self.rooms.contains_key(&shard) { vec![] } else { self.rooms.keys().copied().collect() };
         let id = self.members[who].id;
