@@ -340,8 +340,9 @@ impl Forwarder {
         transport: u16,
     ) -> Option<Written> {
         let (ssrc, payload_type) = self.config.rtx?;
-        let sequence = low16(self.next_index.checked_sub(1 + back)?);
-        if let Some(sent) = self.lookup(sequence)
+        let sequence = self.next_index.checked_sub(1 + back).map(low16);
+        if let Some(sequence) = sequence
+            && let Some(sent) = self.lookup(sequence)
             && let Some(packet) = history(&sent)
         {
             return self.repeat(slot, sequence, &sent, &packet, transport);
@@ -356,9 +357,9 @@ impl Forwarder {
         Some(Written { header_len, len, ssrc, index })
     }
 
-    /// Whether it has sent anything that a probe can look like.
+    /// Whether a receiver can tell probes from media, and reports them.
     pub fn may_probe(&self) -> bool {
-        self.config.rtx.is_some() && self.last_sent_at.is_some()
+        self.config.rtx.is_some() && self.config.transport_cc_ext != 0
     }
 
     fn write_media(

@@ -30,7 +30,7 @@ const NEXT_PROBE: Duration = Duration::from_millis(500);
 const MAX_PROBE_INTERVAL: Duration = Duration::from_secs(3);
 /// Up and soon down again: the path does not carry it, so the next try waits, longer each time.
 const RELAPSE: Duration = Duration::from_secs(6);
-const MAX_PENALTY: Duration = Duration::from_secs(30);
+const MAX_PENALTY: Duration = Duration::from_secs(15);
 /// A probe is so many bursts, one per tick of a busy room: long enough to measure, too short to hurt.
 const PROBE_BURSTS: u32 = 4;
 const PROBE_GAP: Duration = Duration::from_millis(10);
@@ -215,10 +215,11 @@ impl Room {
         let Some(participant) = self.participants.get_mut(key) else { return };
         let downlink = &mut participant.downlink;
         downlink.shared_bps = usable;
-        downlink.probing.wanted_bps = allocation.next_bps.map(|next| (next + voices) * 11 / 10);
-        // After a relapse only a clear yes counts.
-        let penalised =
-            downlink.probing.is_penalised(ctx.now) && allocation.used_bps.saturating_mul(3) / 2 > budget.bps;
+        // After a relapse only a clear yes counts: a quarter to spare.
+        let convincing = allocation.used_bps.saturating_mul(5) / 4;
+        let penalised = downlink.probing.is_penalised(ctx.now) && convincing > budget.bps;
+        let next = if penalised { Some(convincing) } else { allocation.next_bps };
+        downlink.probing.wanted_bps = next.map(|next| (next + voices) * 11 / 10);
         let (mut raised, mut lowered) = (false, false);
         for ((subscription, ask), step) in asks.into_iter().zip(&allocation.steps) {
             let (before, mut after) = (ask.held, *step);
@@ -300,8 +301,7 @@ impl Room {
         let Some(participant) = self.participants.get_mut(key) else { return };
         let Downlink { estimator: Some(estimator), probing, .. } = &mut participant.downlink else { return };
         if probing.running.is_none() {
-            let enough = if probing.is_penalised(ctx.now) { estimator.bps() / 2 } else { estimator.bps() };
-            let Some(wanted) = probing.wanted_bps.filter(|wanted| *wanted > enough) else {
+            let Some(wanted) = probing.wanted_bps.filter(|wanted| *wanted > estimator.bps()) else {
                 probing.next = None;
                 return;
             };
@@ -313,7 +313,6 @@ impl Room {
             probing.interval =
                 if reached { NEXT_PROBE } else { (probing.interval * 2).min(MAX_PROBE_INTERVAL) };
             probing.next = Some(ctx.now + probing.interval);
-            let wanted = if probing.is_penalised(ctx.now) { wanted * 2 } else { wanted };
             let bps = wanted.min(estimator.bps() * MAX_STEP);
             let cluster = estimator.start_cluster();
             probing.running = Some(Running { cluster, bps, left: PROBE_BURSTS, next: ctx.now });
@@ -339,7 +338,7 @@ impl Room {
         };
         let chosen = own.iter().copied().find(|key| {
             let forwarder = subscriptions.get(*key).and_then(|one| one.forwarder.as_ref());
-            forwarder.is_some_and(|one| one.may_probe() && one.config().transport_cc_ext != 0)
+            forwarder.is_some_and(|one| one.may_probe())
         });
         let Some(subscription) = chosen.and_then(|key| subscriptions.get_mut(key)) else { return };
         let Some(publication) = publications.get(subscription.publication) else { return };

@@ -6,6 +6,7 @@ mod offer;
 mod path;
 mod peer;
 mod relay;
+mod sim;
 mod world;
 
 use std::time::Duration;

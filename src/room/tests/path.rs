@@ -1,9 +1,12 @@
 //! A member behind a path that is slow, long or lossy.
 
-use std::time::{Duration, Instant};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    time::{Duration, Instant},
+};
 
 use super::world::{Member, World};
-use crate::netem::link::Link;
+use crate::{base::seq::SeqExtender, netem::link::Link, proto::rtp::Header};
 
 /// As browsers report: often enough to follow, seldom enough to be cheap.
 const REPORT: Duration = Duration::from_millis(50);
@@ -40,6 +43,40 @@ impl Path {
     }
 }
 
+/// What the server sent to somebody, as anybody on the way can see it. Holds for every test.
+#[derive(Default)]
+pub struct Wire(BTreeMap<u32, Stream>);
+
+struct Stream {
+    sent: BTreeSet<u64>,
+    extender: SeqExtender,
+    /// Of the newest packet.
+    timestamp: u32,
+}
+
+impl Wire {
+    pub fn sent(&mut self, datagram: &[u8]) {
+        let header = Header::parse(datagram).expect("RTP");
+        let stream = self.0.entry(header.ssrc).or_insert_with(|| Stream {
+            sent: BTreeSet::new(),
+            extender: SeqExtender::default(),
+            timestamp: header.timestamp,
+        });
+        let newest = stream.extender.highest();
+        let sequence = stream.extender.extend(header.sequence);
+        assert!(stream.sent.insert(sequence), "{:x}: sequence {sequence} is used twice", header.ssrc);
+        let Some(newest) = newest.filter(|newest| sequence > *newest) else { return };
+        assert!(sequence - newest < MAX_JUMP, "{:x}: a jump from {newest} to {sequence}", header.ssrc);
+        let backwards = header.timestamp.wrapping_sub(stream.timestamp).cast_signed() < 0;
+        assert!(header.payload_type == RTX || !backwards, "{:x}: time goes back at {sequence}", header.ssrc);
+        stream.timestamp = header.timestamp;
+    }
+}
+
+/// A receiver that misses more loses track of rollovers.
+const MAX_JUMP: u64 = 1_000;
+const RTX: u8 = 97;
+
 impl Member {
     pub(super) fn follow_path(&mut self, now: Instant) {
         let Some(path) = &mut self.path else { return };
@@ -56,6 +93,9 @@ impl Member {
         if now >= due && self.peer.connected {
             path.next_report = Some(now + REPORT);
             self.peer.report_arrivals();
+            if self.peer.forgiving {
+                self.peer.nack_missing();
+            }
         }
     }
 }
@@ -64,6 +104,21 @@ impl World {
     /// Puts a path in front of somebody who reports arrivals; has to be called before its offer.
     pub fn reports_arrivals(&mut self, who: usize) {
         self.members[who].peer.reports_arrivals = true;
+    }
+
+    /// For simulations: who it is, what it sends, and that it behaves as a browser.
+    pub fn prepare(&mut self, who: usize, tag: u8, frame_bytes: [usize; 3]) {
+        let peer = &mut self.members[who].peer;
+        (peer.tag, peer.frame_bytes, peer.forgiving, peer.reports_arrivals) = (tag, frame_bytes, true, true);
+    }
+
+    /// One frame on its way, without waiting for what comes of it.
+    pub fn put_frame(&mut self, who: usize, layers: &[u8]) {
+        self.members[who].peer.send_frame(layers);
+    }
+
+    pub fn put_audio(&mut self, who: usize, level: u8) {
+        self.members[who].peer.send_audio(level);
     }
 
     /// From now on datagrams to `who` go through this network.
@@ -99,6 +154,28 @@ impl World {
         let room = &self.rooms()[&self.shard_of(who)];
         let estimator = room.participants[self.key(who)].downlink.estimate()?;
         Some((estimator.bps(), estimator.queue_delay()))
+    }
+
+    /// For the message of a failed test: what somebody gets and why.
+    pub fn describe(&self, who: usize) -> String {
+        let room = &self.rooms()[&self.shard_of(who)];
+        let participant = &room.participants[self.key(who)];
+        let mut text = format!("{:?}\n", participant.downlink);
+        for subscription in participant.subscriptions.iter().map(|key| &room.subscriptions[*key]) {
+            let publication = &room.publications[subscription.publication];
+            let forwarder = subscription.forwarder.as_ref();
+            text += &format!(
+                "{:?} wants {:?} gets {:?} target {:?} current {:?} flows {:?} muted {}\n",
+                subscription.kind,
+                subscription.wanted_layer,
+                subscription.share,
+                forwarder.and_then(|one| one.target()),
+                forwarder.and_then(|one| one.current()),
+                publication.flowing_layers(self.now()).collect::<Vec<_>>(),
+                publication.is_muted(),
+            );
+        }
+        text
     }
 
     pub fn probes(&self, who: usize) -> usize {

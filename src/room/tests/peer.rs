@@ -53,10 +53,15 @@ pub const LEVEL_EXT: u8 = 4;
 pub const TRANSPORT_EXT: u8 = 5;
 /// Payload of a full packet.
 const FULL: usize = 1_100;
+/// Packets that are worth asking for.
+const NACK_WINDOW: u16 = 100;
 
 /// A video frame as a receiver sees it: our test payload says which layer it is of.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Frame {
+    /// The stream it came in, and whose it is.
+    pub ssrc: u32,
+    pub from: u8,
     pub layer: u8,
     pub keyframe: bool,
 }
@@ -88,12 +93,19 @@ pub struct Peer {
     /// Packets that only probed the path.
     pub probes: usize,
     /// Sequence numbers of the video stream, primary and repaired.
-    pub seen: BTreeSet<u16>,
+    pub seen: BTreeMap<u32, BTreeSet<u16>>,
+    /// Media stream of each RTX stream, as the answers say.
+    pub repairs_of: BTreeMap<u32, u32>,
+    /// Put into the frames it sends.
+    pub tag: u8,
+    /// Copies and strangers are thrown away, as a browser does, instead of failing the test.
+    pub forgiving: bool,
     pub video_ssrc: u32,
     /// Of the newest video packet.
     pub video_timestamp: u32,
     pub silent: bool,
     timestamp: u32,
+    audio_timestamp: u32,
     picture: u16,
     sctp: Option<(rtc_sctp::Endpoint, Association)>,
     channel: Option<&'static str>,
@@ -158,10 +170,14 @@ impl Peer {
             audio: 0,
             reports_arrivals: false,
             probes: 0,
-            seen: BTreeSet::new(),
+            seen: BTreeMap::new(),
+            repairs_of: BTreeMap::new(),
+            tag: 0,
+            forgiving: false,
             video_ssrc: 0,
             video_timestamp: 0,
             silent: false,
+            audio_timestamp: u32::MAX - 5_000,
             timestamp: 9_000,
             picture: 100,
             sctp: None,
@@ -312,7 +328,11 @@ impl Peer {
     }
 
     fn handle_rtp(&mut self, now: Instant, datagram: &[u8]) {
-        let plain = self.open.as_mut().unwrap().decrypt_rtp(datagram).expect("authentic SRTP");
+        let plain = match self.open.as_mut().unwrap().decrypt_rtp(datagram) {
+            Ok(plain) => plain,
+            Err(_) if self.forgiving => return,
+            Err(error) => panic!("not authentic: {error}"),
+        };
         let header = Header::parse(&plain).unwrap();
         if let Some((_, value)) = header.extensions(&plain).find(|(id, _)| *id == TRANSPORT_EXT) {
             self.arrivals.record(now, u16::from_be_bytes(value.try_into().unwrap()));
@@ -323,27 +343,42 @@ impl Peer {
             96 => {
                 self.video_ssrc = header.ssrc;
                 self.video_timestamp = header.timestamp;
-                assert!(self.seen.insert(header.sequence), "sequence {} twice", header.sequence);
+                let seen = self.seen.entry(header.ssrc).or_default();
+                if !seen.insert(header.sequence) {
+                    // Late, after its own repair.
+                    assert!(self.forgiving, "sequence {} twice", header.sequence);
+                    return;
+                }
                 let descriptor = vp8::Descriptor::parse(payload).unwrap();
-                self.frames.push(Frame { layer: payload[6], keyframe: descriptor.keyframe });
+                self.frames.push(Frame {
+                    ssrc: header.ssrc,
+                    from: payload[7],
+                    layer: payload[6],
+                    keyframe: descriptor.keyframe,
+                });
             }
             97 if payload.is_empty() => self.probes += 1,
             97 => {
                 let original = u16::from_be_bytes([payload[0], payload[1]]);
-                if !self.seen.insert(original) {
+                let ssrc = self.repairs_of.get(&header.ssrc).copied().unwrap_or(self.video_ssrc);
+                if !self.seen.entry(ssrc).or_default().insert(original) {
                     // Probes repeat what was sent; only with transport-wide feedback is there any.
                     assert!(self.reports_arrivals, "repaired {original} twice");
                     self.probes += 1;
                     return;
                 }
-                self.frames.push(Frame { layer: payload[8], keyframe: false });
+                self.frames.push(Frame { ssrc, from: payload[9], layer: payload[8], keyframe: false });
             }
             other => panic!("payload type {other}"),
         }
     }
 
     fn handle_rtcp(&mut self, datagram: &[u8]) {
-        let plain = self.open.as_mut().unwrap().decrypt_rtcp(datagram).expect("authentic SRTCP");
+        let plain = match self.open.as_mut().unwrap().decrypt_rtcp(datagram) {
+            Ok(plain) => plain,
+            Err(_) if self.forgiving => return,
+            Err(error) => panic!("not authentic: {error}"),
+        };
         for feedback in rtcp::parse(&plain).expect("well-formed RTCP") {
             match feedback {
                 Feedback::KeyframeWanted { ssrc } => self.plis.push(ssrc),
@@ -410,7 +445,7 @@ impl Peer {
             let asked = self.plis.iter().position(|pli| *pli == ssrc).map(|at| self.plis.swap_remove(at));
             let keyframe = !started || asked.is_some();
             let [high, low] = self.picture.to_be_bytes();
-            let body = [0x90, 0xC0, 0x80 | high, low, 7, u8::from(!keyframe), *layer, 0, 0, 0];
+            let body = [0x90, 0xC0, 0x80 | high, low, 7, u8::from(!keyframe), *layer, self.tag, 0, 0];
             let simulcast = layers.len() > 1 || self.sequences.keys().any(|ssrc| *ssrc > media_ssrc(0));
             let mut ext = ExtensionBlock::default();
             ext.push(MID_EXT, b"1");
@@ -438,11 +473,12 @@ impl Peer {
         ext.push(MID_EXT, b"0");
         ext.push(LEVEL_EXT, &[level]);
         let sequence = self.next_sequence(AUDIO_SSRC);
+        self.audio_timestamp = self.audio_timestamp.wrapping_add(960);
         let fields = HeaderFields {
             marker: false,
             payload_type: 111,
             sequence,
-            timestamp: u32::from(sequence) * 960,
+            timestamp: self.audio_timestamp,
             ssrc: AUDIO_SSRC,
         };
         self.send(&fields, &ext, &[1, 2, 3, 4]);
@@ -460,6 +496,31 @@ impl Peer {
         let Some(feedback) = self.arrivals.feedback(1, self.video_ssrc) else { return };
         let sealed = self.seal.as_mut().unwrap().encrypt_rtcp(&feedback).unwrap();
         self.outgoing.push_back(sealed.to_vec());
+    }
+
+    /// Asks for what is missing in the last packets of each stream.
+    pub fn nack_missing(&mut self) {
+        for (ssrc, seen) in &self.seen {
+            let (Some(first), Some(last)) = (seen.first(), seen.last()) else { continue };
+            let from = last.saturating_sub(NACK_WINDOW).max(*first);
+            let missing: Vec<u16> = (from..*last).filter(|one| !seen.contains(one)).collect();
+            if missing.is_empty() {
+                continue;
+            }
+            let mut compound = rtcp::CompoundBuilder::new(1);
+            compound.nack(*ssrc, &missing);
+            let sealed = self.seal.as_mut().unwrap().encrypt_rtcp(&compound.finish()).unwrap();
+            self.outgoing.push_back(sealed.to_vec());
+        }
+    }
+
+    pub fn learn_repairs(&mut self, answer: &str) {
+        for group in answer.lines().filter_map(|line| line.strip_prefix("a=ssrc-group:FID ")) {
+            let mut both = group.split_whitespace().map(|ssrc| ssrc.parse().unwrap());
+            if let (Some(media), Some(repair)) = (both.next(), both.next()) {
+                self.repairs_of.insert(repair, media);
+            }
+        }
     }
 
     pub fn nack(&mut self, sequences: &[u16]) {

@@ -11,7 +11,7 @@ use rtc_dtls::crypto_provider::providers::AwsLcRsProvider;
 
 use super::{
     offer::{offer_text, send_line},
-    path::Path,
+    path::{Path, Wire},
     peer::{self, Frame, Peer},
 };
 use crate::{
@@ -54,6 +54,7 @@ pub(super) struct Member {
     pub peer: Peer,
     /// What carries datagrams to it; without, they arrive at once.
     pub path: Option<Path>,
+    pub wire: Wire,
     events: Vec<Event>,
     tracks: Vec<TrackId>,
     lose_up: usize,
@@ -146,6 +147,7 @@ impl World {
             shard,
             peer: Peer::new(self.now, port, self.only_aes_cm),
             path: None,
+            wire: Wire::default(),
             events: Vec::new(),
             tracks: Vec::new(),
             lose_up: 0,
@@ -260,6 +262,7 @@ impl World {
             _ => None,
         });
         let (sdp, mid_to_track) = answer.expect("an answer");
+        member.peer.learn_repairs(&sdp);
         member.tracks = mid_to_track.into_iter().map(|(_, track)| track).collect();
         sdp
     }
@@ -390,7 +393,8 @@ impl World {
 
     /// Sequence numbers between the first and last received that never came.
     pub fn missing_video(&self, who: usize) -> Vec<u16> {
-        let seen = &self.members[who].peer.seen;
+        let peer = &self.members[who].peer;
+        let Some(seen) = peer.seen.get(&peer.video_ssrc) else { return Vec::new() };
         let (Some(first), Some(last)) = (seen.first(), seen.last()) else { return Vec::new() };
         (*first..=*last).filter(|sequence| !seen.contains(sequence)).collect()
     }
@@ -602,6 +606,9 @@ impl World {
         for (to, datagram) in &datagrams {
             let Some(member) = self.members.iter_mut().find(|one| one.peer.address == *to) else { continue };
             let is_rtp = datagram[0] & 0xC0 == 0x80 && !(192..224).contains(&datagram[1]);
+            if is_rtp {
+                member.wire.sent(datagram);
+            }
             if member.lose_down > 0 && is_rtp {
                 member.lose_down -= 1;
                 continue;
