@@ -313,7 +313,8 @@ impl Room {
             probing.interval =
                 if reached { NEXT_PROBE } else { (probing.interval * 2).min(MAX_PROBE_INTERVAL) };
             probing.next = Some(ctx.now + probing.interval);
-            let bps = wanted.min(estimator.bps() * MAX_STEP);
+            // Ticks are never early, so that a probe comes out a little slower than meant.
+            let bps = (wanted * 3 / 2).min(estimator.bps() * MAX_STEP);
             let cluster = estimator.start_cluster();
             probing.running = Some(Running { cluster, bps, left: PROBE_BURSTS, next: ctx.now });
         }
