@@ -64,34 +64,48 @@ fn a_narrow_path_gets_a_small_picture_and_a_wide_one_the_large() {
     }
 }
 
-#[test]
-fn one_slow_viewer_goes_down_fast_and_up_again_and_nobody_else_notices() {
-    let wide = "latency=25ms,rate=20M";
-    let (mut world, ana, viewers) = gallery(22, &["latency=25ms,rate=3M", wide, wide, wide]);
+/// How one of so many viewers fares when its path becomes slow and fast again: tenths of a second until it has a
+/// smaller picture, time with a queue above half a second, tenths until the large picture is back.
+fn slow_for_a_while(seed: u64, others: usize) -> (usize, Duration, usize) {
+    let path =
+        |rate: &str, salt: u64| format!("latency=23ms,jitter=4ms,rate={rate},seed={}", seed * 100 + salt);
+    let mut paths = vec![path("3M", 0)];
+    paths.extend((1..).take(others).map(|other| path("20M", other)));
+    let paths: Vec<&str> = paths.iter().map(String::as_str).collect();
+    let (mut world, ana, viewers) = gallery(seed, &paths);
     let before = watch(&mut world, ana, viewers[0], 8);
     assert_eq!(before.last(), Some(&Some(2)), "{before:?}");
     for other in &viewers[1..] {
         world.take_video(*other);
     }
 
-    world.impair(viewers[0], "latency=25ms,rate=500k");
+    world.impair(viewers[0], &path("500k", 0));
     let narrow = watch(&mut world, ana, viewers[0], 10);
     let down = narrow.iter().position(|layer| layer.is_some_and(|layer| layer < 2)).expect("goes down");
     let late = world.path(viewers[0]).late;
-    world.impair(viewers[0], "latency=25ms,rate=3M");
-    let wide_again = watch(&mut world, ana, viewers[0], 12);
-    let up = wide_again.iter().position(|layer| *layer == Some(2)).expect("comes back");
-    println!("down after {down} tenths, late for {late:?}, up after {up} tenths");
-    assert!(down <= 10, "down after {down} tenths of a second");
-    assert!(late <= Duration::from_secs(2), "{late:?} above half a second");
-    assert!(up <= 100, "up after {up} tenths of a second");
-    assert!(wide_again[up + 10..].iter().all(|layer| *layer == Some(2)), "and stays");
+    world.impair(viewers[0], &path("3M", 0));
+    let wide = watch(&mut world, ana, viewers[0], 12);
+    let up = wide.iter().position(|layer| *layer == Some(2)).expect("comes back");
+    assert!(wide[(up + 10).min(119)..].iter().all(|layer| *layer == Some(2)), "and stays: {wide:?}");
     for other in &viewers[1..] {
         let frames = world.take_video(*other);
         assert!(frames.iter().all(|frame| frame.layer == 2), "the others see no change");
-        assert!(frames.len() == 22 * FPS * 7, "{} packets", frames.len());
+        // What is on its way when a measurement begins or ends.
+        let expected = 22 * FPS * SIZES[2].div_ceil(1_100);
+        assert!(frames.len().abs_diff(expected) < 30, "{} of {expected} packets", frames.len());
         world.assert_dense(*other);
     }
+    (down, late, up)
+}
+
+#[test]
+fn one_slow_viewer_goes_down_fast_and_up_again_and_nobody_else_notices() {
+    let mut seen: Vec<_> =
+        (31..36).map(|seed| slow_for_a_while(seed, if seed == 31 { 49 } else { 3 })).collect();
+    println!("(tenths of a second until down, time above half a second of queue, until up): {seen:?}");
+    seen.sort_unstable_by_key(|(_, _, up)| *up);
+    assert!(seen.iter().all(|(down, late, _)| *down <= 10 && *late <= Duration::from_secs(2)));
+    assert!(seen[2].2 <= 100, "the median is up again within ten seconds");
 }
 
 #[test]
