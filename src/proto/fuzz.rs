@@ -19,6 +19,7 @@ pub fn fuzz_rtp(bytes: &[u8]) {
         audio_level: 4,
         video_orientation: 5,
         transport_cc: 6,
+        dependency_descriptor: 7,
     };
     let _ = ext::ExtensionValues::read(&ids, header.extensions(bytes));
     let _ = header.payload(bytes);

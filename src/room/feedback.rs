@@ -100,7 +100,7 @@ impl Room {
         for key in &publication.fan_out {
             let Some(subscription) = self.subscriptions.get(*key) else { continue };
             let Some(forwarder) = &subscription.forwarder else { continue };
-            if forwarder.current() != Some(layer) {
+            if forwarder.encoding() != Some(layer) {
                 continue;
             }
             let Some(subscriber) = self.participants.get_mut(subscription.subscriber) else { continue };
