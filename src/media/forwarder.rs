@@ -15,7 +15,7 @@ use super::{
 use crate::{
     base::seq::low16,
     proto::{
-        codec::{Codec, av1},
+        codec::{Codec, PictureId, av1},
         rtp::{ExtensionBlock, HeaderFields, write_header},
     },
 };
@@ -281,7 +281,9 @@ impl Forwarder {
         placement.marker = (facts.marker || top) && !blank;
         placement.blank = blank;
         match &facts.descriptor {
-            Descriptor::Vp8(_) => placement.picture_id = facts.picture().wrapping_add(numbers.picture) & 0x7FFF,
+            Descriptor::Vp8(_) => {
+                placement.picture_id = facts.picture().wrapping_add(numbers.picture) & 0x7FFF
+            }
             Descriptor::Av1(_) => placement.tl0_pic_idx = pack(level),
             _ => {}
         }
@@ -321,16 +323,20 @@ impl Forwarder {
     }
 
     fn place(&self, layer: u8, index: u64, facts: &Facts) -> Placement {
-        let mut picture_id = facts.picture().wrapping_add(self.picture_offset);
-        if self.config.codec != Codec::Av1 {
-            picture_id &= 0x7FFF;
-        }
+        let (picture, tl0_pic_idx, bits) = match &facts.descriptor {
+            Descriptor::Vp8(one) => (one.picture_id, one.tl0_pic_idx, 0x7FFF),
+            Descriptor::Vp9(one) => (one.picture_id, one.tl0_pic_idx, 0x7FFF),
+            Descriptor::Av1(one) => (Some(PictureId { value: one.number, wide: true }), None, 0xFFFF),
+            Descriptor::None | Descriptor::Red => (None, None, 0x7FFF),
+        };
+        let picture = if let Some(picture) = picture { picture.value } else { 0 };
+        let tl0_pic_idx = if let Some(tl0_pic_idx) = tl0_pic_idx { tl0_pic_idx } else { 0 };
         Placement {
             layer,
             index,
             timestamp: self.translate_timestamp(facts.timestamp),
-            picture_id,
-            tl0_pic_idx: facts.tl0_pic_idx().wrapping_add(self.tl0_offset),
+            picture_id: picture.wrapping_add(self.picture_offset) & bits,
+            tl0_pic_idx: tl0_pic_idx.wrapping_add(self.tl0_offset),
             marker: facts.marker,
             blank: false,
         }
@@ -339,10 +345,14 @@ impl Forwarder {
     /// Length of the header that `write` will make.
     pub fn header_len(&self, packet: &MediaPacket<'_>, at: Placement) -> usize {
         let facts = &packet.facts;
-        let dependencies = self.dependencies(packet, at).map_or(0, |one| one.len());
+        let mut dependencies = 0;
+        if self.config.dependency_ext != 0 {
+            dependencies = self.dependencies(packet, at).map_or(0, |one| one.len());
+        }
         let prefix = if dependencies > MAX_SHORT { 2 } else { 1 };
-        let element =
-            |wanted: bool, id: u8, len: usize| if wanted && (1..=14).contains(&id) { prefix + len } else { 0 };
+        let element = |wanted: bool, id: u8, len: usize| {
+            if wanted && (1..=14).contains(&id) { prefix + len } else { 0 }
+        };
         let elements = element(!self.config.mid.is_empty(), self.config.mid_ext, self.config.mid.len())
             + element(facts.audio_level.is_some(), self.config.audio_level_ext, 1)
             + element(facts.orientation.is_some(), self.config.orientation_ext, 1)
@@ -481,10 +491,13 @@ impl Forwarder {
         at: Placement,
         transport: u16,
     ) -> Option<Written> {
-        let red = matches!(packet.facts.descriptor, Descriptor::Red).then_some(self.config.red).flatten();
+        let payload_type = match (&packet.facts.descriptor, self.config.red) {
+            (Descriptor::Red, Some(red)) => red,
+            _ => self.config.payload_type,
+        };
         let fields = HeaderFields {
             marker: at.marker,
-            payload_type: red.unwrap_or(self.config.payload_type),
+            payload_type,
             sequence: low16(at.index),
             timestamp: at.timestamp,
             ssrc: self.config.ssrc,
@@ -509,7 +522,9 @@ impl Forwarder {
     }
 
     fn fill_dependencies(&mut self, packet: &MediaPacket<'_>, at: Placement) {
-        if let Some(dependencies) = self.dependencies(packet, at) {
+        if self.config.dependency_ext != 0
+            && let Some(dependencies) = self.dependencies(packet, at)
+        {
             self.extensions.push(self.config.dependency_ext, &dependencies);
         }
     }
@@ -521,7 +536,7 @@ impl Forwarder {
         packet: &MediaPacket<'_>,
         at: Placement,
     ) -> Option<ArrayVec<u8, { av1::MAX_DESCRIPTOR }>> {
-        if packet.dependencies.is_empty() || self.config.dependency_ext == 0 || at.blank {
+        if packet.dependencies.is_empty() || at.blank {
             return None;
         }
         let Descriptor::Av1(frame) = &packet.facts.descriptor else { return None };

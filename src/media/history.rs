@@ -37,7 +37,7 @@ pub struct History {
 
 impl History {
     pub fn push(&mut self, packet: &MediaPacket<'_>) {
-        let len = stored_len(packet);
+        let len = packet.len();
         if len > MAX_PACKET {
             return;
         }
@@ -56,10 +56,12 @@ impl History {
 
     /// Dependencies and payload, one behind the other.
     fn put(&mut self, packet: &MediaPacket<'_>, offset: u64) {
-        let len = stored_len(packet);
+        let len = packet.len();
         let range = to_index(offset)..to_index(offset) + len;
         let Some(place) = self.bytes.get_mut(range) else { return };
-        let Some((dependencies, payload)) = place.split_at_mut_checked(packet.dependencies.len()) else { return };
+        let Some((dependencies, payload)) = place.split_at_mut_checked(packet.dependencies.len()) else {
+            return;
+        };
         dependencies.copy_from_slice(packet.dependencies);
         payload.copy_from_slice(packet.payload);
         let sequence = packet.sequence;
@@ -97,7 +99,11 @@ impl History {
     }
 
     fn packet(&self, slot: &Slot) -> Option<MediaPacket<'_>> {
-        let (dependencies, payload) = self.whole(slot)?.split_at_checked(usize::from(slot.dependencies))?;
+        let whole = self.whole(slot)?;
+        let (dependencies, payload): (&[u8], &[u8]) = match slot.dependencies {
+            0 => (&[], whole),
+            len => whole.split_at_checked(usize::from(len))?,
+        };
         Some(MediaPacket { sequence: slot.sequence, facts: slot.facts, payload, dependencies })
     }
 
@@ -135,7 +141,7 @@ impl History {
         let more_slots =
             slots < MAX_SLOTS && replaced.is_some_and(|slot| slot.len > 0 && young(slot.facts.timestamp));
         let offset = to_index(self.written % bytes as u64);
-        let wraps = offset + stored_len(packet) > bytes || (offset == 0 && self.written > 0);
+        let wraps = offset + packet.len() > bytes || (offset == 0 && self.written > 0);
         let more_bytes = bytes < MAX_BYTES && wraps && young(self.turn_began);
         (if more_slots { slots * 2 } else { slots }, if more_bytes { bytes * 2 } else { bytes })
     }
@@ -157,10 +163,6 @@ impl History {
         }
         *self = grown;
     }
-}
-
-fn stored_len(packet: &MediaPacket<'_>) -> usize {
-    packet.dependencies.len() + packet.payload.len()
 }
 
 #[expect(clippy::cast_possible_truncation, reason = "reduced modulo the ring right after")]
@@ -238,7 +240,10 @@ mod tests {
         for n in 1..=200u64 {
             let dependencies = vec![u8::try_from(n % 7).unwrap(); usize::try_from(n % 60).unwrap()];
             let body = vec![9; 400];
-            history.push(&MediaPacket { dependencies: &dependencies, ..at(n, 3_000 * u32::try_from(n).unwrap(), &body) });
+            history.push(&MediaPacket {
+                dependencies: &dependencies,
+                ..at(n, 3_000 * u32::try_from(n).unwrap(), &body)
+            });
             let found = history.get(n).unwrap();
             assert_eq!((found.dependencies, found.payload), (&dependencies[..], &body[..]));
         }

@@ -71,8 +71,9 @@ impl LayerMeter {
     fn turn(&mut self, now: Instant, elapsed: Duration) {
         self.rates = Some(per_second(&self.bytes, elapsed));
         let millis = u64::try_from(elapsed.as_millis()).unwrap_or(u64::MAX).max(1);
-        self.picture_rates =
-            self.pictures.map(|one| u16::try_from((u64::from(one) * 1_000 + millis / 2) / millis).unwrap_or(u16::MAX));
+        self.picture_rates = self
+            .pictures
+            .map(|one| u16::try_from((u64::from(one) * 1_000 + millis / 2) / millis).unwrap_or(u16::MAX));
         self.started = now;
         self.bytes = Table::default();
         self.pictures = [0; MAX_TEMPORAL];
@@ -165,7 +166,10 @@ mod tests {
         let now = start + Duration::from_secs(2);
         let near = |spatial, temporal, expected: u64| {
             let rate = meter.bitrate_bps(now, spatial, temporal);
-            assert!(rate.abs_diff(expected) < expected / 12, "{spatial}/{temporal}: {rate}, expected {expected}");
+            assert!(
+                rate.abs_diff(expected) < expected / 12,
+                "{spatial}/{temporal}: {rate}, expected {expected}"
+            );
         };
         near(0, 0, 30_000);
         near(0, 1, 60_000);

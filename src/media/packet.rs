@@ -45,6 +45,17 @@ pub struct LayerId {
     pub temporal: u8,
 }
 
+impl MediaPacket<'_> {
+    /// Bytes that are forwarded.
+    pub fn len(&self) -> usize {
+        self.dependencies.len() + self.payload.len()
+    }
+
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+}
+
 impl Facts {
     /// Reads the codec's descriptor. A payload that cannot be read is forwarded as opaque, never as a keyframe.
     pub fn of(codec: Codec, payload: &[u8]) -> Self {

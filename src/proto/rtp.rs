@@ -259,7 +259,11 @@ mod tests {
             ext.clear();
             ext.push(3, b"mid");
             write_header(&mut packet, &fields, &ext).unwrap();
-            assert_eq!(Header::parse(&packet).unwrap().ext_profile, ONE_BYTE_PROFILE, "the next one is short again");
+            assert_eq!(
+                Header::parse(&packet).unwrap().ext_profile,
+                ONE_BYTE_PROFILE,
+                "the next one is short again"
+            );
         }
     }
 

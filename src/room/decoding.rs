@@ -16,7 +16,10 @@ use crate::{
 
 impl Participant {
     /// The lines that say what it can receive of a kind. None before it has offered to receive any.
-    fn receiving_lines<'a>(&'a self, kind: MediaKind) -> impl Iterator<Item = &'a Line<super::participant::Sending>> {
+    fn receiving_lines<'a>(
+        &'a self,
+        kind: MediaKind,
+    ) -> impl Iterator<Item = &'a Line<super::participant::Sending>> {
         self.negotiator.lines().iter().filter(move |line| {
             line.section.kind == kind && !line.section.stopped && line.section.direction.client_receives()
         })
@@ -47,15 +50,20 @@ impl Room {
                 let subscription = self.subscriptions.get(*one)?;
                 let publication = self.publications.get(subscription.publication)?;
                 let unsupported = subscription.line.is_none() && publication.fits(participant) == Some(false);
-                (unsupported != subscription.unsupported)
-                    .then_some((*one, subscription.publication, unsupported))
+                (unsupported != subscription.unsupported).then_some((
+                    *one,
+                    subscription.publication,
+                    unsupported,
+                ))
             })
             .collect();
         for (key, publication, unsupported) in changed {
             let Some(subscription) = self.subscriptions.get_mut(key) else { continue };
             subscription.unsupported = unsupported;
             let (track, subscriber) = (subscription.track, subscription.subscriber);
-            if let Some(codec) = self.publications.get(publication).map(|one| one.codec).filter(|_| unsupported) {
+            if let Some(codec) =
+                self.publications.get(publication).map(|one| one.codec).filter(|_| unsupported)
+            {
                 self.tell(ctx, subscriber, Event::TrackUnsupported { track, codec: codec.name() });
                 self.tell_codecs(ctx, publication);
             }
@@ -79,7 +87,9 @@ impl Room {
         };
         let codecs: Vec<Codec> = Codec::ALL
             .into_iter()
-            .filter(|one| one.is_video() == publication.codec.is_video() && *one != publication.codec && by_all(*one))
+            .filter(|one| {
+                one.is_video() == publication.codec.is_video() && *one != publication.codec && by_all(*one)
+            })
             .collect();
         let Some(publication) = self.publications.get_mut(key) else { return };
         if publication.told_codecs == codecs {

@@ -62,7 +62,7 @@ impl Room {
             let Some(highest) = encoding.ingest.highest() else { continue };
             let Some(packet) = encoding.history.get(sent.source_near(highest)) else { continue };
             let transport = downlink.next_sequence();
-            let repaired = session.send_rtp(packet.payload.len(), ctx.out, |slot| {
+            let repaired = session.send_rtp(packet.len(), ctx.out, |slot| {
                 forwarder.write_repair(slot, *sequence, &sent, &packet, transport)
             });
             if let Some(len) = repaired {

@@ -153,7 +153,9 @@ impl Room {
                 let line = participant.negotiator.lines().iter().find(|line| line.mid() == mid);
                 let first = line.and_then(|line| line.section.codecs.first());
                 self.publications.get(*key).is_some_and(|one| {
-                    first.is_some_and(|first| (first.codec, first.payload_type) != (one.codec, one.payload_type))
+                    first.is_some_and(|first| {
+                        (first.codec, first.payload_type) != (one.codec, one.payload_type)
+                    })
                 })
             })
             .map(|(key, _)| *key)
@@ -198,7 +200,9 @@ impl Room {
                 || sends && source.is_some_and(|source| self.publish(ctx, key, index, kind, source, muted));
             let Some(participant) = self.participants.get_mut(key) else { return };
             let redundant = participant.publications.iter().any(|one| {
-                self.publications.get(*one).is_some_and(|one| one.mid == mid && one.red_payload_type.is_some())
+                self.publications
+                    .get(*one)
+                    .is_some_and(|one| one.mid == mid && one.red_payload_type.is_some())
             });
             if let Some(line) = participant.negotiator.line_mut(index) {
                 line.receiving = receiving;

@@ -237,21 +237,17 @@ impl Publication {
 
     /// The stream that a layer comes in.
     pub fn encoding(&self, layer: u8) -> Option<&Encoding> {
-        self.encodings.get(self.encoding_index(layer))
+        let own = self.encodings.get(usize::from(layer));
+        if own.is_none() && self.is_svc() { self.encodings.first() } else { own }
     }
 
     pub fn encoding_mut(&mut self, layer: u8) -> Option<&mut Encoding> {
-        let index = self.encoding_index(layer);
+        let index = if self.is_svc() { 0 } else { usize::from(layer) };
         self.encodings.get_mut(index)
-    }
-
-    fn encoding_index(&self, layer: u8) -> usize {
-        if self.is_svc() { 0 } else { usize::from(layer) }
     }
 
     /// Bits per second of a layer without the temporal layers above `temporal`, and with the lower spatial layers if
     /// it needs them.
-    #[allow(dead_code, reason = "what the bandwidth allocator asks for")]
     pub fn bitrate_bps(&self, now: Instant, layer: u8, temporal: u8) -> u64 {
         let Some(encoding) = self.encoding(layer) else { return 0 };
         if !self.codec.is_video() {

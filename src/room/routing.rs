@@ -216,7 +216,7 @@ impl Room {
         if !connected {
             return Verdict::Drop;
         }
-        if accepted.audience != Audience::Everybody {
+        if !matches!(accepted.audience, Audience::Everybody) {
             let wanted = if forwarder.config().red.is_some() { Audience::Redundant } else { Audience::Plain };
             if accepted.audience != wanted {
                 return Verdict::Drop;

@@ -318,7 +318,7 @@ impl Room {
             forwarder.set_target(target);
         }
         let limit = target.map_or(u8::MAX, |layer| publication.temporal_for(layer, subscription.max_fps));
-        forwarder.set_max_temporal(limit);
+        forwarder.set_max_temporal(limit.min(subscription.share.max_temporal()));
         forwarder.awaits_keyframe()
     }
 

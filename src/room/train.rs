@@ -293,7 +293,7 @@ impl Room {
         };
         let Some(packet) = packet else { return };
         let transport = downlink.next_sequence();
-        let sent = session.send_rtp(one.payload_len + padding, ctx.out, |slot| {
+        let sent = session.send_rtp(one.size.len + padding, ctx.out, |slot| {
             forwarder.write(slot, &packet, one.at, padding, transport)
         });
         match sent {

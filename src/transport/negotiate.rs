@@ -60,7 +60,8 @@ impl<T> Line<T> {
     pub fn codec_for(&self, codec: Codec, profile: Option<&str>) -> Option<&OfferCodec> {
         let mut same = self.section.codecs.iter().filter(|offered| offered.codec == codec);
         let Some(wanted) = profile else { return same.next() };
-        let fits = |offered: &&OfferCodec| offered.profile().is_some_and(|own| own.eq_ignore_ascii_case(wanted));
+        let fits =
+            |offered: &&OfferCodec| offered.profile().is_some_and(|own| own.eq_ignore_ascii_case(wanted));
         let exact = same.clone().find(fits);
         if codec == Codec::H264 { exact.or_else(|| same.next()) } else { exact }
     }

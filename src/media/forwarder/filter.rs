@@ -138,7 +138,10 @@ impl LayerFilter {
     fn remember(&mut self, run: Run) {
         let sent_nothing = |last: &Run| last.from >= run.from || last.from + 1 == run.from;
         let replaces = self.runs.len() > 1
-            && self.runs.back().is_some_and(|last| sent_nothing(last) && last.numbers.offset != run.numbers.offset);
+            && self
+                .runs
+                .back()
+                .is_some_and(|last| sent_nothing(last) && last.numbers.offset != run.numbers.offset);
         if replaces {
             self.runs.pop_back();
         } else if self.runs.len() == MAX_RUNS {
@@ -180,10 +183,8 @@ fn next_level(level: LayerId, wanted: LayerId, facts: &Facts) -> LayerId {
     if facts.keyframe {
         return wanted;
     }
-    let mut next = LayerId {
-        spatial: level.spatial.min(wanted.spatial),
-        temporal: level.temporal.min(wanted.temporal),
-    };
+    let mut next =
+        LayerId { spatial: level.spatial.min(wanted.spatial), temporal: level.temporal.min(wanted.temporal) };
     let above = next.temporal.saturating_add(1);
     let reach = match &facts.descriptor {
         // Y: refers to the base layer only. What comes above it in later pictures need not.

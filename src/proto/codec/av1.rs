@@ -131,7 +131,9 @@ impl Descriptor {
         let Layer { spatial, temporal } = template.layer;
         let switches = || {
             let layers = current.decode_targets.iter().enumerate();
-            layers.filter(|(target, _)| indication(template.indications, *target) == SWITCH).map(|(_, one)| one)
+            layers
+                .filter(|(target, _)| indication(template.indications, *target) == SWITCH)
+                .map(|(_, one)| one)
         };
         let frame = Frame {
             number,
@@ -234,11 +236,7 @@ impl Targets {
 
 /// Writes a descriptor with another frame number, and if so wished with the bitmask of active decode targets.
 /// `None` if it is broken or has become too long.
-pub fn rewrite(
-    bytes: &[u8],
-    number: u16,
-    active: Option<Targets>,
-) -> Option<ArrayVec<u8, MAX_DESCRIPTOR>> {
+pub fn rewrite(bytes: &[u8], number: u16, active: Option<Targets>) -> Option<ArrayVec<u8, MAX_DESCRIPTOR>> {
     let mut out = ArrayVec::new();
     let Some(active) = active else {
         out.try_extend_from_slice(bytes).ok()?;

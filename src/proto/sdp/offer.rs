@@ -329,9 +329,7 @@ fn codecs(media: &MediaDescription) -> Vec<OfferCodec> {
             let payload_type = format.parse::<u8>().ok().filter(|pt| *pt < 128)?;
             let mut rtpmap = attribute("rtpmap", format)?.split('/');
             let name = rtpmap.next()?;
-            let codec = Codec::ALL
-                .into_iter()
-                .find(|known| known.name().eq_ignore_ascii_case(name))?;
+            let codec = Codec::ALL.into_iter().find(|known| known.name().eq_ignore_ascii_case(name))?;
             if rtpmap.next()?.parse() != Ok(codec.clock_rate()) {
                 return None;
             }

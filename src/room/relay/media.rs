@@ -24,8 +24,11 @@ impl Room {
             return;
         }
         let MediaPacket { payload, dependencies, .. } = accepted.packet;
-        let payload: Arc<[u8]> =
-            if dependencies.is_empty() { Arc::from(payload) } else { [dependencies, payload].concat().into() };
+        let payload: Arc<[u8]> = if dependencies.is_empty() {
+            Arc::from(payload)
+        } else {
+            [dependencies, payload].concat().into()
+        };
         for to in &encoding.relayed_to {
             let message = RelayMessage::Media {
                 track: publication.track,
@@ -59,7 +62,9 @@ impl Room {
         let (video, muted) = (publication.codec.is_video(), publication.is_muted());
         let revived = !publication.flows(ctx.now, publication.layer_of_packet(layer, &facts));
         let Some(encoding) = publication.encoding_mut(layer) else { return };
-        let Some((dependencies, payload)) = payload.split_at_checked(usize::from(dependencies)) else { return };
+        let Some((dependencies, payload)) = payload.split_at_checked(usize::from(dependencies)) else {
+            return;
+        };
         let packet = MediaPacket { sequence, facts, payload, dependencies };
         encoding.ingest.relayed(ctx.now, sequence, facts.marker, payload.len());
         let more_soon = !facts.marker && encoding.ingest.comes_in_bursts();
