@@ -22,6 +22,8 @@ use crate::{
 
 mod filter;
 #[cfg(test)]
+mod layer_tests;
+#[cfg(test)]
 mod tests;
 
 /// Two pictures are at least this far apart after a switch, even if they arrive together.
