@@ -91,6 +91,7 @@ impl Room {
         participant.subscriptions.push(key);
         if participant.auto == AutoSubscribe::FirstOffer {
             self.bind_reserved(ctx, subscriber);
+            self.review_decoding(ctx, subscriber);
         } else {
             self.review_decoding(ctx, subscriber);
             self.ask_for_sections(ctx, subscriber);

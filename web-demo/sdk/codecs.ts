@@ -26,9 +26,10 @@ export function encodingsFor(source: Source, { codec, scalabilityMode }: Publish
   switch (source) {
     case 'camera':
       if (scalabilityMode) return [{ maxBitrate: SVC_BITRATE, scalabilityMode }];
-      // Without a mode, Chromium takes three encodings of these for three layers of one stream.
-      if (codec === 'vp9' || codec === 'av1') return CAMERA_ENCODINGS.map((e) => ({ ...e, scalabilityMode: 'L1T3' }));
-      return CAMERA_ENCODINGS.map((e) => ({ ...e }));
+      if (codec === 'h264') return CAMERA_ENCODINGS.map((e) => ({ ...e }));
+      // Temporal layers let the server leave out pictures. And without a mode, Chromium takes three encodings of VP9
+      // for three layers of one stream.
+      return CAMERA_ENCODINGS.map((e) => ({ ...e, scalabilityMode: 'L1T3' }));
     case 'screen':
       return SCREEN_ENCODINGS.map((e) => ({ ...e }));
     case 'screen_audio':
