@@ -58,7 +58,8 @@ pub fn fuzz_av1(bytes: &[u8]) {
         let current = before.structure.as_ref().or(structure.as_ref()).expect("nothing is read without one");
         for targets in [None, Some(current.targets_within(0, 0)), Some(current.targets_within(1, 9))] {
             let Some(out) = codec::av1::rewrite(descriptor, 77, targets) else { continue };
-            let after = codec::av1::Descriptor::parse(&out, structure.as_ref()).expect("what is written is read");
+            let after =
+                codec::av1::Descriptor::parse(&out, structure.as_ref()).expect("what is written is read");
             assert_eq!(after.frame.number, 77);
             assert_eq!(after.structure, before.structure);
             assert_eq!(after.frame.temporal_switch, before.frame.temporal_switch);

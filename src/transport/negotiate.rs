@@ -215,9 +215,12 @@ fn answer_section<T>(line: &Line<T>) -> AnswerSection {
     if codecs.is_empty() {
         return rejected();
     }
+    // Only where it is needed: a sender of VP8 that may use it leaves picture ids and layers out of its payloads.
+    let dependencies = !line.receiving || codecs.first().is_some_and(|codec| codec.codec == Codec::Av1);
     let extensions = section
         .extensions
         .iter()
+        .filter(|(_, ext)| dependencies || *ext != Extension::DependencyDescriptor)
         .filter(|(_, ext)| {
             // Also while the line is inactive: Chromium drops what an answer leaves out, and then cannot
             // offer simulcast again because its RID extension is gone.

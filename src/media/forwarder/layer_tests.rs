@@ -211,12 +211,8 @@ struct Turn {
 
 fn turn() -> impl Strategy<Value = Turn> {
     let target = prop_oneof![8 => Just(None), 4 => (0u8..3).prop_map(Some)];
-    (prop::bool::weighted(0.1), target, 0u8..12, 0usize..3).prop_map(|(key, target, max_temporal, sizes)| Turn {
-        key,
-        target,
-        max_temporal,
-        sizes,
-    })
+    (prop::bool::weighted(0.1), target, 0u8..12, 0usize..3)
+        .prop_map(|(key, target, max_temporal, sizes)| Turn { key, target, max_temporal, sizes })
 }
 
 /// Runs a stream; `fate` decides over each packet: 0 = lost, 1 = comes late, anything else = in time.
@@ -344,7 +340,8 @@ fn levels(encoder: &Encoder, received: &Received) -> Vec<Option<LayerId>> {
     let complete = received.complete(encoder);
     (0..encoder.picture)
         .map(|picture| {
-            let frames = complete.iter().map(|one| &encoder.frames[*one]).filter(|one| one.picture == picture);
+            let frames =
+                complete.iter().map(|one| &encoder.frames[*one]).filter(|one| one.picture == picture);
             frames.map(|one| one.layer).max()
         })
         .collect()

@@ -171,6 +171,19 @@ fn dependency_descriptors_cross_shards_and_are_repaired() {
     assert!(packets.iter().any(|one| one.payload[1] == 1), "the upper layer comes");
 }
 
+#[test]
+fn dependency_descriptors_are_asked_of_av1_only() {
+    for (codec, expected) in
+        [(Codec::Vp8, false), (Codec::Vp9, false), (Codec::H264, false), (Codec::Av1, true)]
+    {
+        let mut world = World::new(57);
+        let ana = world.join(MediaGrants::ALL, AutoSubscribe::Everything);
+        world.peer(ana).video_codecs = vec![codec, Codec::Vp8];
+        let answer = world.offer(ana, &[PLAIN_CAMERA]);
+        assert_eq!(answer.contains("dependency-descriptor"), expected, "{codec:?}: {answer}");
+    }
+}
+
 /// Opus with a copy of the frame before.
 fn red(number: u32, newest: u8, copy: Option<u8>) -> Raw {
     let mut payload = Vec::new();
@@ -220,9 +233,11 @@ fn redundant_audio_is_passed_on_or_unwrapped() {
             world.send_raw(ana, "0", std::slice::from_ref(packet));
             world.advance(Duration::from_millis(20));
         }
-        let whole: Vec<_> = world.take_raw(bo).into_iter().map(|one| (one.payload_type, one.payload)).collect();
+        let whole: Vec<_> =
+            world.take_raw(bo).into_iter().map(|one| (one.payload_type, one.payload)).collect();
         assert_eq!(whole, packets.iter().map(|one| (63, one.payload.clone())).collect::<Vec<_>>());
-        let plain: Vec<_> = world.take_raw(cy).into_iter().map(|one| (one.payload_type, one.payload)).collect();
+        let plain: Vec<_> =
+            world.take_raw(cy).into_iter().map(|one| (one.payload_type, one.payload)).collect();
         assert_eq!(plain, (0..5u8).map(|n| (111, vec![n; 4])).collect::<Vec<_>>());
     }
 }
