@@ -22,8 +22,6 @@ use crate::{
 
 mod filter;
 #[cfg(test)]
-mod layer_tests;
-#[cfg(test)]
 mod tests;
 
 /// Two pictures are at least this far apart after a switch, even if they arrive together.
@@ -332,7 +330,7 @@ impl Forwarder {
             Descriptor::None | Descriptor::Red => (None, None, 0x7FFF),
         };
         let picture = if let Some(picture) = picture { picture.value } else { 0 };
-        let tl0_pic_idx = if let Some(tl0_pic_idx) = tl0_pic_idx { tl0_pic_idx } else { 0 };
+        let tl0_pic_idx = tl0_pic_idx.unwrap_or(0);
         Placement {
             layer,
             index,

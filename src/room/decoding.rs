@@ -3,7 +3,7 @@
 use super::{
     Context, ParticipantKey, PublicationKey, Room, SubscriptionKey,
     event::Event,
-    participant::Participant,
+    participant::{Participant, Sending},
     publication::{Origin, Publication},
     relay::RelayMessage,
     subscription::media_kind,
@@ -16,10 +16,7 @@ use crate::{
 
 impl Participant {
     /// The lines that say what it can receive of a kind. None before it has offered to receive any.
-    fn receiving_lines<'a>(
-        &'a self,
-        kind: MediaKind,
-    ) -> impl Iterator<Item = &'a Line<super::participant::Sending>> {
+    fn receiving_lines(&self, kind: MediaKind) -> impl Iterator<Item = &Line<Sending>> {
         self.negotiator.lines().iter().filter(move |line| {
             line.section.kind == kind && !line.section.stopped && line.section.direction.client_receives()
         })

@@ -1,3 +1,5 @@
+mod layers;
+
 use proptest::prelude::*;
 
 use super::*;

@@ -111,7 +111,7 @@ fn a_publisher_hears_which_layers_of_its_stream_are_watched() {
     let mut world = World::new(52);
     let ana = join(&mut world, FIRST, &[Codec::Vp9], &[PLAIN_CAMERA]);
     let bo = join(&mut world, FIRST, &[Codec::Vp9], &SEES_ONE);
-    let mut wanted = |world: &mut World, from: u16| {
+    let wanted = |world: &mut World, from: u16| {
         send_vp9(world, ana, from..from + 200);
         world.events(ana).into_iter().rev().find_map(|event| match event {
             Event::Wanted { layers, .. } => Some(layers),

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use proptest::prelude::*;
 
-use super::*;
+use super::{super::*, origin};
 use crate::proto::{
     codec::{av1, vp8, vp9},
     rtp::Header,
@@ -29,11 +29,6 @@ fn config(codec: Codec) -> StreamConfig {
         dependency_ext: AV1_ID,
         long_extensions: true,
     }
-}
-
-#[expect(clippy::disallowed_methods, reason = "any instant will do as the origin")]
-fn origin() -> Instant {
-    Instant::now()
 }
 
 /// A packet as a publisher sends it.
@@ -366,7 +361,7 @@ fn spatial_layers_go_at_once_and_come_back_with_a_key_picture() {
     let mut encoder = Encoder::new(Codec::Vp9);
     let mut forwarder = Forwarder::new(config(Codec::Vp9), 9);
     forwarder.set_target(Some(2));
-    let mut send = |forwarder: &mut Forwarder, encoder: &mut Encoder, key: bool| {
+    let send = |forwarder: &mut Forwarder, encoder: &mut Encoder, key: bool| {
         let from = encoder.packets.len();
         encoder.encode(key, 1);
         let verdicts: Vec<Verdict> = encoder.packets[from..]
