@@ -69,6 +69,7 @@ fn main() {
         audio_level: 4,
         video_orientation: 5,
         transport_cc: 6,
+        dependency_descriptor: 7,
     };
     repeat("demux", || demux::classify(black_box(&plain)));
     repeat("RTP header and extensions", || {

@@ -94,6 +94,72 @@ put("vp8", "keyframe", VP8_KEY)
 put("vp8", "keyframe_full_descriptor", VP8_FULL)
 put("vp8", "delta", VP8_DELTA)
 put("vp8", "cut_after_flags", bytes([0x90, 0xF0, 0x80]))
+# I L B V: 15-bit picture id, layers, TL0PICIDX, scalability structure of three sizes and a group of two pictures.
+VP9_KEY = bytes([0xAA, 0x92, 0x34, 0x10, 0x07, 0x58]) + struct.pack("!HHHHHH", 320, 180, 640, 360, 1280, 720) \
+    + bytes([2, 0x04, 1, 0x28, 1, 2, 0x82, 0x49])
+put("vp9", "key_superframe", VP9_KEY)
+put("vp9", "upper_layer", bytes([0xAC, 0x05, 0x03, 9, 0x82]))
+put("vp9", "flexible", bytes([0xF8, 0x05, 0x40, 0x03, 0x08, 0x82]))
+put("vp9", "group_lies", bytes([0x0A, 0x08, 0xFF, 0x0C, 1]))
+
+
+class Bits:
+    def __init__(self):
+        self.text = ""
+
+    def put(self, value, count):
+        self.text += format(value, f"0{count}b")
+        return self
+
+    def bytes(self):
+        text = self.text + "0" * (-len(self.text) % 8)
+        return bytes(int(text[at:at + 8], 2) for at in range(0, len(text), 8))
+
+
+def av1_structure(bits):
+    """L1T3 with four templates, two chains of which all targets use the first, and a resolution."""
+    bits.put(0, 6).put(2, 5)
+    for step in (0, 1, 1, 3):
+        bits.put(step, 2)
+    for indications in ((2, 2, 2), (2, 2, 2), (0, 1, 3), (0, 0, 1)):
+        for one in indications:
+            bits.put(one, 2)
+    for references in ((), (4,), (2,), (1,)):
+        for one in references:
+            bits.put(1, 1).put(one - 1, 4)
+        bits.put(0, 1)
+    bits.put(1, 2)  # ns(4) = 1 chain
+    for template in range(4):
+        bits.put(template, 4)
+    return bits.put(1, 1).put(1279, 16).put(719, 16)
+
+
+def av1_frame(template, number, flags=None):
+    bits = Bits().put(3, 2).put(template, 6).put(number, 16)
+    return bits if flags is None else bits.put(flags, 5)
+
+
+def av1_pair(first, second=b""):
+    return bytes([len(first)]) + first + second
+
+
+AV1_KEY = av1_structure(av1_frame(0, 7, 0b10000)).bytes()
+put("av1", "key", av1_pair(AV1_KEY))
+put("av1", "key_and_delta", av1_pair(AV1_KEY, av1_frame(3, 8).bytes()))
+put("av1", "bitmask", av1_pair(AV1_KEY, av1_frame(1, 9, 0b01000).put(0b011, 3).bytes()))
+put("av1", "custom", av1_pair(AV1_KEY, av1_frame(2, 9, 0b00111).put(0b001010, 6).put(1, 2).put(3, 4).put(0, 2).put(5, 8).bytes()))
+put("av1", "without_structure", av1_pair(av1_frame(1, 9).bytes()))
+put("av1", "cut_structure", av1_pair(AV1_KEY[:8]))
+
+
+def red_header(offset, length):
+    return struct.pack("!I", (0x80 | 111) << 24 | offset << 10 | length)
+
+
+put("red", "two_copies", red_header(1920, 3) + red_header(960, 2) + bytes([111]) + b"aaabbcccc")
+put("red", "alone", bytes([111]) + b"frame")
+put("red", "length_lies", red_header(960, 1023) + bytes([111]) + b"x")
+put("red", "endless", red_header(960, 0) * 40)
 put("h264", "idr", bytes([0x65, 0x88, 0x84]))
 put("h264", "stap_a", bytes([0x78]) + struct.pack("!H", 4) + bytes([0x67, 0x42, 0xE0, 0x1F]) + struct.pack("!H", 2) + bytes([0x68, 0xCE]))
 put("h264", "fu_a_start", bytes([0x7C, 0x85, 0x88]))

@@ -5,6 +5,7 @@
 
 pub mod command;
 mod congestion;
+mod decoding;
 pub mod effect;
 pub mod event;
 mod feedback;

@@ -125,6 +125,21 @@ fn vp8() {
 }
 
 #[test]
+fn vp9() {
+    replay("vp9", fuzz::fuzz_vp9);
+}
+
+#[test]
+fn av1() {
+    replay("av1", fuzz::fuzz_av1);
+}
+
+#[test]
+fn red() {
+    replay("red", fuzz::fuzz_red);
+}
+
+#[test]
 fn h264() {
     replay("h264", fuzz::fuzz_h264);
 }

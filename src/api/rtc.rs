@@ -420,6 +420,16 @@ fn translate(call: CallId, event: Event) -> Vec<(&'static str, Value, Class)> {
             json!({"callId": call, "trackId": track, "source": source, "wanted": layers}),
             Class::Reliable,
         ),
+        Event::TrackUnsupported { track, codec } => one(
+            "rtc:track_unsupported",
+            json!({"callId": call, "trackId": track, "codec": codec}),
+            Class::Reliable,
+        ),
+        Event::CodecsWanted { track, source, codecs } => one(
+            "rtc:codecs",
+            json!({"callId": call, "trackId": track, "source": source, "codecs": codecs}),
+            Class::Reliable,
+        ),
         Event::Speakers { speakers } => {
             let list: Vec<Value> = speakers
                 .iter()

@@ -5,18 +5,22 @@
 
 use std::time::{Duration, Instant};
 
+use arrayvec::ArrayVec;
+
+use self::filter::{Admission, LayerFilter, Numbers, Pass};
 use super::{
-    packet::{Facts, MediaPacket},
+    packet::{Descriptor, Facts, LayerId, MediaPacket},
     sent::{Sent, SentRing},
 };
 use crate::{
     base::seq::low16,
     proto::{
-        codec::Codec,
+        codec::{Codec, PictureId, av1},
         rtp::{ExtensionBlock, HeaderFields, write_header},
     },
 };
 
+mod filter;
 #[cfg(test)]
 mod tests;
 
@@ -36,8 +40,12 @@ const PADDING_BIT: u8 = 0x20;
 #[derive(Debug, Clone)]
 pub struct StreamConfig {
     pub codec: Codec,
+    /// The publication has one encoding, whose spatial layers are the layers to choose from.
+    pub svc: bool,
     pub ssrc: u32,
     pub payload_type: u8,
+    /// Of Opus with redundancy (RFC 2198), if the subscriber takes it.
+    pub red: Option<u8>,
     /// (SSRC, payload type) of RFC 4588 retransmission.
     pub rtx: Option<(u32, u8)>,
     pub mid: String,
@@ -46,18 +54,27 @@ pub struct StreamConfig {
     pub orientation_ext: u8,
     /// Carries the number under which the subscriber reports each packet's arrival.
     pub transport_cc_ext: u8,
+    pub dependency_ext: u8,
+    /// `a=extmap-allow-mixed`: extensions may be longer than 16 bytes.
+    pub long_extensions: bool,
 }
 
 /// Where a forwarded packet goes in the subscriber's stream.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Placement {
-    /// The layer it comes from.
+    /// The encoding it comes from.
     pub layer: u8,
     /// 48-bit SRTP index; its low half is the sequence number.
     pub index: u64,
     pub timestamp: u32,
+    /// With AV1 the frame number.
     pub picture_id: u16,
+    /// With AV1 the level that decode targets are limited to, packed.
     pub tl0_pic_idx: u8,
+    /// The last packet of its picture, as this subscriber gets it.
+    pub marker: bool,
+    /// Only a number that must not be missing: no payload is sent.
+    pub blank: bool,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -81,7 +98,11 @@ pub struct Written {
 pub struct Forwarder {
     config: StreamConfig,
     target: Option<u8>,
+    max_temporal: u8,
+    /// The encoding that is forwarded.
     current: Option<u8>,
+    /// Set where layers of one encoding may be left out.
+    filter: Option<Box<LayerFilter>>,
     /// First sequence of the current layer that belongs to this stretch.
     base: u64,
     /// out = in + offset.
@@ -106,8 +127,10 @@ impl Forwarder {
     /// `start` seeds the sequence numbers; kept below 2^15 so that no receiver guesses a rollover.
     pub fn new(config: StreamConfig, start: u16) -> Self {
         Self {
+            filter: filter_for(&config, u8::MAX),
             config,
             target: None,
+            max_temporal: u8::MAX,
             current: None,
             base: 0,
             offset: 0,
@@ -135,8 +158,33 @@ impl Forwarder {
     /// The layer to move to; `None` pauses at once.
     pub fn set_target(&mut self, target: Option<u8>) {
         self.target = target;
-        if target.is_none() {
-            self.current = None;
+        match target {
+            None => self.current = None,
+            Some(layer) if self.config.svc => {
+                if let Some(filter) = &mut self.filter {
+                    filter.want_spatial(layer);
+                }
+            }
+            Some(_) => {}
+        }
+    }
+
+    /// The highest temporal layer to forward; `u8::MAX` = all.
+    pub fn set_max_temporal(&mut self, limit: u8) {
+        if self.max_temporal == limit {
+            return;
+        }
+        self.max_temporal = limit;
+        if let Some(filter) = &mut self.filter {
+            filter.want_temporal(limit);
+            return;
+        }
+        self.filter = filter_for(&self.config, limit);
+        let newest = self.next_index.checked_sub(1).and_then(|last| last.checked_add_signed(-self.offset));
+        if let (Some(filter), Some(newest), Some(_)) = (&mut self.filter, newest, self.current) {
+            let picture = self.last_timestamp.wrapping_sub(self.timestamp_offset);
+            let numbers = Numbers { offset: self.offset, picture: self.picture_offset };
+            filter.join(self.base, numbers, newest, picture);
         }
     }
 
@@ -144,8 +192,31 @@ impl Forwarder {
         self.target
     }
 
+    pub fn max_temporal(&self) -> u8 {
+        self.max_temporal
+    }
+
+    /// The layer that is forwarded.
     pub fn current(&self) -> Option<u8> {
+        match &self.filter {
+            Some(filter) if self.config.svc => self.current.and(filter.level()).map(|level| level.spatial),
+            _ => self.current,
+        }
+    }
+
+    /// The encoding that is forwarded; spatial layers of one encoding share it.
+    pub fn encoding(&self) -> Option<u8> {
         self.current
+    }
+
+    /// The target can only be reached with a keyframe.
+    pub fn awaits_keyframe(&self) -> bool {
+        match (self.target, self.current()) {
+            (None, _) => false,
+            (Some(_), None) => true,
+            (Some(target), Some(current)) if self.config.svc => current < target,
+            (Some(target), Some(current)) => current != target,
+        }
     }
 
     /// The source stopped (muted, restarted): the next packet starts a new stretch.
@@ -155,9 +226,11 @@ impl Forwarder {
 
     /// Goes on with another track in the same stream: numbering continues, SSRC and mid stay.
     pub fn resume_with(&mut self, config: StreamConfig) {
+        self.filter = filter_for(&config, u8::MAX);
         self.config = config;
         self.current = None;
         self.target = None;
+        self.max_temporal = u8::MAX;
         self.sent = SentRing::default();
     }
 
@@ -171,9 +244,10 @@ impl Forwarder {
         timestamp.wrapping_add(self.timestamp_offset)
     }
 
+    /// `layer` is the encoding the packet belongs to.
     pub fn decide(&mut self, now: Instant, layer: u8, packet: &MediaPacket<'_>) -> Verdict {
         if self.current != Some(layer) {
-            if self.target != Some(layer) {
+            if self.target != Some(layer) && !(self.config.svc && self.target.is_some()) {
                 return Verdict::Drop;
             }
             if self.config.codec.is_video() && !packet.facts.keyframe {
@@ -183,16 +257,48 @@ impl Forwarder {
         } else if packet.sequence < self.base {
             return Verdict::Drop; // late, from before the switch
         }
+        if self.filter.is_some() {
+            return self.decide_layered(now, layer, packet);
+        }
         let Some(index) = packet.sequence.checked_add_signed(self.offset) else { return Verdict::Drop };
         let placement = self.place(layer, index, &packet.facts);
-        if index >= self.next_index {
-            self.next_index = index + 1;
+        self.advance(now, &placement);
+        Verdict::Forward(placement)
+    }
+
+    /// As `decide`, where layers of the encoding may be left out.
+    fn decide_layered(&mut self, now: Instant, layer: u8, packet: &MediaPacket<'_>) -> Verdict {
+        let Some(filter) = &mut self.filter else { return Verdict::Drop };
+        let Pass { numbers, level, blank } = match filter.admit(packet) {
+            Admission::Pass(pass) => pass,
+            Admission::Drop => return Verdict::Drop,
+            Admission::NeedKeyframe => return Verdict::NeedKeyframe,
+        };
+        let Some(index) = packet.sequence.checked_add_signed(numbers.offset) else { return Verdict::Drop };
+        let facts = &packet.facts;
+        let mut placement = self.place(layer, index, facts);
+        let top = self.config.svc && facts.ends_frame() && facts.layer().spatial == level.spatial;
+        placement.marker = (facts.marker || top) && !blank;
+        placement.blank = blank;
+        match &facts.descriptor {
+            Descriptor::Vp8(_) => {
+                placement.picture_id = facts.picture().wrapping_add(numbers.picture) & 0x7FFF
+            }
+            Descriptor::Av1(_) => placement.tl0_pic_idx = pack(level),
+            _ => {}
+        }
+        self.advance(now, &placement);
+        Verdict::Forward(placement)
+    }
+
+    fn advance(&mut self, now: Instant, placement: &Placement) {
+        if placement.index >= self.next_index {
+            self.next_index = placement.index + 1;
             self.last_timestamp = placement.timestamp;
             self.last_sent_at = Some(now);
             self.last_picture = placement.picture_id;
             self.last_tl0 = placement.tl0_pic_idx;
         }
-        Verdict::Forward(placement)
     }
 
     /// Starts a stretch: everything continues where the last one ended.
@@ -208,36 +314,50 @@ impl Forwarder {
             let timestamp = self.last_timestamp.wrapping_add(ticks as u32);
             self.timestamp_offset = timestamp.wrapping_sub(facts.timestamp);
         }
-        if let Some(descriptor) = facts.vp8 {
-            if let Some(picture) = descriptor.picture_id {
-                self.picture_offset = self.last_picture.wrapping_add(1).wrapping_sub(picture.value);
-            }
-            if let Some(tl0) = descriptor.tl0_pic_idx {
-                self.tl0_offset = self.last_tl0.wrapping_add(1).wrapping_sub(tl0);
-            }
+        self.picture_offset = self.last_picture.wrapping_add(1).wrapping_sub(facts.picture());
+        self.tl0_offset = self.last_tl0.wrapping_add(1).wrapping_sub(facts.tl0_pic_idx());
+        if let Some(filter) = &mut self.filter {
+            let numbers = Numbers { offset: self.offset, picture: self.picture_offset };
+            filter.begin(packet.sequence, numbers);
         }
     }
 
     fn place(&self, layer: u8, index: u64, facts: &Facts) -> Placement {
-        let descriptor = facts.vp8.unwrap_or_default();
-        let picture = descriptor.picture_id.map_or(0, |picture| picture.value);
+        let (picture, tl0_pic_idx, bits) = match &facts.descriptor {
+            Descriptor::Vp8(one) => (one.picture_id, one.tl0_pic_idx, 0x7FFF),
+            Descriptor::Vp9(one) => (one.picture_id, one.tl0_pic_idx, 0x7FFF),
+            Descriptor::Av1(one) => (Some(PictureId { value: one.number, wide: true }), None, 0xFFFF),
+            Descriptor::None | Descriptor::Red => (None, None, 0x7FFF),
+        };
+        let picture = if let Some(picture) = picture { picture.value } else { 0 };
+        let tl0_pic_idx = tl0_pic_idx.unwrap_or(0);
         Placement {
             layer,
             index,
             timestamp: self.translate_timestamp(facts.timestamp),
-            picture_id: picture.wrapping_add(self.picture_offset) & 0x7FFF,
-            tl0_pic_idx: descriptor.tl0_pic_idx.unwrap_or(0).wrapping_add(self.tl0_offset),
+            picture_id: picture.wrapping_add(self.picture_offset) & bits,
+            tl0_pic_idx: tl0_pic_idx.wrapping_add(self.tl0_offset),
+            marker: facts.marker,
+            blank: false,
         }
     }
 
     /// Length of the header that `write` will make.
-    pub fn header_len(&self, facts: &Facts) -> usize {
-        let element =
-            |wanted: bool, id: u8, len: usize| if wanted && (1..=14).contains(&id) { 1 + len } else { 0 };
+    pub fn header_len(&self, packet: &MediaPacket<'_>, at: Placement) -> usize {
+        let facts = &packet.facts;
+        let mut dependencies = 0;
+        if self.config.dependency_ext != 0 {
+            dependencies = self.dependencies(packet, at).map_or(0, |one| one.len());
+        }
+        let prefix = if dependencies > MAX_SHORT { 2 } else { 1 };
+        let element = |wanted: bool, id: u8, len: usize| {
+            if wanted && (1..=14).contains(&id) { prefix + len } else { 0 }
+        };
         let elements = element(!self.config.mid.is_empty(), self.config.mid_ext, self.config.mid.len())
             + element(facts.audio_level.is_some(), self.config.audio_level_ext, 1)
             + element(facts.orientation.is_some(), self.config.orientation_ext, 1)
-            + element(true, self.config.transport_cc_ext, 2);
+            + element(true, self.config.transport_cc_ext, 2)
+            + element(dependencies > 0, self.config.dependency_ext, dependencies);
         FIXED_HEADER + if elements == 0 { 0 } else { 4 + elements.next_multiple_of(4) }
     }
 
@@ -264,10 +384,9 @@ impl Forwarder {
         self.packets = self.packets.wrapping_add(1);
         let size = u32::try_from(packet.payload.len()).unwrap_or(0);
         self.octets = self.octets.wrapping_add(size);
-        if self.config.codec.is_video() {
+        if self.config.codec.is_video() && !at.blank {
             self.rtx_budget = RTX_BURST.min(self.rtx_budget + u64::from(size) / RTX_SHARE);
-            let sent = Sent::new(at.layer, at.timestamp, at.picture_id, at.tl0_pic_idx);
-            self.sent.push(at.index, packet.sequence, sent);
+            self.sent.push(at.index, packet.sequence, Sent::new(&at));
         }
         Some(written)
     }
@@ -308,6 +427,8 @@ impl Forwarder {
             timestamp: sent.timestamp,
             picture_id: sent.picture_id,
             tl0_pic_idx: sent.tl0_pic_idx,
+            marker: sent.marker,
+            blank: false,
         };
         let Some((ssrc, payload_type)) = self.config.rtx else {
             return self.write_media(slot, packet, at, transport);
@@ -315,13 +436,14 @@ impl Forwarder {
         let index = self.next_rtx_index;
         self.next_rtx_index += 1;
         let fields = HeaderFields {
-            marker: packet.facts.marker,
+            marker: at.marker,
             payload_type,
             sequence: low16(index),
             timestamp: at.timestamp,
             ssrc,
         };
         self.fill_extensions(&packet.facts, transport);
+        self.fill_dependencies(packet, at);
         let header_len = write_header(slot, &fields, &self.extensions)?;
         let body = slot.get_mut(header_len..)?;
         let (original, body) = body.split_first_chunk_mut::<2>()?;
@@ -369,14 +491,19 @@ impl Forwarder {
         at: Placement,
         transport: u16,
     ) -> Option<Written> {
+        let payload_type = match (&packet.facts.descriptor, self.config.red) {
+            (Descriptor::Red, Some(red)) => red,
+            _ => self.config.payload_type,
+        };
         let fields = HeaderFields {
-            marker: packet.facts.marker,
-            payload_type: self.config.payload_type,
+            marker: at.marker,
+            payload_type,
             sequence: low16(at.index),
             timestamp: at.timestamp,
             ssrc: self.config.ssrc,
         };
         self.fill_extensions(&packet.facts, transport);
+        self.fill_dependencies(packet, at);
         let header_len = write_header(slot, &fields, &self.extensions)?;
         let len = write_payload(slot.get_mut(header_len..)?, packet, at)?;
         Some(Written { header_len, len: header_len + len, ssrc: self.config.ssrc, index: at.index })
@@ -394,6 +521,32 @@ impl Forwarder {
         }
     }
 
+    fn fill_dependencies(&mut self, packet: &MediaPacket<'_>, at: Placement) {
+        if self.config.dependency_ext != 0
+            && let Some(dependencies) = self.dependencies(packet, at)
+        {
+            self.extensions.push(self.config.dependency_ext, &dependencies);
+        }
+    }
+
+    /// The dependency descriptor as this subscriber gets it: in its numbering, and saying on the first packet of a
+    /// frame which decode targets are left if some are not.
+    fn dependencies(
+        &self,
+        packet: &MediaPacket<'_>,
+        at: Placement,
+    ) -> Option<ArrayVec<u8, { av1::MAX_DESCRIPTOR }>> {
+        if packet.dependencies.is_empty() || at.blank {
+            return None;
+        }
+        let Descriptor::Av1(frame) = &packet.facts.descriptor else { return None };
+        let filter = self.filter.as_deref().filter(|_| frame.begins_frame);
+        let active = filter.and_then(|filter| filter.targets(unpack(at.tl0_pic_idx)));
+        let rewritten = av1::rewrite(packet.dependencies, at.picture_id, active)
+            .or_else(|| av1::rewrite(packet.dependencies, at.picture_id, None))?;
+        (rewritten.len() <= MAX_SHORT || self.config.long_extensions).then_some(rewritten)
+    }
+
     fn index_near(&self, sequence: u16) -> Option<u64> {
         let reference = self.next_index.checked_sub(1)?;
         let delta = sequence.wrapping_sub(low16(reference)).cast_signed();
@@ -401,8 +554,25 @@ impl Forwarder {
     }
 
     pub fn allocated(&self) -> usize {
-        self.sent.allocated()
+        self.sent.allocated() + self.filter.as_ref().map_or(0, |filter| filter.allocated())
     }
+}
+
+/// Longest element of the one-byte form (RFC 8285 4.2).
+const MAX_SHORT: usize = 16;
+
+fn filter_for(config: &StreamConfig, max_temporal: u8) -> Option<Box<LayerFilter>> {
+    let layered = config.svc || (max_temporal != u8::MAX && config.codec.has_temporal_layers());
+    layered.then(|| Box::new(LayerFilter::new(LayerId { spatial: u8::MAX, temporal: max_temporal })))
+}
+
+/// A level in one byte; more than 15 layers are all layers.
+fn pack(level: LayerId) -> u8 {
+    level.spatial.min(15) << 4 | level.temporal.min(15)
+}
+
+fn unpack(level: u8) -> LayerId {
+    LayerId { spatial: level >> 4, temporal: level & 0x0F }
 }
 
 /// Appends RTP padding (RFC 3550 5.1) and returns the new length.
@@ -416,10 +586,15 @@ fn pad(slot: &mut [u8], len: usize, padding: usize) -> Option<usize> {
 }
 
 fn write_payload(out: &mut [u8], packet: &MediaPacket<'_>, at: Placement) -> Option<usize> {
+    if at.blank {
+        return Some(0);
+    }
     let out = out.get_mut(..packet.payload.len())?;
     out.copy_from_slice(packet.payload);
-    if let Some(descriptor) = packet.facts.vp8 {
-        descriptor.rewrite(out, at.picture_id, at.tl0_pic_idx);
+    match &packet.facts.descriptor {
+        Descriptor::Vp8(descriptor) => descriptor.rewrite(out, at.picture_id, at.tl0_pic_idx),
+        Descriptor::Vp9(descriptor) => descriptor.rewrite(out, at.picture_id, at.tl0_pic_idx),
+        Descriptor::None | Descriptor::Av1(_) | Descriptor::Red => {}
     }
     Some(out.len())
 }

@@ -19,6 +19,8 @@ struct Slot {
     /// Absolute position in the stream of all bytes ever written.
     start: u64,
     len: u16,
+    /// How much of it is the dependency descriptor.
+    dependencies: u8,
     facts: Facts,
 }
 
@@ -35,7 +37,7 @@ pub struct History {
 
 impl History {
     pub fn push(&mut self, packet: &MediaPacket<'_>) {
-        let len = packet.payload.len();
+        let len = packet.len();
         if len > MAX_PACKET {
             return;
         }
@@ -49,16 +51,28 @@ impl History {
         if offset == 0 {
             self.turn_began = packet.facts.timestamp;
         }
-        self.put(packet.sequence, packet.facts, packet.payload, offset);
+        self.put(packet, offset);
     }
 
-    fn put(&mut self, sequence: u64, facts: Facts, payload: &[u8], offset: u64) {
-        let range = to_index(offset)..to_index(offset) + payload.len();
+    /// Dependencies and payload, one behind the other.
+    fn put(&mut self, packet: &MediaPacket<'_>, offset: u64) {
+        let len = packet.len();
+        let range = to_index(offset)..to_index(offset) + len;
         let Some(place) = self.bytes.get_mut(range) else { return };
-        place.copy_from_slice(payload);
-        let len = u16::try_from(payload.len()).unwrap_or_default();
-        let slot = Slot { sequence, start: self.written, len, facts };
-        self.written += payload.len() as u64;
+        let Some((dependencies, payload)) = place.split_at_mut_checked(packet.dependencies.len()) else {
+            return;
+        };
+        dependencies.copy_from_slice(packet.dependencies);
+        payload.copy_from_slice(packet.payload);
+        let sequence = packet.sequence;
+        let slot = Slot {
+            sequence,
+            start: self.written,
+            len: u16::try_from(len).unwrap_or_default(),
+            dependencies: u8::try_from(packet.dependencies.len()).unwrap_or_default(),
+            facts: packet.facts,
+        };
+        self.written += len as u64;
         let slots = self.slots.len();
         if let Some(place) = self.slots.get_mut(to_index(sequence) % slots) {
             *place = slot;
@@ -67,7 +81,7 @@ impl History {
 
     pub fn get(&self, sequence: u64) -> Option<MediaPacket<'_>> {
         let slot = self.slot(sequence)?;
-        self.whole(slot).map(|payload| MediaPacket { sequence, facts: slot.facts, payload })
+        self.packet(slot)
     }
 
     pub fn contains(&self, sequence: u64) -> bool {
@@ -84,7 +98,16 @@ impl History {
         self.slots.get(index).filter(|slot| slot.sequence == sequence && slot.len > 0)
     }
 
-    /// The payload, unless later packets lie over it.
+    fn packet(&self, slot: &Slot) -> Option<MediaPacket<'_>> {
+        let whole = self.whole(slot)?;
+        let (dependencies, payload): (&[u8], &[u8]) = match slot.dependencies {
+            0 => (&[], whole),
+            len => whole.split_at_checked(usize::from(len))?,
+        };
+        Some(MediaPacket { sequence: slot.sequence, facts: slot.facts, payload, dependencies })
+    }
+
+    /// The bytes, unless later packets lie over them.
     fn whole(&self, slot: &Slot) -> Option<&[u8]> {
         let capacity = self.bytes.len() as u64;
         if slot.len == 0 || self.written - slot.start > capacity {
@@ -118,7 +141,7 @@ impl History {
         let more_slots =
             slots < MAX_SLOTS && replaced.is_some_and(|slot| slot.len > 0 && young(slot.facts.timestamp));
         let offset = to_index(self.written % bytes as u64);
-        let wraps = offset + packet.payload.len() > bytes || (offset == 0 && self.written > 0);
+        let wraps = offset + packet.len() > bytes || (offset == 0 && self.written > 0);
         let more_bytes = bytes < MAX_BYTES && wraps && young(self.turn_began);
         (if more_slots { slots * 2 } else { slots }, if more_bytes { bytes * 2 } else { bytes })
     }
@@ -134,8 +157,8 @@ impl History {
             turn_began: old.first().map_or(self.turn_began, |slot| slot.facts.timestamp),
         };
         for slot in old {
-            if let Some(payload) = self.whole(slot) {
-                grown.put(slot.sequence, slot.facts, payload, grown.written);
+            if let Some(packet) = self.packet(slot) {
+                grown.put(&packet, grown.written);
             }
         }
         *self = grown;
@@ -156,7 +179,7 @@ mod tests {
     }
 
     fn at(sequence: u64, timestamp: u32, payload: &[u8]) -> MediaPacket<'_> {
-        MediaPacket { sequence, facts: Facts { timestamp, ..Facts::default() }, payload }
+        MediaPacket { sequence, facts: Facts { timestamp, ..Facts::default() }, payload, dependencies: &[] }
     }
 
     /// A stream of so many packets of `len` bytes per second; returns how many of them the history holds at the end.
@@ -209,6 +232,22 @@ mod tests {
         assert!(history.get(1).is_none());
         assert!(history.get(2_001).is_none());
         assert!(history.bytes.len() <= MAX_BYTES);
+    }
+
+    #[test]
+    fn dependencies_come_back_beside_the_payload() {
+        let mut history = History::default();
+        for n in 1..=200u64 {
+            let dependencies = vec![u8::try_from(n % 7).unwrap(); usize::try_from(n % 60).unwrap()];
+            let body = vec![9; 400];
+            history.push(&MediaPacket {
+                dependencies: &dependencies,
+                ..at(n, 3_000 * u32::try_from(n).unwrap(), &body)
+            });
+            let found = history.get(n).unwrap();
+            assert_eq!((found.dependencies, found.payload), (&dependencies[..], &body[..]));
+        }
+        assert_eq!(history.get(190).unwrap().dependencies.len(), 10, "also after growing");
     }
 
     #[test]

@@ -160,7 +160,12 @@ impl Ingest {
     }
 
     pub fn is_alive(&self, now: Instant) -> bool {
-        self.last_packet.is_some_and(|last| now.saturating_duration_since(last) < ALIVE_FOR)
+        Self::was_alive_at(now, self.last_packet)
+    }
+
+    /// The same for a part of the stream whose last packet came then.
+    pub fn was_alive_at(now: Instant, last: Option<Instant>) -> bool {
+        last.is_some_and(|last| now.saturating_duration_since(last) < ALIVE_FOR)
     }
 
     /// When the last packet came.
@@ -170,9 +175,14 @@ impl Ingest {
 
     /// Packets come, and as late as `newest`, the last packet of any layer of the same picture.
     pub fn keeps_up(&self, now: Instant, newest: Option<Instant>) -> bool {
+        self.is_alive(now) && self.kept_up(self.last_packet, newest)
+    }
+
+    /// Whether a part of the stream whose last packet came then is as late as `newest`.
+    pub fn kept_up(&self, last: Option<Instant>, newest: Option<Instant>) -> bool {
         let patience = STALLED_AFTER.max(self.frame_interval * STALLED_FRAMES);
-        let behind = newest.zip(self.last_packet).map(|(newest, own)| newest.saturating_duration_since(own));
-        self.is_alive(now) && behind.is_some_and(|behind| behind < patience)
+        let behind = newest.zip(last).map(|(newest, own)| newest.saturating_duration_since(own));
+        behind.is_some_and(|behind| behind < patience)
     }
 
     /// Whether the next packet of an unfinished frame can be expected within a millisecond. Not with senders that

@@ -1,5 +1,6 @@
 //! What one subscription sent lately, so that a NACK can be answered from the publisher's history.
 
+use super::forwarder::Placement;
 use crate::base::seq::low16;
 
 /// 1.4 s of a 1.7 Mb/s camera, 0.4 s of a 6 Mb/s screen; 16 bytes each.
@@ -10,6 +11,7 @@ const SLOTS: usize = 256;
 pub struct Sent {
     out: u16,
     used: bool,
+    pub marker: bool,
     pub layer: u8,
     pub tl0_pic_idx: u8,
     pub picture_id: u16,
@@ -45,8 +47,15 @@ impl SentRing {
 }
 
 impl Sent {
-    pub fn new(layer: u8, timestamp: u32, picture_id: u16, tl0_pic_idx: u8) -> Self {
-        Self { layer, timestamp, picture_id, tl0_pic_idx, ..Self::default() }
+    pub fn new(at: &Placement) -> Self {
+        Self {
+            layer: at.layer,
+            marker: at.marker,
+            timestamp: at.timestamp,
+            picture_id: at.picture_id,
+            tl0_pic_idx: at.tl0_pic_idx,
+            ..Self::default()
+        }
     }
 
     /// The publisher's extended sequence, given a recent one of the same encoding.

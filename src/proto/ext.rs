@@ -15,15 +15,21 @@ pub enum Extension {
     VideoOrientation,
     /// draft-holmer-rmcat-transport-wide-cc-extensions-01.
     TransportCc,
+    /// AV1 RTP specification, appendix A: layers and dependencies of a frame.
+    DependencyDescriptor,
 }
 
-const URIS: [(&str, Extension); 6] = [
+const URIS: [(&str, Extension); 7] = [
     ("urn:ietf:params:rtp-hdrext:sdes:mid", Extension::Mid),
     ("urn:ietf:params:rtp-hdrext:sdes:rtp-stream-id", Extension::Rid),
     ("urn:ietf:params:rtp-hdrext:sdes:repaired-rtp-stream-id", Extension::RepairedRid),
     ("urn:ietf:params:rtp-hdrext:ssrc-audio-level", Extension::AudioLevel),
     ("urn:3gpp:video-orientation", Extension::VideoOrientation),
     ("http://www.ietf.org/id/draft-holmer-rmcat-transport-wide-cc-extensions-01", Extension::TransportCc),
+    (
+        "https://aomediacodec.github.io/av1-rtp-spec/#dependency-descriptor-rtp-header-extension",
+        Extension::DependencyDescriptor,
+    ),
 ];
 
 impl Extension {
@@ -45,6 +51,7 @@ pub struct ExtensionIds {
     pub audio_level: u8,
     pub video_orientation: u8,
     pub transport_cc: u8,
+    pub dependency_descriptor: u8,
 }
 
 impl ExtensionIds {
@@ -56,6 +63,7 @@ impl ExtensionIds {
             Extension::AudioLevel => &mut self.audio_level,
             Extension::VideoOrientation => &mut self.video_orientation,
             Extension::TransportCc => &mut self.transport_cc,
+            Extension::DependencyDescriptor => &mut self.dependency_descriptor,
         } = id;
     }
 
@@ -68,6 +76,7 @@ impl ExtensionIds {
             (&mut self.audio_level, other.audio_level),
             (&mut self.video_orientation, other.video_orientation),
             (&mut self.transport_cc, other.transport_cc),
+            (&mut self.dependency_descriptor, other.dependency_descriptor),
         ] {
             if theirs != 0 {
                 *mine = theirs;
@@ -86,6 +95,7 @@ pub struct ExtensionValues<'a> {
     pub audio_level: Option<u8>,
     pub video_orientation: Option<u8>,
     pub transport_cc: Option<u16>,
+    pub dependency_descriptor: Option<&'a [u8]>,
 }
 
 impl<'a> ExtensionValues<'a> {
@@ -107,6 +117,8 @@ impl<'a> ExtensionValues<'a> {
                 values.video_orientation = value.first().copied();
             } else if id == ids.transport_cc {
                 values.transport_cc = value.first_chunk::<2>().map(|bytes| u16::from_be_bytes(*bytes));
+            } else if id == ids.dependency_descriptor {
+                values.dependency_descriptor = Some(value);
             }
         }
         values

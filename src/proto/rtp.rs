@@ -24,6 +24,7 @@ pub struct Header {
 }
 
 pub const ONE_BYTE_PROFILE: u16 = 0xBEDE;
+pub const TWO_BYTE_PROFILE: u16 = 0x1000;
 const FIXED_HEADER: usize = 12;
 
 impl Header {
@@ -122,25 +123,48 @@ impl<'a> Iterator for ExtensionIter<'a> {
     }
 }
 
-/// Builds one-byte extension blocks for outgoing packets.
+/// Builds extension blocks for outgoing packets: in the one-byte form, unless an element needs the two-byte form.
+/// That one is only understood by receivers that negotiated `a=extmap-allow-mixed` (RFC 8285 6).
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct ExtensionBlock {
     bytes: SmallVec<[u8; 32]>,
+    two_byte: bool,
 }
 
 impl ExtensionBlock {
-    /// Ignores elements that the one-byte form cannot carry (id 1–14, 1–16 bytes).
+    /// Ignores empty elements and those that no form can carry (id 0, more than 255 bytes).
     pub fn push(&mut self, id: u8, value: &[u8]) {
         let Ok(len) = u8::try_from(value.len()) else { return };
-        if !(1..=14).contains(&id) || !(1..=16).contains(&len) {
+        if id == 0 || len == 0 {
             return;
         }
-        self.bytes.push((id << 4) | (len - 1));
+        if !self.two_byte {
+            if id <= 14 && len <= 16 {
+                self.bytes.push((id << 4) | (len - 1));
+                self.bytes.extend_from_slice(value);
+                return;
+            }
+            self.widen();
+        }
+        self.bytes.extend_from_slice(&[id, len]);
         self.bytes.extend_from_slice(value);
+    }
+
+    /// Rewrites what there is in the two-byte form.
+    fn widen(&mut self) {
+        let elements = ExtensionIter { rest: &self.bytes, form: Form::OneByte };
+        let mut wide = SmallVec::new();
+        for (id, value) in elements {
+            wide.extend_from_slice(&[id, u8::try_from(value.len()).unwrap_or(0)]);
+            wide.extend_from_slice(value);
+        }
+        self.bytes = wide;
+        self.two_byte = true;
     }
 
     pub fn clear(&mut self) {
         self.bytes.clear();
+        self.two_byte = false;
     }
 
     pub fn is_empty(&self) -> bool {
@@ -178,7 +202,8 @@ pub fn write_header(out: &mut [u8], fields: &HeaderFields, ext: &ExtensionBlock)
     if ext_len > 0 {
         let words = u16::try_from((ext_len - 4) / 4).ok()?;
         let (head, elements) = rest.split_at_mut_checked(4)?;
-        let [p0, p1] = ONE_BYTE_PROFILE.to_be_bytes();
+        let profile = if ext.two_byte { TWO_BYTE_PROFILE } else { ONE_BYTE_PROFILE };
+        let [p0, p1] = profile.to_be_bytes();
         let [l0, l1] = words.to_be_bytes();
         head.copy_from_slice(&[p0, p1, l0, l1]);
         let (used, padding) = elements.split_at_mut_checked(ext.bytes.len())?;
@@ -211,6 +236,35 @@ mod tests {
         assert_eq!((header.sequence, header.timestamp, header.ssrc), (7, 1234, 0xDEAD_BEEF));
         let seen: Vec<_> = header.extensions(&packet).collect();
         assert_eq!(seen, vec![(3, b"0".as_slice()), (5, &[0x85][..])]);
+    }
+
+    #[test]
+    fn a_long_element_turns_the_block_into_the_two_byte_form() {
+        let long = [7u8; 40];
+        for order in [[0usize, 1, 2], [1, 0, 2], [2, 1, 0]] {
+            let elements: [(u8, &[u8]); 3] = [(3, b"mid"), (12, &long), (20, b"x")];
+            let mut ext = ExtensionBlock::default();
+            for index in order {
+                ext.push(elements[index].0, elements[index].1);
+            }
+            let fields =
+                HeaderFields { marker: false, payload_type: 96, sequence: 7, timestamp: 1234, ssrc: 1 };
+            let mut packet = [0u8; 96];
+            let len = write_header(&mut packet, &fields, &ext).unwrap();
+            assert_eq!(len, FIXED_HEADER + ext.wire_len());
+            let header = Header::parse(&packet).unwrap();
+            assert_eq!((header.ext_profile, header.payload_start), (TWO_BYTE_PROFILE, len));
+            let seen: Vec<_> = header.extensions(&packet).collect();
+            assert_eq!(seen, order.map(|index| elements[index]));
+            ext.clear();
+            ext.push(3, b"mid");
+            write_header(&mut packet, &fields, &ext).unwrap();
+            assert_eq!(
+                Header::parse(&packet).unwrap().ext_profile,
+                ONE_BYTE_PROFILE,
+                "the next one is short again"
+            );
+        }
     }
 
     #[test]

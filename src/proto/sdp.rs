@@ -7,7 +7,7 @@ mod offer;
 #[cfg(test)]
 mod tests;
 
-pub use answer::{Answer, AnswerSection, DataAnswer, MediaAnswer, RejectedAnswer, SendStream};
+pub use answer::{Answer, AnswerSection, DataAnswer, MediaAnswer, Redundancy, RejectedAnswer, SendStream};
 pub use offer::{Direction, Fingerprint, MediaKind, Offer, OfferCodec, OfferSection, SimulcastLayer};
 
 /// Largest SDP that is looked at.

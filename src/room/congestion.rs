@@ -149,6 +149,14 @@ impl Share {
             Self::Paused => None,
         }
     }
+
+    /// The highest temporal layer that may be sent.
+    pub fn max_temporal(self) -> u8 {
+        match self {
+            Self::UpTo(step) => step.temporal,
+            Self::Unlimited | Self::Paused => u8::MAX,
+        }
+    }
 }
 
 impl Room {
@@ -290,6 +298,9 @@ impl Room {
         let Some(publication) = self.publications.get(subscription.publication) else { return false };
         let Some(participant) = self.participants.get(subscription.subscriber) else { return false };
         let Some(estimator) = participant.downlink.estimate() else { return false };
+        if publication.is_svc() {
+            return false; // it needs no keyframe to go down
+        }
         let current = subscription.forwarder.as_ref().and_then(|one| one.current());
         let cost =
             current.and_then(|layer| publication.encoding(layer)).map_or(0, |one| one.ingest.bitrate_bps());
@@ -398,7 +409,7 @@ impl super::publication::Publication {
         let mut steps: SmallVec<[Step; 6]> = SmallVec::new();
         let lowest = self.flowing_layers(now).next();
         for layer in self.flowing_layers(now).filter(|layer| *layer <= wish || Some(*layer) == lowest) {
-            let measured = self.encoding(layer).map_or(0, |one| one.ingest.bitrate_bps());
+            let measured = self.bitrate_bps(now, layer, u8::MAX);
             let assumed = UNMEASURED_BPS.get(usize::from(layer)).copied().unwrap_or(0);
             let bps = if measured == 0 { assumed } else { measured };
             let floor = steps.last().map_or(0, |step| step.bps);

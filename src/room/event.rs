@@ -14,9 +14,9 @@ pub struct TrackInfo {
     pub kind: Kind,
     pub source: Source,
     pub muted: bool,
-    /// Codec name as in the SDP: `opus`, `VP8`, `H264`.
+    /// Codec name as in the SDP: `opus`, `VP8`, `VP9`, `AV1`, `H264`.
     pub codec: &'static str,
-    /// How many spatial layers it has (1 without simulcast).
+    /// How many layers there are to choose from: of simulcast, or spatial layers seen so far in one stream.
     pub layers: u8,
 }
 
@@ -82,6 +82,17 @@ pub enum Event {
         track: TrackId,
         source: Source,
         layers: Vec<u8>,
+    },
+    /// To a subscriber: it has no decoder for this track, so nothing of it will come.
+    TrackUnsupported {
+        track: TrackId,
+        codec: &'static str,
+    },
+    /// To a publisher: somebody cannot decode this track; these codecs all of its subscribers could.
+    CodecsWanted {
+        track: TrackId,
+        source: Source,
+        codecs: Vec<&'static str>,
     },
     /// Who speaks, loudest first; level 0–127 where 127 is loudest.
     Speakers {

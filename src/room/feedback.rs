@@ -62,7 +62,7 @@ impl Room {
             let Some(highest) = encoding.ingest.highest() else { continue };
             let Some(packet) = encoding.history.get(sent.source_near(highest)) else { continue };
             let transport = downlink.next_sequence();
-            let repaired = session.send_rtp(packet.payload.len(), ctx.out, |slot| {
+            let repaired = session.send_rtp(packet.len(), ctx.out, |slot| {
                 forwarder.write_repair(slot, *sequence, &sent, &packet, transport)
             });
             if let Some(len) = repaired {
@@ -100,7 +100,7 @@ impl Room {
         for key in &publication.fan_out {
             let Some(subscription) = self.subscriptions.get(*key) else { continue };
             let Some(forwarder) = &subscription.forwarder else { continue };
-            if forwarder.current() != Some(layer) {
+            if forwarder.encoding() != Some(layer) {
                 continue;
             }
             let Some(subscriber) = self.participants.get_mut(subscription.subscriber) else { continue };

@@ -66,6 +66,7 @@ impl Room {
             Some(AutoSubscribe::FirstOffer) if first => self.reserve_lines(ctx, key),
             _ => {}
         }
+        self.review_decoding(ctx, key);
         self.answer(ctx, key)
     }
 
@@ -140,10 +141,24 @@ impl Room {
     /// Compares what the client now sends with what it published before.
     fn update_publications(&mut self, ctx: &mut Context<'_>, key: ParticipantKey, lines: &[SendLine]) {
         let Some(participant) = self.participants.get(key) else { return };
+        // A line whose first codec is another one carries another track from now on.
         let published: Vec<(PublicationKey, String)> = participant
             .publications
             .iter()
             .filter_map(|one| Some((*one, self.publications.get(*one)?.mid.clone())))
+            .collect();
+        let recoded: Vec<PublicationKey> = published
+            .iter()
+            .filter(|(key, mid)| {
+                let line = participant.negotiator.lines().iter().find(|line| line.mid() == mid);
+                let first = line.and_then(|line| line.section.codecs.first());
+                self.publications.get(*key).is_some_and(|one| {
+                    first.is_some_and(|first| {
+                        (first.codec, first.payload_type) != (one.codec, one.payload_type)
+                    })
+                })
+            })
+            .map(|(key, _)| *key)
             .collect();
         let offered: Vec<(usize, String, Kind, bool)> = participant
             .negotiator
@@ -164,7 +179,8 @@ impl Room {
             .collect();
 
         for (publication, mid) in &published {
-            let goes_on = offered.iter().any(|(_, other, _, sends)| other == mid && *sends);
+            let sends = offered.iter().any(|(_, other, _, sends)| other == mid && *sends);
+            let goes_on = sends && !recoded.contains(publication);
             if !goes_on {
                 self.unpublish(ctx, *publication);
             }
@@ -175,16 +191,22 @@ impl Room {
             let guessed = guess.next(kind, sends);
             let source = stated.map(|line| line.source).or(guessed).filter(|source| kind_of(*source) == kind);
             let muted = stated.is_some_and(|line| line.muted);
-            let continues = sends && published.iter().any(|(_, other)| *other == mid);
+            let continues =
+                sends && published.iter().any(|(key, other)| *other == mid && !recoded.contains(key));
             if continues && let Some(stated) = stated {
                 self.mute(ctx, key, stated.source, |one| one.muted = stated.muted);
             }
             let receiving = continues
                 || sends && source.is_some_and(|source| self.publish(ctx, key, index, kind, source, muted));
-            if let Some(participant) = self.participants.get_mut(key)
-                && let Some(line) = participant.negotiator.line_mut(index)
-            {
+            let Some(participant) = self.participants.get_mut(key) else { return };
+            let redundant = participant.publications.iter().any(|one| {
+                self.publications
+                    .get(*one)
+                    .is_some_and(|one| one.mid == mid && one.red_payload_type.is_some())
+            });
+            if let Some(line) = participant.negotiator.line_mut(index) {
                 line.receiving = receiving;
+                line.redundant = redundant;
             }
         }
         self.learn_streams(key);

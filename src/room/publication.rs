@@ -15,14 +15,21 @@ use super::{
 };
 use crate::{
     base::id::{ParticipantId, ShardId, TrackId},
-    media::{history::History, ingest::Ingest, keyframe::KeyframeGate},
+    media::{
+        history::History,
+        ingest::Ingest,
+        keyframe::KeyframeGate,
+        layers::{LayerMeter, MAX_SPATIAL},
+        packet::Facts,
+        redundancy::Redundancy,
+    },
     proto::{
-        codec::Codec,
+        codec::{Codec, av1},
         sdp::{MAX_LAYERS, OfferCodec, OfferSection},
     },
 };
 
-/// One simulcast layer (or the only stream) of a publication.
+/// One simulcast layer (or the only stream, which may have spatial layers inside) of a publication.
 pub(super) struct Encoding {
     pub rid: Option<String>,
     /// Learned from the SDP or from the first packets.
@@ -30,8 +37,10 @@ pub(super) struct Encoding {
     pub ingest: Ingest,
     pub history: History,
     pub gate: KeyframeGate,
-    /// When somebody last wanted this layer.
-    pub watched_at: Option<Instant>,
+    pub layers: LayerMeter,
+    /// The template structure that dependency descriptors refer to.
+    pub structure: Option<Box<av1::Structure>>,
+    pub redundancy: Redundancy,
     /// Shards that get its packets.
     pub relayed_to: Vec<ShardId>,
 }
@@ -57,9 +66,18 @@ pub(super) struct Publication {
     pub codec: Codec,
     pub payload_type: u8,
     pub rtx_payload_type: Option<u8>,
-    pub h264_profile: Option<String>,
+    /// Payload type of Opus with redundancy, if that is what was asked for.
+    pub red_payload_type: Option<u8>,
+    /// Of codecs that decoders may support in part only.
+    pub profile: Option<String>,
     /// Lowest layer first.
     pub encodings: ArrayVec<Encoding, MAX_LAYERS>,
+    /// When somebody last wanted each layer.
+    pub watched: [Option<Instant>; MAX_LAYERS],
+    /// The codecs that the publisher was last told to choose from, because somebody cannot decode this one.
+    pub told_codecs: Vec<Codec>,
+    /// What everybody on another shard can decode, where somebody cannot decode this.
+    pub decodable_elsewhere: Vec<(ShardId, Vec<Codec>)>,
     /// Subscriptions that have a forwarder.
     pub fan_out: Vec<SubscriptionKey>,
     /// The layers the publisher was last told to send; at first it sends all.
@@ -74,6 +92,10 @@ pub(super) struct Publication {
 
 /// SSRCs one publication may use: three layers with RTX, and restarts.
 pub(super) const MAX_STREAMS: usize = 16;
+
+/// Highest layer inside a stream that is told apart.
+#[expect(clippy::cast_possible_truncation, reason = "a small constant")]
+const MAX_TOP: u8 = MAX_SPATIAL as u8 - 1;
 
 /// Who publishes what.
 pub(super) struct NewPublication<'a> {
@@ -91,8 +113,7 @@ pub(super) struct NewPublication<'a> {
 impl Publication {
     pub fn new(now: Instant, new: &NewPublication<'_>) -> Self {
         let codec = new.codec.codec;
-        // At first everything counts as watched: the publisher sends all layers until it is told better.
-        let encoding = |rid| Encoding { watched_at: Some(now), ..Encoding::new(now, codec, rid) };
+        let encoding = |rid| Encoding::new(now, codec, rid);
         let mut encodings: ArrayVec<_, MAX_LAYERS> = new
             .section
             .layers
@@ -114,8 +135,13 @@ impl Publication {
             codec,
             payload_type: new.codec.payload_type,
             rtx_payload_type: new.codec.rtx,
-            h264_profile: (codec == Codec::H264).then(|| new.codec.h264_profile().1.to_owned()),
+            red_payload_type: new.codec.red.filter(|_| new.source == Source::Mic),
+            profile: new.codec.profile().map(str::to_owned),
             encodings,
+            // At first everything counts as watched: the publisher sends all layers until it is told better.
+            watched: [Some(now); MAX_LAYERS],
+            told_codecs: Vec::new(),
+            decodable_elsewhere: Vec::new(),
             fan_out: Vec::new(),
             told_wanted: (0u8..).zip(&new.section.layers).map(|(layer, _)| layer).collect(),
             muted: new.muted,
@@ -139,7 +165,11 @@ impl Publication {
             codec: track.codec,
             payload_type: 0,
             rtx_payload_type: None,
-            h264_profile: track.h264_profile,
+            red_payload_type: None,
+            profile: track.profile,
+            watched: [None; MAX_LAYERS],
+            told_codecs: Vec::new(),
+            decodable_elsewhere: Vec::new(),
             encodings: (0..layers).map(|_| Encoding::new(now, track.codec, None)).collect(),
             fan_out: Vec::new(),
             told_wanted: Vec::new(),
@@ -171,8 +201,30 @@ impl Publication {
             source: self.source,
             muted: self.is_muted(),
             codec: self.codec.name(),
-            layers: u8::try_from(self.encodings.len()).unwrap_or(1),
+            layers: self.layer_count(),
         }
+    }
+
+    /// Whether its layers are spatial layers of one stream rather than streams.
+    pub fn is_svc(&self) -> bool {
+        self.encodings.len() == 1 && self.codec.is_scalable()
+    }
+
+    /// How many layers there are to choose from. Those inside a stream are known once they were seen.
+    pub fn layer_count(&self) -> u8 {
+        match self.encodings.first() {
+            Some(only) if self.is_svc() => only.layers.spatial_layers(),
+            _ => u8::try_from(self.encodings.len()).unwrap_or(1).max(1),
+        }
+    }
+
+    fn top_layer(&self) -> u8 {
+        self.layer_count() - 1
+    }
+
+    /// The layer a packet of an encoding belongs to.
+    pub fn layer_of_packet(&self, encoding: u8, facts: &Facts) -> u8 {
+        if self.is_svc() { facts.layer().spatial.min(MAX_TOP) } else { encoding }
     }
 
     pub fn layer_of(&self, rid: &[u8]) -> Option<u8> {
@@ -183,12 +235,32 @@ impl Publication {
         u8::try_from(position).ok()
     }
 
+    /// The stream that a layer comes in.
     pub fn encoding(&self, layer: u8) -> Option<&Encoding> {
-        self.encodings.get(usize::from(layer))
+        let own = self.encodings.get(usize::from(layer));
+        if own.is_none() && self.is_svc() { self.encodings.first() } else { own }
     }
 
     pub fn encoding_mut(&mut self, layer: u8) -> Option<&mut Encoding> {
-        self.encodings.get_mut(usize::from(layer))
+        let index = if self.is_svc() { 0 } else { usize::from(layer) };
+        self.encodings.get_mut(index)
+    }
+
+    /// Bits per second of a layer without the temporal layers above `temporal`, and with the lower spatial layers if
+    /// it needs them.
+    pub fn bitrate_bps(&self, now: Instant, layer: u8, temporal: u8) -> u64 {
+        let Some(encoding) = self.encoding(layer) else { return 0 };
+        if !self.codec.is_video() {
+            return encoding.ingest.bitrate_bps();
+        }
+        let spatial = if self.is_svc() { layer } else { u8::MAX };
+        encoding.layers.bitrate_bps(now, spatial, temporal)
+    }
+
+    /// The highest temporal layer of a layer that keeps to a frame rate.
+    pub fn temporal_for(&self, layer: u8, max_fps: Option<u8>) -> u8 {
+        let encoding = max_fps.zip(self.encoding(layer));
+        encoding.map_or(u8::MAX, |(fps, encoding)| encoding.layers.temporal_for(fps))
     }
 
     /// Layers that packets arrive on, or could be had from the publisher's shard.
@@ -196,30 +268,42 @@ impl Publication {
         if let Origin::Relay(_) = self.origin {
             return self.told_flowing.clone();
         }
-        let layers = (0u8..).zip(&self.encodings);
-        layers.filter(|(_, one)| one.ingest.is_alive(now)).map(|(layer, _)| layer).collect()
+        (0..self.layer_count()).filter(|layer| self.is_alive(now, *layer)).collect()
+    }
+
+    fn is_alive(&self, now: Instant, layer: u8) -> bool {
+        let Some(encoding) = self.encoding(layer) else { return false };
+        if !self.is_svc() {
+            return encoding.ingest.is_alive(now);
+        }
+        Ingest::was_alive_at(now, encoding.layers.last_packet(layer))
     }
 
     /// Whether a subscriber can be served from this layer now.
     pub fn flows(&self, now: Instant, layer: u8) -> bool {
         let newest = self.encodings.iter().filter_map(|one| one.ingest.last_packet()).max();
-        self.encoding(layer).is_some_and(|one| one.ingest.keeps_up(now, newest))
+        let Some(encoding) = self.encoding(layer) else { return false };
+        if !self.is_svc() {
+            return encoding.ingest.keeps_up(now, newest);
+        }
+        let last = encoding.layers.last_packet(layer);
+        Ingest::was_alive_at(now, last) && encoding.ingest.kept_up(last, newest)
     }
 
     pub fn flowing_layers(&self, now: Instant) -> impl DoubleEndedIterator<Item = u8> {
-        let count = u8::try_from(self.encodings.len()).unwrap_or(u8::MAX);
-        (0..count).filter(move |layer| self.flows(now, *layer))
+        (0..self.layer_count()).filter(move |layer| self.flows(now, *layer))
     }
 
     /// Layers that other shards get.
     pub fn relayed_layers(&self) -> impl Iterator<Item = u8> {
-        (0u8..).zip(&self.encodings).filter(|(_, one)| !one.relayed_to.is_empty()).map(|(layer, _)| layer)
+        (0..self.layer_count())
+            .filter(|layer| self.encoding(*layer).is_some_and(|one| !one.relayed_to.is_empty()))
     }
 
     /// What to have relayed for these wishes: what was wished, the best that flows instead while it does not, and
     /// the lowest layer, which costs little and is there at once when the others stop.
     pub fn needed_from_home(&self, wishes: impl Iterator<Item = u8>) -> Vec<u8> {
-        let top = u8::try_from(self.encodings.len().saturating_sub(1)).unwrap_or(0);
+        let top = self.top_layer();
         let mut needed = Vec::new();
         for wish in wishes.map(|wish| wish.min(top)) {
             let instead = self.told_flowing.iter().copied().filter(|layer| *layer <= wish).max();
@@ -231,11 +315,13 @@ impl Publication {
     /// Notes that these layers are needed. Returns the layers to send, if they differ from what was last told.
     pub fn review_watched(&mut self, now: Instant, needed: &[u8]) -> Option<Vec<u8>> {
         let mut wanted = Vec::new();
-        for (layer, encoding) in (0u8..).zip(&mut self.encodings) {
+        let count = self.layer_count();
+        for (layer, watched) in (0..count).zip(&mut self.watched) {
             if needed.contains(&layer) {
-                encoding.watched_at = Some(now);
+                *watched = Some(now);
             }
-            if encoding.is_watched(now) {
+            // Somebody wants it, or did lately.
+            if watched.is_some_and(|last| now.saturating_duration_since(last) < UNWATCHED_AFTER) {
                 wanted.push(layer);
             }
         }
@@ -248,7 +334,7 @@ impl Publication {
 
     /// The best layer for a wish: the highest flowing one not above it, else the lowest flowing one.
     pub fn layer_for(&self, now: Instant, wish: u8) -> u8 {
-        let top = u8::try_from(self.encodings.len().saturating_sub(1)).unwrap_or(0);
+        let top = self.top_layer();
         self.flowing_layers(now)
             .rfind(|layer| *layer <= wish)
             .or_else(|| self.flowing_layers(now).next())
@@ -267,13 +353,10 @@ impl Encoding {
             ingest: Ingest::new(now, codec.clock_rate(), codec.is_video()),
             history: History::default(),
             gate: KeyframeGate::default(),
-            watched_at: None,
+            layers: LayerMeter::new(now),
+            structure: None,
+            redundancy: Redundancy::default(),
             relayed_to: Vec::new(),
         }
-    }
-
-    /// Somebody wants it, or did lately.
-    pub fn is_watched(&self, now: Instant) -> bool {
-        self.watched_at.is_some_and(|last| now.saturating_duration_since(last) < UNWATCHED_AFTER)
     }
 }

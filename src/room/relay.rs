@@ -58,6 +58,8 @@ pub enum RelayMessage {
         layer: u8,
         /// Extended, as the publisher numbered it.
         sequence: u64,
+        /// So many bytes of the payload are the dependency descriptor in front of it.
+        dependencies: u8,
         facts: Facts,
         payload: Arc<[u8]>,
     },
@@ -77,6 +79,11 @@ pub enum RelayMessage {
         track: TrackId,
         layers: Vec<u8>,
     },
+    /// The sender has subscribers who cannot decode a track; these codecs all of its subscribers can.
+    CodecsWanted {
+        track: TrackId,
+        codecs: Vec<Codec>,
+    },
     /// A data-channel message.
     Data {
         label: Arc<str>,
@@ -94,7 +101,7 @@ pub struct RelayedTrack {
     pub kind: Kind,
     pub source: Source,
     pub codec: Codec,
-    pub h264_profile: Option<String>,
+    pub profile: Option<String>,
     /// How many simulcast layers it has; 1 without.
     pub layers: u8,
     /// Which of them arrive from the publisher.
@@ -214,8 +221,8 @@ impl Room {
                 }
                 self.review_wanted(ctx, key);
             }
-            RelayMessage::Media { track, layer, sequence, facts, payload } => {
-                self.relayed_media(ctx, from, track, layer, sequence, facts, &payload);
+            RelayMessage::Media { track, layer, sequence, dependencies, facts, payload } => {
+                self.relayed_media(ctx, from, track, layer, sequence, dependencies, facts, &payload);
             }
             RelayMessage::SenderReport { track, layer, ntp, rtp } => {
                 if let Some(key) = self.relayed_track(from, track) {
@@ -230,6 +237,11 @@ impl Room {
             RelayMessage::LayersWanted { track, layers } => {
                 if let Some(key) = self.own_track(track) {
                     self.relay_layers(ctx, key, from, &layers);
+                }
+            }
+            RelayMessage::CodecsWanted { track, codecs } => {
+                if let Some(key) = self.own_track(track) {
+                    self.relayed_codecs(ctx, key, from, codecs);
                 }
             }
             RelayMessage::Data { label, binary, payload } => {
@@ -338,7 +350,7 @@ impl Publication {
             kind: self.kind,
             source: self.source,
             codec: self.codec,
-            h264_profile: self.h264_profile.clone(),
+            profile: self.profile.clone(),
             layers: u8::try_from(self.encodings.len()).unwrap_or(1),
             flowing: self.flowing_layers(now).collect(),
             muted: self.is_muted(),

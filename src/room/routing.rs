@@ -12,15 +12,21 @@ use crate::{
     media::{
         forwarder::Verdict,
         nack::REORDER_WAIT,
-        packet::{Facts, MediaPacket},
+        packet::{Descriptor, Facts, MediaPacket},
+        redundancy::{Audience, Redundancy},
     },
-    proto::{ext::ExtensionValues, rtp::Header},
+    proto::{
+        codec::{Codec, red},
+        ext::ExtensionValues,
+        rtp::Header,
+    },
     transport::{sctp, session::DropReason},
 };
 
 /// A packet that found its encoding.
 pub(super) struct Accepted<'a> {
     pub publication: PublicationKey,
+    /// The encoding.
     pub layer: u8,
     pub packet: MediaPacket<'a>,
     pub broken: bool,
@@ -28,6 +34,7 @@ pub(super) struct Accepted<'a> {
     pub revived: bool,
     /// The rest of its frame can be expected at once.
     pub more_soon: bool,
+    pub audience: Audience,
 }
 
 impl Room {
@@ -49,7 +56,29 @@ impl Room {
         if accepted.revived {
             self.aim_again(ctx, accepted.publication);
         }
-        self.distribute(ctx, accepted);
+        if matches!(accepted.packet.facts.descriptor, Descriptor::Red) {
+            self.forward_redundant(ctx, accepted);
+        } else {
+            self.distribute(ctx, accepted);
+        }
+    }
+
+    /// Those who take no redundancy get what was lost before the packet out of it.
+    fn forward_redundant(&mut self, ctx: &mut Context<'_>, accepted: &Accepted<'_>) {
+        let later = &accepted.packet;
+        let Some(redundancy) = self.redundancy(accepted) else { return };
+        let (audience, lowest) = redundancy.arrived(later.sequence);
+        for lost in lowest..later.sequence {
+            if let Some(packet) = self.redundancy(accepted).and_then(|one| one.make_up(lost, later)) {
+                self.distribute(ctx, &Accepted { packet, audience: Audience::Plain, ..*accepted });
+            }
+        }
+        self.distribute(ctx, &Accepted { audience, ..*accepted });
+    }
+
+    fn redundancy(&mut self, accepted: &Accepted<'_>) -> Option<&mut Redundancy> {
+        let encoding = self.publications.get_mut(accepted.publication)?.encoding_mut(accepted.layer)?;
+        Some(&mut encoding.redundancy)
     }
 
     /// Finds the encoding and takes the packet into its books. `None` for packets that carry no media.
@@ -74,11 +103,16 @@ impl Room {
         let codec = publication.codec;
         let expected =
             if stream.repair { publication.rtx_payload_type } else { Some(publication.payload_type) };
-        if expected != Some(header.payload_type) {
+        let redundant = !stream.repair && publication.red_payload_type == Some(header.payload_type);
+        if expected != Some(header.payload_type) && !redundant {
             return Err(DropReason::UnknownStream);
         }
+        if redundant && red::primary(payload).is_none() {
+            return Err(DropReason::Malformed);
+        }
         let muted = publication.is_muted();
-        let revived = !publication.flows(ctx.now, stream.layer);
+        let svc = publication.is_svc();
+        let mut revived = !svc && !publication.flows(ctx.now, stream.layer);
         let encoding = publication.encoding_mut(stream.layer).ok_or(DropReason::UnknownStream)?;
         let size = packet.len();
         let (sequence, broken, payload) = if stream.repair {
@@ -98,15 +132,26 @@ impl Room {
             (arrival.sequence, arrival.broken, payload)
         };
         let more_soon = !header.marker && encoding.ingest.comes_in_bursts();
-        let facts = Facts {
-            timestamp: header.timestamp,
-            marker: header.marker,
-            audio_level: values.audio_level,
-            orientation: values.video_orientation,
-            ..Facts::of(codec, payload)
+        let dependencies = values.dependency_descriptor.filter(|_| codec == Codec::Av1).unwrap_or_default();
+        let mut facts = if dependencies.is_empty() {
+            Facts::of(codec, payload)
+        } else {
+            Facts::of_av1(payload, dependencies, &mut encoding.structure)
         };
-        let packet = MediaPacket { sequence, facts, payload };
+        facts.timestamp = header.timestamp;
+        facts.marker = header.marker;
+        facts.audio_level = values.audio_level;
+        facts.orientation = values.video_orientation;
+        if redundant {
+            facts.descriptor = Descriptor::Red;
+        }
+        if svc {
+            revived = !publication.flows(ctx.now, publication.layer_of_packet(stream.layer, &facts));
+        }
+        let encoding = publication.encoding_mut(stream.layer).ok_or(DropReason::UnknownStream)?;
+        let packet = MediaPacket { sequence, facts, payload, dependencies };
         if codec.is_video() {
+            encoding.layers.count(ctx.now, &facts, size);
             if encoding.history.contains(sequence) {
                 return Err(DropReason::Duplicate);
             }
@@ -123,7 +168,8 @@ impl Room {
             return Ok(None);
         }
         let (publication, layer) = (stream.publication, stream.layer);
-        Ok(Some(Accepted { publication, layer, packet, broken, revived, more_soon }))
+        let audience = Audience::Everybody;
+        Ok(Some(Accepted { publication, layer, packet, broken, revived, more_soon, audience }))
     }
 
     /// A layer came to life, usually with a keyframe: whoever waits for it takes that one.
@@ -167,7 +213,16 @@ impl Room {
         let Some(subscription) = self.subscriptions.get_mut(key) else { return Verdict::Drop };
         let Some(forwarder) = &mut subscription.forwarder else { return Verdict::Drop };
         let connected = self.participants.get(subscription.subscriber).is_some_and(Participant::is_connected);
-        if connected { forwarder.decide(now, accepted.layer, &accepted.packet) } else { Verdict::Drop }
+        if !connected {
+            return Verdict::Drop;
+        }
+        if !matches!(accepted.audience, Audience::Everybody) {
+            let wanted = if forwarder.config().red.is_some() { Audience::Redundant } else { Audience::Plain };
+            if accepted.audience != wanted {
+                return Verdict::Drop;
+            }
+        }
+        forwarder.decide(now, accepted.layer, &accepted.packet)
     }
 
     /// The first packets of a stream say by their extensions what they are (RFC 8852, RFC 9143).
@@ -189,7 +244,7 @@ impl Room {
             let mut fitting = participant.publications.iter().filter(|one| {
                 self.publications.get(**one).is_some_and(|one| {
                     one.payload_type == header.payload_type
-                        || one.rtx_payload_type == Some(header.payload_type)
+                        || [one.rtx_payload_type, one.red_payload_type].contains(&Some(header.payload_type))
                 })
             });
             let only = fitting.next().copied();

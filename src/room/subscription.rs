@@ -27,6 +27,10 @@ pub(super) struct Subscription {
     pub priority: u8,
     /// What the subscriber's path leaves for it.
     pub share: Share,
+    /// Highest frame rate wanted.
+    pub max_fps: Option<u8>,
+    /// The subscriber has no decoder for it.
+    pub unsupported: bool,
     /// Set once an m-line carries it.
     pub forwarder: Option<Forwarder>,
     pub line: Option<usize>,
@@ -78,6 +82,8 @@ impl Room {
             wanted_layer: Some(if small_start { 0 } else { u8::MAX }),
             priority: default_priority(published.source),
             share: Share::default(),
+            max_fps: None,
+            unsupported: false,
             forwarder: None,
             line: None,
             reported: None,
@@ -85,7 +91,9 @@ impl Room {
         participant.subscriptions.push(key);
         if participant.auto == AutoSubscribe::FirstOffer {
             self.bind_reserved(ctx, subscriber);
+            self.review_decoding(ctx, subscriber);
         } else {
+            self.review_decoding(ctx, subscriber);
             self.ask_for_sections(ctx, subscriber);
         }
     }
@@ -126,7 +134,7 @@ impl Room {
                 .subscriptions
                 .iter()
                 .filter_map(|one| self.subscriptions.get(*one))
-                .filter(|one| one.kind == kind && one.line.is_none())
+                .filter(|one| one.kind == kind && one.line.is_none() && !one.unsupported)
                 .count()
         };
         let free = |kind: MediaKind| {
@@ -162,7 +170,7 @@ impl Room {
             let wanted = media_kind(publication.kind);
             let index = participant.negotiator.lines().iter().position(|line| {
                 line.is_free_for(wanted)
-                    && line.codec_for(publication.codec, publication.h264_profile.as_deref()).is_some()
+                    && line.codec_for(publication.codec, publication.profile.as_deref()).is_some()
             });
             let Some(index) = index else { continue };
             let stream = SendStream {
@@ -215,7 +223,7 @@ impl Room {
                 let (sending, stream) = line.sending.as_ref()?;
                 let fits = *sending == Sending::Reserved
                     && line.section.kind == wanted
-                    && line.codec_for(publication.codec, publication.h264_profile.as_deref()).is_some();
+                    && line.codec_for(publication.codec, publication.profile.as_deref()).is_some();
                 fits.then(|| (index, stream.clone()))
             });
             if let Some((index, stream)) = found {
@@ -230,16 +238,19 @@ impl Room {
         let Some(participant) = self.participants.get_mut(subscription.subscriber) else { return };
         let Some(publication) = self.publications.get_mut(subscription.publication) else { return };
         let parked = participant.parked.remove(&index);
+        let long_extensions = participant.negotiator.allows_mixed_extensions();
         let Some(line) = participant.negotiator.line_mut(index) else { return };
-        let Some(codec) = line.codec_for(publication.codec, publication.h264_profile.as_deref()) else {
+        let Some(codec) = line.codec_for(publication.codec, publication.profile.as_deref()) else {
             return;
         };
         let ids = line.section.extension_ids();
         let repeats = publication.codec.is_video() && codec.rtx.is_none();
         let config = StreamConfig {
             codec: publication.codec,
+            svc: publication.is_svc(),
             ssrc: stream.ssrc,
             payload_type: codec.payload_type,
+            red: codec.red,
             rtx: codec.rtx.zip(stream.rtx_ssrc).map(|(payload_type, ssrc)| (ssrc, payload_type)),
             mid: line.section.mid.clone(),
             mid_ext: ids.mid,
@@ -247,6 +258,8 @@ impl Room {
             orientation_ext: ids.video_orientation,
             // A packet that is repeated byte for byte must not get another number.
             transport_cc_ext: if repeats { 0 } else { ids.transport_cc },
+            dependency_ext: ids.dependency_descriptor,
+            long_extensions,
         };
         let mut stream = stream;
         if config.rtx.is_none() {
@@ -281,6 +294,7 @@ impl Room {
             };
             subscription.wanted_layer = wish.layer;
             subscription.priority = wish.priority.max(default_priority(source));
+            subscription.max_fps = wish.max_fps;
             let publication = subscription.publication;
             self.retarget(ctx, found);
             self.review_wanted(ctx, publication);
@@ -304,7 +318,9 @@ impl Room {
         if forwarder.target() != target {
             forwarder.set_target(target);
         }
-        target.is_some() && forwarder.current() != target
+        let limit = target.map_or(u8::MAX, |layer| publication.temporal_for(layer, subscription.max_fps));
+        forwarder.set_max_temporal(limit.min(subscription.share.max_temporal()));
+        forwarder.awaits_keyframe()
     }
 
     /// Dynacast: tells a publisher which of its layers somebody watches, or its shard which of them to relay. More
@@ -317,7 +333,7 @@ impl Room {
             .iter()
             .filter_map(|one| subscriptions.get(*one).and_then(|one| one.wanted_layer));
         let owner = match publication.origin {
-            Origin::Local(_) if publication.encodings.len() < 2 => return,
+            Origin::Local(_) if publication.layer_count() < 2 => return,
             Origin::Local(owner) => owner,
             Origin::Relay(home) => {
                 let needed = publication.needed_from_home(wishes);
@@ -325,7 +341,7 @@ impl Room {
                 return;
             }
         };
-        let top = u8::try_from(publication.encodings.len() - 1).unwrap_or(0);
+        let top = publication.layer_count() - 1;
         // The lowest always, so that a newcomer sees something.
         let mut needed = vec![0];
         needed.extend(wishes.map(|wish| wish.min(top)));

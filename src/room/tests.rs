@@ -2,6 +2,7 @@
 
 mod agreement;
 mod bandwidth;
+mod codecs;
 mod offer;
 mod path;
 mod peer;

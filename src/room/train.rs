@@ -14,8 +14,9 @@ use crate::{
     media::{
         bwe::Cluster,
         forwarder::Placement,
-        packet::{Facts, MediaPacket},
+        packet::{Descriptor, Facts, MediaPacket},
     },
+    proto::codec::red,
     transport::session::DropReason,
 };
 
@@ -41,7 +42,7 @@ enum Payload {
     /// In the publication's history of its layer.
     History,
     /// In the room's scratch buffer: media without a history, which is never held.
-    Scratch { start: usize, marker: bool, audio_level: Option<u8> },
+    Scratch { start: usize, red: bool, audio_level: Option<u8> },
 }
 
 /// A packet that was decided and numbered, but not yet written.
@@ -110,12 +111,19 @@ impl Room {
         let participant = self.participants.get_mut(subscription.subscriber)?;
         let facts = &accepted.packet.facts;
         let video = forwarder.config().codec.is_video();
+        let mut payload_len = if at.blank { 0 } else { accepted.packet.payload.len() };
         let payload = if video {
             Payload::History
         } else {
-            Payload::Scratch { start: scratch, marker: facts.marker, audio_level: facts.audio_level }
+            let (mut start, mut red) = (scratch, matches!(facts.descriptor, Descriptor::Red));
+            if red && forwarder.config().red.is_none() {
+                red = false;
+                let primary = red::primary(accepted.packet.payload)?.len();
+                start += payload_len - primary; // it comes last
+                payload_len = primary;
+            }
+            Payload::Scratch { start, red, audio_level: facts.audio_level }
         };
-        let payload_len = accepted.packet.payload.len();
         let train = &mut participant.train;
         if train.waiting.is_empty() {
             train.since = Some(now);
@@ -127,10 +135,13 @@ impl Room {
             at,
             payload,
             payload_len,
-            size: Size { len: forwarder.header_len(facts) + payload_len, may_pad: forwarder.may_pad() },
+            size: Size {
+                len: forwarder.header_len(&accepted.packet, at) + payload_len,
+                may_pad: forwarder.may_pad(),
+            },
         });
         train.urgent |= !video;
-        if facts.marker {
+        if at.marker {
             train.open.retain(|one| *one != key);
         } else if video && accepted.more_soon && !train.open.contains(&key) {
             train.open.push(key);
@@ -270,17 +281,19 @@ impl Room {
                 .get(subscription.publication)
                 .and_then(|publication| publication.encoding(one.at.layer))
                 .and_then(|encoding| encoding.history.get(one.sequence)),
-            Payload::Scratch { start, marker, audio_level } => {
+            Payload::Scratch { start, red, audio_level } => {
+                let descriptor = if red { Descriptor::Red } else { Descriptor::None };
                 scratch.get(start..start + one.payload_len).map(|payload| MediaPacket {
                     sequence: one.sequence,
-                    facts: Facts { marker, audio_level, ..Facts::default() },
+                    facts: Facts { audio_level, descriptor, ..Facts::default() },
                     payload,
+                    dependencies: &[],
                 })
             }
         };
         let Some(packet) = packet else { return };
         let transport = downlink.next_sequence();
-        let sent = session.send_rtp(one.payload_len + padding, ctx.out, |slot| {
+        let sent = session.send_rtp(one.size.len + padding, ctx.out, |slot| {
             forwarder.write(slot, &packet, one.at, padding, transport)
         });
         match sent {

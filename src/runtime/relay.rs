@@ -198,7 +198,14 @@ mod tests {
 
     fn media(layer: u8) -> RelayMessage {
         let payload = Arc::from([1, 2, 3].as_slice());
-        RelayMessage::Media { track: track(), layer, sequence: 7, facts: Facts::default(), payload }
+        RelayMessage::Media {
+            track: track(),
+            layer,
+            sequence: 7,
+            dependencies: 0,
+            facts: Facts::default(),
+            payload,
+        }
     }
 
     fn data() -> RelayMessage {

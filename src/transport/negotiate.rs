@@ -9,21 +9,27 @@ use crate::proto::{
     ext::{Extension, ExtensionIds},
     sdp::{
         Answer, AnswerSection, DataAnswer, Direction, Fingerprint, MediaAnswer, MediaKind, Offer, OfferCodec,
-        OfferSection, RejectedAnswer, SdpError, SendStream,
+        OfferSection, Redundancy, RejectedAnswer, SdpError, SendStream,
     },
 };
 
 /// Extensions that are received and forwarded.
-const RECEIVE_EXTENSIONS: [Extension; 6] = [
+const RECEIVE_EXTENSIONS: [Extension; 7] = [
     Extension::Mid,
     Extension::Rid,
     Extension::RepairedRid,
     Extension::AudioLevel,
     Extension::VideoOrientation,
     Extension::TransportCc,
+    Extension::DependencyDescriptor,
 ];
-const SEND_EXTENSIONS: [Extension; 4] =
-    [Extension::Mid, Extension::AudioLevel, Extension::VideoOrientation, Extension::TransportCc];
+const SEND_EXTENSIONS: [Extension; 5] = [
+    Extension::Mid,
+    Extension::AudioLevel,
+    Extension::VideoOrientation,
+    Extension::TransportCc,
+    Extension::DependencyDescriptor,
+];
 
 /// One m-line. `T` names what the owner sends in it.
 #[derive(Debug)]
@@ -31,6 +37,8 @@ pub struct Line<T> {
     pub section: OfferSection,
     /// The owner takes what the client sends here.
     pub receiving: bool,
+    /// Of what it takes, Opus is wanted with redundancy.
+    pub redundant: bool,
     pub sending: Option<(T, SendStream)>,
 }
 
@@ -47,15 +55,15 @@ impl<T> Line<T> {
             && self.sending.is_none()
     }
 
-    /// The payload type under which the client wants a codec; H264 must also match in profile.
-    pub fn codec_for(&self, codec: Codec, h264_profile: Option<&str>) -> Option<&OfferCodec> {
+    /// The payload type under which the client wants a codec, of the same profile. Decoders of H264 cope with the
+    /// profiles that browsers send; those of VP9 and AV1 without a profile cannot show it at all.
+    pub fn codec_for(&self, codec: Codec, profile: Option<&str>) -> Option<&OfferCodec> {
         let mut same = self.section.codecs.iter().filter(|offered| offered.codec == codec);
-        if codec != Codec::H264 {
-            return same.next();
-        }
-        let wanted = h264_profile.unwrap_or("42e0");
-        let exact = same.clone().find(|offered| offered.h264_profile().1.eq_ignore_ascii_case(wanted));
-        exact.or_else(|| same.next())
+        let Some(wanted) = profile else { return same.next() };
+        let fits =
+            |offered: &&OfferCodec| offered.profile().is_some_and(|own| own.eq_ignore_ascii_case(wanted));
+        let exact = same.clone().find(fits);
+        if codec == Codec::H264 { exact.or_else(|| same.next()) } else { exact }
     }
 }
 
@@ -117,7 +125,12 @@ impl<T> Negotiator<T> {
         let mut ended = Vec::new();
         for (index, section) in offer.sections.iter().enumerate() {
             let Some(line) = self.lines.get_mut(index) else {
-                self.lines.push(Line { section: section.clone(), receiving: false, sending: None });
+                self.lines.push(Line {
+                    section: section.clone(),
+                    receiving: false,
+                    redundant: false,
+                    sending: None,
+                });
                 continue;
             };
             let keeps = !section.stopped && section.direction.client_receives() && section.mid == line.mid();
@@ -130,6 +143,11 @@ impl<T> Negotiator<T> {
         self.extmap_allow_mixed = offer.extmap_allow_mixed;
         self.bundle = !offer.bundle.is_empty();
         Ok(ended)
+    }
+
+    /// `a=extmap-allow-mixed` was offered, and answered.
+    pub fn allows_mixed_extensions(&self) -> bool {
+        self.extmap_allow_mixed
     }
 
     /// Extension ids of what the client sends; one set for the whole bundle.
@@ -197,9 +215,12 @@ fn answer_section<T>(line: &Line<T>) -> AnswerSection {
     if codecs.is_empty() {
         return rejected();
     }
+    // Only where it is needed: a sender of VP8 that may use it leaves picture ids and layers out of its payloads.
+    let dependencies = !line.receiving || codecs.first().is_some_and(|codec| codec.codec == Codec::Av1);
     let extensions = section
         .extensions
         .iter()
+        .filter(|(_, ext)| dependencies || *ext != Extension::DependencyDescriptor)
         .filter(|(_, ext)| {
             // Also while the line is inactive: Chromium drops what an answer leaves out, and then cannot
             // offer simulcast again because its RID extension is gone.
@@ -222,6 +243,11 @@ fn answer_section<T>(line: &Line<T>) -> AnswerSection {
         extensions,
         receive_rids,
         receiving: line.receiving,
+        redundancy: match (line.receiving, line.redundant) {
+            (true, true) => Redundancy::Preferred,
+            (true, false) => Redundancy::None,
+            (false, _) => Redundancy::Possible,
+        },
         send: line.sending.as_ref().map(|(_, stream)| stream.clone()),
     })
 }

@@ -1,7 +1,15 @@
 /** The one client of this page. It lives outside the views: a crash of a view never ends a call. */
-import { createConvene, TokenKeeper } from '../sdk/index';
+import { CODECS, createConvene, TokenKeeper, type PublishOptions } from '../sdk/index';
 
 const TOKEN_KEY = 'convene.token';
+
+/** `?codec=vp9&scalabilityMode=L3T3_KEY` in the address the page was opened with: for tests and the curious. */
+function publishOptions(): PublishOptions {
+  const query = new URLSearchParams(location.search);
+  const codec = CODECS.find((known) => known === query.get('codec')?.toLowerCase());
+  const mode = query.get('scalabilityMode');
+  return { ...(codec ? { codec } : {}), ...(mode ? { scalabilityMode: mode } : {}) };
+}
 
 /** Kept per tab, so that two tabs can be two people. */
 export const tokens = {
@@ -21,6 +29,7 @@ export const convene = createConvene({
   device: device(),
   client: 'convene-web/0.1.0',
   token: tokens.get,
+  publish: publishOptions(),
 });
 
 new TokenKeeper(convene.session, '', tokens);

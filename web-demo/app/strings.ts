@@ -150,6 +150,7 @@ export const t = {
     turnOnSound: 'Turn on sound',
     soundBlocked: 'Your browser holds back the sound.',
     paused: 'Paused to save data',
+    unsupported: 'This browser cannot show this video',
     page: (n: number, all: number) => `Page ${n} of ${all}`,
     showAll: (n: number) => `Show everybody, ${plural(n, '# more', '# more')}`,
     previous: 'Previous page',

@@ -34,6 +34,8 @@ export function exposeTestHandle(): void {
         [...document.querySelectorAll<HTMLVideoElement>('video[data-track-id]')].map((v) => [v.dataset['trackId'] ?? '', v]),
       );
     },
+    /** Leaves out pictures where the codec allows it; `null` = all. */
+    limitFps: (trackId: string, maxFps: number | null) => convene.call.subscriptions.limitFps(trackId, maxFps),
     setLayer: (trackId: string, layer: 0 | 1 | 2 | 'off' | null) => convene.call.subscriptions.force(trackId, layer),
   });
 }

@@ -7,12 +7,14 @@ import { Emitter, type Unsubscribe } from './emitter';
 import { codeOf, ConveneError } from './errors';
 import { Levels } from './levels';
 import type { LocalMedia, LocalSnapshot } from './local-media';
+import type { PublishOptions } from './codecs';
 import { MediaLink, type LinkState } from './media-link';
 import type { Session } from './session';
 import { StatsReader, type LinkStats } from './stats';
 import { Subscriptions } from './subscriptions';
 import {
   answerEvent,
+  codecsEvent,
   joinData,
   layersEvent,
   NO_VOICE_STATE,
@@ -22,6 +24,7 @@ import {
   sectionsEvent,
   speakersEvent,
   trackEvent,
+  unsupportedEvent,
   voiceState as voiceStateSchema,
   type JoinData,
   type Participant,
@@ -43,6 +46,8 @@ export interface RemoteTrack {
   current: number | null;
   /** Held back because the network is too slow. */
   paused: boolean;
+  /** This browser has no decoder for it: nothing will be seen until it is published in another codec. */
+  unsupported: boolean;
 }
 
 export type InviteState = 'calling' | 'ringing' | 'declined' | 'missed' | 'busy';
@@ -109,6 +114,7 @@ export class Call {
   readonly subscriptions: Subscriptions;
   readonly #session: Session;
   readonly #local: LocalMedia;
+  readonly #publishOptions: PublishOptions;
   #me = '';
   #state: CallSnapshot = IDLE;
   #link: MediaLink | null = null;
@@ -124,7 +130,8 @@ export class Call {
   #attempt = 0;
   lastStats: LinkStats | null = null;
 
-  constructor(session: Session, local: LocalMedia) {
+  constructor(session: Session, local: LocalMedia, publish: PublishOptions = {}) {
+    this.#publishOptions = publish;
     this.#session = session;
     this.#local = local;
     this.subscriptions = new Subscriptions((tracks) =>
@@ -250,7 +257,17 @@ export class Call {
       case 'rtc:layers': {
         const layers = read(layersEvent, d, ev);
         if (layers?.wanted && layers.source) void this.#link?.sendLayers(layers.source, layers.wanted);
-        else if (layers) this.#patchTrack(layers.trackId, { current: layers.current ?? null, paused: layers.paused });
+        else if (layers) this.#onLayers(layers.trackId, layers.active, layers.current ?? null, layers.paused);
+        return;
+      }
+      case 'rtc:track_unsupported': {
+        const track = read(unsupportedEvent, d, ev);
+        if (track) this.#patchTrack(track.trackId, { unsupported: true });
+        return;
+      }
+      case 'rtc:codecs': {
+        const wanted = read(codecsEvent, d, ev);
+        if (wanted) this.#link?.useCodecs(wanted.source, wanted.codecs);
         return;
       }
       case 'rtc:state': {
@@ -360,6 +377,7 @@ export class Call {
       iceServers: data.iceServers as RTCIceServer[],
       offer: (payload) => this.#session.request('rtc:offer', { callId, ...payload }),
       muted: (source) => this.#isMuted(source),
+      publish: this.#publishOptions,
     });
     this.#link = link;
     this.#reader = new StatsReader(link);
@@ -508,6 +526,7 @@ export class Call {
         layers: t.layers,
         current: null,
         paused: false,
+        unsupported: false,
       };
       this.#set({ tracks: [...this.#state.tracks.filter((x) => x.trackId !== t.trackId), track] });
       this.#ensureParticipant(t.userId, t.participantId);
@@ -565,6 +584,12 @@ export class Call {
 
   #patchParticipant(match: (p: Participant) => boolean, part: Partial<Participant>): void {
     this.#set({ participants: this.#state.participants.map((p) => (match(p) ? { ...p, ...part } : p)) });
+  }
+
+  /** Layers inside one stream are known only once they arrive. */
+  #onLayers(trackId: string, active: number[], current: number | null, paused: boolean): void {
+    const known = this.#state.tracks.find((t) => t.trackId === trackId)?.layers ?? 1;
+    this.#patchTrack(trackId, { current, paused, layers: Math.max(known, ...active.map((layer) => layer + 1)) });
   }
 
   #patchTrack(trackId: string, part: Partial<RemoteTrack>): void {

@@ -8,6 +8,7 @@ import { Emitter } from './emitter';
 import { Rings } from './rings';
 import { Session, type SessionOptions } from './session';
 import { Typing } from './typing';
+import type { PublishOptions } from './codecs';
 import type { User } from './wire';
 
 export * from './errors';
@@ -16,6 +17,7 @@ export { login, refresh, type Login } from './rest';
 export { TokenKeeper } from './token';
 export type { Session, SessionStatus, SessionPhase } from './session';
 export type { Call, CallSnapshot, CallEnded, RemoteTrack, InviteState } from './call';
+export { CODECS, type PublishOptions, type VideoCodec } from './codecs';
 export type { LocalSnapshot, LocalMedia } from './local-media';
 export type { LinkStats, TrackStats } from './stats';
 export type { Layer } from './subscriptions';
@@ -31,6 +33,8 @@ export interface ConveneOptions {
   device: SessionOptions['device'];
   client: string;
   token: () => string | null;
+  /** How the camera is sent; without, three layers of VP8. */
+  publish?: PublishOptions;
   outbox?: OutboxStore;
   socket?: SessionOptions['socket'];
 }
@@ -61,7 +65,7 @@ export function createConvene(options: ConveneOptions): Convene {
   const typing = new Typing(session);
   const rings = new Rings(session);
   const local = new LocalMedia();
-  const call = new Call(session, local);
+  const call = new Call(session, local, options.publish);
   const events = new Emitter<{ me: User }>();
 
   session.events.on('ready', (ready) => {

@@ -2,6 +2,7 @@
  * One RTCPeerConnection to the SFU, both directions. The client always offers; negotiations run one
  * after the other; each has a generation so that a late answer is recognised and dropped.
  */
+import { encodingsFor, negotiateDependencies, preferCodecs, withLayers, type PublishOptions } from './codecs';
 import { Emitter } from './emitter';
 import { codeOf } from './errors';
 import type { Source } from './wire';
@@ -25,6 +26,7 @@ export interface LinkOptions {
   /** Sends `rtc:offer`; rejects when the server refuses it or the socket is down. */
   offer: (payload: { sdp: string; gen: number; tracks: OfferTrack[] }) => Promise<unknown>;
   muted: (source: Source) => boolean;
+  publish: PublishOptions;
 }
 
 interface Answer {
@@ -39,13 +41,6 @@ const RESTART_AFTER_MS = 3_000;
 /** Restarts without success before the whole connection is replaced. */
 const MAX_RESTARTS = 4;
 const MAX_FAILURES = 5;
-
-const CAMERA_ENCODINGS: RTCRtpEncodingParameters[] = [
-  { rid: 'q', scaleResolutionDownBy: 4, maxBitrate: 150_000 },
-  { rid: 'h', scaleResolutionDownBy: 2, maxBitrate: 500_000 },
-  { rid: 'f', scaleResolutionDownBy: 1, maxBitrate: 1_700_000 },
-];
-const SCREEN_ENCODINGS: RTCRtpEncodingParameters[] = [{ maxBitrate: 3_000_000, maxFramerate: 30 }];
 
 export class MediaLink {
   readonly events = new Emitter<LinkEvents>();
@@ -123,7 +118,9 @@ export class MediaLink {
   onSections(audio: number, video: number): void {
     const bound = (n: number) => Math.max(0, Math.min(n, 128));
     for (let i = 0; i < bound(audio); i++) this.pc.addTransceiver('audio', { direction: 'recvonly' });
-    for (let i = 0; i < bound(video); i++) this.pc.addTransceiver('video', { direction: 'recvonly' });
+    for (let i = 0; i < bound(video); i++) {
+      negotiateDependencies(this.pc.addTransceiver('video', { direction: 'recvonly' }));
+    }
     this.negotiate();
   }
 
@@ -152,10 +149,7 @@ export class MediaLink {
     const sender = this.#senders.get(source)?.sender;
     if (!sender || this.#isClosed()) return;
     const parameters = sender.getParameters();
-    if (parameters.encodings.length < 2) return;
-    parameters.encodings.forEach((encoding, layer) => {
-      encoding.active = layers.includes(layer);
-    });
+    if (!withLayers(parameters.encodings, layers, this.#options.publish)) return;
     try {
       await sender.setParameters(parameters);
     } catch (error) {
@@ -164,6 +158,13 @@ export class MediaLink {
         console.warn('convene: layers could not be changed', error instanceof Error ? error.message : error);
       }
     }
+  }
+
+  /** Somebody cannot decode what we send: offers one of these codecs instead, unless it is one of them already. */
+  useCodecs(source: Source, codecs: string[]): void {
+    const transceiver = this.#senders.get(source);
+    if (!transceiver || codecs.length === 0 || !preferCodecs(transceiver, codecs)) return;
+    this.negotiate();
   }
 
   async #publish(source: Source, track: MediaStreamTrack | null): Promise<void> {
@@ -184,9 +185,14 @@ export class MediaLink {
       return;
     }
     if (!transceiver) {
-      transceiver = this.pc.addTransceiver(track, { direction: 'sendonly', sendEncodings: encodingsFor(source) });
+      const { publish } = this.#options;
+      const sendEncodings = encodingsFor(source, publish);
+      transceiver = this.pc.addTransceiver(track, { direction: 'sendonly', sendEncodings });
       this.#senders.set(source, transceiver);
-      if (source === 'camera') preferVp8(transceiver);
+      if (source === 'camera') {
+        preferCodecs(transceiver, [publish.codec ?? 'vp8']);
+        negotiateDependencies(transceiver);
+      }
       this.negotiate();
       return;
     }
@@ -325,31 +331,5 @@ export class MediaLink {
     if (this.#state === state || this.#state === 'closed') return;
     this.#state = state;
     this.events.emit('state', state);
-  }
-}
-
-function encodingsFor(source: Source): RTCRtpEncodingParameters[] {
-  switch (source) {
-    case 'camera':
-      return CAMERA_ENCODINGS.map((e) => ({ ...e }));
-    case 'screen':
-      return SCREEN_ENCODINGS.map((e) => ({ ...e }));
-    case 'screen_audio':
-      return [{ maxBitrate: 96_000 }];
-    case 'mic':
-      return [{ maxBitrate: 40_000 }];
-  }
-}
-
-/** Simulcast in three layers works with VP8 everywhere; the rest keeps the browser's order. */
-function preferVp8(transceiver: RTCRtpTransceiver): void {
-  const codecs = RTCRtpReceiver.getCapabilities?.('video')?.codecs;
-  if (!codecs || !('setCodecPreferences' in transceiver)) return;
-  const vp8 = codecs.filter((c) => c.mimeType.toLowerCase() === 'video/vp8');
-  if (vp8.length === 0) return;
-  try {
-    transceiver.setCodecPreferences([...vp8, ...codecs.filter((c) => !vp8.includes(c))]);
-  } catch {
-    // The browser knows better; its own order starts with VP8 in practice.
   }
 }

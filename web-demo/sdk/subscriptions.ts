@@ -32,6 +32,7 @@ export class Subscriptions {
   #wanted = new Map<string, Wish>();
   #sent = new Map<string, string>();
   #forced = new Map<string, Layer>();
+  #maxFps = new Map<string, number>();
   #lowering = new Map<string, ReturnType<typeof setTimeout>>();
   #timer: ReturnType<typeof setTimeout> | undefined;
   #paused = false;
@@ -73,6 +74,12 @@ export class Subscriptions {
     else this.#forced.set(trackId, layer);
     this.#schedule();
   }
+  /** No more pictures per second than this, where the codec lets the server leave some out; `null` = all. */
+  limitFps(trackId: string, maxFps: number | null): void {
+    if (maxFps === null) this.#maxFps.delete(trackId);
+    else this.#maxFps.set(trackId, maxFps);
+    this.#schedule();
+  }
   forced(trackId: string): Layer | null {
     return this.#forced.get(trackId) ?? null;
   }
@@ -93,6 +100,7 @@ export class Subscriptions {
     this.#wanted.delete(trackId);
     this.#sent.delete(trackId);
     this.#forced.delete(trackId);
+    this.#maxFps.delete(trackId);
   }
 
   /** The server has a new participant of ours: it knows nothing yet. */
@@ -108,13 +116,15 @@ export class Subscriptions {
     this.#wanted.clear();
     this.#sent.clear();
     this.#forced.clear();
+    this.#maxFps.clear();
   }
 
   #effective(trackId: string): Wish | null {
     const wish = this.#wanted.get(trackId);
     const forced = this.#forced.get(trackId);
     if (!wish && forced === undefined) return null;
-    const base: Wish = wish ?? { trackId, layer: 0 };
+    const maxFps = this.#maxFps.get(trackId);
+    const base: Wish = { ...(wish ?? { trackId, layer: 0 }), ...(maxFps === undefined ? {} : { maxFps }) };
     if (this.#paused) return { ...base, layer: 'off' };
     return forced === undefined ? base : { ...base, layer: forced };
   }

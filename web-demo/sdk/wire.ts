@@ -245,6 +245,10 @@ export const layersEvent = v.object({
   source: v.optional(v.picklist(['mic', 'camera', 'screen', 'screen_audio'])),
   wanted: v.optional(v.array(v.number())),
 });
+/** To a subscriber: this browser has no decoder for the track. */
+export const unsupportedEvent = v.object({ callId: text(), trackId: v.string(), codec: text() });
+/** To a publisher: somebody cannot decode what it sends; these codecs everybody can. */
+export const codecsEvent = v.object({ callId: text(), trackId: v.string(), source: v.picklist(SOURCES), codecs: listOf(v.string()) });
 export const rtcState = v.object({ callId: text(), state: v.string(), reason: text() });
 
 const speaker = v.object({ userId: text(), participantId: text(), level: int() });

@@ -1,3 +1,5 @@
+mod layers;
+
 use proptest::prelude::*;
 
 use super::*;
@@ -6,14 +8,18 @@ use crate::proto::{codec::vp8, rtp::Header};
 fn config(rtx: bool) -> StreamConfig {
     StreamConfig {
         codec: Codec::Vp8,
+        svc: false,
         ssrc: 100,
         payload_type: 96,
+        red: None,
         rtx: rtx.then_some((101, 97)),
         mid: "4".into(),
         mid_ext: 1,
         audio_level_ext: 0,
         orientation_ext: 0,
         transport_cc_ext: 0,
+        dependency_ext: 0,
+        long_extensions: true,
     }
 }
 
@@ -24,7 +30,7 @@ fn payload(keyframe: bool, picture: u16) -> Vec<u8> {
 
 fn packet(sequence: u64, timestamp: u32, payload: &[u8]) -> MediaPacket<'_> {
     let facts = Facts { timestamp, marker: true, ..Facts::of(Codec::Vp8, payload) };
-    MediaPacket { sequence, facts, payload }
+    MediaPacket { sequence, facts, payload, dependencies: &[] }
 }
 
 #[expect(clippy::disallowed_methods, reason = "any instant will do as the origin")]
@@ -159,7 +165,7 @@ fn padding_fills_up_and_is_not_payload() {
         let mut source = packet(100_000, 50, &body);
         (source.facts.audio_level, source.facts.orientation) = (level, orientation);
         let at = forwarded(forwarder.decide(origin(), 0, &source));
-        let plain_len = forwarder.header_len(&source.facts) + body.len();
+        let plain_len = forwarder.header_len(&source, at) + body.len();
         for padding in [0, 1, 16] {
             let mut slot = [0xAA; 100];
             let written = forwarder.write(&mut slot, &source, at, padding, 0).unwrap();

@@ -1,5 +1,7 @@
 //! VP8 payload descriptor (RFC 7741 4.2).
 
+use super::PictureId;
+
 /// The descriptor of one packet. Offsets point into the payload, for rewriting in place.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Descriptor {
@@ -14,13 +16,6 @@ pub struct Descriptor {
     pub tl0_at: u8,
 }
 
-/// 7- or 15-bit picture id; the width is kept when it is rewritten.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct PictureId {
-    pub value: u16,
-    pub wide: bool,
-}
-
 impl Descriptor {
     pub fn parse(payload: &[u8]) -> Option<Self> {
         let mut at: u8 = 1;
@@ -32,16 +27,9 @@ impl Descriptor {
             at += 1;
             if flags & 0x80 != 0 {
                 descriptor.picture_id_at = at;
-                let high = *payload.get(usize::from(at))?;
-                if high & 0x80 != 0 {
-                    let low = *payload.get(usize::from(at) + 1)?;
-                    let value = u16::from_be_bytes([high & 0x7F, low]);
-                    descriptor.picture_id = Some(PictureId { value, wide: true });
-                    at += 2;
-                } else {
-                    descriptor.picture_id = Some(PictureId { value: u16::from(high), wide: false });
-                    at += 1;
-                }
+                let picture = PictureId::read(payload, usize::from(at))?;
+                at += picture.len();
+                descriptor.picture_id = Some(picture);
             }
             if flags & 0x40 != 0 {
                 descriptor.tl0_at = at;
@@ -66,15 +54,7 @@ impl Descriptor {
     /// Overwrites picture id and TL0PICIDX in a copy of the payload this was parsed from.
     pub fn rewrite(&self, payload: &mut [u8], picture_id: u16, tl0_pic_idx: u8) {
         if let Some(original) = self.picture_id {
-            let [high, low] = picture_id.to_be_bytes();
-            if original.wide {
-                let at = usize::from(self.picture_id_at);
-                if let Some(field) = payload.get_mut(at..at + 2) {
-                    field.copy_from_slice(&[0x80 | (high & 0x7F), low]);
-                }
-            } else if let Some(field) = payload.get_mut(usize::from(self.picture_id_at)) {
-                *field = low & 0x7F;
-            }
+            original.rewrite(payload, usize::from(self.picture_id_at), picture_id);
         }
         if self.tl0_pic_idx.is_some()
             && let Some(field) = payload.get_mut(usize::from(self.tl0_at))

@@ -56,7 +56,18 @@ pub struct MediaAnswer {
     pub receive_rids: Vec<String>,
     /// We receive here: feedback and a start bitrate are offered to the sender.
     pub receiving: bool,
+    pub redundancy: Redundancy,
     pub send: Option<SendStream>,
+}
+
+/// What becomes of an offer of redundant audio (RFC 2198).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Redundancy {
+    None,
+    /// It may come, but need not.
+    Possible,
+    /// The client should send it: the first format of the answer is what it uses.
+    Preferred,
 }
 
 /// A stream we send in a section.
@@ -99,7 +110,14 @@ impl Answer {
         let formats: Vec<String> = media
             .codecs
             .iter()
-            .flat_map(|codec| [Some(codec.payload_type), codec.rtx])
+            .flat_map(|codec| {
+                let (preferred, possible) = match media.redundancy {
+                    Redundancy::None => (None, None),
+                    Redundancy::Possible => (None, codec.red),
+                    Redundancy::Preferred => (codec.red, None),
+                };
+                [preferred, Some(codec.payload_type), possible, codec.rtx]
+            })
             .flatten()
             .map(|pt| pt.to_string())
             .collect();
@@ -113,6 +131,11 @@ impl Answer {
         }
         for codec in &media.codecs {
             print_codec(sdp, codec, media.receiving);
+            if let Some(red) = codec.red.filter(|_| media.redundancy != Redundancy::None) {
+                let pt = codec.payload_type;
+                sdp.line(format_args!("a=rtpmap:{red} red/48000/2"));
+                sdp.line(format_args!("a=fmtp:{red} {pt}/{pt}"));
+            }
         }
         for rid in &media.receive_rids {
             sdp.line(format_args!("a=rid:{rid} recv"));

@@ -97,6 +97,8 @@ pub struct OfferCodec {
     pub fmtp: String,
     /// Payload type of its RTX (RFC 4588).
     pub rtx: Option<u8>,
+    /// Payload type of the same with redundancy (RFC 2198).
+    pub red: Option<u8>,
     pub transport_cc: bool,
     /// The client estimates bandwidth itself (draft-alvestrand-rmcat-remb).
     pub remb: bool,
@@ -108,6 +110,16 @@ impl OfferCodec {
         let mode = self.parameter("packetization-mode").and_then(|mode| mode.parse().ok()).unwrap_or(0);
         let profile = self.parameter("profile-level-id").and_then(|id| id.get(..4)).unwrap_or("42e0");
         (mode, profile)
+    }
+
+    /// What a decoder of the codec may lack; `None` where it cannot.
+    pub fn profile(&self) -> Option<&str> {
+        match self.codec {
+            Codec::H264 => Some(self.h264_profile().1),
+            Codec::Vp9 => Some(self.parameter("profile-id").unwrap_or("0")),
+            Codec::Av1 => Some(self.parameter("profile").unwrap_or("0")),
+            Codec::Opus | Codec::Vp8 => None,
+        }
     }
 
     fn parameter(&self, key: &str) -> Option<&str> {
@@ -292,6 +304,14 @@ fn codecs(media: &MediaDescription) -> Vec<OfferCodec> {
             (is_rtx && apt.parse() == Ok(pt)).then(|| format.parse().ok())?
         })
     };
+    let red_of = |pt: u8| {
+        let list = format!("{pt}/{pt}");
+        media.media_name.formats.iter().find_map(|format| {
+            let is_red = attribute("rtpmap", format)?.to_ascii_lowercase().starts_with("red/48000");
+            // More than two generations are the sender's business; what matters is that all of them are this codec.
+            (is_red && attribute("fmtp", format)?.starts_with(&list)).then(|| format.parse().ok())?
+        })
+    };
     let has_feedback = |pt: &str, wanted: &str| {
         media.attributes.iter().filter(|one| one.key == "rtcp-fb").any(|one| {
             one.value
@@ -309,9 +329,7 @@ fn codecs(media: &MediaDescription) -> Vec<OfferCodec> {
             let payload_type = format.parse::<u8>().ok().filter(|pt| *pt < 128)?;
             let mut rtpmap = attribute("rtpmap", format)?.split('/');
             let name = rtpmap.next()?;
-            let codec = [Codec::Opus, Codec::Vp8, Codec::H264]
-                .into_iter()
-                .find(|known| known.name().eq_ignore_ascii_case(name))?;
+            let codec = Codec::ALL.into_iter().find(|known| known.name().eq_ignore_ascii_case(name))?;
             if rtpmap.next()?.parse() != Ok(codec.clock_rate()) {
                 return None;
             }
@@ -320,6 +338,7 @@ fn codecs(media: &MediaDescription) -> Vec<OfferCodec> {
                 payload_type,
                 fmtp: attribute("fmtp", format).unwrap_or_default().to_owned(),
                 rtx: rtx_of(payload_type),
+                red: if codec == Codec::Opus { red_of(payload_type) } else { None },
                 transport_cc: has_feedback(format, "transport-cc"),
                 remb: has_feedback(format, "goog-remb"),
             };

@@ -96,6 +96,7 @@ fn the_answer_reads_as_sdp_and_is_deterministic() {
                 extensions: video.extensions.clone(),
                 receive_rids: video.layers.iter().map(|layer| layer.rid.clone()).collect(),
                 receiving: true,
+                redundancy: Redundancy::None,
                 send: None,
             }),
         ],

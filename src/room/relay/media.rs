@@ -8,7 +8,10 @@ use super::{
 };
 use crate::{
     base::id::{ShardId, TrackId},
-    media::packet::{Facts, MediaPacket},
+    media::{
+        packet::{Facts, MediaPacket},
+        redundancy::Audience,
+    },
     transport::{sctp, session::DropReason},
 };
 
@@ -20,12 +23,18 @@ impl Room {
         if encoding.relayed_to.is_empty() {
             return;
         }
-        let payload: Arc<[u8]> = Arc::from(accepted.packet.payload);
+        let MediaPacket { payload, dependencies, .. } = accepted.packet;
+        let payload: Arc<[u8]> = if dependencies.is_empty() {
+            Arc::from(payload)
+        } else {
+            [dependencies, payload].concat().into()
+        };
         for to in &encoding.relayed_to {
             let message = RelayMessage::Media {
                 track: publication.track,
                 layer: accepted.layer,
                 sequence: accepted.packet.sequence,
+                dependencies: u8::try_from(dependencies.len()).unwrap_or_default(),
                 facts: accepted.packet.facts,
                 payload: payload.clone(),
             };
@@ -43,6 +52,7 @@ impl Room {
         track: TrackId,
         layer: u8,
         sequence: u64,
+        dependencies: u8,
         facts: Facts,
         payload: &[u8],
     ) {
@@ -50,9 +60,12 @@ impl Room {
         let Some(key) = self.relayed_track(from, track) else { return };
         let Some(publication) = self.publications.get_mut(key) else { return };
         let (video, muted) = (publication.codec.is_video(), publication.is_muted());
-        let revived = !publication.flows(ctx.now, layer);
+        let revived = !publication.flows(ctx.now, publication.layer_of_packet(layer, &facts));
         let Some(encoding) = publication.encoding_mut(layer) else { return };
-        let packet = MediaPacket { sequence, facts, payload };
+        let Some((dependencies, payload)) = payload.split_at_checked(usize::from(dependencies)) else {
+            return;
+        };
+        let packet = MediaPacket { sequence, facts, payload, dependencies };
         encoding.ingest.relayed(ctx.now, sequence, facts.marker, payload.len());
         let more_soon = !facts.marker && encoding.ingest.comes_in_bursts();
         if video {
@@ -60,6 +73,7 @@ impl Room {
                 ctx.stats.drop(DropReason::Duplicate);
                 return;
             }
+            encoding.layers.count(ctx.now, &facts, payload.len());
             encoding.history.push(&packet);
             if facts.keyframe {
                 encoding.gate.satisfied();
@@ -72,7 +86,9 @@ impl Room {
         self.last_media = Some(ctx.now);
         if !muted {
             // What the publisher's shard could not repair it has asked a keyframe for.
-            let accepted = Accepted { publication: key, layer, packet, broken: false, revived, more_soon };
+            let audience = Audience::Everybody;
+            let accepted =
+                Accepted { publication: key, layer, packet, broken: false, revived, more_soon, audience };
             self.forward(ctx, &accepted);
         }
     }

@@ -4,9 +4,15 @@ use super::{
     peer::{self, Peer},
     world::Section,
 };
-use crate::room::command::{SendLine, Source};
+use crate::{
+    proto::codec::Codec,
+    room::command::{SendLine, Source},
+};
 
 const TRANSPORT_CC: &str = "http://www.ietf.org/id/draft-holmer-rmcat-transport-wide-cc-extensions-01";
+
+const DEPENDENCIES: &str =
+    "https://aomediacodec.github.io/av1-rtp-spec/#dependency-descriptor-rtp-header-extension";
 
 pub(super) fn send_line(section: &Section, muted: bool) -> Option<SendLine> {
     let (mid, source) = match section {
@@ -22,7 +28,7 @@ pub(super) fn send_line(section: &Section, muted: bool) -> Option<SendLine> {
 
 pub(super) fn offer_text(peer: &Peer, sections: &[Section]) -> String {
     let mut sdp = format!(
-        "v=0\r\no=- 1 2 IN IP4 127.0.0.1\r\ns=-\r\nt=0 0\r\na=group:BUNDLE{}\r\na=ice-ufrag:{}\r\n\
+        "v=0\r\no=- 1 2 IN IP4 127.0.0.1\r\ns=-\r\nt=0 0\r\na=group:BUNDLE{}\r\na=extmap-allow-mixed\r\na=ice-ufrag:{}\r\n\
          a=ice-pwd:0123456789012345678901\r\na=fingerprint:sha-256 {}\r\na=setup:actpass\r\n",
         sections.iter().map(|section| format!(" {}", mid_of(section))).collect::<String>(),
         peer.ufrag,
@@ -37,15 +43,19 @@ pub(super) fn offer_text(peer: &Peer, sections: &[Section]) -> String {
             Section::Inactive { .. } => (false, "inactive"),
         };
         let media = if audio {
+            let (format, lines) = if peer.takes_red {
+                (" 63", "a=rtpmap:63 red/48000/2\r\na=fmtp:63 111/111\r\n")
+            } else {
+                ("", "")
+            };
             format!(
-                "m=audio 9 UDP/TLS/RTP/SAVPF 111\r\na=rtpmap:111 opus/48000/2\r\n\
+                "m=audio 9 UDP/TLS/RTP/SAVPF 111{format}\r\na=rtpmap:111 opus/48000/2\r\n\
+                 a=fmtp:111 minptime=10;useinbandfec=1;usedtx=1\r\n{lines}\
                  a=extmap:{} urn:ietf:params:rtp-hdrext:ssrc-audio-level\r\n",
                 peer::LEVEL_EXT
             )
         } else {
-            "m=video 9 UDP/TLS/RTP/SAVPF 96 97\r\na=rtpmap:96 VP8/90000\r\na=rtpmap:97 rtx/90000\r\n\
-             a=fmtp:97 apt=96\r\n"
-                .to_owned()
+            video(peer)
         };
         sdp += &media;
         sdp += &format!("c=IN IP4 0.0.0.0\r\na=mid:{}\r\na={direction}\r\na=rtcp-mux\r\n", mid_of(section));
@@ -70,6 +80,27 @@ pub(super) fn offer_text(peer: &Peer, sections: &[Section]) -> String {
         }
     }
     sdp
+}
+
+/// The video codecs of a client, best first; VP8 has RTX.
+fn video(peer: &Peer) -> String {
+    let mut formats = Vec::new();
+    let mut lines = String::new();
+    for codec in &peer.video_codecs {
+        let pt = peer::payload_type(*codec);
+        formats.push(pt.to_string());
+        lines += &format!("a=rtpmap:{pt} {}/90000\r\n", codec.name());
+        match codec {
+            Codec::Vp8 => {
+                formats.push("97".to_owned());
+                lines += "a=rtpmap:97 rtx/90000\r\na=fmtp:97 apt=96\r\n";
+            }
+            Codec::H264 => lines += "a=fmtp:102 packetization-mode=1;profile-level-id=42e01f\r\n",
+            _ => {}
+        }
+    }
+    let dependencies = format!("a=extmap:{} {DEPENDENCIES}\r\n", peer::DEPENDENCY_EXT);
+    format!("m=video 9 UDP/TLS/RTP/SAVPF {}\r\n{lines}{dependencies}", formats.join(" "))
 }
 
 fn mid_of(section: &Section) -> &'static str {

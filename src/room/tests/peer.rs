@@ -38,7 +38,7 @@ use rtc_stun::{
 };
 
 use crate::proto::{
-    codec::vp8,
+    codec::{Codec, vp8},
     demux::{PacketKind, classify},
     rtcp::{self, Feedback},
     rtp::{ExtensionBlock, Header, HeaderFields, write_header},
@@ -51,6 +51,7 @@ pub const RID_EXT: u8 = 2;
 pub const REPAIRED_EXT: u8 = 3;
 pub const LEVEL_EXT: u8 = 4;
 pub const TRANSPORT_EXT: u8 = 5;
+pub const DEPENDENCY_EXT: u8 = 6;
 /// Payload of a full packet.
 const FULL: usize = 1_100;
 /// Packets that are worth asking for.
@@ -66,7 +67,22 @@ pub struct Frame {
     pub keyframe: bool,
 }
 
+/// A packet as it came, of a codec that our frames are not made of.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Raw {
+    pub payload_type: u8,
+    pub sequence: u16,
+    pub timestamp: u32,
+    pub marker: bool,
+    pub payload: Vec<u8>,
+    pub dependencies: Vec<u8>,
+}
+
 pub struct Peer {
+    /// Best first.
+    pub video_codecs: Vec<Codec>,
+    pub takes_red: bool,
+    pub raw: Vec<Raw>,
     pub address: SocketAddr,
     pub ufrag: String,
     pub fingerprint: String,
@@ -112,6 +128,16 @@ pub struct Peer {
     pub messages: Vec<String>,
 }
 
+pub fn payload_type(codec: Codec) -> u8 {
+    match codec {
+        Codec::Opus => 111,
+        Codec::Vp8 => 96,
+        Codec::Vp9 => 98,
+        Codec::Av1 => 45,
+        Codec::H264 => 102,
+    }
+}
+
 pub fn media_ssrc(layer: u8) -> u32 {
     5_000 + u32::from(layer)
 }
@@ -149,6 +175,9 @@ impl Peer {
         let mut dtls = Endpoint::new(address, TransportProtocol::UDP, None);
         dtls.connect(now, SERVER.parse().unwrap(), Arc::new(config), None).unwrap();
         Self {
+            video_codecs: vec![Codec::Vp8],
+            takes_red: false,
+            raw: Vec::new(),
             address,
             ufrag: format!("peer{port}"),
             fingerprint: fingerprint.join(":"),
@@ -339,7 +368,18 @@ impl Peer {
         }
         let payload = header.payload(&plain).unwrap();
         match header.payload_type {
-            111 => self.audio += 1,
+            63 | 111 | 98 | 45 | 102 => {
+                self.audio += usize::from(matches!(header.payload_type, 63 | 111));
+                let dependencies = header.extensions(&plain).find(|(id, _)| *id == DEPENDENCY_EXT);
+                self.raw.push(Raw {
+                    payload_type: header.payload_type,
+                    sequence: header.sequence,
+                    timestamp: header.timestamp,
+                    marker: header.marker,
+                    payload: payload.to_vec(),
+                    dependencies: dependencies.map(|(_, value)| value.to_vec()).unwrap_or_default(),
+                });
+            }
             96 => {
                 self.video_ssrc = header.ssrc;
                 self.video_timestamp = header.timestamp;
@@ -416,7 +456,7 @@ impl Peer {
     }
 
     fn send(&mut self, fields: &HeaderFields, ext: &ExtensionBlock, body: &[u8]) {
-        let mut packet = vec![0u8; 64];
+        let mut packet = vec![0u8; 320];
         let len = write_header(&mut packet, fields, ext).unwrap();
         packet.truncate(len);
         packet.extend_from_slice(body);
@@ -482,6 +522,24 @@ impl Peer {
             ssrc: AUDIO_SSRC,
         };
         self.send(&fields, &ext, &[1, 2, 3, 4]);
+    }
+
+    /// A packet of any codec; its number goes on from the last of the stream. Returns what it was.
+    pub fn send_raw(&mut self, mid: &str, raw: &Raw) -> u16 {
+        let ssrc = if matches!(raw.payload_type, 63 | 111) { AUDIO_SSRC } else { media_ssrc(0) };
+        let mut ext = ExtensionBlock::default();
+        ext.push(MID_EXT, mid.as_bytes());
+        ext.push(DEPENDENCY_EXT, &raw.dependencies);
+        let sequence = self.next_sequence(ssrc);
+        let fields = HeaderFields {
+            marker: raw.marker,
+            payload_type: raw.payload_type,
+            sequence,
+            timestamp: raw.timestamp,
+            ssrc,
+        };
+        self.send(&fields, &ext, &raw.payload);
+        sequence
     }
 
     /// A sender report of a layer that maps its newest frame to `ntp`.

@@ -422,7 +422,7 @@ fn what_comes_from_a_part_that_has_not_greeted_is_stale() {
         kind: Kind::Audio,
         source: Source::Mic,
         codec: Codec::Opus,
-        h264_profile: None,
+        profile: None,
         layers: 1,
         flowing: vec![0],
         muted: false,

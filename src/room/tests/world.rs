@@ -359,6 +359,22 @@ impl World {
         std::mem::take(&mut self.members[who].peer.frames)
     }
 
+    pub fn peer(&mut self, who: usize) -> &mut Peer {
+        &mut self.members[who].peer
+    }
+
+    /// Packets of other codecs than VP8, as they come from the publisher.
+    pub fn send_raw(&mut self, who: usize, mid: &str, packets: &[peer::Raw]) {
+        for packet in packets {
+            self.members[who].peer.send_raw(mid, packet);
+        }
+        self.settle();
+    }
+
+    pub fn take_raw(&mut self, who: usize) -> Vec<peer::Raw> {
+        std::mem::take(&mut self.members[who].peer.raw)
+    }
+
     pub fn take_audio(&mut self, who: usize) -> usize {
         std::mem::take(&mut self.members[who].peer.audio)
     }

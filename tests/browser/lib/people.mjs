@@ -5,16 +5,17 @@ const id = (name) => `[data-testid="${name}"]`;
 
 export class Person {
   /** Opens the page in its own browser context and signs in. */
-  static async signIn(server, browser, username, { viewport } = {}) {
+  static async signIn(server, browser, username, { viewport, query = '', prepare } = {}) {
     const context = await browser.createBrowserContext();
     const page = await context.newPage();
     if (viewport) await page.setViewport(viewport);
+    if (prepare) await page.evaluateOnNewDocument(prepare);
     const person = new Person(page, username, server);
     page.on('pageerror', (error) => person.errors.push(String(error)));
     page.on('console', (message) => {
       if (message.type() === 'error') person.errors.push(message.text());
     });
-    await page.goto(server.url, { waitUntil: 'load' });
+    await page.goto(`${server.url}/${query}`, { waitUntil: 'load' });
     await page.waitForSelector(id('signin-username'), { timeout: 15_000 });
     await page.type(id('signin-username'), username);
     await page.type(id('signin-password'), 'convene-demo');
@@ -73,6 +74,11 @@ export class Person {
     });
   }
 
+  /** Closes the page with its call. */
+  async close() {
+    await this.page.browserContext().close();
+  }
+
   async leave() {
     await this.click('control-leave');
     await until(`${this.username} left`, 5_000, () => this.page.evaluate(() => window.__convene.call.phase === 'idle'));
@@ -102,13 +108,21 @@ export class Person {
     return this.page.evaluate((track, wanted) => window.__convene.setLayer(track, wanted), trackId, layer);
   }
 
+  limitFps(trackId, maxFps) {
+    return this.page.evaluate((track, limit) => window.__convene.limitFps(track, limit), trackId, maxFps);
+  }
+
   /** One row per received track: counters of `getStats` with the track's id and source. */
   received() {
     return this.page.evaluate(async () => {
       const { pc, call, midOf } = window.__convene;
       if (!pc) return [];
       const rows = [];
-      (await pc.getStats()).forEach((row) => row.type === 'inbound-rtp' && rows.push(row));
+      const codecs = new Map();
+      (await pc.getStats()).forEach((row) => {
+        if (row.type === 'inbound-rtp') rows.push(row);
+        if (row.type === 'codec') codecs.set(row.id, row.mimeType.split('/')[1]);
+      });
       return call.tracks.flatMap(({ trackId, userId, source, kind, muted }) => {
         const mid = midOf(trackId);
         const row = rows.find((candidate) => candidate.mid === mid);
@@ -127,6 +141,9 @@ export class Person {
           packets: row.packetsReceived ?? 0,
           lost: row.packetsLost ?? 0,
           nacks: row.nackCount ?? 0,
+          plis: row.pliCount ?? 0,
+          dropped: row.framesDropped ?? 0,
+          codec: codecs.get(row.codecId) ?? '',
         }];
       });
     });

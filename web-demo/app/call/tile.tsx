@@ -36,6 +36,8 @@ export function Tile({ tile, rect, main }: Props) {
   const muted = self ? !local.value.micOn || !local.value.micTrack : (mic?.muted ?? true) || participant.voiceState.muted === true;
   const paused = !self && shown && track?.paused === true;
   const away = !self && participant.connection === 'interrupted';
+  const unsupported = !self && shown && track?.unsupported === true;
+  const note = away ? t.call.reconnecting : unsupported ? t.call.unsupported : paused ? t.call.paused : '';
 
   // The element stays; only its source changes.
   useEffect(() => {
@@ -136,7 +138,7 @@ export function Tile({ tile, rect, main }: Props) {
         aria-hidden="true"
         tabIndex={-1}
       />
-      {(paused || away) && <span class="tile-note">{away ? t.call.reconnecting : t.call.paused}</span>}
+      {note && <span class="tile-note">{note}</span>}
       <div class="tile-name">
         {screen ? (
           <Icon node={MonitorUp} size={15} />

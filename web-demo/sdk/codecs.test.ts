@@ -1,0 +1,35 @@
+import { describe, expect, it } from 'vitest';
+import { encodingsFor, withLayers } from './codecs';
+
+describe('encodings', () => {
+  it('sends three streams with temporal layers unless layers are to be inside one', () => {
+    expect(encodingsFor('camera', {}).map((e) => [e.rid, e.scalabilityMode])).toEqual([
+      ['q', 'L1T3'],
+      ['h', 'L1T3'],
+      ['f', 'L1T3'],
+    ]);
+    expect(encodingsFor('camera', { codec: 'h264' }).every((e) => e.scalabilityMode === undefined)).toBe(true);
+    expect(encodingsFor('camera', { codec: 'vp9', scalabilityMode: 'L3T3_KEY' })).toHaveLength(1);
+    expect(encodingsFor('mic', {})).toHaveLength(1);
+  });
+
+  it('stops streams that nobody watches', () => {
+    const encodings = encodingsFor('camera', {});
+    expect(withLayers(encodings, [0, 2], {})).toBe(true);
+    expect(encodings.map((e) => e.active)).toEqual([true, false, true]);
+  });
+
+  it('leaves out layers of one stream from the top, keeping the sizes of the others', () => {
+    const options = { scalabilityMode: 'L3T3_KEY' };
+    const [only] = encodingsFor('camera', options);
+    if (!only) throw new Error('an encoding');
+    expect(withLayers([only], [0, 1, 2], options)).toBe(false);
+    expect(withLayers([only], [0, 1], options)).toBe(true);
+    expect([only.scalabilityMode, only.scaleResolutionDownBy]).toEqual(['L2T3_KEY', 2]);
+    expect(withLayers([only], [0], options)).toBe(true);
+    expect([only.scalabilityMode, only.scaleResolutionDownBy]).toEqual(['L1T3', 4]);
+    expect(withLayers([only], [0, 2], options)).toBe(true);
+    expect([only.scalabilityMode, only.scaleResolutionDownBy]).toEqual(['L3T3_KEY', 1]);
+    expect(withLayers([{}], [0], {})).toBe(false);
+  });
+});

@@ -1,0 +1,101 @@
+/** How tracks are encoded: codec, layers as several streams (simulcast) or inside one (SVC). */
+import type { Source } from './wire';
+
+export const CODECS = ['vp8', 'vp9', 'av1', 'h264'] as const;
+export type VideoCodec = (typeof CODECS)[number];
+
+export interface PublishOptions {
+  codec?: VideoCodec;
+  /** One stream with these layers inside, for example `L3T3_KEY`, instead of three streams. */
+  scalabilityMode?: string;
+}
+
+interface Encoding extends RTCRtpEncodingParameters {
+  scalabilityMode?: string;
+}
+
+const CAMERA_ENCODINGS: Encoding[] = [
+  { rid: 'q', scaleResolutionDownBy: 4, maxBitrate: 150_000 },
+  { rid: 'h', scaleResolutionDownBy: 2, maxBitrate: 500_000 },
+  { rid: 'f', scaleResolutionDownBy: 1, maxBitrate: 1_700_000 },
+];
+const SCREEN_ENCODINGS: Encoding[] = [{ maxBitrate: 3_000_000, maxFramerate: 30 }];
+const SVC_BITRATE = 1_700_000;
+
+export function encodingsFor(source: Source, { codec, scalabilityMode }: PublishOptions): Encoding[] {
+  switch (source) {
+    case 'camera':
+      if (scalabilityMode) return [{ maxBitrate: SVC_BITRATE, scalabilityMode }];
+      if (codec === 'h264') return CAMERA_ENCODINGS.map((e) => ({ ...e }));
+      // Temporal layers let the server leave out pictures. And without a mode, Chromium takes three encodings of VP9
+      // for three layers of one stream.
+      return CAMERA_ENCODINGS.map((e) => ({ ...e, scalabilityMode: 'L1T3' }));
+    case 'screen':
+      return SCREEN_ENCODINGS.map((e) => ({ ...e }));
+    case 'screen_audio':
+      return [{ maxBitrate: 96_000 }];
+    case 'mic':
+      return [{ maxBitrate: 40_000 }];
+  }
+}
+
+/** Changes the encodings to those layers that somebody watches; `false` if there is nothing to choose. */
+export function withLayers(encodings: Encoding[], layers: number[], { scalabilityMode }: PublishOptions): boolean {
+  if (encodings.length > 1) {
+    encodings.forEach((encoding, layer) => {
+      encoding.active = layers.includes(layer);
+    });
+    return true;
+  }
+  const [only] = encodings;
+  const mode = /^L(\d)T(\d)(_KEY)?$/.exec(scalabilityMode ?? '');
+  const all = Number(mode?.[1] ?? 1);
+  if (!only || all < 2) return false;
+  const count = Math.min(all, Math.max(1, ...layers.map((layer) => layer + 1)));
+  const next = `L${count}T${mode?.[2] ?? 1}${count > 1 ? (mode?.[3] ?? '') : ''}`;
+  if (next === only.scalabilityMode) return false;
+  only.scalabilityMode = next;
+  // The layers that stay keep their sizes.
+  only.scaleResolutionDownBy = 2 ** (all - count);
+  only.maxBitrate = SVC_BITRATE / 3 ** (all - count);
+  return true;
+}
+
+/** Puts codecs first, best first; `false` if the browser has none of them or they were first before. */
+export function preferCodecs(transceiver: RTCRtpTransceiver, names: string[]): boolean {
+  const codecs = RTCRtpReceiver.getCapabilities?.('video')?.codecs;
+  if (!codecs || !('setCodecPreferences' in transceiver)) return false;
+  const nameOf = (codec: RTCRtpCodec) => codec.mimeType.split('/')[1]?.toLowerCase() ?? '';
+  const wanted = names.map((name) => name.toLowerCase()).filter((name) => codecs.some((codec) => nameOf(codec) === name));
+  const [first] = wanted;
+  const used = transceiver.sender.getParameters().codecs?.[0];
+  if (!first || (used && wanted.includes(nameOf(used)))) return false;
+  const rank = (codec: RTCRtpCodec) => (nameOf(codec) === first ? 0 : 1);
+  try {
+    transceiver.setCodecPreferences([...codecs].sort((a, b) => rank(a) - rank(b)));
+    return true;
+  } catch {
+    // The browser knows better; its own order starts with VP8 in practice.
+    return false;
+  }
+}
+
+interface ExtensionControl {
+  getHeaderExtensionsToNegotiate?: () => { uri: string; direction: string }[];
+  setHeaderExtensionsToNegotiate?: (extensions: { uri: string; direction: string }[]) => void;
+}
+const DEPENDENCIES = 'dependency-descriptor-rtp-header-extension';
+
+/** AV1 says its layers in a header extension that browsers do not offer by themselves. */
+export function negotiateDependencies(transceiver: RTCRtpTransceiver): void {
+  const control = transceiver as ExtensionControl;
+  const extensions = control.getHeaderExtensionsToNegotiate?.();
+  const wanted = extensions?.find((one) => one.uri.endsWith(DEPENDENCIES));
+  if (!extensions || !wanted || wanted.direction !== 'stopped') return;
+  wanted.direction = 'sendrecv';
+  try {
+    control.setHeaderExtensionsToNegotiate?.(extensions);
+  } catch (error) {
+    console.warn('convene: dependency descriptors are not available', error instanceof Error ? error.message : error);
+  }
+}
