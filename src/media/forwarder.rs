@@ -15,7 +15,7 @@ use super::{
 use crate::{
     base::seq::low16,
     proto::{
-        codec::{Codec, PictureId, av1},
+        codec::{Codec, av1, vp8, vp9},
         rtp::{ExtensionBlock, HeaderFields, write_header},
     },
 };
@@ -323,14 +323,21 @@ impl Forwarder {
     }
 
     fn place(&self, layer: u8, index: u64, facts: &Facts) -> Placement {
-        let (picture, tl0_pic_idx, bits) = match &facts.descriptor {
-            Descriptor::Vp8(one) => (one.picture_id, one.tl0_pic_idx, 0x7FFF),
-            Descriptor::Vp9(one) => (one.picture_id, one.tl0_pic_idx, 0x7FFF),
-            Descriptor::Av1(one) => (Some(PictureId { value: one.number, wide: true }), None, 0xFFFF),
-            Descriptor::None | Descriptor::Red => (None, None, 0x7FFF),
-        };
-        let picture = if let Some(picture) = picture { picture.value } else { 0 };
-        let tl0_pic_idx = tl0_pic_idx.unwrap_or(0);
+        // Spelled out, since it is done for every packet of every subscriber.
+        let (mut picture, mut tl0_pic_idx, mut bits) = (0u16, 0u8, 0x7FFF);
+        match &facts.descriptor {
+            Descriptor::Vp8(vp8::Descriptor { picture_id, tl0_pic_idx: tl0, .. })
+            | Descriptor::Vp9(vp9::Descriptor { picture_id, tl0_pic_idx: tl0, .. }) => {
+                if let Some(one) = picture_id {
+                    picture = one.value;
+                }
+                if let Some(one) = tl0 {
+                    tl0_pic_idx = *one;
+                }
+            }
+            Descriptor::Av1(one) => (picture, bits) = (one.number, 0xFFFF),
+            Descriptor::None | Descriptor::Red => {}
+        }
         Placement {
             layer,
             index,
@@ -443,7 +450,9 @@ impl Forwarder {
             ssrc,
         };
         self.fill_extensions(&packet.facts, transport);
-        self.fill_dependencies(packet, at);
+        if self.config.dependency_ext != 0 {
+            self.fill_dependencies(packet, at);
+        }
         let header_len = write_header(slot, &fields, &self.extensions)?;
         let body = slot.get_mut(header_len..)?;
         let (original, body) = body.split_first_chunk_mut::<2>()?;
@@ -503,7 +512,9 @@ impl Forwarder {
             ssrc: self.config.ssrc,
         };
         self.fill_extensions(&packet.facts, transport);
-        self.fill_dependencies(packet, at);
+        if self.config.dependency_ext != 0 {
+            self.fill_dependencies(packet, at);
+        }
         let header_len = write_header(slot, &fields, &self.extensions)?;
         let len = write_payload(slot.get_mut(header_len..)?, packet, at)?;
         Some(Written { header_len, len: header_len + len, ssrc: self.config.ssrc, index: at.index })
@@ -522,9 +533,7 @@ impl Forwarder {
     }
 
     fn fill_dependencies(&mut self, packet: &MediaPacket<'_>, at: Placement) {
-        if self.config.dependency_ext != 0
-            && let Some(dependencies) = self.dependencies(packet, at)
-        {
+        if let Some(dependencies) = self.dependencies(packet, at) {
             self.extensions.push(self.config.dependency_ext, &dependencies);
         }
     }

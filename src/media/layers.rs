@@ -58,9 +58,12 @@ impl LayerMeter {
         if let Some(bytes) = self.bytes.get_mut(spatial).and_then(|row| row.get_mut(temporal)) {
             *bytes = bytes.saturating_add(u32::try_from(size).unwrap_or(u32::MAX));
         }
-        if let Some(last) = self.last_packet.get_mut(spatial) {
+        // What a keyframe announces is as good as there: who waits for it joins at this picture, not at another one.
+        let top = usize::from(facts.announced_spatial()).max(spatial).min(MAX_SPATIAL - 1);
+        for last in self.last_packet.iter_mut().take(top + 1).skip(spatial) {
             *last = Some(now);
         }
+        self.top.spatial = self.top.spatial.max(u8::try_from(top).unwrap_or(0));
         if self.picture.replace(facts.timestamp) != Some(facts.timestamp)
             && let Some(pictures) = self.pictures.get_mut(temporal)
         {

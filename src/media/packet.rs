@@ -121,6 +121,15 @@ impl Facts {
         }
     }
 
+    /// With a keyframe: the highest spatial layer that will follow in its picture, as far as it says so.
+    pub fn announced_spatial(&self) -> u8 {
+        match &self.descriptor {
+            Descriptor::Vp9(one) if self.keyframe => one.announced_layers.saturating_sub(1),
+            Descriptor::Av1(one) if self.keyframe => one.spatial_switch,
+            _ => 0,
+        }
+    }
+
     /// First packet of a frame of one spatial layer.
     pub fn begins_frame(&self) -> bool {
         match &self.descriptor {

@@ -146,7 +146,8 @@ impl Room {
             facts.descriptor = Descriptor::Red;
         }
         if svc {
-            revived = !publication.flows(ctx.now, publication.layer_of_packet(stream.layer, &facts));
+            revived = facts.announced_spatial() > 0
+                || !publication.flows(ctx.now, publication.layer_of_packet(stream.layer, &facts));
         }
         let encoding = publication.encoding_mut(stream.layer).ok_or(DropReason::UnknownStream)?;
         let packet = MediaPacket { sequence, facts, payload, dependencies };

@@ -60,7 +60,8 @@ impl Room {
         let Some(key) = self.relayed_track(from, track) else { return };
         let Some(publication) = self.publications.get_mut(key) else { return };
         let (video, muted) = (publication.codec.is_video(), publication.is_muted());
-        let revived = !publication.flows(ctx.now, publication.layer_of_packet(layer, &facts));
+        let revived = facts.announced_spatial() > 0
+            || !publication.flows(ctx.now, publication.layer_of_packet(layer, &facts));
         let Some(encoding) = publication.encoding_mut(layer) else { return };
         let Some((dependencies, payload)) = payload.split_at_checked(usize::from(dependencies)) else {
             return;

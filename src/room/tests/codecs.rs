@@ -26,20 +26,22 @@ fn join(world: &mut World, shard: ShardId, codecs: &[Codec], sections: &[Section
     who
 }
 
-/// A superframe of VP9 with three spatial layers in one packet each.
-fn vp9_picture(number: u16, key: bool) -> Vec<Raw> {
-    (0..3u8)
+/// A superframe of VP9 with so many spatial layers in one packet each.
+fn vp9_picture(number: u16, key: bool, count: u8) -> Vec<Raw> {
+    (0..count)
         .map(|spatial| {
             let [high, low] = number.to_be_bytes();
-            let first = 0xAC | u8::from(!key) << 6;
+            let announces = key && spatial == 0;
+            let first = 0xAC | u8::from(!key) << 6 | u8::from(announces) << 1;
             let layers = spatial << 1 | u8::from(key && spatial > 0);
             let mut payload = vec![first, 0x80 | high, low, layers, 7];
+            payload.extend(announces.then_some((count - 1) << 5));
             payload.resize(40 + 60 * usize::from(spatial), spatial);
             Raw {
                 payload_type: payload_type(Codec::Vp9),
                 sequence: 0,
                 timestamp: u32::from(number) * 3_000,
-                marker: spatial == 2,
+                marker: spatial + 1 == count,
                 payload,
                 dependencies: Vec::new(),
             }
@@ -48,10 +50,14 @@ fn vp9_picture(number: u16, key: bool) -> Vec<Raw> {
 }
 
 fn send_vp9(world: &mut World, who: usize, pictures: std::ops::Range<u16>) {
+    send_vp9_layers(world, who, pictures, 3);
+}
+
+fn send_vp9_layers(world: &mut World, who: usize, pictures: std::ops::Range<u16>, count: u8) {
     for number in pictures {
         let key = number == 0 || !world.peer(who).plis.is_empty();
         world.peer(who).plis.clear();
-        world.send_raw(who, "1", &vp9_picture(number, key));
+        world.send_raw(who, "1", &vp9_picture(number, key, count));
         world.advance(Duration::from_millis(33));
     }
 }
@@ -103,6 +109,24 @@ fn layers_inside_a_vp9_stream_are_chosen_like_those_of_simulcast() {
             _ => None,
         });
         assert_eq!(told, Some((vec![0, 1, 2], Some(1))), "{shard:?}");
+    }
+}
+
+#[test]
+fn layers_that_come_back_are_joined_at_the_keyframe_that_brings_them() {
+    for shard in [FIRST, ShardId(1)] {
+        let mut world = World::new(58);
+        let ana = join(&mut world, FIRST, &[Codec::Vp9], &[PLAIN_CAMERA]);
+        let bo = join(&mut world, shard, &[Codec::Vp9], &SEES_ONE);
+        wish(&mut world, bo, 2);
+        send_vp9(&mut world, ana, 0..20);
+        assert_eq!(spatial_layers(&world.take_raw(bo)).last(), Some(&2));
+        send_vp9_layers(&mut world, ana, 20..50, 1);
+        assert_eq!(spatial_layers(&world.take_raw(bo)).last(), Some(&0), "only the lowest is left");
+        world.peer(ana).plis = vec![1]; // the encoder starts them again, with a keyframe
+        send_vp9(&mut world, ana, 50..60);
+        assert_eq!(spatial_layers(&world.take_raw(bo)), [2; 10], "{shard:?}");
+        assert!(world.peer(ana).plis.is_empty(), "no other keyframe was needed");
     }
 }
 
