@@ -15,7 +15,7 @@ use super::{
 use crate::{
     base::seq::low16,
     proto::{
-        codec::{Codec, av1, vp8, vp9},
+        codec::{Codec, av1, red, vp8, vp9},
         rtp::{ExtensionBlock, HeaderFields, write_header},
     },
 };
@@ -126,6 +126,7 @@ pub struct Forwarder {
 impl Forwarder {
     /// `start` seeds the sequence numbers; kept below 2^15 so that no receiver guesses a rollover.
     pub fn new(config: StreamConfig, start: u16) -> Self {
+        let video = config.codec.is_video();
         Self {
             filter: filter_for(&config, u8::MAX),
             config,
@@ -142,7 +143,7 @@ impl Forwarder {
             last_picture: start,
             tl0_offset: 0,
             last_tl0: 0,
-            sent: SentRing::default(),
+            sent: SentRing::new(video),
             next_rtx_index: u64::from(start >> 1),
             rtx_budget: RTX_BURST,
             packets: 0,
@@ -231,7 +232,7 @@ impl Forwarder {
         self.current = None;
         self.target = None;
         self.max_temporal = u8::MAX;
-        self.sent = SentRing::default();
+        self.sent = SentRing::new(self.config.codec.is_video());
     }
 
     /// Media packets and payload octets sent, as sender reports count them.
@@ -391,11 +392,24 @@ impl Forwarder {
         self.packets = self.packets.wrapping_add(1);
         let size = u32::try_from(packet.payload.len()).unwrap_or(0);
         self.octets = self.octets.wrapping_add(size);
+        self.rtx_budget = RTX_BURST.min(self.rtx_budget + u64::from(size) / RTX_SHARE);
         if self.config.codec.is_video() && !at.blank {
-            self.rtx_budget = RTX_BURST.min(self.rtx_budget + u64::from(size) / RTX_SHARE);
             self.sent.push(at.index, packet.sequence, Sent::new(&at));
         }
         Some(written)
+    }
+
+    /// Remembers how an audio packet was written, for `write_repair`. Not to be called for packets that the history
+    /// may come to hold with other bytes.
+    pub fn remember_audio(&mut self, at: &Placement, source: u64, padding: usize, transport: u16) {
+        let Ok(padding) = u8::try_from(padding) else { return };
+        let written = Placement { picture_id: transport, tl0_pic_idx: padding, ..*at };
+        self.sent.push(at.index, source, Sent::new(&written));
+    }
+
+    /// Whether repairs are packets of their own, with a transport-wide number.
+    pub fn repairs_are_new(&self) -> bool {
+        self.config.rtx.is_some()
     }
 
     /// What a NACK for `sequence` refers to: the layer and the rewritten fields.
@@ -438,7 +452,7 @@ impl Forwarder {
             blank: false,
         };
         let Some((ssrc, payload_type)) = self.config.rtx else {
-            return self.write_media(slot, packet, at, transport);
+            return self.write_again(slot, sent, packet, at);
         };
         let index = self.next_rtx_index;
         self.next_rtx_index += 1;
@@ -459,6 +473,29 @@ impl Forwarder {
         *original = sequence.to_be_bytes();
         let len = write_payload(body, packet, at)?;
         Some(Written { header_len, len: header_len + 2 + len, ssrc, index })
+    }
+
+    /// The same bytes once more.
+    fn write_again(
+        &mut self,
+        slot: &mut [u8],
+        sent: &Sent,
+        packet: &MediaPacket<'_>,
+        at: Placement,
+    ) -> Option<Written> {
+        if self.config.codec.is_video() {
+            return self.write_media(slot, packet, at, 0); // without RTX it is neither numbered nor padded
+        }
+        let mut packet = *packet;
+        if matches!(packet.facts.descriptor, Descriptor::Red) && self.config.red.is_none() {
+            packet.payload = red::primary(packet.payload)?;
+        }
+        let mut written = self.write_media(slot, &packet, at, sent.picture_id)?;
+        let padding = usize::from(sent.tl0_pic_idx);
+        if padding > 0 {
+            written.len = pad(slot, written.len, padding)?;
+        }
+        Some(written)
     }
 
     /// Writes a packet that only probes the path: the one sent `back` packets ago once more, if `history` still has it,

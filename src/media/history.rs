@@ -10,6 +10,10 @@ const MAX_SLOTS: usize = 512;
 /// First allocation; small layers hardly grow beyond it.
 const MIN_BYTES: usize = 16 * 1024;
 const MIN_SLOTS: usize = 64;
+/// Of audio: half a second at 48 kHz, in a quarter of the memory.
+const KEEP_AUDIO_TICKS: i32 = 24_000;
+const MIN_AUDIO_BYTES: usize = 4 * 1024;
+const MIN_AUDIO_SLOTS: usize = 32;
 /// More than any datagram.
 const MAX_PACKET: usize = 4 * 1024;
 
@@ -26,8 +30,9 @@ struct Slot {
 
 /// A ring of packets over a ring of bytes. Both double while one turn of them is shorter than `KEEP_TICKS`: a small
 /// layer keeps as much time as a large one, in less memory.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct History {
+    audio: bool,
     slots: Vec<Slot>,
     bytes: Vec<u8>,
     written: u64,
@@ -36,6 +41,10 @@ pub struct History {
 }
 
 impl History {
+    pub fn new(video: bool) -> Self {
+        Self { audio: !video, slots: Vec::new(), bytes: Vec::new(), written: 0, turn_began: 0 }
+    }
+
     pub fn push(&mut self, packet: &MediaPacket<'_>) {
         let len = packet.len();
         if len > MAX_PACKET {
@@ -119,8 +128,10 @@ impl History {
 
     fn make_room(&mut self, packet: &MediaPacket<'_>) {
         if self.slots.is_empty() {
-            self.slots = vec![Slot::default(); MIN_SLOTS];
-            self.bytes = vec![0; MIN_BYTES];
+            let (slots, bytes) =
+                if self.audio { (MIN_AUDIO_SLOTS, MIN_AUDIO_BYTES) } else { (MIN_SLOTS, MIN_BYTES) };
+            self.slots = vec![Slot::default(); slots];
+            self.bytes = vec![0; bytes];
             return;
         }
         // Moving changes positions: look again until nothing has to grow.
@@ -134,8 +145,8 @@ impl History {
     }
 
     fn wanted_size(&self, packet: &MediaPacket<'_>) -> (usize, usize) {
-        let young =
-            |timestamp: u32| packet.facts.timestamp.wrapping_sub(timestamp).cast_signed() < KEEP_TICKS;
+        let keep = if self.audio { KEEP_AUDIO_TICKS } else { KEEP_TICKS };
+        let young = |timestamp: u32| packet.facts.timestamp.wrapping_sub(timestamp).cast_signed() < keep;
         let (slots, bytes) = (self.slots.len(), self.bytes.len());
         let replaced = self.slots.get(to_index(packet.sequence) % slots);
         let more_slots =
@@ -151,6 +162,7 @@ impl History {
         let mut old: Vec<&Slot> = self.slots.iter().filter(|slot| self.whole(slot).is_some()).collect();
         old.sort_unstable_by_key(|slot| slot.start);
         let mut grown = Self {
+            audio: self.audio,
             slots: vec![Slot::default(); slots],
             bytes: vec![0; bytes],
             written: 0,
@@ -201,7 +213,7 @@ mod tests {
         for (per_second, len, limit_kb) in
             [(30, 400, 24), (75, 700, 80), (160, 1_150, 320), (500, 1_150, 320)]
         {
-            let mut history = History::default();
+            let mut history = History::new(true);
             let kept = kept(&mut history, 70_000, per_second, len);
             let second = usize::try_from(per_second).unwrap();
             assert!(kept >= second.min(200), "{per_second}/s: {kept}");
@@ -211,7 +223,7 @@ mod tests {
 
     #[test]
     fn a_layer_that_grows_later_gets_its_room() {
-        let mut history = History::default();
+        let mut history = History::new(true);
         kept(&mut history, 70_000, 30, 300);
         let small = history.allocated();
         assert!(kept(&mut history, 80_000, 150, 1_100) >= 150);
@@ -220,7 +232,7 @@ mod tests {
 
     #[test]
     fn recent_packets_are_found_whole_and_old_ones_are_gone() {
-        let mut history = History::default();
+        let mut history = History::new(true);
         let body = |n: u64| vec![u8::try_from(n % 251).unwrap(); 900 + usize::try_from(n % 200).unwrap()];
         for n in 1..=2_000 {
             history.push(&packet(n, &body(n)));
@@ -236,7 +248,7 @@ mod tests {
 
     #[test]
     fn dependencies_come_back_beside_the_payload() {
-        let mut history = History::default();
+        let mut history = History::new(true);
         for n in 1..=200u64 {
             let dependencies = vec![u8::try_from(n % 7).unwrap(); usize::try_from(n % 60).unwrap()];
             let body = vec![9; 400];
@@ -252,7 +264,7 @@ mod tests {
 
     #[test]
     fn nothing_is_found_before_the_first_packet() {
-        let history = History::default();
+        let history = History::new(true);
         assert!(history.get(0).is_none());
         assert!(!history.contains(0));
     }

@@ -38,8 +38,9 @@ pub struct Arrival {
 #[derive(Debug)]
 pub struct Ingest {
     clock_rate: u32,
-    /// `None` where loss is not repaired (audio).
-    nack: Option<NackGenerator>,
+    /// Pictures of several packets, whose end is marked.
+    video: bool,
+    nack: NackGenerator,
     extender: SeqExtender,
     first: u64,
     received: u64,
@@ -64,10 +65,11 @@ pub struct Ingest {
 }
 
 impl Ingest {
-    pub fn new(now: Instant, clock_rate: u32, repair: bool) -> Self {
+    pub fn new(now: Instant, clock_rate: u32, video: bool) -> Self {
         Self {
             clock_rate,
-            nack: repair.then(NackGenerator::default),
+            video,
+            nack: NackGenerator::new(video),
             extender: SeqExtender::default(),
             first: 0,
             received: 0,
@@ -100,18 +102,16 @@ impl Ingest {
         match previous {
             None => self.first = extended,
             Some(highest) if extended > highest + 1 => {
-                gap = self.nack.is_some();
+                gap = true;
                 broken = if extended - highest > MAX_GAP {
-                    self.nack = self.nack.take().map(|_| NackGenerator::default());
+                    self.nack = NackGenerator::new(self.video);
                     true
                 } else {
-                    self.nack.as_mut().is_some_and(|nack| !nack.skipped(now, highest + 1, extended))
+                    !self.nack.skipped(now, highest + 1, extended)
                 };
             }
             Some(_) => {
-                if let Some(nack) = &mut self.nack {
-                    nack.arrived(extended);
-                }
+                self.nack.arrived(extended);
             }
         }
         Arrival { sequence: extended, broken, gap }
@@ -120,7 +120,7 @@ impl Ingest {
     /// A packet that came by retransmission. `None` if nobody asked for it.
     pub fn repaired(&mut self, now: Instant, sequence: u16, marker: bool, size: usize) -> Option<u64> {
         let extended = self.extender.peek(sequence)?;
-        let wanted = self.nack.as_mut()?.arrived(extended);
+        let wanted = self.nack.arrived(extended);
         if !wanted {
             return None;
         }
@@ -142,12 +142,14 @@ impl Ingest {
     /// Sequence numbers to ask for; `true` if something was given up, so that a keyframe is needed.
     pub fn poll_nack(&mut self, now: Instant) -> (Vec<u16>, bool) {
         let overdue = self.open_frame.is_some_and(|last| now.saturating_duration_since(last) >= TAIL_WAIT);
-        if let (true, Some(highest), Some(nack)) = (overdue, self.extender.highest(), &mut self.nack) {
+        if let (true, true, Some(highest)) = (overdue, self.video, self.extender.highest()) {
             self.open_frame = None;
             // Asked for as if it had been missing since the last packet; a sender ignores what it has not sent.
-            nack.skipped(now.checked_sub(TAIL_WAIT).unwrap_or(now), highest + 1, highest + 2);
+            self.nack.skipped(now.checked_sub(TAIL_WAIT).unwrap_or(now), highest + 1, highest + 2);
         }
-        self.nack.as_mut().map_or_else(|| (Vec::new(), false), |nack| nack.poll(now))
+        let (wanted, gave_up) = self.nack.poll(now);
+        // A word that is lost is lost; only pictures depend on each other.
+        (wanted, gave_up && self.video)
     }
 
     pub fn sender_report(&mut self, now: Instant, ntp: u64) {

@@ -13,8 +13,9 @@ pub const REORDER_WAIT: Duration = Duration::from_millis(2);
 /// Between two requests for one packet. Longer than most round trips, or requests double the repair traffic.
 const RETRY_AFTER: Duration = Duration::from_millis(60);
 const MAX_TRIES: u8 = 10;
-/// A packet this late helps no decoder.
+/// A packet this late helps no decoder, and no ear.
 const GIVE_UP_AFTER: Duration = Duration::from_millis(1_200);
+const GIVE_UP_AUDIO_AFTER: Duration = Duration::from_millis(400);
 /// More missing packets than this is an outage, cured by a keyframe.
 const MAX_MISSING: usize = 300;
 
@@ -25,12 +26,18 @@ struct Missing {
     tries: u8,
 }
 
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct NackGenerator {
     missing: BTreeMap<u64, Missing>,
+    give_up_after: Duration,
 }
 
 impl NackGenerator {
+    pub fn new(video: bool) -> Self {
+        let give_up_after = if video { GIVE_UP_AFTER } else { GIVE_UP_AUDIO_AFTER };
+        Self { missing: BTreeMap::new(), give_up_after }
+    }
+
     /// Sequences `from..to` were skipped. Returns `false` if the gap is beyond repair.
     pub fn skipped(&mut self, now: Instant, from: u64, to: u64) -> bool {
         let gap = usize::try_from(to.saturating_sub(from)).unwrap_or(usize::MAX);
@@ -57,7 +64,7 @@ impl NackGenerator {
     pub fn poll(&mut self, now: Instant) -> (Vec<u16>, bool) {
         let before = self.missing.len();
         self.missing.retain(|_, missing| {
-            missing.tries < MAX_TRIES && now.saturating_duration_since(missing.since) < GIVE_UP_AFTER
+            missing.tries < MAX_TRIES && now.saturating_duration_since(missing.since) < self.give_up_after
         });
         let gave_up = self.missing.len() < before;
         let mut wanted = Vec::new();
@@ -85,7 +92,7 @@ mod tests {
     fn asks_after_the_reorder_wait_then_retries_then_gives_up() {
         let start = Instant::now();
         let at = |ms| start + Duration::from_millis(ms);
-        let mut nack = NackGenerator::default();
+        let mut nack = NackGenerator::new(true);
         assert!(nack.skipped(start, 70_000, 70_003));
         assert_eq!(nack.poll(at(1)).0, Vec::<u16>::new());
         assert!(nack.arrived(70_001));

@@ -5,6 +5,8 @@ use crate::base::seq::low16;
 
 /// 1.4 s of a 1.7 Mb/s camera, 0.4 s of a 6 Mb/s screen; 16 bytes each.
 const SLOTS: usize = 256;
+/// Of audio: 0.6 s; what comes later is not heard.
+const AUDIO_SLOTS: usize = 32;
 
 /// One packet as it was rewritten for this subscriber.
 #[derive(Debug, Clone, Copy, Default)]
@@ -21,24 +23,31 @@ pub struct Sent {
 }
 
 /// Allocated with the first packet.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct SentRing {
+    video: bool,
     slots: Vec<Sent>,
 }
 
 impl SentRing {
+    pub fn new(video: bool) -> Self {
+        Self { video, slots: Vec::new() }
+    }
+
     pub fn push(&mut self, out: u64, source: u64, sent: Sent) {
         if self.slots.is_empty() {
-            self.slots = vec![Sent::default(); SLOTS];
+            self.slots = vec![Sent::default(); if self.video { SLOTS } else { AUDIO_SLOTS }];
         }
         let sent = Sent { out: low16(out), used: true, source: low32(source), ..sent };
-        if let Some(slot) = self.slots.get_mut(usize::from(low16(out)) % SLOTS) {
+        let mask = self.slots.len() - 1; // a power of two
+        if let Some(slot) = self.slots.get_mut(usize::from(low16(out)) & mask) {
             *slot = sent;
         }
     }
 
     pub fn get(&self, out: u16) -> Option<&Sent> {
-        self.slots.get(usize::from(out) % SLOTS).filter(|sent| sent.used && sent.out == out)
+        let mask = self.slots.len().checked_sub(1)?;
+        self.slots.get(usize::from(out) & mask).filter(|sent| sent.used && sent.out == out)
     }
 
     pub fn allocated(&self) -> usize {

@@ -5,6 +5,7 @@ use crate::proto::{
     rtcp::{self, CompoundBuilder, Feedback},
     twcc::report::ArrivalReport,
 };
+use super::train::MAX_PADDING;
 use crate::{media::bwe::Cluster, transport::session::DropReason};
 
 impl Room {
@@ -62,11 +63,11 @@ impl Room {
             let Some(highest) = encoding.ingest.highest() else { continue };
             let Some(packet) = encoding.history.get(sent.source_near(highest)) else { continue };
             let transport = downlink.next_sequence();
-            let repaired = session.send_rtp(packet.len(), ctx.out, |slot| {
+            let repaired = session.send_rtp(packet.len() + MAX_PADDING, ctx.out, |slot| {
                 forwarder.write_repair(slot, *sequence, &sent, &packet, transport)
             });
             if let Some(len) = repaired {
-                if forwarder.config().transport_cc_ext != 0 {
+                if forwarder.repairs_are_new() && forwarder.config().transport_cc_ext != 0 {
                     downlink.sent(ctx.now, len, Cluster::NONE);
                 }
                 downlink.pacer.sent(len);

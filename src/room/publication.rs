@@ -351,7 +351,7 @@ impl Encoding {
             rid,
             ssrc: None,
             ingest: Ingest::new(now, codec.clock_rate(), codec.is_video()),
-            history: History::default(),
+            history: History::new(codec.is_video()),
             gate: KeyframeGate::default(),
             layers: LayerMeter::new(now),
             structure: None,

@@ -99,6 +99,27 @@ fn a_subscriber_gets_lost_packets_again() {
 }
 
 #[test]
+fn lost_words_come_back_both_ways_and_as_they_were() {
+    let mut world = World::new(9);
+    let (ana, bo) = call(&mut world);
+    world.reports_arrivals(bo);
+    world.offer(bo, &SEES_ONE); // now with transport-wide numbers
+    world.send_audio(ana, 10, 30);
+    world.lose_next_uplink(ana, 2);
+    world.send_audio(ana, 10, 30);
+    assert_eq!(world.repairs_sent_by(ana), 2, "the publisher was asked for what was lost");
+    world.lose_next_downlink(bo, 3);
+    world.send_audio(ana, 10, 30);
+    assert_eq!(world.take_audio(bo), 27);
+    world.peer(bo).nack_missing();
+    world.settle();
+    assert_eq!(world.take_audio(bo), 3, "and the subscriber got what it missed; `Wire` compares the bytes");
+    world.peer(bo).nack_missing();
+    world.settle();
+    assert_eq!(world.take_audio(bo), 0);
+}
+
+#[test]
 fn a_mute_is_announced_stops_media_and_leaves_no_gap() {
     let mut world = World::new(5);
     let (ana, bo) = call(&mut world);

@@ -15,6 +15,7 @@ use crate::{
         bwe::Cluster,
         forwarder::Placement,
         packet::{Descriptor, Facts, MediaPacket},
+        redundancy::Audience,
     },
     proto::codec::red,
     transport::session::DropReason,
@@ -25,7 +26,7 @@ pub const HOLD: Duration = Duration::from_millis(1);
 /// The same on a busy shard, where a longer train saves more than a millisecond costs.
 pub const BUSY_HOLD: Duration = Duration::from_millis(2);
 /// Padding of one packet. Browsers cut frames into packets that differ by one byte; audio packets by a few.
-const MAX_PADDING: usize = 16;
+pub(super) const MAX_PADDING: usize = 16;
 /// Packets of one train: the kernel takes 64, and one IP datagram about 60 kB.
 const MAX_PACKETS: usize = 40;
 /// Written before the shard sends: little enough to be still in the processor's cache, and for the first
@@ -42,7 +43,8 @@ enum Payload {
     /// In the publication's history of its layer.
     History,
     /// In the room's scratch buffer: media without a history, which is never held.
-    Scratch { start: usize, red: bool, audio_level: Option<u8> },
+    /// `made_up`: the history does not have it, or not with these bytes.
+    Scratch { start: usize, red: bool, made_up: bool, audio_level: Option<u8> },
 }
 
 /// A packet that was decided and numbered, but not yet written.
@@ -122,7 +124,8 @@ impl Room {
                 start += payload_len - primary; // it comes last
                 payload_len = primary;
             }
-            Payload::Scratch { start, red, audio_level: facts.audio_level }
+            let made_up = accepted.audience == Audience::Plain;
+            Payload::Scratch { start, red, made_up, audio_level: facts.audio_level }
         };
         let train = &mut participant.train;
         if train.waiting.is_empty() {
@@ -281,7 +284,7 @@ impl Room {
                 .get(subscription.publication)
                 .and_then(|publication| publication.encoding(one.at.layer))
                 .and_then(|encoding| encoding.history.get(one.sequence)),
-            Payload::Scratch { start, red, audio_level } => {
+            Payload::Scratch { start, red, audio_level, .. } => {
                 let descriptor = if red { Descriptor::Red } else { Descriptor::None };
                 scratch.get(start..start + one.payload_len).map(|payload| MediaPacket {
                     sequence: one.sequence,
@@ -300,6 +303,9 @@ impl Room {
             Some(len) => {
                 if forwarder.config().transport_cc_ext != 0 {
                     downlink.sent(ctx.now, len, Cluster::NONE);
+                }
+                if let Payload::Scratch { made_up: false, .. } = one.payload {
+                    forwarder.remember_audio(&one.at, one.sequence, padding, transport);
                 }
                 downlink.pacer.sent(len);
                 ctx.stats.rtp_forwarded += 1;

@@ -134,6 +134,10 @@ impl Answer {
             if let Some(red) = codec.red.filter(|_| media.redundancy != Redundancy::None) {
                 let pt = codec.payload_type;
                 sdp.line(format_args!("a=rtpmap:{red} red/48000/2"));
+                sdp.line(format_args!("a=rtcp-fb:{red} nack"));
+                if codec.transport_cc {
+                    sdp.line(format_args!("a=rtcp-fb:{red} transport-cc"));
+                }
                 sdp.line(format_args!("a=fmtp:{red} {pt}/{pt}"));
             }
         }
@@ -219,6 +223,9 @@ fn print_codec(sdp: &mut Printer, codec: &OfferCodec, receiving: bool) {
         for feedback in ["ccm fir", "nack", "nack pli"] {
             sdp.line(format_args!("a=rtcp-fb:{pt} {feedback}"));
         }
+    } else {
+        // Browsers do not offer it for audio, but libwebrtc sends and answers NACKs if the answer has it.
+        sdp.line(format_args!("a=rtcp-fb:{pt} nack"));
     }
     // libwebrtc starts at 300 kb/s, and under loss its estimate hardly grows from there: the upper simulcast layers
     // would stay off for half a minute. Others ignore parameters they do not know (RFC 8866 6.15).

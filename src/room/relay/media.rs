@@ -79,10 +79,11 @@ impl Room {
             if facts.keyframe {
                 encoding.gate.satisfied();
             }
-        } else if let Some(level) = facts.audio_level
-            && !muted
-        {
-            self.speakers.heard(ctx.now, publication.owner_id, level);
+        } else {
+            encoding.history.push(&packet);
+            if let Some(level) = facts.audio_level.filter(|_| !muted) {
+                self.speakers.heard(ctx.now, publication.owner_id, level);
+            }
         }
         self.last_media = Some(ctx.now);
         if !muted {

@@ -271,6 +271,7 @@ fn who_takes_no_redundancy_gets_lost_frames_out_of_it() {
     for shard in [FIRST, ShardId(1)] {
         let mut world = World::new(55);
         let (ana, bo, cy) = redundant_call(&mut world, shard);
+        world.peer(ana).repairs_audio = false;
         for n in 0..6u8 {
             if n == 2 || n == 4 {
                 world.lose_next_uplink(ana, 1);

@@ -116,6 +116,8 @@ pub struct Peer {
     pub tag: u8,
     /// Copies and strangers are thrown away, as a browser does, instead of failing the test.
     pub forgiving: bool,
+    /// It has what a server asks for; without, lost audio stays lost.
+    pub repairs_audio: bool,
     pub video_ssrc: u32,
     /// Of the newest video packet.
     pub video_timestamp: u32,
@@ -203,6 +205,7 @@ impl Peer {
             repairs_of: BTreeMap::new(),
             tag: 0,
             forgiving: false,
+            repairs_audio: true,
             video_ssrc: 0,
             video_timestamp: 0,
             silent: false,
@@ -373,6 +376,11 @@ impl Peer {
         let payload = header.payload(&plain).unwrap();
         match header.payload_type {
             63 | 111 | 98 | 45 | 102 => {
+                let seen = self.seen.entry(header.ssrc).or_default();
+                if !seen.insert(header.sequence) {
+                    assert!(self.forgiving, "sequence {} twice", header.sequence);
+                    return;
+                }
                 self.audio += usize::from(matches!(header.payload_type, 63 | 111));
                 let dependencies = header.extensions(&plain).find(|(id, _)| *id == DEPENDENCY_EXT);
                 self.raw.push(Raw {
@@ -440,6 +448,15 @@ impl Peer {
     /// Answers a NACK with RTX that names its layer by `repaired-rid`.
     fn repair(&mut self, ssrc: u32, sequence: u16) {
         let Some(original) = self.sent.get(&(ssrc, sequence)).cloned() else { return };
+        if ssrc == AUDIO_SSRC {
+            // As browsers do: the packet itself once more.
+            if self.repairs_audio {
+                let sealed = self.seal.as_mut().unwrap().encrypt_rtp(&original).unwrap();
+                self.outgoing.push_back(sealed.to_vec());
+                self.repairs += 1;
+            }
+            return;
+        }
         let layer = u8::try_from(ssrc - 5_000).unwrap();
         let header = Header::parse(&original).unwrap();
         let mut ext = ExtensionBlock::default();
