@@ -1,11 +1,11 @@
 //! RTCP: what subscribers and publishers report, and keyframe requests.
 
+use super::train::MAX_PADDING;
 use super::{Context, ParticipantKey, PublicationKey, Room, SubscriptionKey, publication::Origin};
 use crate::proto::{
     rtcp::{self, CompoundBuilder, Feedback},
     twcc::report::ArrivalReport,
 };
-use super::train::MAX_PADDING;
 use crate::{media::bwe::Cluster, transport::session::DropReason};
 
 impl Room {

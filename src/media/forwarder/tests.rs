@@ -1,3 +1,4 @@
+mod fuzz;
 mod layers;
 
 use proptest::prelude::*;
