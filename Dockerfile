@@ -40,8 +40,8 @@ COPY LICENSE-MIT LICENSE-APACHE /usr/share/doc/convene/
 USER convene
 WORKDIR /data
 VOLUME /data
-# Page, API, WebSocket; then media, one UDP port per shard from 7882.
-EXPOSE 7880/tcp 7882/udp
+# Page, API, WebSocket; then media, one TCP port and one UDP port per shard from 7882.
+EXPOSE 7880/tcp 7881/tcp 7882/udp
 # No curl in the image: bash speaks enough HTTP for this.
 HEALTHCHECK --interval=10s --timeout=3s --start-period=10s --retries=3 \
     CMD ["bash", "-c", "exec 3<>/dev/tcp/127.0.0.1/7880 && printf 'GET /readyz HTTP/1.1\\r\\nHost: localhost\\r\\nConnection: close\\r\\n\\r\\n' >&3 && read -r status <&3 && [[ $status == *' 200 '* ]]"]

@@ -39,6 +39,17 @@ put("stun", "length_lies", struct.pack("!HHI", 1, 0xFFFC, 0x2112A442) + bytes(12
 put("stun", "attribute_lies", struct.pack("!HHI", 1, 8, 0x2112A442) + bytes(12) + struct.pack("!HH", 6, 0xFFFF) + b"abcd")
 
 
+def frames(*payloads):
+    return b"".join(struct.pack("!H", len(one)) + one for one in payloads)
+
+
+# The first byte is the size of the pieces in which the stream arrives.
+put("framing", "checks", b"\x40" + frames(binding, binding))
+put("framing", "byte_by_byte", b"\x01" + frames(b"", binding[:40], b"", b"x"))
+put("framing", "largest", b"\xff" + frames(bytes(2048), b"end"))
+put("framing", "length_lies", b"\x10" + frames(b"ok") + b"\xff\xffabc")
+
+
 def rtp(payload, extension=b"", pt=96, marker=0, seq=1, ssrc=0x11223344, csrc=(), padding=0, profile=0xBEDE):
     first = 0x80 | (0x20 if padding else 0) | (0x10 if extension else 0) | len(csrc)
     head = struct.pack("!BBHII", first, marker << 7 | pt, seq, 90000, ssrc)

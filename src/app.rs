@@ -36,6 +36,7 @@ use crate::{
     runtime::{
         clock,
         hub::{AdvertisedAddress, MediaConfig, MediaHub},
+        tcp::listener::Limits,
     },
     services::{CallConfig, RateScale, Services, ServicesConfig},
     store::{
@@ -59,7 +60,7 @@ impl App {
     pub async fn start(config: Config, dev: bool) -> anyhow::Result<Self> {
         let store = open_store(&config).await?;
         let hub = MediaHub::start(media_config(&config))
-            .with_context(|| format!("cannot listen for media on UDP {}", config.media.listen))?;
+            .with_context(|| format!("cannot listen for media on {}", config.media.listen))?;
         let listener = TcpListener::bind(config.server.listen)
             .await
             .with_context(|| format!("cannot listen on {}", config.server.listen))?;
@@ -204,6 +205,11 @@ fn media_config(config: &Config) -> MediaConfig {
     let advertise = config.media.advertise.iter().map(|a| AdvertisedAddress { ip: a.ip, port: a.port });
     MediaConfig {
         listen: config.media.listen,
+        tcp: config.media.tcp_listen(),
+        tcp_limits: Limits {
+            connections: config.media.tcp_max_connections,
+            per_ip: config.media.tcp_max_connections_per_ip,
+        },
         advertise: advertise.collect(),
         shards: config.media.shards,
         max_participants_per_room: config.media.max_participants,

@@ -5,6 +5,7 @@ pub mod client_hello;
 pub mod codec;
 pub mod demux;
 pub mod ext;
+pub mod framing;
 pub mod fuzz;
 
 pub mod rtcp;

@@ -63,6 +63,10 @@ pub struct Environment {
     pub identity: Identity,
     /// Host candidates of the shard's port, best first.
     pub candidates: Vec<SocketAddr>,
+    /// Where TCP connections are taken.
+    pub tcp_candidates: Vec<SocketAddr>,
+    /// Names the shard in the ufrags of its sessions.
+    pub shard: u8,
     /// Whether the kernel takes trains of packets. Without, nothing is held or padded for them.
     pub trains: bool,
 }
@@ -188,6 +192,14 @@ impl Room {
             }
             other => self.incoming(ctx, key, other),
         }
+    }
+
+    /// An address is gone for good: the connection behind it ended.
+    pub fn address_lost(&mut self, ctx: &mut Context<'_>, key: ParticipantKey, address: SocketAddr) {
+        if let Some(session) = self.participants.get_mut(key).and_then(|one| one.session.as_mut()) {
+            session.forget_address(address);
+        }
+        ctx.effects.push(Effect::RemoveAddress { address });
     }
 
     fn incoming(&mut self, ctx: &mut Context<'_>, key: ParticipantKey, incoming: Incoming) {

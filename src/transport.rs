@@ -5,6 +5,7 @@ pub mod dtls;
 pub mod ice;
 pub mod negotiate;
 pub mod outbox;
+pub mod remote;
 pub mod sctp;
 pub mod session;
 pub mod srtp;

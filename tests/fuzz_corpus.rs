@@ -110,6 +110,11 @@ fn stun() {
 }
 
 #[test]
+fn framing() {
+    replay("framing", fuzz::fuzz_framing);
+}
+
+#[test]
 fn rtp() {
     replay("rtp", fuzz::fuzz_rtp);
 }

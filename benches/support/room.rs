@@ -72,6 +72,8 @@ impl Bench {
             environment: Environment {
                 identity: Identity::generate_default().expect("a certificate"),
                 candidates: vec![SERVER.parse().expect("an address")],
+                tcp_candidates: Vec::new(),
+                shard: 0,
                 trains: true,
             },
             rng: Rng::from_seed(7),

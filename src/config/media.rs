@@ -15,6 +15,13 @@ use super::secret::Secret;
 pub struct Media {
     /// UDP address of the first shard; each further shard takes the next port.
     pub listen: SocketAddr,
+    /// TCP port for clients whose network lets no UDP through, on the address of `listen`; one for all shards.
+    /// 0 = off. Any free one if `listen` has port 0.
+    pub tcp_port: u16,
+    /// Media connections over TCP; more are closed at once. 0 = no limit.
+    pub tcp_max_connections: u64,
+    /// Media connections over TCP per address (per /64 with IPv6). 0 = no limit.
+    pub tcp_max_connections_per_ip: u64,
     /// Addresses clients are told to send media to, `ip` or `ip:port` (of the first shard, the others follow);
     /// empty = the bound address.
     pub advertise: Vec<Advertise>,
@@ -34,6 +41,9 @@ impl Default for Media {
     fn default() -> Self {
         Self {
             listen: SocketAddr::from(([0, 0, 0, 0], 7882)),
+            tcp_port: 7881,
+            tcp_max_connections: 10_000,
+            tcp_max_connections_per_ip: 500,
             advertise: Vec::new(),
             shards: 0,
             spread_at: 100,
@@ -45,6 +55,12 @@ impl Default for Media {
 }
 
 impl Media {
+    /// Where media is taken over TCP.
+    pub fn tcp_listen(&self) -> Option<SocketAddr> {
+        let port = if self.listen.port() == 0 { 0 } else { self.tcp_port };
+        (self.tcp_port != 0).then(|| SocketAddr::new(self.listen.ip(), port))
+    }
+
     pub(super) fn check(&self, mistakes: &mut Vec<String>) {
         if self.shards > 256 {
             mistakes.push("media.shards: at most 256".into());

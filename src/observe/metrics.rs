@@ -6,7 +6,10 @@ use std::{collections::BTreeMap, fmt::Write, time::Duration};
 
 use prometheus::{Histogram, HistogramOpts, IntCounterVec, IntGauge, Opts, Registry, TextEncoder};
 
-use crate::runtime::stats::{HistogramData, ShardStats};
+use crate::runtime::{
+    stats::{HistogramData, ShardStats},
+    tcp::listener::Counters,
+};
 
 /// Metrics of the signalling side.
 pub struct Metrics {
@@ -140,10 +143,13 @@ impl Metrics {
     }
 
     /// The whole exposition.
-    pub fn render(&self, store: StoreReadings, shards: &[ShardStats]) -> String {
+    pub fn render(&self, store: StoreReadings, shards: &[ShardStats], tcp: Option<&Counters>) -> String {
         let mut text = TextEncoder::new().encode_to_string(&self.registry.gather()).unwrap_or_default();
         render_store(&mut text, store);
         render_shards(&mut text, shards);
+        if let Some(tcp) = tcp {
+            render_tcp(&mut text, tcp);
+        }
         text
     }
 }
@@ -164,6 +170,7 @@ const SHARD_GAUGES: &[(&str, &str, Read)] = &[
     ("convene_media_subscriptions", "Subscribed tracks.", |s| s.subscriptions),
     ("convene_media_paused_pictures", "Pictures that their subscriber's path does not carry.", |s| s.paused),
     ("convene_media_relay_links", "Links to parts of rooms on other shards.", |s| s.relay_links),
+    ("convene_media_tcp_connections", "TCP connections of the shard's sessions.", |s| s.connections),
     ("convene_shard_command_queue_depth", "Commands waiting for the shard.", |s| s.command_queue_depth),
     ("convene_shard_relay_queue_depth", "Messages of other shards waiting for the shard.", |s| {
         s.relay_queue_depth
@@ -173,10 +180,10 @@ const SHARD_GAUGES: &[(&str, &str, Read)] = &[
 
 /// Counters of the shards.
 const SHARD_COUNTERS: &[(&str, &str, Read)] = &[
-    ("convene_received_packets_total", "UDP datagrams received.", |s| s.packets_in),
-    ("convene_received_bytes_total", "UDP payload bytes received.", |s| s.bytes_in),
-    ("convene_sent_packets_total", "UDP datagrams sent.", |s| s.packets_out),
-    ("convene_sent_bytes_total", "UDP payload bytes sent.", |s| s.bytes_out),
+    ("convene_received_packets_total", "Datagrams received, over TCP too.", |s| s.packets_in),
+    ("convene_received_bytes_total", "Bytes of them.", |s| s.bytes_in),
+    ("convene_sent_packets_total", "Datagrams sent, over TCP too.", |s| s.packets_out),
+    ("convene_sent_bytes_total", "Bytes of them.", |s| s.bytes_out),
     ("convene_sends_total", "Sends; packets per send is the mean length of a train.", |s| s.sends),
     ("convene_rtp_received_packets_total", "RTP packets taken from publishers.", |s| s.rtp_received),
     ("convene_rtp_forwarded_packets_total", "RTP packets handed to subscribers.", |s| s.rtp_forwarded),
@@ -267,6 +274,21 @@ fn render_shards(text: &mut String, shards: &[ShardStats]) {
     }
 }
 
+/// The listener for media over TCP.
+fn render_tcp(text: &mut String, tcp: &Counters) {
+    let name = "convene_media_tcp_open_connections";
+    head(text, name, "Open TCP connections for media, those not yet given to a shard included.", "gauge");
+    line(text, format_args!("{name} {}", tcp.open()));
+    let name = "convene_media_tcp_accepted_total";
+    head(text, name, "TCP connections for media, all that ever came.", "counter");
+    line(text, format_args!("{name} {}", tcp.accepted()));
+    let name = "convene_media_tcp_refused_total";
+    head(text, name, "TCP connections closed before a shard saw them, by reason.", "counter");
+    for (reason, count) in tcp.refused() {
+        line(text, format_args!("{name}{{reason=\"{reason}\"}} {count}"));
+    }
+}
+
 /// All shards in one histogram.
 fn render_histogram<'a>(text: &mut String, name: &str, shards: impl Iterator<Item = &'a HistogramData>) {
     let (mut bounds, mut counts, mut sum): (&[f64], Vec<u64>, f64) = (&[], Vec::new(), 0.0);
@@ -332,7 +354,11 @@ mod tests {
             join_seconds: histogram.clone(),
             ..ShardStats::default()
         };
-        metrics.render(StoreReadings { commits: 3, ..StoreReadings::default() }, &[shard(0), shard(1)])
+        metrics.render(
+            StoreReadings { commits: 3, ..StoreReadings::default() },
+            &[shard(0), shard(1)],
+            Some(&Counters::default()),
+        )
     }
 
     #[test]
@@ -355,7 +381,7 @@ mod tests {
 
     #[test]
     fn promtool_accepts_the_metrics() {
-        for text in [busy(), Metrics::new().render(StoreReadings::default(), &[])] {
+        for text in [busy(), Metrics::new().render(StoreReadings::default(), &[], None)] {
             let child = Command::new("promtool")
                 .args(["check", "metrics"])
                 .stdin(Stdio::piped())

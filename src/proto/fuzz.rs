@@ -1,9 +1,27 @@
 //! Bodies of the fuzz targets: every parser of outside bytes, callable from `fuzz/` and from replay tests.
 
-use super::{client_hello::HelloCollector, codec, demux, ext, rtcp, rtp, sdp, stun};
+use super::{client_hello::HelloCollector, codec, demux, ext, framing, rtcp, rtp, sdp, stun};
 
 pub fn fuzz_demux(bytes: &[u8]) {
     let _ = demux::classify(bytes);
+}
+
+/// The first byte says how the stream is split.
+pub fn fuzz_framing(bytes: &[u8]) {
+    let Some((size, stream)) = bytes.split_first() else { return };
+    let mut deframer = framing::Deframer::default();
+    let mut total = 0;
+    for chunk in stream.to_vec().chunks_mut(usize::from(*size).max(1)) {
+        let verdict = deframer.push(chunk, |frame| {
+            assert!(!frame.is_empty() && frame.len() <= framing::MAX_FRAME);
+            total += framing::PREFIX + frame.len();
+            framing::Verdict::GoOn
+        });
+        if verdict.is_err() {
+            break;
+        }
+    }
+    assert!(total <= stream.len(), "more came out than went in");
 }
 
 pub fn fuzz_stun(bytes: &[u8]) {

@@ -14,7 +14,7 @@ use rtc_stun::{
 /// Longest USERNAME that ICE allows (RFC 8489 14.3: 508 bytes of UTF-8).
 const MAX_USERNAME: usize = 508;
 /// A binding request has no business being larger; checked before anything is allocated.
-const MAX_REQUEST: usize = 1_280;
+pub const MAX_REQUEST: usize = 1_280;
 
 /// A binding request whose integrity has **not** been checked yet.
 #[derive(Debug)]

@@ -82,6 +82,7 @@ impl Room {
             credentials: session.ice().credentials(),
             fingerprint: ctx.environment.identity.fingerprint,
             candidates: &ctx.environment.candidates,
+            tcp_candidates: &ctx.environment.tcp_candidates,
         });
         let mid_to_track = participant
             .negotiator
@@ -120,7 +121,7 @@ impl Room {
         if !restarted {
             return;
         }
-        let credentials = Credentials::generate(ctx.rng);
+        let credentials = Credentials::generate(ctx.environment.shard, ctx.rng);
         let ufrag = credentials.ufrag.clone();
         ctx.effects.push(Effect::AddUfrag { ufrag, room: self.id, participant: key });
         match &mut participant.session {

@@ -22,6 +22,7 @@ use super::{
     relay::{self, Inbox, Outlet, Relays},
     shard::{Message, Shard, WAKE},
     stats::ShardStats,
+    tcp::listener::{Counters, Limits, Listener},
     udp::UdpPort,
 };
 use crate::{
@@ -41,6 +42,9 @@ use crate::{
 pub struct MediaConfig {
     /// Shard `n` binds `listen.port() + n` (all 0 if the port is 0).
     pub listen: SocketAddr,
+    /// Where TCP connections are taken, for all shards; `None` = nowhere.
+    pub tcp: Option<SocketAddr>,
+    pub tcp_limits: Limits,
     /// Addresses put into candidates instead of the bound one; the port is the shard's unless one is given.
     pub advertise: Vec<AdvertisedAddress>,
     /// Number of shard threads; 0 = one per core.
@@ -92,22 +96,30 @@ pub struct MediaHub {
 
 struct Inner {
     shards: Vec<Handle>,
+    listener: Mutex<Option<Listener>>,
+    tcp: Option<(SocketAddr, Arc<Counters>)>,
     placement: Arc<Placement>,
     max_participants: u16,
     draining: AtomicBool,
 }
 
-struct Handle {
+/// The way to a shard.
+#[derive(Clone)]
+pub struct Mailbox {
     messages: SyncSender<Message>,
     waker: Arc<Waker>,
     /// Messages queued and not yet taken.
     depth: Arc<AtomicU64>,
+}
+
+struct Handle {
+    mailbox: Mailbox,
     address: SocketAddr,
     thread: Mutex<Option<JoinHandle<()>>>,
 }
 
-impl Handle {
-    fn send(&self, message: Message) -> Result<(), HubError> {
+impl Mailbox {
+    pub fn send(&self, message: Message) -> Result<(), HubError> {
         self.depth.fetch_add(1, Ordering::Relaxed);
         if self.messages.try_send(message).is_err() {
             self.depth.fetch_sub(1, Ordering::Relaxed);
@@ -131,13 +143,20 @@ impl MediaHub {
         let placement = Arc::new(Placement::new(count.into(), config.spread_at));
         let berths = (0..count).map(|_| Berth::new()).collect::<io::Result<Vec<_>>>()?;
         let outlets: Vec<Outlet> = berths.iter().map(|berth| berth.outlet.clone()).collect();
-        let mut shards = Vec::with_capacity(berths.len());
+        // Bound first: its port goes into the candidates of every shard.
+        let tcp = config.tcp.map(bind_tcp).transpose()?;
+        let tcp_address = tcp.as_ref().map(std::net::TcpListener::local_addr).transpose()?;
+        let mut shards: Vec<Handle> = Vec::with_capacity(berths.len());
         for (index, berth) in (0u16..).zip(berths) {
             let relays = Relays::new(ShardId(index), &outlets);
-            shards.push(start_shard(index, &config, &identity, &placement, (berth, relays))?);
+            shards.push(start_shard(index, &config, &identity, &placement, tcp_address, (berth, relays))?);
         }
+        let mailboxes: Vec<Mailbox> = shards.iter().map(|handle| handle.mailbox.clone()).collect();
+        let listener = tcp.map(|tcp| Listener::start(tcp, config.tcp_limits, mailboxes)).transpose()?;
         let inner = Inner {
             shards,
+            tcp: listener.as_ref().map(|one| (one.address, Arc::clone(&one.counters))),
+            listener: Mutex::new(listener),
             placement,
             max_participants: config.max_participants_per_room,
             draining: AtomicBool::new(false),
@@ -158,8 +177,9 @@ impl MediaHub {
             .ok_or(HubError::RoomFull)?;
         let handle = self.inner.shards.get(usize::from(shard.0)).ok_or(HubError::Overloaded)?;
         let command = Command::Join { identity, grants, auto };
-        let joined =
-            handle.send(Message::Join { addressed: Addressed { room, participant, command }, events });
+        let joined = handle
+            .mailbox
+            .send(Message::Join { addressed: Addressed { room, participant, command }, events });
         if joined.is_err() {
             self.inner.placement.leave(room, participant);
         }
@@ -170,7 +190,7 @@ impl MediaHub {
     pub fn send(&self, room: RoomId, participant: ParticipantId, command: Command) -> Result<(), HubError> {
         let Some(shard) = self.inner.placement.shard_of(room, participant) else { return Ok(()) };
         let handle = self.inner.shards.get(usize::from(shard.0)).ok_or(HubError::Overloaded)?;
-        handle.send(Message::Command(Addressed { room, participant, command }))
+        handle.mailbox.send(Message::Command(Addressed { room, participant, command }))
     }
 
     /// One entry per shard; a shard that does not answer within a second is missing.
@@ -178,7 +198,7 @@ impl MediaHub {
         let mut replies = Vec::with_capacity(self.inner.shards.len());
         for handle in &self.inner.shards {
             let (reply, answer) = oneshot::channel();
-            if handle.send(Message::Stats(reply)).is_ok() {
+            if handle.mailbox.send(Message::Stats(reply)).is_ok() {
                 replies.push(answer);
             }
         }
@@ -196,11 +216,20 @@ impl MediaHub {
         self.inner.shards.iter().map(|handle| handle.address).collect()
     }
 
+    /// Where TCP connections are taken.
+    pub fn tcp_addr(&self) -> Option<SocketAddr> {
+        self.inner.tcp.as_ref().map(|(address, _)| *address)
+    }
+
+    pub fn tcp_counters(&self) -> Option<&Counters> {
+        self.inner.tcp.as_ref().map(|(_, counters)| &**counters)
+    }
+
     /// Refuse new joins, then close everything with `CloseReason::Draining` and stop the threads.
     pub async fn shutdown(&self) {
         self.inner.draining.store(true, Ordering::Release);
         for handle in &self.inner.shards {
-            while handle.send(Message::Shutdown).is_err() {
+            while handle.mailbox.send(Message::Shutdown).is_err() {
                 // The queue is full of commands that will be answered with nothing: wait for a slot.
                 tokio::time::sleep(Duration::from_millis(5)).await;
                 if handle.is_finished() {
@@ -211,6 +240,9 @@ impl MediaHub {
         let inner = self.inner.clone();
         // Joining a thread blocks; the threads end within one loop.
         let joined = tokio::task::spawn_blocking(move || {
+            if let Some(listener) = inner.listener.lock().unwrap_or_else(PoisonError::into_inner).take() {
+                listener.stop();
+            }
             for handle in &inner.shards {
                 let thread = handle.thread.lock().unwrap_or_else(PoisonError::into_inner).take();
                 if let Some(thread) = thread {
@@ -253,6 +285,7 @@ fn start_shard(
     config: &MediaConfig,
     identity: &Identity,
     placement: &Arc<Placement>,
+    tcp: Option<SocketAddr>,
     (berth, relays): (Berth, Relays),
 ) -> io::Result<Handle> {
     let Berth { poll, waker, inbox: relayed, .. } = berth;
@@ -279,6 +312,8 @@ fn start_shard(
         environment: Environment {
             identity: identity.clone(),
             candidates: candidates(config, index, address)?,
+            tcp_candidates: tcp.map_or_else(|| Ok(Vec::new()), |tcp| tcp_candidates(config, tcp))?,
+            shard: u8::try_from(index).map_err(|_| io::Error::other("at most 256 shards"))?,
             trains: config.trains,
         },
         placement: placement.clone(),
@@ -291,7 +326,14 @@ fn start_shard(
         }
         shard.run();
     })?;
-    Ok(Handle { messages, waker, depth, address, thread: Mutex::new(Some(thread)) })
+    let mailbox = Mailbox { messages, waker, depth };
+    Ok(Handle { mailbox, address, thread: Mutex::new(Some(thread)) })
+}
+
+/// With `SO_REUSEADDR`, which the standard library sets: a restarted server does not wait for old connections.
+fn bind_tcp(address: SocketAddr) -> io::Result<std::net::TcpListener> {
+    std::net::TcpListener::bind(address)
+        .map_err(|error| io::Error::new(error.kind(), format!("media TCP {address}: {error}")))
 }
 
 /// What goes into the answers of a shard: the configured addresses, or those of the host.
@@ -304,6 +346,26 @@ fn candidates(config: &MediaConfig, index: u16, bound: SocketAddr) -> io::Result
         let all: Option<Vec<_>> = config.advertise.iter().map(with_port).collect();
         return all.ok_or_else(|| io::Error::other("no port left to advertise"));
     }
+    of_host(bound)
+}
+
+/// The same addresses with the one TCP port. A forwarded UDP port says nothing about TCP: it is expected to be the
+/// same outside.
+fn tcp_candidates(config: &MediaConfig, bound: SocketAddr) -> io::Result<Vec<SocketAddr>> {
+    if config.advertise.is_empty() {
+        return of_host(bound);
+    }
+    let mut found: Vec<SocketAddr> = Vec::new();
+    for one in &config.advertise {
+        let candidate = SocketAddr::new(one.ip, bound.port());
+        if !found.contains(&candidate) {
+            found.push(candidate);
+        }
+    }
+    Ok(found)
+}
+
+fn of_host(bound: SocketAddr) -> io::Result<Vec<SocketAddr>> {
     if !bound.ip().is_unspecified() {
         return Ok(vec![bound]);
     }

@@ -30,9 +30,11 @@ use super::{
     alarm::Alarm,
     clock,
     placement::Placement,
+    ports::Ports,
     queue::{EventSender, HANDSHAKES},
     relay::{Inbox, Letter, Relays},
     stats::{HistogramData, ShardStats},
+    tcp::{Handover, Proof, TcpPort},
     udp::UdpPort,
 };
 use crate::{
@@ -53,7 +55,7 @@ use crate::{
         stats::{JOIN_BOUNDS, RoomStats},
         train::{BUSY_HOLD, HOLD},
     },
-    transport::{outbox::Outbox, session::DropReason},
+    transport::{outbox::Outbox, remote, session::DropReason},
 };
 
 /// Batches taken before sending; keeps one flood from starving timers and commands.
@@ -80,8 +82,13 @@ const ALARM: Token = Token(2);
 
 /// What signalling sends to a shard.
 pub enum Message {
-    Join { addressed: Addressed, events: EventSender },
+    Join {
+        addressed: Addressed,
+        events: EventSender,
+    },
     Command(Addressed),
+    /// A TCP connection whose first frame names a session here.
+    Connection(Box<Handover>),
     Stats(oneshot::Sender<ShardStats>),
     Shutdown,
 }
@@ -129,17 +136,37 @@ struct State {
     handshakes: VecDeque<(SocketAddr, Vec<u8>)>,
     /// Participants whose signalling is gone; they leave after the current step.
     deaf: Vec<(RoomId, ParticipantId)>,
+    /// Connections that nobody uses any more; they are closed after the last words to them are sent.
+    unused: Vec<SocketAddr>,
 }
 
 impl Shard {
     /// Runs until told to shut down.
     pub fn run(self) {
-        let Self { index, mut port, mut poll, messages, depth, relayed, relays, environment, placement, rng } =
-            self;
-        if let Err(error) = poll.registry().register(port.source(), SOCKET, Interest::READABLE) {
+        let Self {
+            index,
+            port: mut udp,
+            mut poll,
+            messages,
+            depth,
+            relayed,
+            relays,
+            environment,
+            placement,
+            rng,
+        } = self;
+        if let Err(error) = poll.registry().register(udp.source(), SOCKET, Interest::READABLE) {
             error!(shard = index, %error, "the media socket cannot be polled; the shard stops");
             return;
         }
+        let tcp = match poll.registry().try_clone() {
+            Ok(registry) => TcpPort::new(registry, clock::now()),
+            Err(error) => {
+                error!(shard = index, %error, "no second handle of the poll; the shard stops");
+                return;
+            }
+        };
+        let mut port = Ports { udp, tcp };
         let mut alarm = match Alarm::new(&poll, ALARM) {
             Ok(alarm) => alarm,
             Err(error) => {
@@ -148,7 +175,7 @@ impl Shard {
             }
         };
         let mut state = State::new(environment, placement, depth, (relayed, relays), rng);
-        let mut events = Events::with_capacity(8);
+        let mut events = Events::with_capacity(64);
         let mut pending = false;
         loop {
             let timeout = if pending { Duration::ZERO } else { state.sleep() };
@@ -160,8 +187,10 @@ impl Shard {
             }
             let woke = clock::now();
             state.environment.trains = port.takes_trains();
+            port.tcp.wake(&events, woke);
             pending = state.receive(&mut port, woke);
-            let (more, running) = state.take_messages(&messages, index, woke);
+            pending |= state.receive_streams(&mut port, woke);
+            let (more, running) = state.take_messages(&mut port, &messages, index, woke);
             pending |= more;
             pending |= state.take_relayed(&mut port, woke);
             state.timers(woke);
@@ -173,6 +202,7 @@ impl Shard {
             let done = clock::now();
             pending |= state.handshakes(&mut port, done);
             state.relays.wake();
+            state.close_unused(&mut port);
             alarm.set(done, held.filter(|_| !pending));
             if let Some(oldest) = state.stats.oldest_flushed.take() {
                 state.traffic.forward.record(&FORWARD_BOUNDS, done.saturating_duration_since(oldest));
@@ -217,6 +247,7 @@ impl State {
             load: Load::new(clock::now()),
             handshakes: VecDeque::new(),
             deaf: Vec::new(),
+            unused: Vec::new(),
         }
     }
 
@@ -226,7 +257,7 @@ impl State {
     }
 
     /// Drains the socket before anything is sent. Returns whether more may be waiting.
-    fn receive(&mut self, port: &mut UdpPort, now: Instant) -> bool {
+    fn receive(&mut self, port: &mut Ports, now: Instant) -> bool {
         for _ in 0..MAX_BATCHES {
             let more = port.receive(|from, datagram| self.datagram(now, from, datagram));
             if !more {
@@ -237,6 +268,27 @@ impl State {
             }
         }
         true
+    }
+
+    /// Frames of TCP connections, and connections that ended. Returns whether more may be waiting.
+    fn receive_streams(&mut self, port: &mut Ports, now: Instant) -> bool {
+        let more = port.receive_streams(|from, frame| {
+            self.datagram(now, from, frame);
+            if self.addresses.contains_key(&from) { Proof::Proven } else { Proof::None }
+        });
+        for address in port.tcp.take_ended() {
+            if let Some(owner) = self.addresses.get(&address).copied() {
+                self.step(owner.0, now, |room, ctx| room.address_lost(ctx, owner.1, address));
+            }
+        }
+        more
+    }
+
+    /// Connections that belong to nobody any more have heard their last words.
+    fn close_unused(&mut self, port: &mut Ports) {
+        for address in self.unused.drain(..) {
+            port.tcp.close(&address);
+        }
     }
 
     fn datagram(&mut self, now: Instant, from: SocketAddr, datagram: &mut [u8]) {
@@ -270,7 +322,7 @@ impl State {
     }
 
     /// Goes on with handshakes for a short time. Returns whether more are waiting.
-    fn handshakes(&mut self, port: &mut UdpPort, now: Instant) -> bool {
+    fn handshakes(&mut self, port: &mut Ports, now: Instant) -> bool {
         if self.handshakes.is_empty() {
             return false;
         }
@@ -298,7 +350,7 @@ impl State {
     }
 
     /// Writes and sends the trains that are due. Returns when the next one is.
-    fn flush_rooms(&mut self, port: &mut UdpPort, now: Instant) -> Option<Instant> {
+    fn flush_rooms(&mut self, port: &mut Ports, now: Instant) -> Option<Instant> {
         let hold = if self.load.share > BUSY_SHARE { BUSY_HOLD } else { HOLD };
         let mut next: Option<Instant> = None;
         std::mem::swap(&mut self.waiting, &mut self.flushing);
@@ -350,7 +402,8 @@ impl State {
         for other in self.relays.others() {
             self.effects.relay(id, other, RelayMessage::Goodbye);
         }
-        self.addresses.retain(|_, (room, _)| *room != id);
+        let unused = self.addresses.extract_if(|_, (room, _)| *room == id).map(|(address, _)| address);
+        self.unused.extend(unused.filter(|address| remote::connection(address).is_some()));
         self.ufrags.retain(|_, (room, _)| *room != id);
         let participants: Vec<_> = self.events.keys().filter(|(room, _)| *room == id).copied().collect();
         for (room, participant) in participants {
@@ -374,6 +427,9 @@ impl State {
                 }
                 Effect::RemoveAddress { address } => {
                     self.addresses.remove(&address);
+                    if remote::connection(&address).is_some() {
+                        self.unused.push(address);
+                    }
                 }
                 Effect::Relay { room, to, message } => {
                     if !self.relays.send(room, to, message) {
@@ -401,7 +457,7 @@ impl State {
     }
 
     /// Messages of the same rooms on other shards. Returns whether more may be waiting.
-    fn take_relayed(&mut self, port: &mut UdpPort, now: Instant) -> bool {
+    fn take_relayed(&mut self, port: &mut Ports, now: Instant) -> bool {
         for _ in 0..MAX_RELAYED {
             if self.out.bytes() > FLUSH_BYTES {
                 self.flush(port);
@@ -445,7 +501,13 @@ impl State {
     }
 
     /// Returns whether messages may be left, and whether to go on.
-    fn take_messages(&mut self, messages: &Receiver<Message>, index: u16, now: Instant) -> (bool, bool) {
+    fn take_messages(
+        &mut self,
+        port: &mut Ports,
+        messages: &Receiver<Message>,
+        index: u16,
+        now: Instant,
+    ) -> (bool, bool) {
         for _ in 0..MAX_COMMANDS {
             let message = messages.try_recv();
             if message.is_ok() {
@@ -454,8 +516,9 @@ impl State {
             match message {
                 Ok(Message::Join { addressed, events }) => self.join(addressed, events, now),
                 Ok(Message::Command(addressed)) => self.command(addressed, now),
+                Ok(Message::Connection(handover)) => port.tcp.adopt(*handover),
                 Ok(Message::Stats(reply)) => {
-                    let _ = reply.send(self.snapshot(index));
+                    let _ = reply.send(self.snapshot(index, port));
                 }
                 Ok(Message::Shutdown) | Err(TryRecvError::Disconnected) => {
                     self.close_all(now);
@@ -527,10 +590,10 @@ impl State {
         self.relays.wake();
     }
 
-    fn flush(&mut self, port: &mut UdpPort) {
+    fn flush(&mut self, port: &mut Ports) {
         let overflowed = self.out.take_overflowed();
         self.stats.drop_many(DropReason::SendOverflow, overflowed);
-        if self.out.is_empty() {
+        if self.out.is_empty() && !port.tcp.has_touched() {
             return;
         }
         let report = port.flush(&mut self.out);
@@ -538,9 +601,10 @@ impl State {
         self.traffic.bytes_out += report.bytes;
         self.traffic.sends += report.sends;
         self.stats.drop_many(DropReason::SendFailed, report.failed);
+        self.stats.drop_many(DropReason::TcpOverflow, report.overflowed);
     }
 
-    fn snapshot(&self, index: u16) -> ShardStats {
+    fn snapshot(&self, index: u16, port: &Ports) -> ShardStats {
         let (mut sessions, mut publications, mut subscriptions, mut links, mut paused) = (0, 0, 0, 0, 0);
         for Slot { room, .. } in self.rooms.values() {
             let counts = room.counts();
@@ -560,6 +624,7 @@ impl State {
             subscriptions,
             relay_links: links,
             paused,
+            connections: port.tcp.len() as u64,
             command_queue_depth: self.depth.load(Ordering::Relaxed),
             relay_queue_depth: self.relayed.depth(),
             event_backlog: self.events.values().map(|one| (one.max_capacity() - one.capacity()) as u64).sum(),

@@ -22,6 +22,8 @@ pub struct ShardStats {
     pub relay_links: u64,
     /// Pictures paused for lack of bandwidth.
     pub paused: u64,
+    /// Media connections over TCP.
+    pub connections: u64,
     pub command_queue_depth: u64,
     pub relay_queue_depth: u64,
     pub event_backlog: u64,

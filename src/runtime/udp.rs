@@ -9,7 +9,10 @@ use arrayvec::ArrayVec;
 use mio::net::UdpSocket;
 use quinn_udp::{BATCH_SIZE, RecvMeta, Transmit, UdpSocketState};
 
-use crate::transport::outbox::{Entry, Outbox};
+use crate::transport::{
+    outbox::{Entry, Outbox},
+    remote,
+};
 
 /// Kernel buffers: 4 MiB hold 20 ms of 1.6 Gb/s. The kernel may grant less (net.core.{r,w}mem_max).
 const SOCKET_BUFFER: usize = 4 * 1024 * 1024;
@@ -41,6 +44,8 @@ pub struct SendReport {
     pub packets: u64,
     pub bytes: u64,
     pub failed: u64,
+    /// Did not fit in front of a slow TCP connection.
+    pub overflowed: u64,
     /// System calls; packets / sends is the mean length of a train.
     pub sends: u64,
 }
@@ -99,14 +104,22 @@ impl UdpPort {
     }
 
     /// Sends everything in order. Neighbours of one destination and size leave as one train, straight from the
-    /// outbox: rooms queue what belongs together together.
-    pub fn flush(&mut self, outbox: &mut Outbox) -> SendReport {
+    /// outbox: rooms queue what belongs together together. What goes to connections is handed to `stream`, with the
+    /// connection's key and the length of all datagrams but the last.
+    pub fn flush(
+        &mut self,
+        outbox: &mut Outbox,
+        mut stream: impl FnMut(u64, &[u8], usize, &mut SendReport),
+    ) -> SendReport {
         let mut report = SendReport::default();
         let mut rest = outbox.entries();
         while let Some(first) = rest.first() {
             let count = if self.takes_trains() { run_length(rest) } else { 1 };
             let (run, behind) = rest.split_at_checked(count).unwrap_or((rest, &[]));
-            send(self, first.to, first.len(), outbox.run(run), &mut report);
+            match remote::connection(&first.to) {
+                None => send(self, first.to, first.len(), outbox.run(run), &mut report),
+                Some(key) => stream(key, outbox.run(run), first.len(), &mut report),
+            }
             rest = behind;
         }
         outbox.clear();
@@ -275,7 +288,7 @@ mod tests {
         for (n, size) in sizes.iter().enumerate() {
             outbox.push(to, &vec![u8::try_from(n).unwrap(); *size]);
         }
-        let report = port.flush(&mut outbox);
+        let report = port.flush(&mut outbox, |_, _, _, _| unreachable!("no connections here"));
         assert_eq!((report.packets, report.failed), (9, 0));
         assert!(outbox.is_empty());
         let mut buffer = [0u8; 2_000];

@@ -8,6 +8,7 @@ use std::{
 use arrayvec::ArrayVec;
 use rtc_dtls::crypto_provider::RTCCrypto;
 
+use super::remote;
 use crate::{base::rng::Rng, proto::stun::BindingRequest};
 
 /// Remote addresses that may pass checks; a client has a handful of interfaces.
@@ -24,9 +25,14 @@ pub struct Credentials {
 }
 
 impl Credentials {
-    /// 8 characters name the session on its shard (47 bits), 24 protect it (142 bits).
-    pub fn generate(rng: &mut Rng) -> Self {
-        Self { ufrag: rng.token(8), pwd: rng.token(24) }
+    /// Two digits name the shard, 8 characters the session on it (47 bits), 24 protect it (142 bits).
+    pub fn generate(shard: u8, rng: &mut Rng) -> Self {
+        Self { ufrag: format!("{shard:02x}{}", rng.token(8)), pwd: rng.token(24) }
+    }
+
+    /// The shard whose session a check names, as the check says.
+    pub fn shard_of(ufrag: &str) -> Option<u8> {
+        u8::from_str_radix(ufrag.get(..2)?, 16).ok()
     }
 }
 
@@ -123,7 +129,7 @@ impl IceLite {
         if !request.is_authentic(&credentials.pwd, crypto) {
             return None;
         }
-        let response = request.success(from, &credentials.pwd, crypto)?;
+        let response = request.success(remote::on_the_wire(from), &credentials.pwd, crypto)?;
         let is_current = credentials.ufrag == self.current.ufrag;
         let (validated, evicted) = self.touch(now, from);
         if self.selected.is_none() {
@@ -137,6 +143,15 @@ impl IceLite {
             }
         }
         Some(Checked { response, validated, evicted })
+    }
+
+    /// An address that is gone for good (a closed connection). Media goes on to the address that was checked last,
+    /// until the client nominates.
+    pub fn forget(&mut self, address: SocketAddr) {
+        self.pairs.retain(|pair| pair.remote != address);
+        if self.selected == Some(address) {
+            self.selected = self.pairs.iter().max_by_key(|pair| pair.last_check).map(|pair| pair.remote);
+        }
     }
 
     fn touch(&mut self, now: Instant, from: SocketAddr) -> (Option<SocketAddr>, Option<SocketAddr>) {

@@ -73,6 +73,7 @@ pub struct TransportFacts<'a> {
     pub credentials: &'a Credentials,
     pub fingerprint: Fingerprint,
     pub candidates: &'a [SocketAddr],
+    pub tcp_candidates: &'a [SocketAddr],
 }
 
 #[derive(Debug)]
@@ -169,6 +170,7 @@ impl<T> Negotiator<T> {
             ice_pwd: facts.credentials.pwd.clone(),
             fingerprint: facts.fingerprint,
             candidates: facts.candidates.to_vec(),
+            tcp_candidates: facts.tcp_candidates.to_vec(),
             extmap_allow_mixed: self.extmap_allow_mixed,
             bundle: self.bundle,
             sections,

@@ -50,10 +50,11 @@ pub enum DropReason {
     EventOverflow,
     RelayOverflow,
     HandshakeOverflow,
+    TcpOverflow,
 }
 
 impl DropReason {
-    pub const ALL: [Self; 17] = [
+    pub const ALL: [Self; 18] = [
         Self::Junk,
         Self::UnknownAddress,
         Self::StunRefused,
@@ -71,6 +72,7 @@ impl DropReason {
         Self::EventOverflow,
         Self::RelayOverflow,
         Self::HandshakeOverflow,
+        Self::TcpOverflow,
     ];
 
     pub fn as_str(self) -> &'static str {
@@ -92,6 +94,7 @@ impl DropReason {
             Self::EventOverflow => "event_overflow",
             Self::RelayOverflow => "relay_overflow",
             Self::HandshakeOverflow => "handshake_overflow",
+            Self::TcpOverflow => "tcp_overflow",
         }
     }
 }
@@ -167,6 +170,11 @@ impl Session {
     /// Restarts ICE; DTLS and SRTP go on. Returns credentials that are no longer valid.
     pub fn restart_ice(&mut self, credentials: Credentials, remote_ufrag: String) -> Option<Credentials> {
         self.ice.restart(credentials, remote_ufrag)
+    }
+
+    /// The connection behind an address ended.
+    pub fn forget_address(&mut self, address: SocketAddr) {
+        self.ice.forget(address);
     }
 
     pub fn is_connected(&self) -> bool {

@@ -21,6 +21,7 @@ pub struct Server {
     folder: tempfile::TempDir,
     http: u16,
     media: u16,
+    media_tcp: u16,
     settings: Vec<(String, String)>,
     child: Option<Child>,
     starts: u32,
@@ -40,6 +41,7 @@ impl Server {
             folder: tempfile::tempdir().expect("temporary folder"),
             http: free_tcp_port(),
             media: free_udp_port(),
+            media_tcp: free_tcp_port(),
             settings: settings.iter().map(|(k, v)| ((*k).to_owned(), (*v).to_owned())).collect(),
             child: None,
             starts: 0,
@@ -54,6 +56,7 @@ impl Server {
             .env("CONVENE_STORAGE_DATA_DIR", self.folder.path().join("data"))
             .env("CONVENE_SERVER_LISTEN", format!("127.0.0.1:{}", self.http))
             .env("CONVENE_MEDIA_LISTEN", format!("127.0.0.1:{}", self.media))
+            .env("CONVENE_MEDIA_TCP_PORT", self.media_tcp.to_string())
             .env("CONVENE_AUTH_KEYS", format!("{KEY_ID}:{KEY_SECRET}"))
             // Tests log in often and from one address; the limits have tests of their own.
             .env("CONVENE_AUTH_LOGIN_PER_IP", "0")

@@ -14,6 +14,8 @@ pub struct Answer {
     pub fingerprint: Fingerprint,
     /// Host candidates, best first.
     pub candidates: Vec<SocketAddr>,
+    /// Where TCP connections are taken (RFC 6544), best first.
+    pub tcp_candidates: Vec<SocketAddr>,
     pub extmap_allow_mixed: bool,
     pub bundle: bool,
     pub sections: Vec<AnswerSection>,
@@ -183,7 +185,17 @@ impl Answer {
             ));
             priority -= 256;
         }
-        if !self.candidates.is_empty() {
+        let mut priority = TCP_HOST_PRIORITY;
+        for (index, candidate) in self.tcp_candidates.iter().enumerate() {
+            sdp.line(format_args!(
+                "a=candidate:{} 1 tcp {priority} {} {} typ host tcptype passive",
+                self.candidates.len() + index + 1,
+                candidate.ip(),
+                candidate.port()
+            ));
+            priority -= 256;
+        }
+        if !self.candidates.is_empty() || !self.tcp_candidates.is_empty() {
             sdp.line(format_args!("a=end-of-candidates"));
         }
     }
@@ -191,6 +203,10 @@ impl Answer {
 
 /// RFC 8445 5.1.2.1: type preference 126 (host), local preference 65535, component 1.
 const HOST_PRIORITY: u32 = (126 << 24) | (65_535 << 8) | 255;
+
+/// RFC 6544 4.2: a smaller type preference than that of any UDP candidate (90, as browsers use for theirs), so that UDP
+/// is taken where it works; direction preference 4 (passive, host), component 1.
+const TCP_HOST_PRIORITY: u32 = (90 << 24) | (((4 << 13) | 8_191) << 8) | 255;
 
 impl AnswerSection {
     fn live_mid(&self) -> Option<&str> {

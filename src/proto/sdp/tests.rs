@@ -78,6 +78,7 @@ fn the_answer_reads_as_sdp_and_is_deterministic() {
         ice_pwd: "p".repeat(24),
         fingerprint: offer.fingerprint,
         candidates: vec!["192.0.2.1:7882".parse().unwrap()],
+        tcp_candidates: vec!["192.0.2.1:7881".parse().unwrap()],
         extmap_allow_mixed: true,
         bundle: true,
         sections: vec![
@@ -109,6 +110,10 @@ fn the_answer_reads_as_sdp_and_is_deterministic() {
     assert!(text.contains("profile-level-id=42e01f;x-google-start-bitrate=1200\r\n"));
     assert!(text.contains("m=video 9 UDP/TLS/RTP/SAVPF 96 97 102 103\r\n"));
     assert!(text.contains("a=candidate:1 1 udp 2130706431 192.0.2.1 7882 typ host\r\n"));
+    assert!(
+        text.contains("a=candidate:2 1 tcp 1520435199 192.0.2.1 7881 typ host tcptype passive\r\n"),
+        "{text}"
+    );
     let mut cursor = std::io::Cursor::new(text.as_bytes());
     let read = rtc_sdp::description::session::SessionDescription::unmarshal(&mut cursor).unwrap();
     assert_eq!(read.media_descriptions.len(), 2);

@@ -95,6 +95,8 @@ impl World {
         let environment = Environment {
             identity: Identity::generate(Arc::new(AwsLcRsProvider::new())).unwrap(),
             candidates: vec![peer::SERVER.parse().unwrap()],
+            tcp_candidates: Vec::new(),
+            shard: 0,
             trains: true,
         };
         Self {

@@ -9,6 +9,8 @@ use crate::{
 fn config() -> MediaConfig {
     MediaConfig {
         listen: "127.0.0.1:0".parse().unwrap(),
+        tcp: Some("127.0.0.1:0".parse().unwrap()),
+        tcp_limits: Limits { connections: 0, per_ip: 0 },
         advertise: Vec::new(),
         shards: 2,
         max_participants_per_room: 2,

@@ -16,7 +16,7 @@ const ROOM: u128 = 7;
 /// Two shards without threads or sockets: each runs when the test says so.
 struct Pair {
     shards: [State; 2],
-    port: UdpPort,
+    port: Ports,
     placement: Arc<Placement>,
     _polls: Vec<Poll>,
     _events: Vec<EventReceiver>,
@@ -33,6 +33,8 @@ impl Pair {
             let environment = Environment {
                 identity: Identity::generate_default().unwrap(),
                 candidates: Vec::new(),
+                tcp_candidates: Vec::new(),
+                shard: 0,
                 trains: true,
             };
             let relays = Relays::new(ShardId(index), &outlets);
@@ -41,7 +43,9 @@ impl Pair {
         });
         let shards = [states.next().unwrap(), states.next().unwrap()];
         drop(states);
-        let port = UdpPort::bind("127.0.0.1:0".parse().unwrap(), true).unwrap();
+        let udp = UdpPort::bind("127.0.0.1:0".parse().unwrap(), true).unwrap();
+        let registry = polls[0].registry().try_clone().unwrap();
+        let port = Ports { udp, tcp: TcpPort::new(registry, clock::now()) };
         Self { shards, port, placement, _polls: polls, _events: Vec::new() }
     }
 

@@ -3,6 +3,7 @@ import { spawn } from 'node:child_process';
 import { createSocket } from 'node:dgram';
 import { once } from 'node:events';
 import { mkdtemp, rm } from 'node:fs/promises';
+import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { createInterface } from 'node:readline';
@@ -40,6 +41,15 @@ export async function freeUdpPorts() {
   throw new Error('no two neighbouring free UDP ports');
 }
 
+export async function freeTcpPort() {
+  const server = createServer().listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const { port } = server.address();
+  server.close();
+  await once(server, 'close');
+  return port;
+}
+
 /** Starts `convene` and returns its standard output, line by line. */
 function run(args, env, name) {
   const child = spawn(BINARY, args, { env: { ...cleanEnvironment(), ...env }, stdio: ['ignore', 'pipe', 'pipe'] });
@@ -67,6 +77,8 @@ export class Server {
     server.env = {
       CONVENE_SERVER_LISTEN: '127.0.0.1:0',
       CONVENE_MEDIA_LISTEN: `127.0.0.1:${server.mediaPort}`,
+      // A path given by `CONVENE_MEDIA_ADVERTISE` is UDP: nobody shall get round it.
+      CONVENE_MEDIA_TCP_PORT: env.CONVENE_MEDIA_ADVERTISE ? '0' : String(await freeTcpPort()),
       CONVENE_MEDIA_SHARDS: '2',
       CONVENE_STORAGE_DATA_DIR: path.join(server.folder, 'data'),
       CONVENE_AUTH_KEYS: KEYS,
