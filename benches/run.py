@@ -65,6 +65,7 @@ class Server:
         env |= {
             "CONVENE_SERVER_LISTEN": f"127.0.0.1:{http}",
             "CONVENE_MEDIA_LISTEN": f"127.0.0.1:{media}",
+            "CONVENE_MEDIA_TCP_PORT": str(free_ports()[0]),
             "CONVENE_MEDIA_SHARDS": "2",
             "CONVENE_STORAGE_DATA_DIR": f"{self.folder.name}/data",
             "CONVENE_AUTH_KEYS": f"{KEY_ID}:{KEY_SECRET}",

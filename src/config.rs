@@ -9,6 +9,7 @@ pub mod media;
 pub mod secret;
 pub mod server;
 pub mod span;
+pub mod turn;
 
 use std::net::IpAddr;
 
@@ -21,6 +22,7 @@ pub use self::{
     secret::Secret,
     server::{Log, LogFormat, Server, Storage, Synchronous},
     span::Span,
+    turn::Turn,
 };
 
 /// The whole configuration.
@@ -34,7 +36,8 @@ pub struct Config {
     pub auth: Auth,
     pub storage: Storage,
     pub log: Log,
-    /// STUN and TURN servers handed to clients.
+    pub turn: Turn,
+    /// Further STUN and TURN servers handed to clients, with credentials that do not change.
     pub ice_servers: Vec<IceServer>,
 }
 
@@ -56,6 +59,7 @@ impl Config {
         self.chat.check(mistakes);
         self.calls.check(mistakes);
         self.auth.check(mistakes);
+        self.turn.check(mistakes);
         for (index, server) in self.ice_servers.iter().enumerate() {
             server.check(index, mistakes);
         }

@@ -18,3 +18,5 @@ mod operations;
 mod ringing;
 #[path = "e2e/spread.rs"]
 mod spread;
+#[path = "e2e/turn.rs"]
+mod turn;

@@ -47,7 +47,7 @@ pub async fn metrics(State(front): State<Front>) -> Response {
     front.metrics.connections.set(as_i64(front.connections.total()));
     front.metrics.whip_resources.set(as_i64(front.resources.len()));
     let shards = front.hub.stats().await;
-    let text = front.metrics.render(store_readings(&front), &shards, front.hub.tcp_counters());
+    let text = front.metrics.render(store_readings(&front), &shards, front.hub.tcp_stats().as_ref());
     ([(header::CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8")], text).into_response()
 }
 

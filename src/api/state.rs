@@ -5,18 +5,20 @@ use std::sync::{
     atomic::{AtomicBool, AtomicUsize, Ordering},
 };
 
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 use super::{
     gateway::registry::Registry,
+    identity::now_s,
     limits::{Connections, Gates},
     rtc::MediaDoor,
     whip::resource::Resources,
 };
 use crate::{
-    auth::{grants::Actor, origin::OriginPolicy, token::Tokens},
+    auth::{grants::Actor, origin::OriginPolicy, token::Tokens, turn_rest},
+    base::id::UserId,
     chat::{command::Command, error::ServiceError},
-    config::Config,
+    config::{Config, IceServer, Secret},
     observe::metrics::Metrics,
     runtime::{clock, hub::MediaHub},
     services::Services,
@@ -65,7 +67,13 @@ impl Front {
     ) -> Result<Value, ServiceError> {
         let _guard = self.busy();
         let (name, started) = (command.name(), clock::now());
-        let result = self.services.execute(actor, command).await;
+        let mut result = self.services.execute(actor, command).await;
+        // Services know who joins, not which relays there are: answers of joins have an empty place for them.
+        if let Ok(Value::Object(answer)) = &mut result
+            && answer.contains_key("iceServers")
+        {
+            self.put_ice_servers(answer, actor.user);
+        }
         let took = clock::now().saturating_duration_since(started);
         let error = result.as_ref().err().map(|error| error.code.as_str());
         self.metrics.command(name, door, error, took);
@@ -83,9 +91,36 @@ impl Front {
         self.in_flight.load(Ordering::Acquire)
     }
 
-    /// What clients are told about STUN and TURN.
-    pub fn ice_servers(&self) -> Value {
-        self.config.ice_servers.iter().map(crate::config::IceServer::to_client).collect()
+    /// What a client is told about STUN and TURN, with credentials of its own. Strangers hear of no server that needs
+    /// some.
+    pub fn ice_servers(&self, user: Option<UserId>) -> Vec<IceServer> {
+        let mut servers = self.config.ice_servers.clone();
+        let Some(user) = user else {
+            servers.retain(|server| server.username.is_empty());
+            return servers;
+        };
+        let turn = &self.config.turn;
+        if turn.is_on() {
+            let made =
+                turn_rest::credentials(turn.secret.expose(), &user.to_string(), now_s(), turn.ttl.get());
+            servers.push(IceServer {
+                urls: turn.urls.clone(),
+                username: made.username,
+                credential: Secret::new(made.password),
+            });
+        }
+        servers
+    }
+
+    /// The same in an answer, with the seconds after which they are worth nothing (0 = never).
+    pub fn put_ice_servers(&self, answer: &mut Map<String, Value>, user: UserId) {
+        let turn = &self.config.turn;
+        let ttl = if turn.is_on() { turn.ttl.get().as_secs() } else { 0 };
+        answer.insert(
+            "iceServers".into(),
+            self.ice_servers(Some(user)).iter().map(IceServer::to_client).collect(),
+        );
+        answer.insert("iceServersTtl".into(), ttl.into());
     }
 }
 

@@ -241,11 +241,12 @@ async fn open(front: &Front, bearer: Bearer) -> Result<(Attachment, OutFrame), S
             "frame": frame::MAX_FRAME, "rtcFrame": frame::MAX_RTC_FRAME, "messageChars": 10_000,
             "queue": super::gateway::outbox::MAX_FRAMES, "resumeMs": ms(server.resume_window.get()),
         },
-        "iceServers": front.ice_servers(), "serverTime": rfc3339(clock::wall_ms()),
+        "serverTime": rfc3339(clock::wall_ms()),
         "expiresAt": time_text(bearer.claims.exp),
     });
     if let (Value::Object(ready), Value::Object(ours)) = (&mut ready, ours) {
         ready.extend(ours);
+        front.put_ice_servers(ready, actor.user);
     }
     front.metrics.hello("new");
     tracing::info!(session = %actor.session, user = %actor.user, "session opened");
@@ -409,6 +410,12 @@ impl Reader<'_> {
             "session:hello" => {
                 let error = ServiceError::new(Code::ConflictState, "the session is open already");
                 self.answer(frame.id, Err(&error));
+            }
+            // Relay credentials run out in long calls.
+            "rtc:ice" => {
+                let mut answer = serde_json::Map::new();
+                self.front.put_ice_servers(&mut answer, self.session.user);
+                self.answer(frame.id, Ok(&Value::Object(answer)));
             }
             op if op.starts_with("rtc:") => {
                 let result = self.front.media.command(self.session.id, op, frame.data);

@@ -6,10 +6,7 @@ use std::{collections::BTreeMap, fmt::Write, time::Duration};
 
 use prometheus::{Histogram, HistogramOpts, IntCounterVec, IntGauge, Opts, Registry, TextEncoder};
 
-use crate::runtime::{
-    stats::{HistogramData, ShardStats},
-    tcp::listener::Counters,
-};
+use crate::runtime::stats::{HistogramData, ShardStats, TcpStats};
 
 /// Metrics of the signalling side.
 pub struct Metrics {
@@ -143,7 +140,7 @@ impl Metrics {
     }
 
     /// The whole exposition.
-    pub fn render(&self, store: StoreReadings, shards: &[ShardStats], tcp: Option<&Counters>) -> String {
+    pub fn render(&self, store: StoreReadings, shards: &[ShardStats], tcp: Option<&TcpStats>) -> String {
         let mut text = TextEncoder::new().encode_to_string(&self.registry.gather()).unwrap_or_default();
         render_store(&mut text, store);
         render_shards(&mut text, shards);
@@ -275,16 +272,16 @@ fn render_shards(text: &mut String, shards: &[ShardStats]) {
 }
 
 /// The listener for media over TCP.
-fn render_tcp(text: &mut String, tcp: &Counters) {
+fn render_tcp(text: &mut String, tcp: &TcpStats) {
     let name = "convene_media_tcp_open_connections";
     head(text, name, "Open TCP connections for media, those not yet given to a shard included.", "gauge");
-    line(text, format_args!("{name} {}", tcp.open()));
+    line(text, format_args!("{name} {}", tcp.open));
     let name = "convene_media_tcp_accepted_total";
     head(text, name, "TCP connections for media, all that ever came.", "counter");
-    line(text, format_args!("{name} {}", tcp.accepted()));
+    line(text, format_args!("{name} {}", tcp.accepted));
     let name = "convene_media_tcp_refused_total";
     head(text, name, "TCP connections closed before a shard saw them, by reason.", "counter");
-    for (reason, count) in tcp.refused() {
+    for (reason, count) in &tcp.refused {
         line(text, format_args!("{name}{{reason=\"{reason}\"}} {count}"));
     }
 }
@@ -357,7 +354,7 @@ mod tests {
         metrics.render(
             StoreReadings { commits: 3, ..StoreReadings::default() },
             &[shard(0), shard(1)],
-            Some(&Counters::default()),
+            Some(&TcpStats { refused: vec![("late", 1)], ..TcpStats::default() }),
         )
     }
 

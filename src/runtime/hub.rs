@@ -21,7 +21,7 @@ use super::{
     queue::{EventSender, SHARD_COMMANDS},
     relay::{self, Inbox, Outlet, Relays},
     shard::{Message, Shard, WAKE},
-    stats::ShardStats,
+    stats::{ShardStats, TcpStats},
     tcp::listener::{Counters, Limits, Listener},
     udp::UdpPort,
 };
@@ -221,8 +221,9 @@ impl MediaHub {
         self.inner.tcp.as_ref().map(|(address, _)| *address)
     }
 
-    pub fn tcp_counters(&self) -> Option<&Counters> {
-        self.inner.tcp.as_ref().map(|(_, counters)| &**counters)
+    /// Numbers of the listener for TCP; `None` without one.
+    pub fn tcp_stats(&self) -> Option<TcpStats> {
+        self.inner.tcp.as_ref().map(|(_, counters)| counters.stats())
     }
 
     /// Refuse new joins, then close everything with `CloseReason::Draining` and stop the threads.

@@ -8,6 +8,16 @@ pub struct HistogramData {
     pub sum: f64,
 }
 
+/// The listener for media over TCP.
+#[derive(Debug, Clone, Default)]
+pub struct TcpStats {
+    /// Open now, those without a shard included.
+    pub open: u64,
+    pub accepted: u64,
+    /// (reason, count) of those closed before a shard saw them.
+    pub refused: Vec<(&'static str, u64)>,
+}
+
 /// One shard's state when it was asked.
 #[derive(Debug, Clone, Default)]
 pub struct ShardStats {

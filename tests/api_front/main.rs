@@ -5,4 +5,5 @@ mod hostile;
 mod http;
 mod sessions;
 mod support;
+mod turn;
 mod whip;

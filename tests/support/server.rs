@@ -67,6 +67,11 @@ impl Server {
         command
     }
 
+    /// One more setting, before `launch`.
+    pub fn set(&mut self, name: &str, value: &str) {
+        self.settings.push((name.to_owned(), value.to_owned()));
+    }
+
     pub async fn launch(&mut self) {
         assert!(self.child.is_none(), "already running");
         self.starts += 1;

@@ -29,7 +29,7 @@ use crate::{
         framing::{PREFIX, announced},
         stun::{BindingRequest, MAX_REQUEST},
     },
-    runtime::{clock, hub::Mailbox, shard::Message},
+    runtime::{clock, hub::Mailbox, shard::Message, stats::TcpStats},
     transport::ice::Credentials,
 };
 
@@ -94,20 +94,13 @@ pub struct Counters {
 }
 
 impl Counters {
-    /// Connections open now, those without a shard included.
-    pub fn open(&self) -> u64 {
-        self.open.load(Ordering::Relaxed)
-    }
-
-    pub fn accepted(&self) -> u64 {
-        self.accepted.load(Ordering::Relaxed)
-    }
-
-    pub fn refused(&self) -> impl Iterator<Item = (&'static str, u64)> {
-        Refusal::ALL
-            .iter()
-            .zip(&self.refused)
-            .map(|(why, count)| (why.as_str(), count.load(Ordering::Relaxed)))
+    pub fn stats(&self) -> TcpStats {
+        let refused = Refusal::ALL.iter().zip(&self.refused);
+        TcpStats {
+            open: self.open.load(Ordering::Relaxed),
+            accepted: self.accepted.load(Ordering::Relaxed),
+            refused: refused.map(|(why, count)| (why.as_str(), count.load(Ordering::Relaxed))).collect(),
+        }
     }
 
     fn refuse(&self, why: Refusal) {
@@ -252,7 +245,7 @@ impl Acceptor {
     fn admit(&mut self, mut stream: TcpStream, peer: SocketAddr, now: Instant) {
         self.counters.accepted.fetch_add(1, Ordering::Relaxed);
         let over = |count: u64, limit: u64| limit != 0 && count >= limit;
-        if over(self.counters.open(), self.limits.connections) {
+        if over(self.counters.open.load(Ordering::Relaxed), self.limits.connections) {
             return self.counters.refuse(Refusal::Full);
         }
         let of_ip = Arc::clone(self.of_ips.entry(household(peer.ip())).or_default());

@@ -368,7 +368,7 @@ async fn a_check_over_tcp_reaches_its_session_on_whichever_shard_and_leaving_clo
             }
         }
         call.hub.shutdown().await;
-        assert_eq!(call.hub.tcp_counters().unwrap().open(), 0);
+        assert_eq!(call.hub.tcp_stats().unwrap().open, 0);
     }
 }
 
@@ -390,7 +390,8 @@ async fn guesses_get_no_answer_and_lose_their_connection() {
 #[tokio::test]
 async fn strangers_are_refused_before_any_shard_hears_of_them() {
     let call = Call::new(Limits { connections: 4, per_ip: 3 }, 1).await;
-    let refused = |why: &str| call.hub.tcp_counters().unwrap().refused().find(|one| one.0 == why).unwrap().1;
+    let refused =
+        |why: &str| call.hub.tcp_stats().unwrap().refused.into_iter().find(|one| one.0 == why).unwrap().1;
     for junk in [&b"GET / HTTP/1.1\r\n\r\n"[..], &[0xff; 64], &[0; 64]] {
         let mut client = call.connect();
         client.write_all(junk).unwrap();
