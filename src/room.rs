@@ -194,6 +194,11 @@ impl Room {
         }
     }
 
+    /// Who sends this stream. A guess: what authenticates its packets is the session.
+    pub fn sender_of(&self, ssrc: u32) -> Option<ParticipantKey> {
+        self.participants.iter().find(|(_, one)| one.streams.contains_key(&ssrc)).map(|(key, _)| key)
+    }
+
     /// An address is gone for good: the connection behind it ended.
     pub fn address_lost(&mut self, ctx: &mut Context<'_>, key: ParticipantKey, address: SocketAddr) {
         if let Some(session) = self.participants.get_mut(key).and_then(|one| one.session.as_mut()) {

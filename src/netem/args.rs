@@ -6,7 +6,7 @@ use anyhow::Context as _;
 
 use super::{
     impair::{Impair, parse_duration},
-    proxy::{Direction, Proxy, ProxyConfig, Step},
+    proxy::{Change, Direction, Proxy, ProxyConfig, Step},
 };
 
 /// Put a bad network between UDP clients and a server.
@@ -24,7 +24,8 @@ pub struct Args {
     /// Server → client, same form.
     #[arg(long, default_value = "")]
     pub down: Impair,
-    /// Replace one direction's impairment after a while: `5s:up:loss=0.2` (may be given several times).
+    /// Replace one direction's impairment after a while, `5s:up:loss=0.2`, or give every client another address
+    /// towards the server, `5s:rebind` (may be given several times). SIGUSR1 rebinds at once.
     #[arg(long = "step")]
     pub steps: Vec<StepArg>,
     /// Seed of both directions where they name none.
@@ -35,7 +36,7 @@ pub struct Args {
     pub duration: Option<Duration>,
 }
 
-/// `AT:up|down:SPEC` of `--step`.
+/// `AT:up|down:SPEC` or `AT:rebind` of `--step`.
 #[derive(Debug, Clone)]
 pub struct StepArg(pub Step);
 
@@ -44,14 +45,15 @@ impl FromStr for StepArg {
 
     fn from_str(text: &str) -> Result<Self, String> {
         let mut parts = text.splitn(3, ':');
-        let at = parts.next().and_then(parse_duration).ok_or("expected AT:up|down:SPEC")?;
+        let at = parts.next().and_then(parse_duration).ok_or("expected AT:up|down:SPEC or AT:rebind")?;
         let direction = match parts.next() {
             Some("up") => Direction::Up,
             Some("down") => Direction::Down,
+            Some("rebind") => return Ok(Self(Step { at, change: Change::Rebind })),
             _ => return Err("the direction is up or down".into()),
         };
         let impair = parts.next().unwrap_or("").parse().map_err(|error| format!("{error}"))?;
-        Ok(Self(Step { at, direction, impair }))
+        Ok(Self(Step { at, change: Change::Impair(direction, impair) }))
     }
 }
 
@@ -75,15 +77,22 @@ pub async fn run(args: Args) -> anyhow::Result<()> {
     };
     let proxy = Proxy::start(config).await.context("cannot start the proxy")?;
     println!("{}", serde_json::json!({"listen": proxy.local_addr(), "to": args.to}));
-    wait_for_end(args.duration).await?;
+    wait_for_end(args.duration, &proxy).await?;
     println!("{}", serde_json::to_string(&proxy.stop().await)?);
     Ok(())
 }
 
-async fn wait_for_end(duration: Option<Duration>) -> anyhow::Result<()> {
+async fn wait_for_end(duration: Option<Duration>, proxy: &Proxy) -> anyhow::Result<()> {
     use tokio::signal::unix::{SignalKind, signal};
     let mut terminate = signal(SignalKind::terminate())?;
     let mut interrupt = signal(SignalKind::interrupt())?;
+    let mut rebind = signal(SignalKind::user_defined1())?;
+    let rebinding = async {
+        while rebind.recv().await.is_some() {
+            proxy.rebind();
+        }
+        std::future::pending::<()>().await;
+    };
     let timer = async {
         match duration {
             Some(duration) => tokio::time::sleep(duration).await,
@@ -94,6 +103,7 @@ async fn wait_for_end(duration: Option<Duration>) -> anyhow::Result<()> {
         _ = terminate.recv() => {}
         _ = interrupt.recv() => {}
         () = timer => {}
+        () = rebinding => {}
     }
     Ok(())
 }
@@ -110,10 +120,15 @@ mod tests {
     fn steps_are_read() {
         let step: StepArg = "5s:up:loss=0.2".parse().unwrap();
         assert_eq!(step.0.at, Duration::from_secs(5));
-        assert_eq!(step.0.direction, Direction::Up);
-        assert_eq!(step.0.impair.loss.loss_good, 0.2);
+        let Change::Impair(Direction::Up, impair) = step.0.change else { panic!("{step:?}") };
+        assert_eq!(impair.loss.loss_good, 0.2);
+        assert_eq!("1s:rebind".parse::<StepArg>().unwrap().0.change, Change::Rebind);
         assert!("5s:sideways:loss=0.2".parse::<StepArg>().is_err());
         assert!("soon:up:".parse::<StepArg>().is_err());
-        assert!("1s:down:".parse::<StepArg>().is_ok_and(|step| step.0.impair == Impair::default()));
+        assert!(
+            "1s:down:"
+                .parse::<StepArg>()
+                .is_ok_and(|step| step.0.change == Change::Impair(Direction::Down, Impair::default()))
+        );
     }
 }

@@ -42,12 +42,28 @@ pub struct ProxyConfig {
     pub steps: Vec<Step>,
 }
 
-/// From `at` after the start, `direction` behaves like `impair`.
+/// What happens to the network `at` after the start.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Step {
     pub at: Duration,
-    pub direction: Direction,
-    pub impair: Impair,
+    pub change: Change,
+}
+
+#[derive(Debug, Clone, PartialEq)]
+pub enum Change {
+    /// One direction behaves like this from now on.
+    Impair(Direction, Impair),
+    /// Every client has another address towards the server, as behind a NAT that forgot it.
+    Rebind,
+}
+
+/// What the flows follow.
+#[derive(Debug, Clone)]
+struct Path {
+    up: Impair,
+    down: Impair,
+    /// Counts up; a flow that sees another number opens a new upstream socket.
+    address: u64,
 }
 
 /// As seen by a client.
@@ -70,7 +86,7 @@ pub struct ProxyCounters {
 #[derive(Debug)]
 pub struct Proxy {
     local_addr: SocketAddr,
-    impair: Arc<watch::Sender<(Impair, Impair)>>,
+    path: Arc<watch::Sender<Path>>,
     stop: watch::Sender<bool>,
     tasks: JoinSet<ProxyCounters>,
 }
@@ -80,13 +96,13 @@ impl Proxy {
         let socket = Arc::new(UdpSocket::bind(config.listen).await?);
         let local_addr = socket.local_addr()?;
         let (stop, stopped) = watch::channel(false);
-        let (impair, impaired) = watch::channel((config.up, config.down));
-        let impair = Arc::new(impair);
+        let (path, followed) = watch::channel(Path { up: config.up, down: config.down, address: 0 });
+        let path = Arc::new(path);
 
         let mut tasks = JoinSet::new();
-        tasks.spawn(listen(socket, config.to, impaired, stopped.clone()));
-        tasks.spawn(follow(config.steps, Arc::clone(&impair), stopped));
-        Ok(Self { local_addr, impair, stop, tasks })
+        tasks.spawn(listen(socket, config.to, followed, stopped.clone()));
+        tasks.spawn(follow(config.steps, Arc::clone(&path), stopped));
+        Ok(Self { local_addr, path, stop, tasks })
     }
 
     pub fn local_addr(&self) -> SocketAddr {
@@ -95,7 +111,12 @@ impl Proxy {
 
     /// Changes both directions of every client from now on.
     pub fn set_impair(&self, up: Impair, down: Impair) {
-        self.impair.send_replace((up, down));
+        self.path.send_modify(|path| (path.up, path.down) = (up, down));
+    }
+
+    /// Gives every client another address towards the server.
+    pub fn rebind(&self) {
+        self.path.send_modify(|path| path.address += 1);
     }
 
     /// Ends all tasks and returns what they counted.
@@ -120,7 +141,7 @@ impl std::ops::AddAssign for ProxyCounters {
 
 async fn follow(
     steps: Vec<Step>,
-    impair: Arc<watch::Sender<(Impair, Impair)>>,
+    path: Arc<watch::Sender<Path>>,
     mut stopped: watch::Receiver<bool>,
 ) -> ProxyCounters {
     let start = clock::now();
@@ -130,9 +151,10 @@ async fn follow(
             () = tokio::time::sleep_until((start + step.at).into()) => {}
             _ = stopped.wait_for(|stop| *stop) => break,
         }
-        impair.send_modify(|(up, down)| match step.direction {
-            Direction::Up => *up = step.impair,
-            Direction::Down => *down = step.impair,
+        path.send_modify(|path| match step.change {
+            Change::Impair(Direction::Up, impair) => path.up = impair,
+            Change::Impair(Direction::Down, impair) => path.down = impair,
+            Change::Rebind => path.address += 1,
         });
     }
     ProxyCounters::default()
@@ -141,7 +163,7 @@ async fn follow(
 async fn listen(
     socket: Arc<UdpSocket>,
     to: SocketAddr,
-    impaired: watch::Receiver<(Impair, Impair)>,
+    followed: watch::Receiver<Path>,
     mut stopped: watch::Receiver<bool>,
 ) -> ProxyCounters {
     let mut flows: BTreeMap<SocketAddr, mpsc::Sender<Bytes>> = BTreeMap::new();
@@ -168,7 +190,8 @@ async fn listen(
                 continue;
             };
             let (sender, receiver) = mpsc::channel(FLOW_QUEUE);
-            let flow = Flow::new(client, Arc::clone(&socket), upstream, impaired.clone(), total.clients);
+            let flow =
+                Flow::new(client, Arc::clone(&socket), (to, upstream), followed.clone(), total.clients);
             tasks.spawn(flow.run(receiver));
             flows.insert(client, sender);
             total.clients += 1;
@@ -200,8 +223,11 @@ async fn connect(to: SocketAddr) -> std::io::Result<UdpSocket> {
 struct Flow {
     client: SocketAddr,
     listener: Arc<UdpSocket>,
+    to: SocketAddr,
     upstream: UdpSocket,
-    impaired: watch::Receiver<(Impair, Impair)>,
+    /// The number of its address.
+    address: u64,
+    followed: watch::Receiver<Path>,
     up: Link<Bytes>,
     down: Link<Bytes>,
 }
@@ -210,14 +236,14 @@ impl Flow {
     fn new(
         client: SocketAddr,
         listener: Arc<UdpSocket>,
-        upstream: UdpSocket,
-        mut impaired: watch::Receiver<(Impair, Impair)>,
+        (to, upstream): (SocketAddr, UdpSocket),
+        mut followed: watch::Receiver<Path>,
         number: u64,
     ) -> Self {
-        let (mut up, mut down) = impaired.borrow_and_update().clone();
+        let Path { mut up, mut down, address } = followed.borrow_and_update().clone();
         up.seed = up.seed.wrapping_add(number.wrapping_mul(2));
         down.seed = down.seed.wrapping_add(number.wrapping_mul(2));
-        Self { client, listener, upstream, impaired, up: Link::new(up), down: Link::new(down) }
+        Self { client, listener, to, upstream, address, followed, up: Link::new(up), down: Link::new(down) }
     }
 
     /// Ends when the listener forgets the client.
@@ -244,11 +270,9 @@ impl Flow {
                         received = self.upstream.try_recv(&mut buffer).ok();
                     }
                 }
-                changed = self.impaired.changed() => {
+                changed = self.followed.changed() => {
                     if changed.is_ok() {
-                        let (up, down) = self.impaired.borrow_and_update().clone();
-                        self.up.set_impair(up);
-                        self.down.set_impair(down);
+                        self.follow().await;
                     }
                 }
                 () = wait_until(due) => {}
@@ -256,6 +280,18 @@ impl Flow {
             self.deliver(clock::now()).await;
         }
         ProxyCounters { up: self.up.counters(), down: self.down.counters(), ..ProxyCounters::default() }
+    }
+
+    /// Takes over what changed. What was on its way back to the old address is lost with it.
+    async fn follow(&mut self) {
+        let Path { up, down, address } = self.followed.borrow_and_update().clone();
+        self.up.set_impair(up);
+        self.down.set_impair(down);
+        if address != self.address
+            && let Ok(upstream) = connect(self.to).await
+        {
+            (self.upstream, self.address) = (upstream, address);
+        }
     }
 
     async fn deliver(&mut self, now: Instant) {
@@ -328,6 +364,38 @@ mod tests {
         assert_eq!((counters.clients, counters.up.delivered, counters.down.delivered), (2, 100, 100));
     }
 
+    /// A server that tells each datagram's sender which port it came from.
+    #[tokio::test]
+    async fn a_rebound_client_comes_from_another_address_and_still_gets_its_answers() {
+        let server = UdpSocket::bind("127.0.0.1:0").await.unwrap();
+        let to = server.local_addr().unwrap();
+        tokio::spawn(async move {
+            let mut buffer = [0u8; 16];
+            while let Ok((_, from)) = server.recv_from(&mut buffer).await {
+                let _ = server.send_to(&u32::from(from.port()).to_be_bytes(), from).await;
+            }
+        });
+        let (up, down) = (Impair::default(), Impair::default());
+        let listen = "127.0.0.1:0".parse().unwrap();
+        let proxy = Proxy::start(ProxyConfig { listen, to, up, down, steps: Vec::new() }).await.unwrap();
+        let client = UdpSocket::bind("127.0.0.1:0").await.unwrap();
+        client.connect(proxy.local_addr()).await.unwrap();
+        client.send(&[1]).await.unwrap();
+        let first = receive(&client).await;
+        client.send(&[1]).await.unwrap();
+        assert_eq!(receive(&client).await, first);
+        proxy.rebind();
+        let end = clock::now() + DEADLINE;
+        loop {
+            client.send(&[1]).await.unwrap();
+            if receive(&client).await != first {
+                break;
+            }
+            assert!(clock::now() < end, "the address never changed");
+        }
+        assert_eq!(proxy.stop().await.clients, 1);
+    }
+
     #[tokio::test]
     async fn the_same_seed_drops_the_same_datagrams() {
         let survivors = || async {
@@ -353,8 +421,8 @@ mod tests {
 
     #[tokio::test]
     async fn a_step_changes_the_network_while_it_runs() {
-        let step =
-            Step { at: Duration::from_millis(50), direction: Direction::Up, impair: Impair::default() };
+        let change = Change::Impair(Direction::Up, Impair::default());
+        let step = Step { at: Duration::from_millis(50), change };
         let dead = Impair { loss: GilbertElliott::random(1.0), ..Impair::default() };
         let (proxy, client) = echo_behind(dead, Impair::default(), vec![step]).await;
         let start = clock::now();

@@ -268,6 +268,34 @@ fn ice_restart_keeps_keys_and_media() {
 }
 
 #[test]
+fn a_client_whose_address_changed_is_followed_with_its_first_packets() {
+    let mut world = World::new(23);
+    let (ana, bo) = call(&mut world);
+    world.send_frames(ana, 1, 2, &[0]);
+    world.take_video(bo);
+    world.advance(Duration::from_millis(110));
+    world.rebind(ana, "127.0.0.1:47002");
+    world.send_frames(ana, 1, 5, &[0]);
+    assert_eq!(world.target(ana), "127.0.0.1:47002");
+    // The packet that showed the way is lost, and asked for again.
+    assert!(world.take_video(bo).len() >= 4);
+    // Nobody else gets the session by showing what it has seen already, or something of its own.
+    let stolen = world.steal_packet(ana);
+    world.inject_own_address(ana, &stolen);
+    world.advance(Duration::from_millis(110));
+    let forged: Vec<u8> = stolen.iter().map(|byte| byte ^ 1).collect();
+    for packet in [&stolen, &forged] {
+        world.inject(ana, "127.0.0.1:50000", packet);
+        assert_eq!(world.target(ana), "127.0.0.1:47002");
+    }
+    // Nor while the client speaks from where it is known.
+    let (first, second) = (world.steal_packet(ana), world.steal_packet(ana));
+    world.inject_own_address(ana, &first);
+    world.inject(ana, "127.0.0.1:50000", &second);
+    assert_eq!(world.target(ana), "127.0.0.1:47002");
+}
+
+#[test]
 fn broken_offers_are_answered_with_a_reason_and_change_nothing() {
     let mut world = World::new(14);
     let (ana, bo) = call(&mut world);

@@ -15,6 +15,8 @@ use crate::{base::rng::Rng, proto::stun::BindingRequest};
 const MAX_PAIRS: usize = 16;
 /// RFC 7675: consent is lost after this long without a check.
 pub const CONSENT_TIMEOUT: Duration = Duration::from_secs(30);
+/// Browsers check a path that works every 2.5 s; an address from which none came after several is not theirs.
+const CHECK_AFTER_MOVE: Duration = Duration::from_secs(10);
 /// A silent pair makes room for a new one after this long.
 const STALE_PAIR: Duration = Duration::from_secs(30);
 
@@ -40,6 +42,8 @@ impl Credentials {
 struct Pair {
     remote: SocketAddr,
     last_check: Instant,
+    /// Came by an authentic packet instead of a check; a check must follow.
+    unchecked: bool,
 }
 
 #[derive(Debug)]
@@ -105,9 +109,30 @@ impl IceLite {
         self.pairs.iter().map(|pair| pair.remote)
     }
 
-    /// DTLS and SRTP are accepted only from addresses that passed a check with integrity.
-    pub fn is_validated(&self, from: SocketAddr) -> bool {
+    pub fn knows(&self, from: SocketAddr) -> bool {
         self.pairs.iter().any(|pair| pair.remote == from)
+    }
+
+    /// DTLS and SRTP are accepted only from addresses that passed a check with integrity, or will soon (`moved`).
+    pub fn is_validated(&self, now: Instant, from: SocketAddr) -> bool {
+        let passed = |pair: &Pair| {
+            !pair.unchecked || now.saturating_duration_since(pair.last_check) < CHECK_AFTER_MOVE
+        };
+        self.pairs.iter().any(|pair| pair.remote == from && passed(pair))
+    }
+
+    /// The client's address changed under way (a NAT forgot it): an authentic media packet came from a new one while
+    /// the selected one is silent. Checks come every few seconds only; media follows at once, and for as long as it
+    /// takes a check to come.
+    ///
+    /// Returns the address that made room for it; `None` if there is no room.
+    pub fn moved(&mut self, now: Instant, from: SocketAddr) -> Option<Option<SocketAddr>> {
+        let (Some(_), evicted) = self.touch(now, from) else { return None };
+        if let Some(pair) = self.pairs.iter_mut().find(|pair| pair.remote == from) {
+            pair.unchecked = true;
+        }
+        self.selected = Some(from);
+        Some(evicted)
     }
 
     pub fn last_check(&self) -> Option<Instant> {
@@ -156,7 +181,7 @@ impl IceLite {
 
     fn touch(&mut self, now: Instant, from: SocketAddr) -> (Option<SocketAddr>, Option<SocketAddr>) {
         if let Some(pair) = self.pairs.iter_mut().find(|pair| pair.remote == from) {
-            pair.last_check = now;
+            (pair.last_check, pair.unchecked) = (now, false);
             return (None, None);
         }
         let mut evicted = None;
@@ -168,7 +193,7 @@ impl IceLite {
             let Some(stale) = stale else { return (None, None) };
             evicted = Some(self.pairs.swap_remove(stale).remote);
         }
-        self.pairs.push(Pair { remote: from, last_check: now });
+        self.pairs.push(Pair { remote: from, last_check: now, unchecked: false });
         (Some(from), evicted)
     }
 }

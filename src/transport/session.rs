@@ -12,6 +12,7 @@ use super::{
     dtls::{Dtls, DtlsEvent, HANDSHAKE_TICK, Identity},
     ice::{CONSENT_TIMEOUT, Credentials, IceLite},
     outbox::Outbox,
+    remote,
     sctp::{Received, Sctp},
     srtp::{MAX_OVERHEAD, Profile, SrtpError, SrtpIn, SrtpOut},
 };
@@ -27,6 +28,9 @@ use crate::{
 
 /// Silence after which others see the participant as interrupted.
 pub const INTERRUPTED_AFTER: Duration = Duration::from_secs(5);
+/// Silence of the known path after which media from elsewhere is taken for a move: several packets of sound.
+const MOVED_AFTER: Duration = Duration::from_millis(100);
+const NOT_VALIDATED: Incoming = Incoming::Dropped(DropReason::NotValidated);
 /// Largest datagram we send: an Ethernet path minus tunnels.
 pub const MAX_DATAGRAM: usize = 1_500;
 
@@ -210,8 +214,12 @@ impl Session {
         if kind == PacketKind::Stun {
             return self.handle_stun(now, from, packet, out);
         }
-        if !self.ice.is_validated(from) {
-            return Incoming::Dropped(DropReason::NotValidated);
+        if !self.ice.is_validated(now, from) {
+            return if kind == PacketKind::Rtp {
+                self.handle_moved(now, from, packet)
+            } else {
+                NOT_VALIDATED
+            };
         }
         match kind {
             PacketKind::Rtp => self.handle_rtp(now, packet),
@@ -234,6 +242,22 @@ impl Session {
         match checked.validated {
             Some(validated) => Incoming::Address { validated, evicted: checked.evicted },
             None => Incoming::Nothing,
+        }
+    }
+
+    /// A packet from an address that passed no check. Only the client can have sealed it, and it was never seen
+    /// before: if the known path is silent, the client is there now. Whoever copies packets on their way could as well
+    /// copy checks, which name no address either.
+    fn handle_moved(&mut self, now: Instant, from: SocketAddr, packet: &mut [u8]) -> Incoming {
+        let silent = now.saturating_duration_since(self.last_heard) >= MOVED_AFTER;
+        if !silent || self.ice.knows(from) || remote::connection(&from).is_some() {
+            return NOT_VALIDATED;
+        }
+        let Incoming::Rtp { .. } = self.handle_rtp(now, packet) else { return NOT_VALIDATED };
+        match self.ice.moved(now, from) {
+            // The packet itself is asked for again like any that was lost.
+            Some(evicted) => Incoming::Address { validated: from, evicted },
+            None => NOT_VALIDATED,
         }
     }
 

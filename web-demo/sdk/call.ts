@@ -15,6 +15,7 @@ import { Subscriptions } from './subscriptions';
 import {
   answerEvent,
   codecsEvent,
+  iceData,
   joinData,
   layersEvent,
   NO_VOICE_STATE,
@@ -126,6 +127,8 @@ export class Call {
   #sentState: VoiceState = NO_VOICE_STATE;
   #published = new Map<Source, MediaStreamTrack | null>();
   /** Track events that came before the ack of our own join. */
+  /** New relay credentials are asked for when it fires. */
+  #iceTimer: ReturnType<typeof setTimeout> | undefined;
   #early: { ev: string; d: unknown }[] = [];
   #attempt = 0;
   lastStats: LinkStats | null = null;
@@ -392,6 +395,27 @@ export class Call {
     if (link.pc.getTransceivers().length === 0) link.pc.addTransceiver('audio', { direction: 'recvonly' });
     link.negotiate();
     this.#sendUpdate(true);
+    this.#renewIceServers(link, data.iceServersTtl ?? 0);
+  }
+
+  /** A relay takes no credentials that ran out, and a restart in the third hour must still find one that works. */
+  #renewIceServers(link: MediaLink, ttl: number): void {
+    clearTimeout(this.#iceTimer);
+    if (ttl <= 0) return;
+    this.#iceTimer = setTimeout(() => {
+      const { callId } = this.#state;
+      this.#session.request('rtc:ice', { callId }, { wait: true, timeoutMs: ttl * 250 }).then(
+        (answer) => {
+          const fresh = read(iceData, answer, 'rtc:ice');
+          if (link !== this.#link) return;
+          if (fresh) link.setIceServers(fresh.iceServers as RTCIceServer[]);
+          this.#renewIceServers(link, fresh?.iceServersTtl ?? ttl);
+        },
+        () => {
+          if (link === this.#link) this.#renewIceServers(link, ttl / 4);
+        },
+      );
+    }, ttl * 500);
   }
 
   /** Hanging up before anybody answered stops the ring; somebody may answer at this very moment. */
@@ -650,6 +674,7 @@ export class Call {
     for (const off of this.#linkOff) off();
     this.#linkOff = [];
     clearInterval(this.#statsTimer);
+    clearTimeout(this.#iceTimer);
     this.#reader = null;
     this.lastStats = null;
     this.#link?.close();

@@ -124,6 +124,11 @@ export class MediaLink {
     this.negotiate();
   }
 
+  /** Fresh relay credentials; used from the next gathering on. */
+  setIceServers(iceServers: RTCIceServer[]): void {
+    if (!this.#isClosed()) this.pc.setConfiguration({ ...this.pc.getConfiguration(), iceServers });
+  }
+
   restartIce(): void {
     this.#restart = true;
     this.negotiate();

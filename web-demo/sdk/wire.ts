@@ -174,11 +174,7 @@ export const channel = v.object({
 });
 export type Channel = v.InferOutput<typeof channel>;
 
-export const joinData = v.object({
-  callId: v.string(),
-  participantId: v.string(),
-  participants: listOf(participant),
-  call: v.nullish(liveCall, null),
+const iceFields = {
   iceServers: listOf(
     v.object({
       urls: v.union([v.string(), v.array(v.string())]),
@@ -186,6 +182,18 @@ export const joinData = v.object({
       credential: v.optional(v.string()),
     }),
   ),
+  /** Seconds for which the credentials are good; 0 = for ever. */
+  iceServersTtl: v.nullish(v.number(), 0),
+};
+/** Ack of `rtc:ice`; also part of `session:ready`. */
+export const iceData = v.object(iceFields);
+
+export const joinData = v.object({
+  callId: v.string(),
+  participantId: v.string(),
+  participants: listOf(participant),
+  call: v.nullish(liveCall, null),
+  ...iceFields,
 });
 export type JoinData = v.InferOutput<typeof joinData>;
 

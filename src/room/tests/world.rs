@@ -292,6 +292,24 @@ impl World {
         self.check(who);
     }
 
+    /// The client's packets come from another address from now on, and it knows nothing of that.
+    pub fn rebind(&mut self, who: usize, address: &str) {
+        self.members[who].peer.address = address.parse().unwrap();
+    }
+
+    /// Where media to this client goes.
+    pub fn target(&self, who: usize) -> String {
+        let room = &self.rooms[&self.members[who].shard];
+        let session = room.participants[self.key(who)].session.as_ref().unwrap();
+        session.ice().selected().unwrap().to_string()
+    }
+
+    /// A media packet of the client that somebody on the way keeps.
+    pub fn steal_packet(&mut self, who: usize) -> Vec<u8> {
+        self.members[who].peer.send_audio(30);
+        self.members[who].peer.outgoing.pop_front().unwrap()
+    }
+
     pub(super) fn key(&self, who: usize) -> ParticipantKey {
         let member = &self.members[who];
         self.rooms[&member.shard].by_id[&member.id]

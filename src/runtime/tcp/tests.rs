@@ -459,7 +459,19 @@ fn ice_changes_between_udp_and_connections() {
     }
     ice.forget(second);
     assert_eq!(ice.selected(), Some(peer), "checked later than the other connection");
-    assert!(!ice.is_validated(second) && ice.is_validated(first));
+    assert!(!ice.knows(second) && ice.knows(first));
+    // An address shown by media is good until a check is overdue, and for good after one.
+    let elsewhere: SocketAddr = "127.0.0.1:4001".parse().unwrap();
+    let shown = clock::now() + Duration::from_secs(60);
+    assert_eq!(ice.moved(shown, elsewhere), Some(None));
+    assert_eq!(ice.selected(), Some(elsewhere));
+    assert!(ice.is_validated(shown + Duration::from_secs(9), elsewhere));
+    assert!(!ice.is_validated(shown + Duration::from_secs(10), elsewhere));
+    assert!(
+        ice.is_validated(shown + Duration::from_secs(10), peer),
+        "a check is good as long as consent lasts"
+    );
+    ice.forget(elsewhere);
     ice.forget(peer);
     ice.forget(first);
     assert_eq!(ice.selected(), None);

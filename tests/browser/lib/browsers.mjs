@@ -1,11 +1,22 @@
 // Real browsers with fake cameras, a fresh profile each time.
+import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
 import puppeteer from 'puppeteer-core';
 
 const CHROMIUM = process.env.CHROMIUM ?? '/usr/bin/chromium';
 const FIREFOX = process.env.FIREFOX ?? '/usr/bin/firefox-esr';
 
-export function launchChromium({ viewport = { width: 1280, height: 800 }, args = [] } = {}) {
-  return puppeteer.launch({
+/** `preferences` are settings of the profile. */
+export async function launchChromium({ viewport = { width: 1280, height: 800 }, args = [], preferences } = {}) {
+  let userDataDir;
+  if (preferences) {
+    userDataDir = await mkdtemp(path.join(tmpdir(), 'convene-profile-'));
+    await mkdir(path.join(userDataDir, 'Default'));
+    await writeFile(path.join(userDataDir, 'Default/Preferences'), JSON.stringify(preferences));
+  }
+  const browser = await puppeteer.launch({
+    ...(userDataDir ? { userDataDir } : {}),
     browser: 'chrome',
     executablePath: CHROMIUM,
     headless: true,
@@ -27,6 +38,8 @@ export function launchChromium({ viewport = { width: 1280, height: 800 }, args =
       ...args,
     ],
   });
+  if (userDataDir) browser.once('disconnected', () => void rm(userDataDir, { recursive: true, force: true, maxRetries: 5 }).catch(() => {}));
+  return browser;
 }
 
 export function launchFirefox({ viewport = { width: 1280, height: 800 } } = {}) {

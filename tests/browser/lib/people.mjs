@@ -4,12 +4,13 @@ import { until } from './wait.mjs';
 const id = (name) => `[data-testid="${name}"]`;
 
 export class Person {
-  /** Opens the page in its own browser context and signs in. */
-  static async signIn(server, browser, username, { viewport, query = '', prepare } = {}) {
+  /** Opens the page in its own browser context and signs in. `before` gets the page before it loads. */
+  static async signIn(server, browser, username, { viewport, query = '', prepare, before } = {}) {
     const context = await browser.createBrowserContext();
     const page = await context.newPage();
     if (viewport) await page.setViewport(viewport);
     if (prepare) await page.evaluateOnNewDocument(prepare);
+    await before?.(page);
     const person = new Person(page, username, server);
     page.on('pageerror', (error) => person.errors.push(String(error)));
     page.on('console', (message) => {
@@ -146,6 +147,18 @@ export class Person {
           codec: codecs.get(row.codecId) ?? '',
         }];
       });
+    });
+  }
+
+  /** The pair that media takes: what the browser says of both of its ends. */
+  path() {
+    return this.page.evaluate(async () => {
+      const rows = new Map();
+      (await window.__convene.pc.getStats()).forEach((row) => rows.set(row.id, row));
+      const transport = [...rows.values()].find((row) => row.type === 'transport');
+      const pair = rows.get(transport?.selectedCandidatePairId);
+      const end = (row) => row && { protocol: row.protocol, type: row.candidateType, relay: row.relayProtocol, port: row.port };
+      return pair && { local: end(rows.get(pair.localCandidateId)), remote: end(rows.get(pair.remoteCandidateId)), received: pair.bytesReceived };
     });
   }
 
