@@ -55,7 +55,7 @@ impl Default for Calls {
     fn default() -> Self {
         Self {
             ring_timeout: Span::secs(45),
-            grace: Span::secs(15),
+            grace: Span::secs(40),
             alone_timeout: Span::secs(300),
             max_duration: Span::secs(4 * 3600),
             heartbeat: Span::secs(5),

@@ -279,6 +279,14 @@ fn a_client_whose_address_changed_is_followed_with_its_first_packets() {
     assert_eq!(world.target(ana), "127.0.0.1:47002");
     // The packet that showed the way is lost, and asked for again.
     assert!(world.take_video(bo).len() >= 4);
+    // Back to an address that is known, by media alone: no nomination is waited for.
+    world.advance(Duration::from_millis(110));
+    world.rebind(ana, "127.0.0.1:40000");
+    world.send_frames(ana, 1, 1, &[0]);
+    assert_eq!(world.target(ana), "127.0.0.1:40000");
+    world.advance(Duration::from_millis(110));
+    world.rebind(ana, "127.0.0.1:47002");
+    world.send_frames(ana, 1, 1, &[0]);
     // Nobody else gets the session by showing what it has seen already, or something of its own.
     let stolen = world.steal_packet(ana);
     world.inject_own_address(ana, &stolen);

@@ -17,8 +17,9 @@ const MAX_PAIRS: usize = 16;
 pub const CONSENT_TIMEOUT: Duration = Duration::from_secs(30);
 /// Browsers check a path that works every 2.5 s; an address from which none came after several is not theirs.
 const CHECK_AFTER_MOVE: Duration = Duration::from_secs(10);
-/// A silent pair makes room for a new one after this long.
-const STALE_PAIR: Duration = Duration::from_secs(30);
+/// A pair that was not checked for this long makes room for a new one when there is none: two checks of a browser. It
+/// comes back with its next check.
+const STALE_PAIR: Duration = Duration::from_secs(5);
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Credentials {
@@ -121,6 +122,15 @@ impl IceLite {
         self.pairs.iter().any(|pair| pair.remote == from && passed(pair))
     }
 
+    /// Media goes to another address that may speak. `false` if it may not.
+    pub fn follow(&mut self, now: Instant, from: SocketAddr) -> bool {
+        let may = self.is_validated(now, from);
+        if may {
+            self.selected = Some(from);
+        }
+        may
+    }
+
     /// The client's address changed under way (a NAT forgot it): an authentic media packet came from a new one while
     /// the selected one is silent. Checks come every few seconds only; media follows at once, and for as long as it
     /// takes a check to come.
@@ -187,10 +197,10 @@ impl IceLite {
         let mut evicted = None;
         if self.pairs.is_full() {
             let selected = self.selected;
-            let stale = self.pairs.iter().position(|pair| {
-                Some(pair.remote) != selected && now.saturating_duration_since(pair.last_check) > STALE_PAIR
-            });
-            let Some(stale) = stale else { return (None, None) };
+            let others = self.pairs.iter().enumerate().filter(|(_, pair)| Some(pair.remote) != selected);
+            let oldest = others.min_by_key(|(_, pair)| pair.last_check);
+            let is_stale = |pair: &Pair| now.saturating_duration_since(pair.last_check) > STALE_PAIR;
+            let Some((stale, _)) = oldest.filter(|(_, pair)| is_stale(pair)) else { return (None, None) };
             evicted = Some(self.pairs.swap_remove(stale).remote);
         }
         self.pairs.push(Pair { remote: from, last_check: now, unchecked: false });

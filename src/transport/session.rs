@@ -137,6 +137,8 @@ pub struct Session {
     sctp: Option<Box<Sctp>>,
     created: Instant,
     last_heard: Instant,
+    /// When something came from where we send to.
+    last_on_path: Instant,
     next_dtls_tick: Instant,
 }
 
@@ -158,6 +160,7 @@ impl Session {
             sctp: None,
             created: now,
             last_heard: now,
+            last_on_path: now,
             next_dtls_tick: now,
         }
     }
@@ -222,8 +225,8 @@ impl Session {
             };
         }
         match kind {
-            PacketKind::Rtp => self.handle_rtp(now, packet),
-            PacketKind::Rtcp => self.handle_rtcp(now, packet),
+            PacketKind::Rtp => self.handle_rtp(now, from, packet),
+            PacketKind::Rtcp => self.handle_rtcp(now, from, packet),
             PacketKind::Dtls => self.handle_dtls(now, packet, out),
             PacketKind::Stun | PacketKind::Junk => Incoming::Dropped(DropReason::Junk),
         }
@@ -238,6 +241,9 @@ impl Session {
             return Incoming::Dropped(DropReason::StunRefused);
         };
         self.last_heard = now;
+        if self.ice.selected() == Some(from) {
+            self.last_on_path = now;
+        }
         out.push(from, &checked.response);
         match checked.validated {
             Some(validated) => Incoming::Address { validated, evicted: checked.evicted },
@@ -249,11 +255,10 @@ impl Session {
     /// before: if the known path is silent, the client is there now. Whoever copies packets on their way could as well
     /// copy checks, which name no address either.
     fn handle_moved(&mut self, now: Instant, from: SocketAddr, packet: &mut [u8]) -> Incoming {
-        let silent = now.saturating_duration_since(self.last_heard) >= MOVED_AFTER;
-        if !silent || self.ice.knows(from) || remote::connection(&from).is_some() {
+        if !self.is_path_silent(now) || self.ice.knows(from) || remote::connection(&from).is_some() {
             return NOT_VALIDATED;
         }
-        let Incoming::Rtp { .. } = self.handle_rtp(now, packet) else { return NOT_VALIDATED };
+        let Incoming::Rtp { .. } = self.handle_rtp(now, from, packet) else { return NOT_VALIDATED };
         match self.ice.moved(now, from) {
             // The packet itself is asked for again like any that was lost.
             Some(evicted) => Incoming::Address { validated: from, evicted },
@@ -261,23 +266,39 @@ impl Session {
         }
     }
 
-    fn handle_rtp(&mut self, now: Instant, packet: &mut [u8]) -> Incoming {
+    /// Whether nothing comes any more from where we send to.
+    fn is_path_silent(&self, now: Instant) -> bool {
+        now.saturating_duration_since(self.last_on_path) >= MOVED_AFTER
+    }
+
+    /// An authentic packet. If the client speaks from another of its addresses than the one we send to, and only from
+    /// there, that is its path now: the next nomination may be seconds away.
+    fn heard(&mut self, now: Instant, from: SocketAddr) {
+        self.last_heard = now;
+        if self.ice.selected() == Some(from) {
+            self.last_on_path = now;
+        } else if self.is_path_silent(now) && self.ice.follow(now, from) {
+            self.last_on_path = now;
+        }
+    }
+
+    fn handle_rtp(&mut self, now: Instant, from: SocketAddr, packet: &mut [u8]) -> Incoming {
         let Some(srtp) = &mut self.srtp_in else { return Incoming::Dropped(DropReason::NoKeys) };
         let Some(header) = Header::parse(packet) else { return Incoming::Dropped(DropReason::Malformed) };
         match srtp.open(&header, packet) {
             Ok(len) => {
-                self.last_heard = now;
+                self.heard(now, from);
                 Incoming::Rtp { header, len }
             }
             Err(error) => Incoming::Dropped(drop_reason(error)),
         }
     }
 
-    fn handle_rtcp(&mut self, now: Instant, packet: &[u8]) -> Incoming {
+    fn handle_rtcp(&mut self, now: Instant, from: SocketAddr, packet: &[u8]) -> Incoming {
         let Some(srtp) = &mut self.srtp_in else { return Incoming::Dropped(DropReason::NoKeys) };
         match srtp.open_rtcp(packet) {
             Ok(plain) => {
-                self.last_heard = now;
+                self.heard(now, from);
                 Incoming::Rtcp(plain)
             }
             Err(error) => Incoming::Dropped(drop_reason(error)),

@@ -2,7 +2,7 @@
 const FIRST_MS = 1_000;
 const LONGEST_MS = 30_000;
 
-export function backoffDelay(attempt: number, random: () => number = Math.random): number {
-  const base = Math.min(LONGEST_MS, FIRST_MS * 2 ** Math.max(0, Math.min(attempt, 16)));
+export function backoffDelay(attempt: number, random: () => number = Math.random, longest = LONGEST_MS): number {
+  const base = Math.min(longest, FIRST_MS * 2 ** Math.max(0, Math.min(attempt, 16)));
   return Math.round(base * (0.5 + random()));
 }

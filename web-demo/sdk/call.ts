@@ -663,6 +663,7 @@ export class Call {
     clearTimeout(this.#hiddenTimer);
     this.subscriptions.close();
     this.#state = IDLE;
+    this.#session.urgent = false;
     this.events.emit('change', this.#state);
     if (!keepDevices) this.#local.release();
     this.sink.close();
@@ -687,6 +688,7 @@ export class Call {
 
   #set(part: Partial<CallSnapshot>): void {
     this.#state = { ...this.#state, ...part };
+    this.#session.urgent = this.#state.phase === 'joined';
     this.events.emit('change', this.#state);
   }
 }

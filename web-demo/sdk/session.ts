@@ -61,6 +61,7 @@ interface Pending {
 const HELLO_TIMEOUT_MS = 10_000;
 /** A ping unanswered for this long means a dead path; well below the server's 60 s. */
 const PONG_TIMEOUT_MS = 8_000;
+const LONGEST_IN_CALL_MS = 3_000;
 const ACK_TIMEOUT_MS = 10_000;
 /** Requests that may wait for the connection; more than this is a bug of the caller. */
 const MAX_WAITING = 128;
@@ -81,6 +82,8 @@ export class Session {
   #heartbeat = 25_000;
   #drainDelay: number | null = null;
   #clockOffset = 0;
+  /** In a call: the server keeps the seat for a while only, so tries come closer together. */
+  urgent = false;
 
   constructor(options: SessionOptions) {
     this.#options = options;
@@ -338,7 +341,7 @@ export class Session {
     this.#drainDelay = null;
     // The first attempt comes soon: most losses are a cable or a lift.
     const soon = attempt === 0 ? 250 * (0.5 + (this.#options.random ?? Math.random)()) : null;
-    const delay = drain ?? soon ?? backoffDelay(attempt - 1, this.#options.random);
+    const delay = drain ?? soon ?? backoffDelay(attempt - 1, this.#options.random, this.urgent ? LONGEST_IN_CALL_MS : undefined);
     this.#setStatus({
       phase: 'waiting',
       lostAt: this.#status.lostAt || Date.now(),

@@ -152,6 +152,11 @@ export async function impair(to, { up = '', down = '', seed = 1, listen = '127.0
   });
   return {
     address: JSON.parse(first).listen,
+    /** Every client has another address towards the server from now on. */
+    rebind: () => child.kill('SIGUSR1'),
+    /** Nothing passes while it is held; what waits in the sockets is late. */
+    hold: () => child.kill('SIGSTOP'),
+    release: () => child.kill('SIGCONT'),
     stop: async () => {
       await end(child);
       return JSON.parse(lines.at(-1));
