@@ -6,6 +6,7 @@ pub mod health;
 pub mod identity;
 pub mod limits;
 pub mod page;
+mod probe;
 pub mod rest;
 pub mod router;
 pub mod rtc;

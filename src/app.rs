@@ -91,6 +91,7 @@ impl App {
             resources: Default::default(),
             draining: AtomicBool::new(false),
             in_flight: AtomicUsize::new(0),
+            tests: Default::default(),
             services,
             registry,
             media,

@@ -100,6 +100,8 @@ pub struct Room {
     scratch: Vec<u8>,
 }
 
+/// The data channel whose messages come back to their sender.
+const ECHO: &str = "convene-echo";
 /// While media flows: loss is repaired and feedback sent at this pace.
 const BUSY_TICK: Duration = Duration::from_millis(10);
 /// While somebody connects: handshakes repeat lost flights after a second.
@@ -220,6 +222,10 @@ impl Room {
             Incoming::Rtcp(plain) => self.rtcp(ctx, key, &plain),
             Incoming::Data(messages) => {
                 for message in messages {
+                    if message.label == ECHO {
+                        self.echo(ctx, key, &message);
+                        continue;
+                    }
                     self.deliver_data(ctx, Some(key), &message);
                     self.relay_data(ctx, message);
                 }

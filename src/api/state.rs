@@ -11,6 +11,7 @@ use super::{
     gateway::registry::Registry,
     identity::now_s,
     limits::{Connections, Gates},
+    probe::Tests,
     rtc::MediaDoor,
     whip::resource::Resources,
 };
@@ -42,6 +43,7 @@ pub struct Parts {
     pub metrics: Arc<Metrics>,
     pub draining: AtomicBool,
     pub in_flight: AtomicUsize,
+    pub tests: Tests,
 }
 
 impl Front {

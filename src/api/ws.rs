@@ -22,6 +22,7 @@ use super::{
     },
     identity::{self, Bearer, new_session_id, time_text},
     limits::{FrameLimit, FrameVerdict},
+    probe,
     server::Peer,
     socket::{self, Socket, Upgrade, Writer},
     state::{Busy, Front},
@@ -462,6 +463,8 @@ async fn work(
         let turn = session.commands.lock().await;
         let result = if op == "token:refresh" {
             Box::pin(refresh(&front, &session, ip, data)).await
+        } else if op == "net:test" {
+            Box::pin(probe::answer(&front, &session, data)).await
         } else {
             match Command::parse(&op, data) {
                 Ok(command) => Box::pin(front.run("ws", &session.actor(), command)).await,

@@ -278,6 +278,13 @@ impl Room {
     }
 
     /// A data-channel message goes to everybody else who has a channel of that name.
+    /// Back to where it came from: how long that takes and how much is lost is what a client wants to know.
+    pub(super) fn echo(&mut self, ctx: &mut Context<'_>, key: ParticipantKey, message: &sctp::Received) {
+        if let Some(session) = self.participants.get_mut(key).and_then(|one| one.session.as_mut()) {
+            session.send_data(ctx.now, &message.label, message.binary, &message.data, ctx.out);
+        }
+    }
+
     pub(super) fn deliver_data(
         &mut self,
         ctx: &mut Context<'_>,

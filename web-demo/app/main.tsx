@@ -34,7 +34,11 @@ connectStore();
 connectIntents();
 exposeTestHandle();
 
-addEventListener('online', () => convene.session.probe());
+addEventListener('online', () => {
+  convene.session.probe();
+  // Another network has other addresses: they are only found by a restart.
+  convene.call.networkChanged();
+});
 addEventListener('pageshow', (event) => {
   if (event.persisted) convene.session.probe();
 });

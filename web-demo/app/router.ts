@@ -7,7 +7,8 @@ export type Route =
   | { name: 'dm'; ref: string }
   | { name: 'lobby'; ref: string; video: boolean }
   | { name: 'call' }
-  | { name: 'calls' };
+  | { name: 'calls' }
+  | { name: 'test' };
 
 export function parse(path: string, search = ''): Route {
   const [, head = '', ref = ''] = path.split('/').map((p) => {
@@ -22,6 +23,7 @@ export function parse(path: string, search = ''): Route {
   if (head === 'lobby' && ref) return { name: 'lobby', ref, video: new URLSearchParams(search).get('video') === '1' };
   if (head === 'call') return { name: 'call' };
   if (head === 'calls') return { name: 'calls' };
+  if (head === 'test') return { name: 'test' };
   return { name: 'home' };
 }
 
@@ -39,6 +41,8 @@ export function pathOf(route: Route): string {
       return '/call';
     case 'calls':
       return '/calls';
+    case 'test':
+      return '/test';
   }
 }
 

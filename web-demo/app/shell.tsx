@@ -24,6 +24,7 @@ import './styles/chat.css';
 import './styles/history.css';
 
 const CallView = lazy(() => import('./call/call-view').then((m) => m.CallView));
+const NetTestView = lazy(() => import('./net-test/net-test-view').then((m) => m.NetTestView));
 const Lobby = lazy(() => import('./lobby/lobby').then((m) => m.Lobby));
 
 /** Tells the server how long nobody touched the page. */
@@ -73,6 +74,8 @@ function View() {
       return inCall.value ? <CallView /> : <Home />;
     case 'calls':
       return <HistoryView />;
+    case 'test':
+      return <NetTestView />;
     case 'lobby': {
       const channel = findChannel(r.ref);
       return channel ? <Lobby channel={channel} video={r.video} /> : <Missing />;

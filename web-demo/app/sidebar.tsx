@@ -1,5 +1,5 @@
 import { useState } from 'preact/hooks';
-import { Hash, LogOut, Monitor, Moon, Phone, Plus, Sun, Volume2 } from 'lucide';
+import { Activity, Hash, LogOut, Monitor, Moon, Phone, Plus, Sun, Volume2 } from 'lucide';
 import { convene } from './client';
 import { MiniCall } from './call/mini-call';
 import { openChannel, openDm, signOut, toast } from './intents';
@@ -220,6 +220,18 @@ function MeCard() {
               ))}
             </div>
           </div>
+          <button
+            type="button"
+            class="row"
+            onClick={() => {
+              setOpen(false);
+              go({ name: 'test' });
+            }}
+            data-testid="open-net-test"
+          >
+            <Icon node={Activity} size={18} />
+            <span class="row-name">{t.netTest.title}</span>
+          </button>
           <button type="button" class="row" onClick={() => signOut()} data-testid="sign-out">
             <Icon node={LogOut} size={18} />
             <span class="row-name">{t.nav.signOut}</span>

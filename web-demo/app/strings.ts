@@ -54,6 +54,52 @@ export const t = {
     sidebar: 'Conversations',
   },
 
+  netTest: {
+    title: 'Connection test',
+    intro: 'Checks what a call needs: the server, your devices, and each way your network lets sound and pictures through. It takes about ten seconds and calls nobody.',
+    start: 'Start',
+    running: 'Testing…',
+    again: 'Test again',
+    copy: 'Copy report',
+    copied: 'The report is in your clipboard. It holds no names and no addresses.',
+    notCopied: 'The report could not be copied. Your browser did not allow it.',
+    steps: {
+      signalling: { name: 'Server', hint: 'Chat, ringing and the start of calls' },
+      microphone: { name: 'Microphone', hint: 'May this page use it?' },
+      camera: { name: 'Camera', hint: 'May this page use it?' },
+      udp: { name: 'Call, direct', hint: 'UDP: the best way' },
+      tcp: { name: 'Call over TCP', hint: 'For networks that block UDP' },
+      turn: { name: 'Call through a relay', hint: 'For networks that allow little else than web pages' },
+    },
+    states: { waiting: 'Not tested', running: 'Testing…', ok: 'Works', failed: 'Does not work', skipped: 'Not offered' },
+    numbers: (rttMs: number, loss?: number) =>
+      loss === undefined ? `${Math.round(rttMs)} ms` : `${Math.round(rttMs)} ms, ${(loss * 100).toFixed(loss > 0 && loss < 0.1 ? 1 : 0)} % lost`,
+    verdicts: {
+      good: { title: 'Calls will work well', advice: 'Sound and pictures take the direct way.' },
+      weak: {
+        title: 'Calls will work, with gaps',
+        advice: 'The connection is slow or loses packets. Move closer to your router, use a cable, or stop big downloads.',
+      },
+      tcp: {
+        title: 'Calls will work, a little slower',
+        advice: 'Your network blocks UDP, so calls use TCP. That is fine on a good connection. If calls stutter, ask whoever runs your network to allow UDP to this server.',
+      },
+      relay: {
+        title: 'Calls will work through a relay',
+        advice: 'Your network allows neither UDP nor the direct TCP port. Calls take a detour. If they stutter, ask whoever runs your network to allow UDP to this server.',
+      },
+      blocked: {
+        title: 'Calls will not work here',
+        advice: 'Chat works, but your network lets no sound and no pictures through. Try another network, such as a phone hotspot, or send the report to whoever runs your network.',
+      },
+      offline: { title: 'The server cannot be reached', advice: 'Check your internet connection, then test again.' },
+    },
+    deviceAdvice: {
+      microphone: 'The microphone could not be opened. Allow it in the address bar of your browser, and check that it is plugged in and no other program holds it.',
+      camera: 'The camera could not be opened. Allow it in the address bar of your browser, and check that it is plugged in and no other program holds it.',
+    },
+  },
+
   newChannel: {
     title: 'New channel',
     name: 'Name',

@@ -230,6 +230,11 @@ export class Call {
     this.#link?.restartIce();
   }
 
+  /** The browser says that it has a network again, perhaps another one. */
+  networkChanged(): void {
+    if (this.#state.phase === 'joined') this.#link?.restartIce();
+  }
+
   onEvent(ev: string, d: unknown): void {
     const { callId } = d as { callId?: string };
     if (this.#state.phase === 'joining' && (ev.startsWith('rtc:') || ev.startsWith('call:') || ev.startsWith('voice:'))) {

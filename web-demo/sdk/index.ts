@@ -18,6 +18,7 @@ export { TokenKeeper } from './token';
 export type { Session, SessionStatus, SessionPhase } from './session';
 export type { Call, CallSnapshot, CallEnded, RemoteTrack, InviteState } from './call';
 export { CODECS, type PublishOptions, type VideoCodec } from './codecs';
+export * from './net-test';
 export type { LocalSnapshot, LocalMedia } from './local-media';
 export type { LinkStats, TrackStats } from './stats';
 export type { Layer } from './subscriptions';

@@ -11,6 +11,7 @@ use std::{
 use serde_json::Value;
 use tokio::sync::Notify;
 
+use super::super::probe::Tests;
 use super::{
     frame::{Class, OutFrame},
     outbox::Pushed,
@@ -31,6 +32,8 @@ pub struct Session {
     /// Held while a command of this session runs and until its ack is queued. Whoever must come after the
     /// ack (the events of a join) waits for it.
     pub commands: tokio::sync::Mutex<()>,
+    /// Connection tests under way.
+    pub tests: Tests,
 }
 
 struct Shared {
@@ -123,8 +126,13 @@ impl Registry {
         }
         let wake = Arc::new(Notify::new());
         let state = Shared { session: SessionState::new(actor, expires_s), wake: Arc::clone(&wake) };
-        let session =
-            Arc::new(Session { id, user, state: Mutex::new(state), commands: tokio::sync::Mutex::default() });
+        let session = Arc::new(Session {
+            id,
+            user,
+            state: Mutex::new(state),
+            commands: tokio::sync::Mutex::default(),
+            tests: Tests::default(),
+        });
         index.sessions.insert(id, Arc::clone(&session));
         index.by_user.entry(user).or_default().insert(id);
         Some(Attachment { session, generation: 1, wake, replay: Vec::new() })
