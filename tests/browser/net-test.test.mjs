@@ -73,7 +73,6 @@ test('in a free network every way works', { timeout: 120_000 }, async () => {
   assert.deepEqual(states, { signalling: 'ok', microphone: 'ok', camera: 'ok', udp: 'ok', tcp: 'ok', turn: 'ok' }, text);
   assert.equal(verdict, 'good', text);
   assert.match(text, /\d+ ms, \d/, 'round trips and losses are shown');
-  assert.equal(await server.metric('convene_media_rooms'), await server.metric('convene_media_sessions'), 'a room each');
   await until('the test leaves nothing behind', 40_000, async () => (await server.metric('convene_media_sessions')) === 0);
 });
 
