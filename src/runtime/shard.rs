@@ -3,6 +3,7 @@
 //! No tokio, no lock, no await, no allocation and no log line per packet. A panic inside a room ends that room only.
 
 mod measure;
+mod paths;
 mod timers;
 
 use std::{
@@ -34,7 +35,7 @@ use super::{
     queue::{EventSender, HANDSHAKES},
     relay::{Inbox, Letter, Relays},
     stats::{HistogramData, ShardStats},
-    tcp::{Handover, Proof, TcpPort},
+    tcp::{Handover, TcpPort},
     udp::UdpPort,
 };
 use crate::{
@@ -72,11 +73,6 @@ const MAX_SLEEP: Duration = Duration::from_millis(500);
 
 /// A shard that works more than this share of its time holds unfinished frames longer.
 const BUSY_SHARE: f64 = 0.7;
-
-/// Searches for senders that moved, per window: about 50 µs each with a thousand participants, so 1 % of the time.
-/// Who is not found in time is found by the next check.
-const MAX_SEARCHES: u32 = 20;
-const SEARCH_WINDOW: Duration = Duration::from_millis(100);
 
 /// How often a full queue to another shard is looked at after messages were lost.
 const MEND_INTERVAL: Duration = Duration::from_millis(20);
@@ -278,27 +274,6 @@ impl State {
         true
     }
 
-    /// Frames of TCP connections, and connections that ended. Returns whether more may be waiting.
-    fn receive_streams(&mut self, port: &mut Ports, now: Instant) -> bool {
-        let more = port.receive_streams(|from, frame| {
-            self.datagram(now, from, frame);
-            if self.addresses.contains_key(&from) { Proof::Proven } else { Proof::None }
-        });
-        for address in port.tcp.take_ended() {
-            if let Some(owner) = self.addresses.get(&address).copied() {
-                self.step(owner.0, now, |room, ctx| room.address_lost(ctx, owner.1, address));
-            }
-        }
-        more
-    }
-
-    /// Connections that belong to nobody any more have heard their last words.
-    fn close_unused(&mut self, port: &mut Ports) {
-        for address in self.unused.drain(..) {
-            port.tcp.close(&address);
-        }
-    }
-
     fn datagram(&mut self, now: Instant, from: SocketAddr, datagram: &mut [u8]) {
         self.traffic.packets_in += 1;
         self.traffic.bytes_in += datagram.len() as u64;
@@ -358,24 +333,6 @@ impl State {
             PacketKind::Junk => Err(DropReason::Junk),
             PacketKind::Dtls | PacketKind::Rtp | PacketKind::Rtcp => Err(DropReason::UnknownAddress),
         }
-    }
-
-    /// Media from an address that nobody has: perhaps a client moved. Its session decides, here it is only found; as
-    /// often as strangers cannot make it expensive.
-    fn owner_by_stream(&mut self, now: Instant, datagram: &[u8]) -> Option<Owner> {
-        if classify(datagram) != PacketKind::Rtp {
-            return None;
-        }
-        let (since, searches) = &mut self.searches;
-        if now.saturating_duration_since(*since) >= SEARCH_WINDOW {
-            (*since, *searches) = (now, 0);
-        }
-        if *searches >= MAX_SEARCHES {
-            return None;
-        }
-        *searches += 1;
-        let ssrc = u32::from_be_bytes(*datagram.get(8..)?.first_chunk()?);
-        self.rooms.iter().find_map(|(id, slot)| Some((*id, slot.room.sender_of(ssrc)?)))
     }
 
     /// Writes and sends the trains that are due. Returns when the next one is.
@@ -653,7 +610,7 @@ impl State {
             subscriptions,
             relay_links: links,
             paused,
-            connections: port.tcp.len() as u64,
+            connections: port.tcp.count() as u64,
             command_queue_depth: self.depth.load(Ordering::Relaxed),
             relay_queue_depth: self.relayed.depth(),
             event_backlog: self.events.values().map(|one| (one.max_capacity() - one.capacity()) as u64).sum(),

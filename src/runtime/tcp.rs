@@ -84,7 +84,8 @@ impl TcpPort {
         }
     }
 
-    pub fn len(&self) -> usize {
+    /// Connections that are open.
+    pub fn count(&self) -> usize {
         self.connections.len()
     }
 

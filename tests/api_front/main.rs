@@ -3,6 +3,7 @@
 mod drain;
 mod hostile;
 mod http;
+mod net_test;
 mod sessions;
 mod support;
 mod turn;

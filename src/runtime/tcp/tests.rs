@@ -57,7 +57,7 @@ impl Bench {
         let deadline = self.port.now + Duration::from_secs(10);
         self.port.adopt(Handover { stream, peer, deadline, permit: Permit::unlimited() });
         let address = self.port.connections.values().map(|one| one.address);
-        (client, address.max_by_key(|one| remote::connection(one)).unwrap())
+        (client, address.max_by_key(remote::connection).unwrap())
     }
 
     fn wake(&mut self, now: Instant) {
@@ -229,7 +229,7 @@ fn silent_closed_and_nonsensical_connections_end() {
     wild.write_all(&u16::try_from(MAX_FRAME + 1).unwrap().to_be_bytes()).unwrap();
     bench.frames(1, Proof::None);
     assert_eq!(bench.port.take_ended(), [address]);
-    assert_eq!(bench.port.len(), 0);
+    assert_eq!(bench.port.count(), 0);
     assert_eq!(bench.send(&address, b"late", 4).failed, 1);
 }
 
@@ -253,6 +253,8 @@ struct Call {
     ufrag: String,
     pwd: String,
     events: EventReceiver,
+    /// Whose inbox is dropped leaves.
+    _others: Vec<EventReceiver>,
     room: RoomId,
     participant: ParticipantId,
 }
@@ -277,7 +279,7 @@ impl Call {
         })
         .unwrap();
         // Rooms go to the shard with less to do: the second one is on the second shard.
-        let mut events = None;
+        let mut inboxes = Vec::new();
         for number in 1..=room {
             let (sender, inbox) = mpsc::channel(64);
             let request = JoinRequest {
@@ -289,10 +291,10 @@ impl Call {
                 events: sender,
             };
             hub.join(request).unwrap();
-            events.replace(inbox).map(std::mem::forget);
+            inboxes.push(inbox);
         }
         let (mut events, ids) =
-            (events.unwrap(), (RoomId::from_parts(1, room), ParticipantId::from_parts(1, room)));
+            (inboxes.pop().unwrap(), (RoomId::from_parts(1, room), ParticipantId::from_parts(1, room)));
         hub.send(ids.0, ids.1, Command::Offer { sdp: OFFER.into(), generation: 1, lines: Vec::new() })
             .unwrap();
         let sdp = loop {
@@ -306,7 +308,7 @@ impl Call {
         let (ufrag, pwd) = (value("a=ice-ufrag:"), value("a=ice-pwd:"));
         let candidate = format!("{} typ host tcptype passive", hub.tcp_addr().unwrap().port());
         assert!(sdp.contains(&candidate), "{candidate} is not in {sdp}");
-        Self { hub, ufrag, pwd, events, room: ids.0, participant: ids.1 }
+        Self { hub, ufrag, pwd, events, _others: inboxes, room: ids.0, participant: ids.1 }
     }
 
     fn connect(&self) -> TcpStream {
