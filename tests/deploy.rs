@@ -161,7 +161,7 @@ fn the_image_is_small_and_unprivileged() {
     assert!(
         last.contains("USER convene")
             && last.contains("HEALTHCHECK")
-            && last.contains("EXPOSE 7880/tcp 7882/udp")
+            && last.contains("EXPOSE 7880/tcp 7881/tcp 7882/udp")
     );
     assert!(
         !last.contains("COPY . ") && !last.contains("--from=page"),

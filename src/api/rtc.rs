@@ -466,6 +466,6 @@ fn published(call: CallId, track: &crate::room::event::TrackInfo) -> Value {
     })
 }
 
-pub(super) const MAX_SDP: usize = 256 * 1024;
+const MAX_SDP: usize = 256 * 1024;
 const MAX_LINES: usize = 512;
 const MAX_CANDIDATE: usize = 1024;

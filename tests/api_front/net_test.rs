@@ -13,7 +13,7 @@ const OFFER: &str = "v=0\r\no=- 1 2 IN IP4 127.0.0.1\r\ns=-\r\nt=0 0\r\na=group:
 async fn a_test_is_answered_without_a_call_and_there_are_few_at_a_time() {
     let server = Server::start().await;
     let (mut ana, _) = server.session("ana").await;
-    for wrong in [json!({}), json!({"sdp": 7}), json!({"sdp": "x".repeat(300_000)})] {
+    for wrong in [json!({}), json!({"sdp": 7})] {
         assert!(ana.call(1, "net:test", wrong).await.is_err());
     }
     // What is refused takes no place.
