@@ -1,11 +1,15 @@
 // A network that lets no UDP through: the call goes over ICE-TCP, and over TURN by TCP and by TLS, and both sides see
 // and hear each other.
 import assert from 'node:assert/strict';
+import { createSocket } from 'node:dgram';
+import { once } from 'node:events';
 import { after, before, test } from 'node:test';
-import { launchChromium } from './lib/browsers.mjs';
+import { launchChromium, launchFirefox } from './lib/browsers.mjs';
+import { cable } from './lib/cable.mjs';
 import { MEDIA_ADDRESS, coturn } from './lib/coturn.mjs';
 import { Person, progress } from './lib/people.mjs';
-import { Server, freeUdpPorts } from './lib/server.mjs';
+import { ownAddress } from './lib/relay.mjs';
+import { Server, freeTcpPort, freeUdpPorts } from './lib/server.mjs';
 import { until } from './lib/wait.mjs';
 
 /** Pictures that must follow the first. */
@@ -63,6 +67,15 @@ const alone = (page) =>
 async function call(prepare, expect) {
   const ana = await Person.signIn(server, blocked, 'ana', { prepare });
   const bo = await Person.signIn(server, free, 'bo');
+  await talk(ana, bo);
+  const path = await ana.path();
+  console.log(`ana's path: ${JSON.stringify(path)}`);
+  expect(path);
+  assert.equal((await bo.path()).local.protocol, 'udp', 'the other browser is not blocked');
+  await end(ana, bo);
+}
+
+async function talk(ana, bo) {
   await ana.join('general');
   await bo.join('general');
   for (const [person, other] of [[ana, bo], [bo, ana]]) {
@@ -85,16 +98,44 @@ async function call(prepare, expect) {
       console.log(`${person.username} <- ${row.source}: ${row.fps.toFixed(1)} fps, width ${row.width}, frozen ${row.frozen.toFixed(2)} s, lost ${row.lost}`);
     }
   }
-  const path = await ana.path();
-  console.log(`ana's path: ${JSON.stringify(path)}`);
-  expect(path);
-  assert.equal((await bo.path()).local.protocol, 'udp', 'the other browser is not blocked');
-  for (const person of [ana, bo]) {
+}
+
+async function end(...people) {
+  for (const person of people) {
     await person.leave();
     assert.deepEqual(person.errors, [], person.username);
     await person.page.browserContext().close();
   }
 }
+
+// Browsers as they are, and a firewall: UDP goes to a port that never answers. On an address of the machine, since
+// browsers gather TCP candidates for its interfaces only.
+test('over ICE-TCP in Chromium and Firefox when UDP falls into a hole', { timeout: 180_000 }, async () => {
+  const host = ownAddress();
+  const hole = createSocket('udp4').bind(0, host);
+  await once(hole, 'listening');
+  const other = await Server.start({ CONVENE_MEDIA_ADVERTISE: `${host}:${hole.address().port}`, CONVENE_MEDIA_SHARDS: '1', CONVENE_MEDIA_TCP_PORT: String(await freeTcpPort()) });
+  const port = Number(other.env.CONVENE_MEDIA_TCP_PORT);
+  const door = await cable(`http://127.0.0.1:${port}`, { host, port });
+  const firefox = await launchFirefox();
+  try {
+    const ana = await Person.signIn(other, free, 'ana');
+    const bo = await Person.signIn(other, firefox, 'bo');
+    await talk(ana, bo);
+    for (const person of [ana, bo]) {
+      const path = await person.path();
+      console.log(`${person.username}'s path: ${JSON.stringify(path)}`);
+      assert.equal(path.remote.protocol, 'tcp');
+      assert.equal(path.remote.port, port);
+    }
+    await end(ana, bo);
+  } finally {
+    await firefox.close();
+    door.stop();
+    hole.close();
+    await other.stop();
+  }
+});
 
 test('over ICE-TCP to the server itself', { timeout: 120_000 }, async () => {
   const before = await server.metric('convene_media_tcp_accepted_total');

@@ -2,7 +2,7 @@
 import { once } from 'node:events';
 import { connect, createServer } from 'node:net';
 
-export async function cable(to) {
+export async function cable(to, { host = '127.0.0.1', port: own = 0 } = {}) {
   const { hostname, port } = new URL(to);
   const open = new Set();
   let whole = true;
@@ -21,10 +21,10 @@ export async function cable(to) {
       });
       one.pipe(other);
     }
-  }).listen(0, '127.0.0.1');
+  }).listen(own, host);
   await once(server, 'listening');
   return {
-    url: `http://127.0.0.1:${server.address().port}`,
+    url: `http://${host}:${server.address().port}`,
     cut: () => {
       whole = false;
       for (const one of open) one.destroy();

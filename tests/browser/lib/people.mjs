@@ -156,7 +156,8 @@ export class Person {
       const rows = new Map();
       (await window.__convene.pc.getStats()).forEach((row) => rows.set(row.id, row));
       const transport = [...rows.values()].find((row) => row.type === 'transport');
-      const pair = rows.get(transport?.selectedCandidatePairId);
+      // Firefox has no transports in its statistics, and marks the pair.
+      const pair = rows.get(transport?.selectedCandidatePairId) ?? [...rows.values()].find((row) => row.type === 'candidate-pair' && row.selected);
       const end = (row) => row && { protocol: row.protocol, type: row.candidateType, relay: row.relayProtocol, port: row.port };
       return pair && { local: end(rows.get(pair.localCandidateId)), remote: end(rows.get(pair.remoteCandidateId)), received: pair.bytesReceived };
     });
