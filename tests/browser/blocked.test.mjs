@@ -65,7 +65,7 @@ const alone = (page) =>
   });
 
 async function call(prepare, expect) {
-  const ana = await Person.signIn(server, blocked, 'ana', { prepare });
+  const ana = await Person.signIn(server, blocked, 'ana', { before: prepare });
   const bo = await Person.signIn(server, free, 'bo');
   await talk(ana, bo);
   const path = await ana.path();

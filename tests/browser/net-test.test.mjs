@@ -39,8 +39,8 @@ async function serve(env = {}) {
 const TURN = () => ({ CONVENE_TURN_URLS: `${relay.tcp},${relay.tls}`, CONVENE_TURN_SECRET: relay.secret });
 
 /** Runs the test in the page; what it shows at the end. */
-async function run(server, browser, { prepare, picture } = {}) {
-  const ana = await Person.signIn(server, browser, 'ana', { prepare });
+async function run(server, browser, { before, picture } = {}) {
+  const ana = await Person.signIn(server, browser, 'ana', { before });
   await ana.click('me-menu');
   await ana.click('open-net-test');
   await ana.click('net-test-start');
@@ -94,7 +94,7 @@ test('where nothing passes and a device is refused, both are said', { timeout: 1
       const open = navigator.mediaDevices.getUserMedia.bind(navigator.mediaDevices);
       navigator.mediaDevices.getUserMedia = (wanted) => (wanted.audio ? Promise.reject(new DOMException('', 'NotAllowedError')) : open(wanted));
     });
-  const { verdict, states, text } = await run(await serve({ CONVENE_MEDIA_TCP_PORT: '0' }), blocked, { prepare: refuse, picture: 'net-test-blocked' });
+  const { verdict, states, text } = await run(await serve({ CONVENE_MEDIA_TCP_PORT: '0' }), blocked, { before: refuse, picture: 'net-test-blocked' });
   assert.equal(states.microphone, 'failed', text);
   assert.equal(verdict, 'blocked', text);
   assert.match(text, /microphone could not be opened/);
