@@ -586,7 +586,8 @@ impl Forwarder {
             return None;
         }
         let Descriptor::Av1(frame) = &packet.facts.descriptor else { return None };
-        let filter = self.filter.as_deref().filter(|_| frame.begins_frame);
+        // Without RTX a packet is repeated byte for byte, also when the structure has changed since.
+        let filter = self.filter.as_deref().filter(|_| frame.begins_frame && self.config.rtx.is_some());
         let active = filter.and_then(|filter| filter.targets(unpack(at.tl0_pic_idx)));
         let rewritten = av1::rewrite(packet.dependencies, at.picture_id, active)
             .or_else(|| av1::rewrite(packet.dependencies, at.picture_id, None))?;

@@ -5,14 +5,15 @@ use crate::proto::codec::red;
 
 /// Packets this old are not made up any more: their moment has passed in the jitter buffer.
 const MAX_AGE: u64 = 4;
-/// Of how many made-up packets the real ones are recognised when they come late after all.
-const REMEMBERED: usize = 8;
+/// Of so many newest packets it is known which were made up: the real ones may come late after all, and must not be
+/// sent under a number that was sealed with other bytes. What is even later goes to nobody who might have got it.
+const REMEMBERED: u64 = 64;
 
 #[derive(Debug, Default)]
 pub struct Redundancy {
     newest: Option<u64>,
-    made_up: [u64; REMEMBERED],
-    next: usize,
+    /// One bit per packet before the newest, the lowest for the one right before.
+    made_up: u64,
 }
 
 /// Who a packet with redundancy still has to go to.
@@ -29,25 +30,31 @@ impl Redundancy {
     /// Takes note of a packet. Returns who it is for, and the lowest sequence that may have to be made up from it.
     pub fn arrived(&mut self, sequence: u64) -> (Audience, u64) {
         let Some(newest) = self.newest.replace(sequence) else { return (Audience::Everybody, sequence) };
-        if sequence > newest {
+        if let Some(step @ 1..) = sequence.checked_sub(newest) {
+            let step = u32::try_from(step).unwrap_or(u32::MAX);
+            self.made_up = self.made_up.checked_shl(step).unwrap_or(0);
             return (Audience::Everybody, (newest + 1).max(sequence.saturating_sub(MAX_AGE)));
         }
         self.newest = Some(newest);
-        let late = self.made_up.contains(&sequence);
-        (if late { Audience::Redundant } else { Audience::Everybody }, sequence)
+        let nobody_has_it = bit(newest, sequence).is_some_and(|bit| self.made_up & bit == 0);
+        (if nobody_has_it { Audience::Everybody } else { Audience::Redundant }, sequence)
     }
 
     /// The packet of that sequence, if `later` has a copy of it.
     pub fn make_up<'a>(&mut self, sequence: u64, later: &MediaPacket<'a>) -> Option<MediaPacket<'a>> {
         let age = usize::try_from(later.sequence.checked_sub(sequence)?).ok()?;
         let block = red::copy(later.payload, age)?;
-        let slot = self.made_up.get_mut(self.next % REMEMBERED)?;
-        *slot = sequence;
-        self.next = self.next.wrapping_add(1);
+        self.made_up |= bit(later.sequence, sequence)?;
         let timestamp = later.facts.timestamp.wrapping_sub(u32::from(block.timestamp_offset));
         let facts = Facts { timestamp, audio_level: later.facts.audio_level, ..Facts::default() };
         Some(MediaPacket { sequence, facts, payload: block.payload, dependencies: &[] })
     }
+}
+
+/// The bit of a packet among those before the newest; `None` if it is too old or the newest itself.
+fn bit(newest: u64, sequence: u64) -> Option<u64> {
+    let age = newest.checked_sub(sequence)?;
+    (1..=REMEMBERED).contains(&age).then(|| 1 << (age - 1))
 }
 
 #[cfg(test)]
@@ -74,6 +81,11 @@ mod tests {
         assert_eq!(redundancy.arrived(13).0, Audience::Redundant, "the real one comes after all");
         assert_eq!(redundancy.arrived(12).0, Audience::Everybody, "this one nobody has seen");
         assert_eq!(redundancy.arrived(15), (Audience::Everybody, 15));
+        assert_eq!(redundancy.arrived(60), (Audience::Everybody, 56));
+        assert_eq!(redundancy.arrived(13).0, Audience::Redundant, "however late");
+        assert_eq!(redundancy.arrived(12).0, Audience::Everybody);
+        assert_eq!(redundancy.arrived(100), (Audience::Everybody, 96));
+        assert_eq!(redundancy.arrived(12).0, Audience::Redundant, "too long ago to know");
     }
 
     #[test]
