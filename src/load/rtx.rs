@@ -46,6 +46,8 @@ pub struct RtxRepair {
     sent_rtx: BTreeMap<u32, u32>,
     /// By RTX SSRC.
     received: BTreeMap<u32, Original>,
+    /// By media SSRC.
+    seen: BTreeMap<u32, Seen>,
     reads: VecDeque<TaggedPacket>,
     writes: VecDeque<TaggedPacket>,
 }
@@ -57,6 +59,35 @@ struct Sent {
     repaired_id: Option<u8>,
     mid: Option<Bytes>,
     rid: Option<Bytes>,
+}
+
+/// Which of the newest packets of a stream came: a repair of one that did is a probe of the server, which browsers
+/// throw away too.
+#[derive(Debug, Default)]
+struct Seen {
+    newest: Option<u16>,
+    /// One bit per packet, the lowest for the newest.
+    bits: u128,
+}
+
+impl Seen {
+    /// False if the packet came before. What is too old to know is new.
+    fn is_new(&mut self, sequence: u16) -> bool {
+        let Some(newest) = self.newest else {
+            (self.newest, self.bits) = (Some(sequence), 1);
+            return true;
+        };
+        let ahead = sequence.wrapping_sub(newest);
+        if ahead != 0 && ahead < 1 << 15 {
+            self.newest = Some(sequence);
+            self.bits = self.bits.checked_shl(u32::from(ahead)).unwrap_or(0) | 1;
+            return true;
+        }
+        let Some(bit) = 1u128.checked_shl(u32::from(newest.wrapping_sub(sequence))) else { return true };
+        let is_new = self.bits & bit == 0;
+        self.bits |= bit;
+        is_new
+    }
 }
 
 #[derive(Debug)]
@@ -74,6 +105,7 @@ impl RtxRepair {
             sent: BTreeMap::new(),
             sent_rtx: BTreeMap::new(),
             received: BTreeMap::new(),
+            seen: BTreeMap::new(),
             reads: VecDeque::new(),
             writes: VecDeque::new(),
         };
@@ -116,16 +148,21 @@ impl RtxRepair {
         }
     }
 
-    /// False if the packet carries nothing (a padding probe on the RTX stream).
-    fn incoming(&self, packet: &mut rtp::Packet) -> bool {
-        let Some(original) = self.received.get(&packet.header.ssrc) else { return true };
+    /// False if the packet carries nothing new: padding on the RTX stream, or what came already.
+    fn incoming(&mut self, packet: &mut rtp::Packet) -> bool {
+        let Some(original) = self.received.get(&packet.header.ssrc) else {
+            if let Some(seen) = self.seen.get_mut(&packet.header.ssrc) {
+                seen.is_new(packet.header.sequence_number);
+            }
+            return true;
+        };
         let Some((sequence, _)) = packet.payload.split_first_chunk::<2>() else { return false };
         packet.header.sequence_number = u16::from_be_bytes(*sequence);
         packet.header.ssrc = original.ssrc;
         packet.header.payload_type = original.payload_type;
         packet.header.padding = false;
         packet.payload = packet.payload.slice(2..);
-        true
+        self.seen.get_mut(&original.ssrc).is_none_or(|seen| seen.is_new(packet.header.sequence_number))
     }
 }
 
@@ -202,11 +239,13 @@ impl Interceptor for RtxRepair {
     fn bind_remote_stream(&mut self, info: &StreamInfo) {
         if let Some(rtx) = info.ssrc_rtx {
             self.received.insert(rtx, Original { ssrc: info.ssrc, payload_type: info.payload_type });
+            self.seen.insert(info.ssrc, Seen::default());
         }
     }
 
     fn unbind_remote_stream(&mut self, info: &StreamInfo) {
         self.received.retain(|_, original| original.ssrc != info.ssrc);
+        self.seen.remove(&info.ssrc);
     }
 }
 
