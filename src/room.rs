@@ -3,6 +3,7 @@
 //! A room is owned by one shard and driven by it: datagrams, commands and time go in; datagrams (into the outbox)
 //! and effects come out. All mutation is `&mut self`.
 
+mod clock;
 pub mod command;
 mod congestion;
 mod decoding;
@@ -12,6 +13,7 @@ mod feedback;
 mod negotiation;
 mod participant;
 mod publication;
+mod quality;
 pub mod relay;
 mod routing;
 pub mod stats;

@@ -3,7 +3,10 @@
 use std::sync::Arc;
 
 use super::command::{Kind, Source};
-use crate::base::id::{ParticipantId, RoomId, TrackId};
+use crate::base::{
+    id::{ParticipantId, RoomId, TrackId},
+    quality::Quality,
+};
 
 /// A publication as others see it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -98,6 +101,8 @@ pub enum Event {
     Speakers {
         speakers: Vec<(ParticipantId, Arc<str>, u8)>,
     },
+    /// How good the participant's own connection is; every five seconds.
+    Quality(Quality),
     /// ICE and DTLS are up: media can flow.
     Connected,
     /// No packet for 5 s; `Connected` follows if it recovers, `Closed` after 30 s.

@@ -3,7 +3,7 @@
 use std::time::Instant;
 
 use super::{
-    Context, ParticipantKey, PublicationKey, Room, SubscriptionKey,
+    Context, ParticipantKey, PublicationKey, Room, SubscriptionKey, clock,
     participant::{Participant, StreamRef},
     publication::MAX_STREAMS,
     train::Pace,
@@ -223,6 +223,11 @@ impl Room {
                 return Verdict::Drop;
             }
         }
+        if forwarder.would_begin(accepted.layer)
+            && let Some(publication) = self.publications.get(accepted.publication)
+        {
+            clock::align(forwarder, publication, accepted.layer);
+        }
         forwarder.decide(now, accepted.layer, &accepted.packet)
     }
 
@@ -268,7 +273,10 @@ impl Room {
         };
         let repair = publication.rtx_payload_type == Some(header.payload_type);
         if !repair {
-            publication.encoding_mut(layer)?.ssrc = Some(header.ssrc);
+            let encoding = publication.encoding_mut(layer)?;
+            if encoding.ssrc.replace(header.ssrc).is_some_and(|before| before != header.ssrc) {
+                encoding.ingest.forget_clock();
+            }
         }
         publication.streams += 1;
         let stream = StreamRef { publication: key, layer, repair };

@@ -65,6 +65,7 @@ impl Room {
         if connected {
             self.send_feedback(ctx, key);
             self.tick_downlink(ctx, key);
+            self.watch_quality(ctx, key);
         }
         !connected
     }
@@ -89,6 +90,7 @@ impl Room {
                     compound.nack(ssrc, &wanted);
                 }
                 if gave_up {
+                    participant.monitor.gave_up();
                     encoding.gate.request();
                 }
                 if encoding.gate.poll(ctx.now, layer) {
@@ -99,6 +101,9 @@ impl Room {
                     compound.report(report);
                 }
             }
+        }
+        if report_due && !compound.is_empty() {
+            compound.reference_time(participant.monitor.reference_time(ctx.now));
         }
         if ctx.now >= participant.next_arrival_feedback && !participant.arrivals.is_empty() {
             participant.next_arrival_feedback = ctx.now + ARRIVAL_FEEDBACK;
@@ -120,6 +125,7 @@ impl Room {
         for key in keys {
             self.retarget(ctx, key);
             self.report_layers(ctx, key);
+            self.refresh_report(ctx, key);
         }
         let published: Vec<_> = self.publications.keys().collect();
         for key in published {

@@ -116,7 +116,11 @@ fn quick() -> ServicesConfig {
     ServicesConfig {
         rate: RateScale::Off,
         password: PasswordCost { memory_kib: 64, passes: 1, parallel: 2 },
-        calls: CallConfig { heartbeat: Duration::from_millis(20), ..CallConfig::default() },
+        calls: CallConfig {
+            heartbeat: Duration::from_millis(20),
+            quality_interval: Duration::from_millis(20),
+            ..CallConfig::default()
+        },
         ..ServicesConfig::default()
     }
 }
