@@ -3,6 +3,7 @@
 //! A room is owned by one shard and driven by it: datagrams, commands and time go in; datagrams (into the outbox)
 //! and effects come out. All mutation is `&mut self`.
 
+mod audible;
 mod clock;
 pub mod command;
 mod congestion;
@@ -33,6 +34,7 @@ use std::{
 use slotmap::{SlotMap, new_key_type};
 
 use self::{
+    audible::Audible,
     command::{AutoSubscribe, Command, MediaGrants},
     congestion::KnownPaths,
     effect::{Effect, Effects},
@@ -67,6 +69,8 @@ pub struct Environment {
     pub candidates: Vec<SocketAddr>,
     /// Whether the kernel takes trains of packets. Without, nothing is held or padded for them.
     pub trains: bool,
+    /// So many microphones are forwarded at a time, the loudest; 0 = all.
+    pub audible: usize,
 }
 
 /// What a room may use during one step.
@@ -87,6 +91,7 @@ pub struct Room {
     subscriptions: SlotMap<SubscriptionKey, Subscription>,
     speakers: SpeakerDetector,
     known_paths: KnownPaths,
+    audible: Audible,
     /// The parts of this room on other shards.
     links: Links,
     next_tick: Instant,
@@ -115,6 +120,7 @@ impl Room {
             subscriptions: SlotMap::with_key(),
             speakers: SpeakerDetector::default(),
             known_paths: KnownPaths::default(),
+            audible: Audible::default(),
             links: Links::default(),
             next_tick: now,
             next_review: now,

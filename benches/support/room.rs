@@ -73,6 +73,7 @@ impl Bench {
                 identity: Identity::generate_default().expect("a certificate"),
                 candidates: vec![SERVER.parse().expect("an address")],
                 trains: true,
+                audible: 0,
             },
             rng: Rng::from_seed(7),
             out: Outbox::default(),

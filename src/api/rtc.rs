@@ -437,14 +437,18 @@ fn translate(call: CallId, event: Event) -> Vec<(&'static str, Value, Class)> {
             json!({"callId": call, "trackId": track, "source": source, "codecs": codecs}),
             Class::Reliable,
         ),
-        Event::Speakers { speakers } => {
+        Event::Speakers { speakers, dominant } => {
             let list: Vec<Value> = speakers
                 .iter()
                 .map(|(participant, identity, level)| {
                     json!({"userId": identity.as_ref(), "participantId": participant, "level": level})
                 })
                 .collect();
-            one("call:speakers", json!({"callId": call, "speakers": list}), Class::Ephemeral)
+            let dominant = dominant.map(
+                |(participant, identity)| json!({"userId": identity.as_ref(), "participantId": participant}),
+            );
+            let data = json!({"callId": call, "speakers": list, "dominant": dominant});
+            one("call:speakers", data, Class::Ephemeral)
         }
         // Everybody in the call is told by the services, with the others' together.
         Event::Quality(_) => Vec::new(),

@@ -239,7 +239,7 @@ impl Forwarder {
         self.current = None;
         self.target = None;
         self.max_temporal = u8::MAX;
-        self.mapped = None;
+        (self.mapped, self.aligned) = (None, None);
         self.sent = SentRing::default();
     }
 
@@ -253,12 +253,7 @@ impl Forwarder {
         self.mapped.map(|layer| (layer, self.timestamp_offset))
     }
 
-    /// Whether a packet of this layer, if it fits, begins a stretch.
-    pub fn would_begin(&self, layer: u8) -> bool {
-        self.current != Some(layer) && self.target == Some(layer)
-    }
-
-    /// The offset to go on with if the next packet begins a stretch. Without, time goes on as it passed here, which
+    /// The offset to go on with when the target layer begins. Without, time goes on as it passed here, which
     /// moves the picture against its sound by what the packets of the two layers differ in delay.
     pub fn align(&mut self, offset: Option<u32>) {
         self.aligned = offset;
@@ -346,7 +341,7 @@ impl Forwarder {
             let ticks = elapsed.as_micros() * u128::from(rate) / 1_000_000;
             #[expect(clippy::cast_possible_truncation, reason = "RTP time wraps by definition")]
             let passed = self.last_timestamp.wrapping_add(ticks as u32);
-            let aligned = self.aligned.map(|offset| facts.timestamp.wrapping_add(offset));
+            let aligned = self.aligned.take().map(|offset| facts.timestamp.wrapping_add(offset));
             let timestamp =
                 aligned.filter(|one| apart(*one, passed) <= rate * TRUST_SECONDS).map_or(passed, |one| {
                     // Of one picture in two layers the second is a picture of its own: time must not stand still.

@@ -154,12 +154,10 @@ impl Meter {
         self.rtt_ms.update(rtt);
     }
 
-    /// `None` before the first second.
+    /// `None` while nothing is known: neither sent, nor reported.
     pub fn quality(&self) -> Option<Quality> {
-        if self.count == 0 {
-            return None;
-        }
         let (up, down) = (&self.up, &self.down);
+        up.lost.value.or(down.lost.value).or(self.rtt_ms.value)?;
         let worse = |of: fn(&Values) -> f32| of(up).max(of(down));
         let loss = worse(|one| one.missing.or_none());
         let jitter_ms = worse(|one| one.jitter_ms.or_none());
@@ -316,14 +314,14 @@ mod tests {
         for _ in 0..10 {
             meter.add(Second::default());
         }
-        let forgotten = meter.quality().unwrap();
-        assert_eq!((forgotten.loss, forgotten.rtt_ms), (0.0, None));
+        let forgotten = meter.quality();
+        assert_eq!(forgotten, None);
     }
 
     #[test]
     fn frozen_pictures_and_narrow_paths_are_named() {
         let mut meter = Meter::default();
-        let down = Flow { frozen: Duration::from_millis(600), ..Flow::default() };
+        let down = Flow { frozen: Duration::from_millis(600), ..audio(50, 0) };
         for _ in 0..3 {
             meter.add(Second { down, limited: true, ..Second::default() });
         }

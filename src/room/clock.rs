@@ -119,8 +119,13 @@ impl Room {
     }
 }
 
-/// Before a packet that may begin a stretch: the offset that keeps the time of capture.
-pub(super) fn align(forwarder: &mut Forwarder, publication: &Publication, layer: u8) {
+/// While the forwarder waits for its target layer: the offset that keeps the time of capture.
+pub(super) fn align(forwarder: &mut Forwarder, publication: &Publication, target: u8) {
+    // Spatial layers of one encoding share its clock.
+    let layer = if publication.is_svc() { 0 } else { target };
+    if forwarder.encoding() == Some(layer) {
+        return;
+    }
     let offset = forwarder.mapping().and_then(|(mapped, offset)| {
         if mapped == layer {
             return Some(offset);

@@ -100,6 +100,8 @@ pub enum Event {
     /// Who speaks, loudest first; level 0–127 where 127 is loudest.
     Speakers {
         speakers: Vec<(ParticipantId, Arc<str>, u8)>,
+        /// Who has the floor, silent or not.
+        dominant: Option<(ParticipantId, Arc<str>)>,
     },
     /// How good the participant's own connection is; every five seconds.
     Quality(Quality),

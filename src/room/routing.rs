@@ -3,7 +3,8 @@
 use std::time::Instant;
 
 use super::{
-    Context, ParticipantKey, PublicationKey, Room, SubscriptionKey, clock,
+    Context, ParticipantKey, PublicationKey, Room, SubscriptionKey,
+    command::Source,
     participant::{Participant, StreamRef},
     publication::MAX_STREAMS,
     train::Pace,
@@ -53,6 +54,9 @@ impl Room {
 
     /// Hands a packet to those who receive it here.
     pub(super) fn forward(&mut self, ctx: &mut Context<'_>, accepted: &Accepted<'_>) {
+        if self.audible.is_crowded() && !self.is_heard(ctx.now, accepted) {
+            return;
+        }
         if accepted.revived {
             self.aim_again(ctx, accepted.publication);
         }
@@ -162,6 +166,7 @@ impl Room {
             }
         } else if let Some(level) = facts.audio_level
             && !muted
+            && publication.source == Source::Mic
         {
             self.speakers.heard(ctx.now, publication.owner_id, level);
         }
@@ -222,11 +227,6 @@ impl Room {
             if accepted.audience != wanted {
                 return Verdict::Drop;
             }
-        }
-        if forwarder.would_begin(accepted.layer)
-            && let Some(publication) = self.publications.get(accepted.publication)
-        {
-            clock::align(forwarder, publication, accepted.layer);
         }
         forwarder.decide(now, accepted.layer, &accepted.packet)
     }

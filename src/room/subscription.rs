@@ -4,7 +4,7 @@ use std::time::Instant;
 
 use super::{
     Context, ParticipantKey, PublicationKey, Room, SubscriptionKey,
-    clock::Told,
+    clock::{self, Told},
     command::{AutoSubscribe, Kind, Source, Wish},
     congestion::Share,
     event::Event,
@@ -323,6 +323,9 @@ impl Room {
         let target = wish.map(|wish| publication.layer_for(now, wish));
         if forwarder.target() != target {
             forwarder.set_target(target);
+        }
+        if let Some(layer) = target {
+            clock::align(forwarder, publication, layer);
         }
         let limit = target.map_or(u8::MAX, |layer| publication.temporal_for(layer, subscription.max_fps));
         forwarder.set_max_temporal(limit.min(subscription.share.max_temporal()));

@@ -48,6 +48,8 @@ pub struct MediaConfig {
     pub max_participants_per_room: u16,
     /// Participants of one room on one shard; further ones go to another. 0 = a room never spreads.
     pub spread_at: u16,
+    /// So many microphones of a room are forwarded at a time, the loudest; 0 = all.
+    pub audible: usize,
     /// Send in trains (UDP segmentation offload) where the kernel can.
     pub trains: bool,
     /// Keep each shard on a core of its own.
@@ -280,6 +282,7 @@ fn start_shard(
             identity: identity.clone(),
             candidates: candidates(config, index, address)?,
             trains: config.trains,
+            audible: config.audible,
         },
         placement: placement.clone(),
         rng: Rng::from_entropy(seed),

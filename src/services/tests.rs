@@ -13,6 +13,7 @@ use crate::{
 
 mod calling;
 mod chatting;
+mod measured;
 
 #[derive(Default)]
 struct Recorder {

@@ -96,6 +96,7 @@ impl World {
             identity: Identity::generate(Arc::new(AwsLcRsProvider::new())).unwrap(),
             candidates: vec![peer::SERVER.parse().unwrap()],
             trains: true,
+            audible: 0,
         };
         Self {
             now,
@@ -333,6 +334,11 @@ impl World {
         let datagrams = self.out.entries().len();
         self.deliver();
         (datagrams, due)
+    }
+
+    /// How many microphones are forwarded; 0 = all.
+    pub fn limit_audible(&mut self, count: usize) {
+        self.environment.audible = count;
     }
 
     pub fn refuse_trains(&mut self) {

@@ -34,6 +34,7 @@ impl Pair {
                 identity: Identity::generate_default().unwrap(),
                 candidates: Vec::new(),
                 trains: true,
+                audible: 0,
             };
             let relays = Relays::new(ShardId(index), &outlets);
             let depth = Arc::new(AtomicU64::new(0));
