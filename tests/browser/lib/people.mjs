@@ -5,9 +5,9 @@ const id = (name) => `[data-testid="${name}"]`;
 
 export class Person {
   /** Opens the page in its own browser context and signs in. */
-  static async signIn(server, browser, username, { viewport, query = '', prepare } = {}) {
-    const context = await browser.createBrowserContext();
-    const page = await context.newPage();
+  static async signIn(server, browser, username, { viewport, query = '', prepare, page: prepared, bypassCSP = false } = {}) {
+    const page = prepared ?? (await (await browser.createBrowserContext()).newPage());
+    if (bypassCSP) await page.setBypassCSP(true);
     if (viewport) await page.setViewport(viewport);
     if (prepare) await page.evaluateOnNewDocument(prepare);
     const person = new Person(page, username, server);
