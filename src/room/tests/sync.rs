@@ -34,7 +34,7 @@ fn error_of_report(world: &mut World, publisher: usize, who: usize) -> i64 {
     let capture = capture_time(world, publisher);
     let (reports, newest) = world.reports(who);
     let (ntp, rtp) = *reports.last().expect("a report");
-    let apart = i128::from(capture.wrapping_sub(ntp).cast_signed()) * i128::from(RATE) >> 32;
+    let apart = (i128::from(capture.wrapping_sub(ntp).cast_signed()) * i128::from(RATE)) >> 32;
     let told = rtp.wrapping_add((apart as i64 & 0xFFFF_FFFF) as u32);
     i64::from(newest.wrapping_sub(told).cast_signed())
 }
