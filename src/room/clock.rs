@@ -19,6 +19,9 @@ use crate::{
 
 /// Reports of one stream that a receiver may still refer to: it reports on the newest it has, about once a second.
 const REMEMBERED: usize = 4;
+/// Receivers need two reports before they can pair sound and picture, and a browser reports its sound only every five
+/// seconds: the second one follows this long after the first.
+const SECOND_AFTER: Duration = Duration::from_millis(300);
 
 /// What a subscriber was told of a stream's clock.
 #[derive(Debug, Default)]
@@ -41,6 +44,11 @@ impl Told {
     /// Whether the stream has come from the same layer for this long.
     pub fn is_steady(&self, now: Instant, span: Duration) -> bool {
         self.since.is_some_and(|since| now.saturating_duration_since(since) >= span)
+    }
+
+    fn needs_second(&self, now: Instant) -> bool {
+        let [(_, first)] = self.sent.as_slice() else { return false };
+        now.saturating_duration_since(*first) >= SECOND_AFTER
     }
 
     fn remember(&mut self, now: Instant, ntp: u64) {
@@ -74,12 +82,13 @@ impl Room {
         }
     }
 
-    /// Tells a subscriber of a new mapping, which a switch or a pause has made.
+    /// Tells a subscriber of a new mapping, which a switch or a pause has made, and of the first one twice.
     pub(super) fn refresh_report(&mut self, ctx: &mut Context<'_>, key: SubscriptionKey) {
         let Some(subscription) = self.subscriptions.get_mut(key) else { return };
         let Some(forwarder) = &subscription.forwarder else { return };
         let mapping = forwarder.mapping().filter(|(layer, _)| forwarder.encoding() == Some(*layer));
-        if mapping.is_none() || mapping == subscription.told.mapping {
+        let told = mapping == subscription.told.mapping && !subscription.told.needs_second(ctx.now);
+        if mapping.is_none() || told {
             return;
         }
         let Some(publication) = self.publications.get(subscription.publication) else { return };

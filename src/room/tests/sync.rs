@@ -147,3 +147,22 @@ fn without_reports_time_goes_on_as_it_passes() {
     );
     assert_eq!(world.reports(bo).0, []);
 }
+
+#[test]
+fn a_newcomer_can_pair_sound_and_picture_within_half_a_second() {
+    let mut world = World::new(65);
+    let (ana, _) = call(&mut world);
+    world.peer(ana).bases = [12_345, 0, 0];
+    world.send_frames(ana, 1, 10, &[0]);
+    report_all(&mut world, ana, &[0]);
+    let cy = world.join(MediaGrants::ALL, AutoSubscribe::Everything);
+    world.offer(cy, &SEES_ONE);
+    world.connect(cy);
+    world.send_frames(ana, 1, 30, &[0]);
+    // The publisher has said nothing more.
+    let (reports, _) = world.reports(cy);
+    let [(first, _), (second, _)] = *reports else { panic!("{reports:?}") };
+    let apart = ((second - first) * 1_000) >> 32;
+    assert!((290..=420).contains(&apart), "{apart} ms apart");
+    assert!(error_of_report(&mut world, ana, cy).abs() <= 180);
+}
