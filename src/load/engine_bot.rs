@@ -279,10 +279,11 @@ impl BotMedia {
         }
     }
 
-    /// What its sources send next.
+    /// What its sources send next, of those that others are to receive: silence may be left out.
     pub fn next_frames(&self) -> impl Iterator<Item = (MediaKind, u32)> {
         let video = self.video.as_ref().map(|video| (MediaKind::Video, video.next_frame()));
-        let audio = self.audio.as_ref().map(|audio| (MediaKind::Audio, audio.next_frame()));
+        let spoken = self.audio.as_ref().filter(|_| self.plan.speaks);
+        let audio = spoken.map(|audio| (MediaKind::Audio, audio.next_frame()));
         video.into_iter().chain(audio)
     }
 
