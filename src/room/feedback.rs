@@ -73,7 +73,8 @@ impl Room {
         for sequence in sequences {
             if repair_one(ctx, subscriber, subscription, publication, *sequence).is_some() {
                 ctx.stats.rtx_sent += 1;
-            } else {
+            } else if subscription.forwarder.as_ref().is_some_and(|one| one.lookup(*sequence).is_some()) {
+                // What the publisher's path lost was never sent to begin with.
                 Self::unanswered(subscription, &mut subscriber.monitor, *sequence);
             }
         }

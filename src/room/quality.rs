@@ -38,7 +38,7 @@ pub(super) struct Monitor {
     meter: Meter,
     current: Second,
     round_trips: (Duration, u32),
-    /// Sum and count of the reported jitters of this second.
+    /// Sum and count of the reported jitters of this second, of sound: pictures are spread by their pacing.
     down_jitter: (Duration, u32),
     next_sample: Instant,
     samples: u32,
@@ -48,10 +48,17 @@ pub(super) struct Monitor {
 /// What a subscriber has reported of a stream so far.
 #[derive(Debug, Default)]
 pub(super) struct Reported {
-    /// Highest sequence number and cumulative loss.
-    last: Option<(u32, u32)>,
+    last: Option<Last>,
     /// The newest number it asked for in vain.
     unanswered: Option<u16>,
+}
+
+#[derive(Debug, Clone, Copy)]
+struct Last {
+    highest: u32,
+    lost: u32,
+    /// How many packets had been sent when the report came.
+    sent: u32,
 }
 
 impl Monitor {
@@ -108,8 +115,8 @@ impl Room {
     pub(super) fn reception(&mut self, now: Instant, key: ParticipantKey, report: &Reception) {
         let Some(subscription) = self.outgoing(key, report.ssrc) else { return };
         let Some(subscription) = self.subscriptions.get_mut(subscription) else { return };
-        let Some(config) = subscription.forwarder.as_ref().map(|one| one.config()) else { return };
-        if config.ssrc != report.ssrc {
+        let Some(forwarder) = &subscription.forwarder else { return };
+        if forwarder.config().ssrc != report.ssrc {
             return; // of the retransmissions
         }
         let Some(participant) = self.participants.get_mut(key) else { return };
@@ -117,17 +124,29 @@ impl Room {
         if let Some(took) = subscription.told.round_trip(now, report.last_sr, report.delay) {
             monitor.round_trip(took);
         }
-        let rate = config.codec.clock_rate().max(1);
-        monitor.down_jitter.0 +=
-            Duration::from_micros(u64::from(report.jitter) * 1_000_000 / u64::from(rate));
-        monitor.down_jitter.1 += 1;
-        let now_at = (report.highest, report.total_lost);
-        let Some((highest, lost)) = subscription.reported.last.replace(now_at) else { return };
-        let expected = report.highest.wrapping_sub(highest);
+        let rate = u64::from(forwarder.config().codec.clock_rate().max(1));
+        let jitter = Duration::from_micros(u64::from(report.jitter) * 1_000_000 / rate);
+        // What the stream brought along is the publisher's.
+        let source = forwarder.current().zip(self.publications.get(subscription.publication));
+        let source = source.and_then(|(layer, publication)| publication.encoding(layer));
+        if subscription.kind == Kind::Audio {
+            let own = source.map_or(Duration::ZERO, |one| one.ingest.jitter());
+            monitor.down_jitter.0 += jitter.saturating_sub(own);
+            monitor.down_jitter.1 += 1;
+        }
+        let (sent, _) = forwarder.sent_counts();
+        let this = Last { highest: report.highest, lost: report.total_lost, sent };
+        let Some(last) = subscription.reported.last.replace(this) else { return };
+        let expected = report.highest.wrapping_sub(last.highest);
         if expected == 0 || expected > u32::from(u16::MAX) {
             return; // nothing new, or a stream that began anew
         }
-        let lost = i64::from(report.total_lost) - i64::from(lost);
+        // What the publisher's path lost is a gap here too, but was never sent. And what was sent is not yet lost if
+        // it is on its way: both must say so.
+        let lost = i64::from(report.total_lost) - i64::from(last.lost);
+        let came = i64::from(expected) - lost;
+        let unaccounted = i64::from(sent.wrapping_sub(last.sent)) - came;
+        let lost = lost.min(unaccounted.max(0));
         let count = Count { expected: expected.into(), lost, missing: 0 };
         match subscription.kind {
             // Nothing brings lost sound back.

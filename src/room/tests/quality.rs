@@ -69,6 +69,7 @@ fn reports_of_a_subscriber_tell_its_loss_jitter_and_round_trip() {
         world.send_frames(ana, 1, 1, &[0]);
         world.send_report(ana, 0, (second + 5) << 32);
         world.advance(Duration::from_millis(200));
+        world.peer(ana).pause_audio(Duration::from_millis(233));
         let now = world.now();
         let (audio, video) = (world.peer(bo).sounds[0].ssrc, world.peer(bo).video_ssrc);
         view.highest += 50;
@@ -86,6 +87,27 @@ fn reports_of_a_subscriber_tell_its_loss_jitter_and_round_trip() {
     assert!((79.0..81.0).contains(&rtt), "{down:?}");
     assert_eq!(down.issues.codes(), ["high_loss_down", "high_jitter"]);
     assert!(quality(&mut world, ana).unwrap().issues.is_empty(), "the speaker's own connection is good");
+}
+
+#[test]
+fn what_the_speaker_loses_is_not_blamed_on_the_listener() {
+    let mut world = World::new(77);
+    let (ana, bo) = call(&mut world);
+    talk(&mut world, ana, 1, 0);
+    let mut lost = 0;
+    for _ in 0..11 {
+        talk(&mut world, ana, 1, 10);
+        lost += 5;
+        // The listener sees the gaps, and nothing else is missing.
+        let newest = *world.peer(bo).sounds.last().unwrap();
+        let now = world.now();
+        let highest = u32::from(newest.sequence);
+        world.peer(bo).receiver_report(now, newest.ssrc, View { highest, lost, ..View::default() });
+        world.settle();
+    }
+    let listener = quality(&mut world, bo).expect("it reports");
+    assert!(listener.issues.is_empty() && listener.loss < 0.005, "{listener:?}");
+    assert_eq!(quality(&mut world, ana).unwrap().issues.codes(), ["high_loss_up"]);
 }
 
 #[test]
@@ -132,13 +154,13 @@ fn pictures_that_cannot_be_decoded_are_freezes() {
 }
 
 #[test]
-fn what_cannot_be_sent_again_is_missing() {
+fn what_was_never_sent_is_not_missing() {
     let mut world = World::new(75);
     let (ana, bo) = call(&mut world);
     let mut highest = 65_536;
     for _ in 0..12 {
         world.send_frames(ana, 1, 30, &[0]);
-        // Far older than any history.
+        // From before the first packet.
         let ssrc = world.peer(bo).video_ssrc;
         let oldest = *world.peer(bo).seen[&ssrc].first().unwrap();
         let now = world.now();
@@ -147,7 +169,7 @@ fn what_cannot_be_sent_again_is_missing() {
         world.nack(bo, &[oldest.wrapping_sub(20)]);
     }
     let found = quality(&mut world, bo).expect("a score");
-    assert!(found.loss < 0.01, "asked for the same again and again, it is one: {found:?}");
+    assert!(found.loss == 0.0 && found.issues.is_empty(), "{found:?}");
     assert_eq!(world.stats().rtx_sent, 0);
 }
 
