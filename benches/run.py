@@ -67,6 +67,8 @@ class Server:
             "CONVENE_MEDIA_LISTEN": f"127.0.0.1:{media}",
             "CONVENE_MEDIA_TCP_PORT": str(free_ports()[0]),
             "CONVENE_MEDIA_SHARDS": "2",
+            # All bots of a meeting speak at once; each row says how many are to be heard.
+            "CONVENE_MEDIA_AUDIBLE": "0",
             "CONVENE_STORAGE_DATA_DIR": f"{self.folder.name}/data",
             "CONVENE_AUTH_KEYS": f"{KEY_ID}:{KEY_SECRET}",
             "CONVENE_AUTH_LOGIN_PER_IP": "0",

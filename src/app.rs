@@ -216,6 +216,7 @@ fn media_config(config: &Config) -> MediaConfig {
         max_participants_per_room: config.media.max_participants,
         spread_at: config.media.spread_at,
         trains: config.media.trains,
+        audible: config.media.audible,
         pin: config.media.pin,
     }
 }

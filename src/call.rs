@@ -4,4 +4,5 @@ pub mod book;
 pub mod live;
 pub mod media_plane;
 pub mod model;
+pub mod quality;
 pub mod step;

@@ -3,6 +3,7 @@
 
 pub mod allocator;
 pub mod bwe;
+pub mod clock;
 pub mod forwarder;
 pub mod history;
 pub mod ingest;
@@ -11,6 +12,7 @@ pub mod layers;
 pub mod nack;
 pub mod pacer;
 pub mod packet;
+pub mod quality;
 pub mod redundancy;
 pub mod sent;
 pub mod speaker;

@@ -3,6 +3,8 @@
 //! A room is owned by one shard and driven by it: datagrams, commands and time go in; datagrams (into the outbox)
 //! and effects come out. All mutation is `&mut self`.
 
+mod audible;
+mod clock;
 pub mod command;
 mod congestion;
 mod decoding;
@@ -12,6 +14,7 @@ mod feedback;
 mod negotiation;
 mod participant;
 mod publication;
+mod quality;
 pub mod relay;
 mod routing;
 pub mod stats;
@@ -31,6 +34,7 @@ use std::{
 use slotmap::{SlotMap, new_key_type};
 
 use self::{
+    audible::Audible,
     command::{AutoSubscribe, Command, MediaGrants},
     congestion::KnownPaths,
     effect::{Effect, Effects},
@@ -69,6 +73,8 @@ pub struct Environment {
     pub shard: u8,
     /// Whether the kernel takes trains of packets. Without, nothing is held or padded for them.
     pub trains: bool,
+    /// So many microphones are forwarded at a time, the loudest; 0 = all.
+    pub audible: usize,
 }
 
 /// What a room may use during one step.
@@ -89,6 +95,7 @@ pub struct Room {
     subscriptions: SlotMap<SubscriptionKey, Subscription>,
     speakers: SpeakerDetector,
     known_paths: KnownPaths,
+    audible: Audible,
     /// The parts of this room on other shards.
     links: Links,
     next_tick: Instant,
@@ -119,6 +126,7 @@ impl Room {
             subscriptions: SlotMap::with_key(),
             speakers: SpeakerDetector::default(),
             known_paths: KnownPaths::default(),
+            audible: Audible::default(),
             links: Links::default(),
             next_tick: now,
             next_review: now,

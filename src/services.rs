@@ -3,7 +3,7 @@
 //! Knows no socket and no SQL. Front doors decode to a `Command`, call `execute`, and encode what comes back.
 
 use std::sync::{
-    Arc, Mutex, PoisonError,
+    Arc, Mutex, MutexGuard, PoisonError,
     atomic::{AtomicBool, Ordering::Relaxed},
 };
 
@@ -12,7 +12,7 @@ use tokio::{sync::Notify, task::JoinHandle};
 
 use self::{
     accounts::Passwords,
-    desk::{Desk, DeskParts, SharedBook},
+    desk::{Desk, DeskParts, SharedBook, SharedQuality},
     ids::Ids,
     outbox::Outbox,
     permit::{Place, permit},
@@ -20,10 +20,14 @@ use self::{
 };
 use crate::{
     auth::grants::Actor,
-    base::id::{CallId, ChannelId, MessageId, ParticipantId, UserId},
+    base::{
+        id::{CallId, ChannelId, MessageId, ParticipantId, UserId},
+        quality::Quality,
+    },
     call::{
         book::{Book, Timing},
         media_plane::{MediaPlane, MediaState},
+        quality::QualityBook,
     },
     chat::{
         broadcast::Broadcast,
@@ -88,6 +92,7 @@ struct Inner {
     wake: Arc<Notify>,
     book: SharedBook,
     desk: Desk,
+    quality: SharedQuality,
     tasks: Mutex<Vec<JoinHandle<()>>>,
     closing: AtomicBool,
 }
@@ -112,6 +117,7 @@ impl Services {
             tracing::warn!(calls = swept, "ended calls that an earlier process left behind");
         }
         let book = SharedBook::new(Book::new(timing(&config)).into());
+        let quality = SharedQuality::default();
         let out = Outbox(broadcast);
         let (desk, desk_task) = Desk::start(DeskParts {
             book: book.clone(),
@@ -122,6 +128,7 @@ impl Services {
             node: config.node.clone(),
             epoch,
             heartbeat: config.calls.heartbeat,
+            quality: quality.clone(),
         });
         let wake = Arc::new(Notify::new());
         let inner = Arc::new(Inner {
@@ -135,12 +142,14 @@ impl Services {
             wake: wake.clone(),
             book,
             desk,
+            quality,
             tasks: Mutex::new(vec![desk_task]),
             closing: AtomicBool::new(false),
             config,
         });
         let ticker = tokio::spawn(soft::tick(Arc::downgrade(&inner), wake));
-        inner.tasks.lock().unwrap_or_else(PoisonError::into_inner).push(ticker);
+        let measured = tokio::spawn(soft::tell_quality(Arc::downgrade(&inner)));
+        inner.tasks.lock().unwrap_or_else(PoisonError::into_inner).extend([ticker, measured]);
         Ok(Self { inner })
     }
 
@@ -198,6 +207,18 @@ impl Services {
             self.inner.desk.ask(None, move |book, now| book.media(now, call, participant, state)).await;
         if let Err(error) = told {
             tracing::debug!(%call, %participant, %error, "media state of somebody who is gone");
+        }
+    }
+
+    /// What the media plane measured of somebody in a call.
+    pub fn media_quality(&self, call: CallId, participant: ParticipantId, quality: Quality) {
+        let user = self.inner.look(|book| {
+            let live = book.get(call).ok()?;
+            live.participants.iter().find(|one| one.id == participant).map(|one| one.person.id)
+        });
+        // Not of those who have left: their averages are stored.
+        if let Some(user) = user {
+            self.inner.quality().record(call, participant, user, quality);
         }
     }
 
@@ -433,6 +454,10 @@ impl Inner {
 
     fn look<T>(&self, look: impl FnOnce(&Book) -> T) -> T {
         look(&self.book.read().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    fn quality(&self) -> MutexGuard<'_, QualityBook> {
+        self.quality.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn is_closing(&self) -> bool {

@@ -11,8 +11,8 @@
 use async_trait::async_trait;
 
 use crate::{
-    base::id::{CallId, ChannelId, MessageId, UserId},
-    call::model::CallRecord,
+    base::id::{CallId, ChannelId, MessageId, ParticipantId, UserId},
+    call::model::{CallRecord, StintQuality},
     chat::model::{
         ChannelKind, ChannelRecord, MemberRecord, MessageRecord, RevisionRecord, UserRecord, WallMs,
     },
@@ -314,6 +314,8 @@ pub trait Store: Send + Sync {
     async fn call_step(&self, step: CallStep, then: Then<CallStepDone>) -> Result<CallStepDone>;
     /// Says that this process and its live calls were alive at `now`.
     async fn touch_calls(&self, node: &str, epoch: i64, now: WallMs) -> Result<()>;
+    /// Averages of stays that go on; the end of a stay brings its own.
+    async fn note_quality(&self, stints: Vec<(ParticipantId, StintQuality)>) -> Result<()>;
     /// Ends live calls of earlier epochs of this node at the last moment they were known to live; returns how many.
     async fn sweep_calls(&self, node: &str, epoch: i64, now: WallMs) -> Result<u32>;
     async fn call(&self, id: CallId) -> Result<CallRecord>;

@@ -75,6 +75,7 @@ impl Bench {
                 tcp_candidates: Vec::new(),
                 shard: 0,
                 trains: true,
+                audible: 0,
             },
             rng: Rng::from_seed(7),
             out: Outbox::default(),
@@ -91,9 +92,21 @@ impl Bench {
     /// A publisher of one camera layer, and so many who watch it. Connected and decoding when this returns.
     pub fn call(subscribers: usize) -> Self {
         let mut bench = Self::new();
-        bench.join(&PeerPlan { video_layers: 1, audio: false, receive_audio: 0, receive_video: 0 });
+        bench.join(&PeerPlan {
+            video_layers: 1,
+            audio: false,
+            speaks: false,
+            receive_audio: 0,
+            receive_video: 0,
+        });
         for _ in 0..subscribers {
-            bench.join(&PeerPlan { video_layers: 0, audio: false, receive_audio: 0, receive_video: 1 });
+            bench.join(&PeerPlan {
+                video_layers: 0,
+                audio: false,
+                speaks: false,
+                receive_audio: 0,
+                receive_video: 1,
+            });
         }
         bench
     }

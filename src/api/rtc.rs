@@ -172,6 +172,9 @@ impl Pump {
             if let Event::Closed { reason: why } = &*event {
                 reason = Some(*why);
             }
+            if let (Event::Quality(quality), Some(services)) = (&*event, &services) {
+                services.media_quality(self.call, self.participant, *quality);
+            }
             self.deliver(*event);
             if let (Some(services), Some(state)) = (&services, state) {
                 services.media_event(self.call, self.participant, state).await;
@@ -183,6 +186,10 @@ impl Pump {
         }
         done();
         let told = matches!(reason, Some(CloseReason::Left | CloseReason::Draining));
+        if !told {
+            let reason = reason.map_or("event_overflow", reason_code);
+            tracing::info!(call = %self.call, participant = %self.participant, reason, "a participant was lost");
+        }
         if let (Some(services), false) = (&services, told) {
             services.media_event(self.call, self.participant, MediaState::Closed).await;
         }
@@ -430,31 +437,40 @@ fn translate(call: CallId, event: Event) -> Vec<(&'static str, Value, Class)> {
             json!({"callId": call, "trackId": track, "source": source, "codecs": codecs}),
             Class::Reliable,
         ),
-        Event::Speakers { speakers } => {
+        Event::Speakers { speakers, dominant } => {
             let list: Vec<Value> = speakers
                 .iter()
                 .map(|(participant, identity, level)| {
                     json!({"userId": identity.as_ref(), "participantId": participant, "level": level})
                 })
                 .collect();
-            one("call:speakers", json!({"callId": call, "speakers": list}), Class::Ephemeral)
+            let dominant = dominant.map(
+                |(participant, identity)| json!({"userId": identity.as_ref(), "participantId": participant}),
+            );
+            let data = json!({"callId": call, "speakers": list, "dominant": dominant});
+            one("call:speakers", data, Class::Ephemeral)
         }
-        // Chat over data channels is not offered by this door.
+        // Everybody in the call is told by the services, with the others' together.
+        Event::Quality(_) => Vec::new(),
         Event::Connected => one("rtc:state", json!({"callId": call, "state": "connected"}), Class::Reliable),
         Event::Interrupted => {
             one("rtc:state", json!({"callId": call, "state": "interrupted"}), Class::Reliable)
         }
         Event::Several(events) => events.into_iter().flat_map(|event| translate(call, event)).collect(),
         Event::Closed { reason } => {
-            let reason = match reason {
-                CloseReason::Left => "left",
-                CloseReason::ConsentExpired => "consent_expired",
-                CloseReason::SessionFailed => "session_failed",
-                CloseReason::RoomFailed => "room_failed",
-                CloseReason::Draining => "draining",
-            };
+            let reason = reason_code(reason);
             one("rtc:state", json!({"callId": call, "state": "closed", "reason": reason}), Class::Reliable)
         }
+    }
+}
+
+fn reason_code(reason: CloseReason) -> &'static str {
+    match reason {
+        CloseReason::Left => "left",
+        CloseReason::ConsentExpired => "consent_expired",
+        CloseReason::SessionFailed => "session_failed",
+        CloseReason::RoomFailed => "room_failed",
+        CloseReason::Draining => "draining",
     }
 }
 

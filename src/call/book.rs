@@ -608,6 +608,7 @@ impl<'a> Work<'a> {
             voice: gone.voice,
             had_video: gone.had_video,
             had_screen: gone.had_screen,
+            quality: None,
         });
     }
 

@@ -5,6 +5,7 @@ use serde_json::{Value, json};
 
 use crate::base::{
     id::{CallId, ChannelId, MessageId, ParticipantId, UserId},
+    quality::{Issues, score_of},
     time::rfc3339,
 };
 
@@ -119,6 +120,10 @@ pub struct CallRecord {
     pub end_reason: Option<EndReason>,
     pub duration_ms: Option<i64>,
     pub peak_participants: u32,
+    /// 0 to 100; `None` while it lives, and if nothing was measured.
+    pub avg_quality: Option<u8>,
+    /// Of anybody in it.
+    pub network_issues: Issues,
     pub message: Option<MessageId>,
     pub stints: Vec<StintRecord>,
     pub invites: Vec<InviteRecord>,
@@ -126,7 +131,7 @@ pub struct CallRecord {
 
 impl CallRecord {
     /// `{id, channelId, type, mode, state, initiatorId, initiatorName, startedAt, answeredAt, endedAt, endReason,
-    /// durationMs, peakParticipants, messageId, participants[stints], invites[]}`.
+    /// durationMs, peakParticipants, avgQuality, networkIssues, messageId, participants[stints], invites[]}`.
     /// `durationMs` runs from the answer (ring) or the start (room) to the end; null if never answered.
     pub fn to_json(&self) -> Value {
         json!({
@@ -135,6 +140,7 @@ impl CallRecord {
             "startedAt": rfc3339(self.started_at), "answeredAt": self.answered_at.map(rfc3339),
             "endedAt": self.ended_at.map(rfc3339), "endReason": self.end_reason,
             "durationMs": self.duration_ms, "peakParticipants": self.peak_participants,
+            "avgQuality": self.avg_quality, "networkIssues": self.network_issues.codes(),
             "messageId": self.message,
             "participants": self.stints.iter().map(StintRecord::to_json).collect::<Vec<_>>(),
             "invites": self.invites.iter().map(InviteRecord::to_json).collect::<Vec<_>>(),
@@ -154,16 +160,51 @@ pub struct StintRecord {
     pub leave_reason: Option<LeaveReason>,
     pub had_video: bool,
     pub had_screen: bool,
+    pub quality: Option<StintQuality>,
 }
 
 impl StintRecord {
-    /// `{participantId, userId, name, stint, joinedAt, leftAt, leaveReason, hadVideo, hadScreen}`
+    /// `{participantId, userId, name, stint, joinedAt, leftAt, leaveReason, hadVideo, hadScreen, quality}`
     pub fn to_json(&self) -> Value {
         json!({
             "participantId": self.participant, "userId": self.user, "name": self.name,
             "stint": self.session_no, "joinedAt": rfc3339(self.joined_at),
             "leftAt": self.left_at.map(rfc3339), "leaveReason": self.leave_reason,
             "hadVideo": self.had_video, "hadScreen": self.had_screen,
+            "quality": self.quality.as_ref().map(StintQuality::to_json),
+        })
+    }
+}
+
+/// Averages over a stay; a sample covers five seconds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct StintQuality {
+    pub samples: u32,
+    pub mos_x100: u32,
+    pub loss_ppm: u32,
+    pub jitter_us: u32,
+    pub rtt_us: Option<u32>,
+    pub issues: Issues,
+}
+
+impl StintQuality {
+    pub fn mos(&self) -> f64 {
+        f64::from(self.mos_x100) / 100.0
+    }
+
+    /// 0 to 100.
+    pub fn score(&self) -> u8 {
+        #[expect(clippy::cast_possible_truncation, reason = "two digits after the point")]
+        let mos = self.mos() as f32;
+        score_of(mos)
+    }
+
+    /// `{score, mos, loss, jitter, rtt, issues}`, as `call:quality` has them.
+    pub fn to_json(&self) -> Value {
+        let millis = |micros: u32| f64::from(micros) / 1_000.0;
+        json!({
+            "score": self.score(), "mos": self.mos(), "loss": f64::from(self.loss_ppm) / 1_000_000.0,
+            "jitter": millis(self.jitter_us), "rtt": self.rtt_us.map(millis), "issues": self.issues.codes(),
         })
     }
 }

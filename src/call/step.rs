@@ -1,6 +1,8 @@
 //! The durable part of a transition: everything in one step commits together or not at all.
 
-use super::model::{CallKind, CallMode, CallState, EndReason, InviteOutcome, LeaveReason, VoiceState};
+use super::model::{
+    CallKind, CallMode, CallState, EndReason, InviteOutcome, LeaveReason, StintQuality, VoiceState,
+};
 use crate::base::id::{CallId, ChannelId, MessageId, ParticipantId, UserId};
 
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -48,6 +50,8 @@ pub struct StintEnd {
     pub voice: VoiceState,
     pub had_video: bool,
     pub had_screen: bool,
+    /// Filled in by the service.
+    pub quality: Option<StintQuality>,
 }
 
 impl CallStep {

@@ -31,6 +31,8 @@ pub struct Media {
     pub spread_at: u16,
     /// People in one call.
     pub max_participants: u16,
+    /// Microphones forwarded at a time in calls with more of them, the loudest; 0 = all.
+    pub audible: usize,
     /// Send in trains (UDP segmentation offload) where the kernel can; to be switched off for broken network cards.
     pub trains: bool,
     /// Keep each shard on a core of its own. For machines that do nothing else; on shared ones it hurts.
@@ -48,6 +50,7 @@ impl Default for Media {
             shards: 0,
             spread_at: 100,
             max_participants: 200,
+            audible: 5,
             trains: true,
             pin: false,
         }

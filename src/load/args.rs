@@ -52,6 +52,9 @@ pub struct Args {
     /// Of a meeting with --audio only this many speak, the others are silent as with DTX.
     #[arg(long)]
     pub speakers: Option<u32>,
+    /// The silent ones send all the same, packets that say so (clients without DTX).
+    #[arg(long)]
+    pub noise: bool,
     /// Subscribers count what they receive and check a sample: much cheaper, and without repair.
     #[arg(long)]
     pub sink: bool,
@@ -136,6 +139,9 @@ impl Args {
         if self.speakers.is_some() && !self.audio {
             mistakes.push("--speakers needs --audio");
         }
+        if self.noise && self.speakers.is_none() {
+            mistakes.push("--noise needs --speakers: all others are silent");
+        }
         if self.speakers.is_some_and(|speakers| speakers < 2 || speakers > self.meeting) {
             mistakes.push("--speakers must be 2 to --meeting: one alone would hear nobody");
         }
@@ -186,6 +192,7 @@ impl Args {
                 video: video.filter(|_| sends),
                 audio: sends && self.audio,
                 speaks: sends && self.audio,
+                murmurs: false,
                 receives,
                 sink: (self.sink && receives && !sends)
                     .then_some(SinkPlan { gro: self.gro, foreign: self.foreign }),
@@ -199,7 +206,7 @@ impl Args {
         let groups = [
             (self.publishers, plan(true, false)),
             (speakers, plan(true, true)),
-            (self.meeting - speakers, MediaPlan { speaks: false, ..plan(true, true) }),
+            (self.meeting - speakers, MediaPlan { speaks: false, murmurs: self.noise, ..plan(true, true) }),
             (self.subscribers, plan(false, true)),
             (self.idle, idle),
         ];
@@ -267,6 +274,7 @@ mod tests {
     #[test]
     fn senseless_speakers_are_refused() {
         for line in [
+            "--meeting 5 --audio --noise",
             "--meeting 5 --speakers 2",
             "--meeting 5 --speakers 1 --audio",
             "--meeting 2 --speakers 3 --audio",

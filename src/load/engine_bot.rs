@@ -36,6 +36,8 @@ pub struct MediaPlan {
     pub audio: bool,
     /// Sends audio on it.
     pub speaks: bool,
+    /// Or silence, packet by packet.
+    pub murmurs: bool,
     /// Whether the bot watches the others.
     pub receives: bool,
     pub sink: Option<SinkPlan>,
@@ -94,6 +96,7 @@ impl BotMedia {
         let peer_plan = PeerPlan {
             video_layers: plan.video.map_or(0, |video| video.layers),
             audio: plan.audio,
+            speaks: plan.speaks,
             receive_audio: plan.receive_audio,
             receive_video: plan.receive_video,
         };
@@ -276,10 +279,11 @@ impl BotMedia {
         }
     }
 
-    /// What its sources send next.
+    /// What its sources send next, of those that others are to receive: silence may be left out.
     pub fn next_frames(&self) -> impl Iterator<Item = (MediaKind, u32)> {
         let video = self.video.as_ref().map(|video| (MediaKind::Video, video.next_frame()));
-        let audio = self.audio.as_ref().map(|audio| (MediaKind::Audio, audio.next_frame()));
+        let spoken = self.audio.as_ref().filter(|_| self.plan.speaks);
+        let audio = spoken.map(|audio| (MediaKind::Audio, audio.next_frame()));
         video.into_iter().chain(audio)
     }
 
@@ -358,7 +362,7 @@ impl BotMedia {
     fn connected(&mut self, now: Instant) {
         let start = now + STAGGER * (self.id % 16);
         self.video = self.plan.video.map(|plan| VideoSource::new(self.id, plan, start));
-        self.audio = self.plan.speaks.then(|| AudioSource::new(self.id, start));
+        self.audio = (self.plan.speaks || self.plan.murmurs).then(|| AudioSource::new(self.id, start));
         let _ = self.events.try_send(BotEvent::Connected(now));
     }
 

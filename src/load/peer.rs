@@ -84,7 +84,9 @@ const VIDEO_PAYLOAD_TYPE: u8 = 96;
 /// On which retransmissions arrive.
 pub const REPAIR_PAYLOAD_TYPE: u8 = 97;
 /// Voice activity bit and -20 dBov.
-const AUDIO_LEVEL: [u8; 1] = [0x80 | 20];
+const SPEECH: [u8; 1] = [0x80 | 20];
+/// No voice, -127 dBov.
+const SILENCE: [u8; 1] = [127];
 
 /// What the bot wants of the connection.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -92,6 +94,8 @@ pub struct PeerPlan {
     /// Camera layers to send; 0 = none.
     pub video_layers: usize,
     pub audio: bool,
+    /// Whether the audio packets say that they are speech.
+    pub speaks: bool,
     /// Receive sections of the first offer.
     pub receive_audio: usize,
     pub receive_video: usize,
@@ -152,6 +156,7 @@ struct Sending {
     mid_id: Option<u8>,
     rid_id: Option<u8>,
     level_id: Option<u8>,
+    speaks: bool,
 }
 
 struct SendingStream {
@@ -203,7 +208,7 @@ impl Peer {
             .build(now)?;
         connection.add_local_candidate(candidate(local)?)?;
 
-        let audio = plan.audio.then(|| Sending::audio(&mut connection)).transpose()?;
+        let audio = plan.audio.then(|| Sending::audio(&mut connection, plan.speaks)).transpose()?;
         let video = (plan.video_layers > 0)
             .then(|| Sending::video(&mut connection, plan.video_layers))
             .transpose()?;
@@ -371,9 +376,9 @@ impl Peer {
 }
 
 impl Sending {
-    fn audio(connection: &mut RTCPeerConnection) -> anyhow::Result<Self> {
+    fn audio(connection: &mut RTCPeerConnection, speaks: bool) -> anyhow::Result<Self> {
         let encodings = vec![encoding(None, opus().rtp_codec, false)];
-        Self::new(connection, RtpCodecKind::Audio, "mic", encodings)
+        Ok(Self { speaks, ..Self::new(connection, RtpCodecKind::Audio, "mic", encodings)? })
     }
 
     fn video(connection: &mut RTCPeerConnection, layers: usize) -> anyhow::Result<Self> {
@@ -412,6 +417,7 @@ impl Sending {
             mid_id: None,
             rid_id: None,
             level_id: None,
+            speaks: false,
         })
     }
 
@@ -456,7 +462,8 @@ impl Sending {
             }
         }
         if out.kind == MediaKind::Audio {
-            set(&mut header, self.level_id, &Bytes::from_static(&AUDIO_LEVEL));
+            let level = if self.speaks { &SPEECH } else { &SILENCE };
+            set(&mut header, self.level_id, &Bytes::from_static(level));
         }
         stream.sent = stream.sent.saturating_add(1);
         Some(rtp::Packet { header, payload: out.payload })

@@ -26,6 +26,8 @@ mod tests;
 
 /// Two pictures are at least this far apart after a switch, even if they arrive together.
 const MIN_STEP: Duration = Duration::from_millis(10);
+/// A publisher's clock that is this far from the time that passed here has jumped, or its report was of another source.
+const TRUST_SECONDS: u32 = 2;
 /// Bytes of retransmission granted at once; refilled at `RTX_SHARE` of what is sent.
 const RTX_BURST: u64 = 64 * 1024;
 /// One byte in five may be a repair (media-engine: at most 20 % of the target rate).
@@ -109,6 +111,10 @@ pub struct Forwarder {
     offset: i64,
     next_index: u64,
     timestamp_offset: u32,
+    /// The layer that `timestamp_offset` is for, kept over pauses.
+    mapped: Option<u8>,
+    /// The offset that keeps the time of capture over the next switch, if it is known.
+    aligned: Option<u32>,
     last_timestamp: u32,
     last_sent_at: Option<Instant>,
     picture_offset: u16,
@@ -137,6 +143,8 @@ impl Forwarder {
             offset: 0,
             next_index: u64::from(start & 0x7FFF),
             timestamp_offset: 0,
+            mapped: None,
+            aligned: None,
             last_timestamp: 0,
             last_sent_at: None,
             picture_offset: 0,
@@ -232,12 +240,32 @@ impl Forwarder {
         self.current = None;
         self.target = None;
         self.max_temporal = u8::MAX;
+        (self.mapped, self.aligned) = (None, None);
         self.sent = SentRing::new(self.config.codec.is_video());
     }
 
     /// Media packets and payload octets sent, as sender reports count them.
     pub fn sent_counts(&self) -> (u32, u32) {
         (self.packets, self.octets)
+    }
+
+    /// How timestamps of which layer become those of the subscriber's stream; `None` before the first packet.
+    pub fn mapping(&self) -> Option<(u8, u32)> {
+        self.mapped.map(|layer| (layer, self.timestamp_offset))
+    }
+
+    /// The offset to go on with when the target layer begins. Without, time goes on as it passed here, which
+    /// moves the picture against its sound by what the packets of the two layers differ in delay.
+    pub fn align(&mut self, offset: Option<u32>) {
+        self.aligned = offset;
+    }
+
+    /// Packets were left out: the stream goes on with this one, without a gap in its numbers. Its clock ran on.
+    pub fn skip_to(&mut self, sequence: u64) {
+        if self.current.is_some() {
+            self.base = sequence;
+            self.offset = self.next_index.cast_signed().wrapping_sub(sequence.cast_signed());
+        }
     }
 
     /// Translates a timestamp of the current layer, for sender reports.
@@ -310,11 +338,23 @@ impl Forwarder {
         let facts = &packet.facts;
         if let Some(last) = self.last_sent_at {
             let elapsed = now.saturating_duration_since(last).max(MIN_STEP);
-            let ticks = elapsed.as_micros() * u128::from(self.config.codec.clock_rate()) / 1_000_000;
+            let rate = self.config.codec.clock_rate();
+            let ticks = elapsed.as_micros() * u128::from(rate) / 1_000_000;
             #[expect(clippy::cast_possible_truncation, reason = "RTP time wraps by definition")]
-            let timestamp = self.last_timestamp.wrapping_add(ticks as u32);
+            let passed = self.last_timestamp.wrapping_add(ticks as u32);
+            let aligned = self.aligned.take().map(|offset| facts.timestamp.wrapping_add(offset));
+            let timestamp =
+                aligned.filter(|one| apart(*one, passed) <= rate * TRUST_SECONDS).map_or(passed, |one| {
+                    // Of one picture in two layers the second is a picture of its own: time must not stand still.
+                    if one.wrapping_sub(self.last_timestamp).cast_signed() > 0 {
+                        one
+                    } else {
+                        self.last_timestamp.wrapping_add(1)
+                    }
+                });
             self.timestamp_offset = timestamp.wrapping_sub(facts.timestamp);
         }
+        self.mapped = Some(layer);
         self.picture_offset = self.last_picture.wrapping_add(1).wrapping_sub(facts.picture());
         self.tl0_offset = self.last_tl0.wrapping_add(1).wrapping_sub(facts.tl0_pic_idx());
         if let Some(filter) = &mut self.filter {
@@ -620,6 +660,10 @@ fn pack(level: LayerId) -> u8 {
 
 fn unpack(level: u8) -> LayerId {
     LayerId { spatial: level >> 4, temporal: level & 0x0F }
+}
+
+fn apart(one: u32, other: u32) -> u32 {
+    one.wrapping_sub(other).cast_signed().unsigned_abs()
 }
 
 /// Appends RTP padding (RFC 3550 5.1) and returns the new length.

@@ -4,7 +4,10 @@ use std::time::{Duration, Instant};
 
 use rtc_rtcp::reception_report::ReceptionReport;
 
-use super::nack::NackGenerator;
+use super::{
+    clock::{SourceClock, compact},
+    nack::NackGenerator,
+};
 use crate::{base::seq::SeqExtender, proto::rtp::Header};
 
 /// A jump beyond this is a restarted sender, not loss (RFC 3550 A.1 MAX_DROPOUT).
@@ -35,6 +38,15 @@ pub struct Arrival {
     pub gap: bool,
 }
 
+/// Packets of a stream since it began.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Totals {
+    pub expected: u64,
+    /// Retransmissions included.
+    pub received: u64,
+    pub repaired: u64,
+}
+
 #[derive(Debug)]
 pub struct Ingest {
     clock_rate: u32,
@@ -44,6 +56,8 @@ pub struct Ingest {
     extender: SeqExtender,
     first: u64,
     received: u64,
+    /// Of them, those that came by retransmission only.
+    repaired: u64,
     expected_prior: u64,
     received_prior: u64,
     /// RFC 3550 A.8, in timestamp units × 16.
@@ -58,7 +72,7 @@ pub struct Ingest {
     close: u32,
     /// Smoothed distance of frames (markers).
     frame_interval: Duration,
-    last_sr: Option<(u64, Instant)>,
+    clock: Option<SourceClock>,
     window_start: Instant,
     window_bytes: u64,
     bitrate_bps: u64,
@@ -73,6 +87,7 @@ impl Ingest {
             extender: SeqExtender::default(),
             first: 0,
             received: 0,
+            repaired: 0,
             expected_prior: 0,
             received_prior: 0,
             jitter: 0,
@@ -83,7 +98,7 @@ impl Ingest {
             last_frame: None,
             close: 256,
             frame_interval: Duration::ZERO,
-            last_sr: None,
+            clock: None,
             window_start: now,
             window_bytes: 0,
             bitrate_bps: 0,
@@ -129,6 +144,7 @@ impl Ingest {
         self.follow_frame(now, extended, marker);
         self.count(now, size);
         self.received += 1;
+        self.repaired += 1;
         Some(extended)
     }
 
@@ -152,8 +168,29 @@ impl Ingest {
         (wanted, gave_up && self.video)
     }
 
-    pub fn sender_report(&mut self, now: Instant, ntp: u64) {
-        self.last_sr = Some((ntp, now));
+    pub fn sender_report(&mut self, now: Instant, ntp: u64, rtp: u32) {
+        self.clock = Some(SourceClock { ntp, rtp, at: now });
+    }
+
+    /// Another source goes on here: what the last one reported means nothing any more.
+    pub fn forget_clock(&mut self) {
+        self.clock = None;
+    }
+
+    /// What the publisher last said of this stream's timestamps.
+    pub fn clock(&self) -> Option<&SourceClock> {
+        self.clock.as_ref()
+    }
+
+    pub fn totals(&self) -> Totals {
+        let expected = self.extender.highest().map_or(0, |highest| highest + 1 - self.first);
+        Totals { expected, received: self.received, repaired: self.repaired }
+    }
+
+    /// Smoothed (RFC 3550 A.8).
+    pub fn jitter(&self) -> Duration {
+        let rate = u64::from(self.clock_rate.max(1));
+        Duration::from_micros(u64::from(self.jitter >> 4) * 1_000_000 / rate)
     }
 
     /// Highest extended sequence so far.
@@ -213,9 +250,9 @@ impl Ingest {
         self.received_prior = self.received;
         let lost_interval = expected_interval.saturating_sub(received_interval);
         let fraction = (lost_interval << 8).checked_div(expected_interval).unwrap_or(0);
-        let (last_sender_report, delay) = self.last_sr.map_or((0, 0), |(ntp, at)| {
-            let delay = now.saturating_duration_since(at).as_millis() * 65_536 / 1_000;
-            (((ntp >> 16) & 0xFFFF_FFFF) as u32, u32::try_from(delay).unwrap_or(u32::MAX))
+        let (last_sender_report, delay) = self.clock.map_or((0, 0), |clock| {
+            let delay = now.saturating_duration_since(clock.at).as_millis() * 65_536 / 1_000;
+            (compact(clock.ntp), u32::try_from(delay).unwrap_or(u32::MAX))
         });
         // The extended sequence starts in cycle 1 here, in cycle 0 on the wire.
         let wire_highest = (highest - (1 << 16)) & 0xFFFF_FFFF;

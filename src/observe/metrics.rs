@@ -209,6 +209,15 @@ const SHARD_HISTOGRAMS: &[(&str, &str, ReadHistogram)] = &[
     ("convene_forward_seconds", "Longest time a packet spent in the server, per flush.", |s| {
         &s.forward_seconds
     }),
+    ("convene_quality_score", "Scores of participants, 0 to 100, one each every 5 s.", |s| &s.quality_score),
+    (
+        "convene_quality_loss_ratio",
+        "Shares of packets that never came, worse direction, one each every 5 s.",
+        |s| &s.quality_loss,
+    ),
+    ("convene_quality_rtt_seconds", "Round trips to participants, one each every 5 s.", |s| {
+        &s.quality_rtt_seconds
+    }),
     ("convene_shard_loop_seconds", "Time from a wake-up of the shard to having sent all it caused.", |s| {
         &s.loop_seconds
     }),
@@ -300,11 +309,13 @@ fn render_histogram<'a>(text: &mut String, name: &str, shards: impl Iterator<Ite
         sum += data.sum;
     }
     counts.resize(bounds.len() + 1, 0);
-    // The last slot of a cumulative histogram holds everything.
-    let total = counts.last().copied().unwrap_or(0);
+    // The format wants each bucket to hold those below it too.
+    let mut total = 0;
     for (bound, count) in bounds.iter().zip(&counts) {
-        line(text, format_args!("{name}_bucket{{le=\"{bound}\"}} {count}"));
+        total += count;
+        line(text, format_args!("{name}_bucket{{le=\"{bound}\"}} {total}"));
     }
+    total += counts.last().copied().unwrap_or(0);
     line(text, format_args!("{name}_bucket{{le=\"+Inf\"}} {total}"));
     line(text, format_args!("{name}_sum {sum}"));
     line(text, format_args!("{name}_count {total}"));
@@ -343,7 +354,7 @@ mod tests {
         metrics.command("channel:get", "rest", Some("not_found.channel"), Duration::from_millis(1));
         metrics.http(404);
         metrics.login(false);
-        let histogram = HistogramData { bounds: &[0.1, 1.0], counts: vec![1, 2, 3], sum: 4.5 };
+        let histogram = HistogramData { bounds: &[0.1, 1.0], counts: vec![1, 1, 1], sum: 4.5 };
         let shard = |n| ShardStats {
             shard: n,
             packets_in: 10,

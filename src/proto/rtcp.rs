@@ -3,6 +3,7 @@
 use bytes::Bytes;
 use rtc_rtcp::{
     Packet,
+    extended_report::{DLRRReportBlock, ExtendedReport, ReceiverReferenceTimeReportBlock},
     goodbye::Goodbye,
     payload_feedbacks::{
         full_intra_request::FullIntraRequest, picture_loss_indication::PictureLossIndication,
@@ -35,11 +36,13 @@ pub enum Feedback {
         rtp: u32,
     },
     /// A receiver's view of one stream we send.
-    Reception {
+    Reception(Reception),
+    /// The answer to a receiver reference time report (RFC 3611 4.5).
+    ReferenceAnswered {
+        /// Who sent the report.
         ssrc: u32,
-        fraction_lost: u8,
-        jitter: u32,
-        last_sr: u32,
+        last_rr: u32,
+        /// In 1/65536 s.
         delay: u32,
     },
     Remb {
@@ -65,6 +68,21 @@ pub fn packets(compound: &[u8]) -> impl Iterator<Item = Option<&[u8]>> {
         rest = behind;
         Some(packet)
     })
+}
+
+/// A reception report block (RFC 3550 6.4.1).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Reception {
+    pub ssrc: u32,
+    pub fraction_lost: u8,
+    /// 24 bits.
+    pub total_lost: u32,
+    /// Extended by the receiver's count of cycles.
+    pub highest: u32,
+    pub jitter: u32,
+    pub last_sr: u32,
+    /// In 1/65536 s.
+    pub delay: u32,
 }
 
 /// Everything of interest in a decrypted compound packet; `None` if it is malformed.
@@ -95,18 +113,29 @@ fn read(packet: &dyn Packet, found: &mut Vec<Feedback>) {
     } else if let Some(remb) = any.downcast_ref::<ReceiverEstimatedMaximumBitrate>() {
         #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "float casts saturate")]
         found.push(Feedback::Remb { bitrate_bps: remb.bitrate as u64 });
+    } else if let Some(extended) = any.downcast_ref::<ExtendedReport>() {
+        let blocks = extended.reports.iter().filter_map(|one| one.as_any().downcast_ref::<DLRRReportBlock>());
+        found.extend(blocks.flat_map(|block| &block.reports).map(|answer| Feedback::ReferenceAnswered {
+            ssrc: answer.ssrc,
+            last_rr: answer.last_rr,
+            delay: answer.dlrr,
+        }));
     } else if let Some(bye) = any.downcast_ref::<Goodbye>() {
         found.push(Feedback::Bye { ssrcs: bye.sources.clone() });
     }
 }
 
 fn receptions(reports: &[ReceptionReport], found: &mut Vec<Feedback>) {
-    found.extend(reports.iter().map(|report| Feedback::Reception {
-        ssrc: report.ssrc,
-        fraction_lost: report.fraction_lost,
-        jitter: report.jitter,
-        last_sr: report.last_sender_report,
-        delay: report.delay,
+    found.extend(reports.iter().map(|report| {
+        Feedback::Reception(Reception {
+            ssrc: report.ssrc,
+            fraction_lost: report.fraction_lost,
+            total_lost: report.total_lost,
+            highest: report.last_sequence_number,
+            jitter: report.jitter,
+            last_sr: report.last_sender_report,
+            delay: report.delay,
+        })
     }));
 }
 
@@ -139,6 +168,12 @@ impl CompoundBuilder {
     pub fn nack(&mut self, media_ssrc: u32, sequences: &[u16]) {
         let nacks = nack_pairs_from_sequence_numbers(sequences);
         self.push(&TransportLayerNack { sender_ssrc: self.sender_ssrc, media_ssrc, nacks });
+    }
+
+    /// Asks for the round trip: a sender answers with the time it kept this (RFC 3611 4.4).
+    pub fn reference_time(&mut self, ntp: u64) {
+        let block = ReceiverReferenceTimeReportBlock { ntp_timestamp: ntp };
+        self.push(&ExtendedReport { sender_ssrc: self.sender_ssrc, reports: vec![Box::new(block)] });
     }
 
     /// A compound of one sender report, which may stand first by itself.
@@ -185,6 +220,8 @@ impl CompoundBuilder {
 
 #[cfg(test)]
 mod tests {
+    use rtc_rtcp::extended_report::DLRRReport;
+
     use super::*;
 
     #[test]
@@ -200,6 +237,13 @@ mod tests {
                 Feedback::Nack { ssrc: 11, sequences: vec![5, 6, 30] },
             ]
         );
+        let answer = DLRRReportBlock { reports: vec![DLRRReport { ssrc: 1, last_rr: 2, dlrr: 3 }] };
+        let answer = ExtendedReport { sender_ssrc: 7, reports: vec![Box::new(answer)] };
+        let answered = Feedback::ReferenceAnswered { ssrc: 1, last_rr: 2, delay: 3 };
+        assert_eq!(parse(&answer.marshal().unwrap()), Some(vec![answered]));
+        let mut asks = CompoundBuilder::new(1);
+        asks.reference_time(0x0102_0304_0506_0708);
+        assert!(asks.finish().ends_with(&[4, 0, 0, 2, 1, 2, 3, 4, 5, 6, 7, 8]));
         let report = CompoundBuilder::sender(12, 99, 1000, 3, 400);
         assert_eq!(parse(&report), Some(vec![Feedback::SenderReport { ssrc: 12, ntp: 99, rtp: 1000 }]));
     }

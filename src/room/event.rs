@@ -3,7 +3,10 @@
 use std::sync::Arc;
 
 use super::command::{Kind, Source};
-use crate::base::id::{ParticipantId, RoomId, TrackId};
+use crate::base::{
+    id::{ParticipantId, RoomId, TrackId},
+    quality::Quality,
+};
 
 /// A publication as others see it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -97,7 +100,11 @@ pub enum Event {
     /// Who speaks, loudest first; level 0–127 where 127 is loudest.
     Speakers {
         speakers: Vec<(ParticipantId, Arc<str>, u8)>,
+        /// Who has the floor, silent or not.
+        dominant: Option<(ParticipantId, Arc<str>)>,
     },
+    /// How good the participant's own connection is; every five seconds.
+    Quality(Quality),
     /// ICE and DTLS are up: media can flow.
     Connected,
     /// No packet for 5 s; `Connected` follows if it recovers, `Closed` after 30 s.

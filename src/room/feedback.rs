@@ -1,12 +1,20 @@
 //! RTCP: what subscribers and publishers report, and keyframe requests.
 
-use super::train::MAX_PADDING;
-use super::{Context, ParticipantKey, PublicationKey, Room, SubscriptionKey, publication::Origin};
-use crate::proto::{
-    rtcp::{self, CompoundBuilder, Feedback},
-    twcc::report::ArrivalReport,
+use super::{
+    Context, ParticipantKey, PublicationKey, Room, SubscriptionKey,
+    participant::Participant,
+    publication::{Origin, Publication},
+    subscription::Subscription,
+    train::MAX_PADDING,
 };
-use crate::{media::bwe::Cluster, transport::session::DropReason};
+use crate::{
+    media::bwe::Cluster,
+    proto::{
+        rtcp::{self, CompoundBuilder, Feedback},
+        twcc::report::ArrivalReport,
+    },
+    transport::session::DropReason,
+};
 
 impl Room {
     pub(super) fn rtcp(&mut self, ctx: &mut Context<'_>, key: ParticipantKey, compound: &[u8]) {
@@ -29,6 +37,7 @@ impl Room {
                 Feedback::KeyframeWanted { ssrc } => {
                     ctx.stats.plis_received += 1;
                     if let Some(subscription) = self.outgoing(key, ssrc) {
+                        self.undecodable(ctx.now, key, subscription);
                         self.want_keyframe(ctx, subscription);
                     }
                 }
@@ -40,12 +49,20 @@ impl Room {
                 }
                 Feedback::SenderReport { ssrc, ntp, rtp } => self.sender_report(ctx, key, ssrc, ntp, rtp),
                 Feedback::Remb { bitrate_bps } => self.remb(ctx, key, bitrate_bps),
-                Feedback::Reception { .. } | Feedback::Bye { .. } => {}
+                Feedback::Reception(report) => self.reception(ctx.now, key, &report),
+                Feedback::ReferenceAnswered { ssrc, last_rr, delay } => {
+                    if let Some(participant) = self.participants.get_mut(key)
+                        && participant.rtcp_ssrc == ssrc
+                    {
+                        participant.monitor.reference_answered(ctx.now, last_rr, delay);
+                    }
+                }
+                Feedback::Bye { .. } => {}
             }
         }
     }
 
-    fn outgoing(&self, key: ParticipantKey, ssrc: u32) -> Option<SubscriptionKey> {
+    pub(super) fn outgoing(&self, key: ParticipantKey, ssrc: u32) -> Option<SubscriptionKey> {
         self.participants.get(key)?.outgoing.get(&ssrc).copied()
     }
 
@@ -53,25 +70,13 @@ impl Room {
     fn repair(&mut self, ctx: &mut Context<'_>, key: SubscriptionKey, sequences: &[u16]) {
         let Some(subscription) = self.subscriptions.get_mut(key) else { return };
         let Some(publication) = self.publications.get(subscription.publication) else { return };
-        let Some(forwarder) = &mut subscription.forwarder else { return };
         let Some(subscriber) = self.participants.get_mut(subscription.subscriber) else { return };
-        let Some(session) = &subscriber.session else { return };
-        let downlink = &mut subscriber.downlink;
         for sequence in sequences {
-            let Some(sent) = forwarder.lookup(*sequence) else { continue };
-            let Some(encoding) = publication.encoding(sent.layer) else { continue };
-            let Some(highest) = encoding.ingest.highest() else { continue };
-            let Some(packet) = encoding.history.get(sent.source_near(highest)) else { continue };
-            let transport = downlink.next_sequence();
-            let repaired = session.send_rtp(packet.len() + MAX_PADDING, ctx.out, |slot| {
-                forwarder.write_repair(slot, *sequence, &sent, &packet, transport)
-            });
-            if let Some(len) = repaired {
-                if forwarder.repairs_are_new() && forwarder.config().transport_cc_ext != 0 {
-                    downlink.sent(ctx.now, len, Cluster::NONE);
-                }
-                downlink.pacer.sent(len);
+            if repair_one(ctx, subscriber, subscription, publication, *sequence).is_some() {
                 ctx.stats.rtx_sent += 1;
+            } else if subscription.forwarder.as_ref().is_some_and(|one| one.lookup(*sequence).is_some()) {
+                // What the publisher's path lost was never sent to begin with.
+                Self::unanswered(subscription, &mut subscriber.monitor, *sequence);
             }
         }
     }
@@ -81,36 +86,8 @@ impl Room {
         let Some(stream) = self.participants.get(key).and_then(|one| one.streams.get(&ssrc)).copied() else {
             return;
         };
-        let Some(publication) = self.publications.get_mut(stream.publication) else { return };
-        if let Some(encoding) = publication.encoding_mut(stream.layer) {
-            encoding.ingest.sender_report(ctx.now, ntp);
-        }
         self.relay_report(ctx, stream.publication, stream.layer, ntp, rtp);
         self.pass_report(ctx, stream.publication, stream.layer, ntp, rtp);
-    }
-
-    pub(super) fn pass_report(
-        &mut self,
-        ctx: &mut Context<'_>,
-        publication: PublicationKey,
-        layer: u8,
-        ntp: u64,
-        rtp: u32,
-    ) {
-        let Some(publication) = self.publications.get(publication) else { return };
-        for key in &publication.fan_out {
-            let Some(subscription) = self.subscriptions.get(*key) else { continue };
-            let Some(forwarder) = &subscription.forwarder else { continue };
-            if forwarder.encoding() != Some(layer) {
-                continue;
-            }
-            let Some(subscriber) = self.participants.get_mut(subscription.subscriber) else { continue };
-            let Some(session) = &mut subscriber.session else { continue };
-            let (packets, octets) = forwarder.sent_counts();
-            let rtp = forwarder.translate_timestamp(rtp);
-            let report = CompoundBuilder::sender(forwarder.config().ssrc, ntp, rtp, packets, octets);
-            session.send_rtcp(&report, ctx.out);
-        }
     }
 
     /// The subscriber cannot go on without a keyframe of the layer it is to get.
@@ -150,4 +127,28 @@ impl Room {
             session.send_rtcp(&compound.finish(), ctx.out);
         }
     }
+}
+
+fn repair_one(
+    ctx: &mut Context<'_>,
+    subscriber: &mut Participant,
+    subscription: &mut Subscription,
+    publication: &Publication,
+    sequence: u16,
+) -> Option<()> {
+    let session = subscriber.session.as_ref()?;
+    let forwarder = subscription.forwarder.as_mut()?;
+    let sent = forwarder.lookup(sequence)?;
+    let encoding = publication.encoding(sent.layer)?;
+    let highest = encoding.ingest.highest()?;
+    let packet = encoding.history.get(sent.source_near(highest))?;
+    let downlink = &mut subscriber.downlink;
+    let transport = downlink.next_sequence();
+    let write = |slot: &mut [u8]| forwarder.write_repair(slot, sequence, &sent, &packet, transport);
+    let len = session.send_rtp(packet.len() + MAX_PADDING, ctx.out, write)?;
+    if forwarder.repairs_are_new() && forwarder.config().transport_cc_ext != 0 {
+        downlink.sent(ctx.now, len, Cluster::NONE);
+    }
+    downlink.pacer.sent(len);
+    Some(())
 }

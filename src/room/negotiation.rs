@@ -265,6 +265,7 @@ impl Room {
         for other in others {
             self.subscribe(ctx, other, key);
         }
+        self.review_audible(ctx);
     }
 
     pub(super) fn unpublish(&mut self, ctx: &mut Context<'_>, key: PublicationKey) {
@@ -280,6 +281,7 @@ impl Room {
             owner.streams.retain(|_, stream| stream.publication != key);
         }
         self.relay_unpublication(ctx, &publication);
+        self.review_audible(ctx);
         let event = Event::TrackUnpublished {
             track: publication.track,
             participant: publication.owner_id,

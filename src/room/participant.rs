@@ -6,6 +6,7 @@ use super::{
     PublicationKey, SubscriptionKey,
     command::{AutoSubscribe, MediaGrants},
     congestion::Downlink,
+    quality::Monitor,
     train::Train,
 };
 use crate::{
@@ -56,6 +57,7 @@ pub(super) struct Participant {
     pub train: Train,
     /// The path towards it.
     pub downlink: Downlink,
+    pub monitor: Monitor,
     pub next_report: Instant,
     pub next_arrival_feedback: Instant,
 }
@@ -90,6 +92,7 @@ impl Participant {
             rtcp_ssrc: u32::try_from(session_id & 0xFFFF_FFFF).unwrap_or(1).max(1),
             train: Train::default(),
             downlink: Downlink::default(),
+            monitor: Monitor::new(now),
             next_report: now,
             next_arrival_feedback: now,
         }

@@ -17,7 +17,7 @@ use crate::{
     base::id::{ParticipantId, ShardId, TrackId},
     media::{
         history::History,
-        ingest::Ingest,
+        ingest::{Ingest, Totals},
         keyframe::KeyframeGate,
         layers::{LayerMeter, MAX_SPATIAL},
         packet::Facts,
@@ -41,6 +41,8 @@ pub(super) struct Encoding {
     /// The template structure that dependency descriptors refer to.
     pub structure: Option<Box<av1::Structure>>,
     pub redundancy: Redundancy,
+    /// When quality was last measured.
+    pub sampled: Totals,
     /// Shards that get its packets.
     pub relayed_to: Vec<ShardId>,
 }
@@ -356,6 +358,7 @@ impl Encoding {
             layers: LayerMeter::new(now),
             structure: None,
             redundancy: Redundancy::default(),
+            sampled: Totals::default(),
             relayed_to: Vec::new(),
         }
     }

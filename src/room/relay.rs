@@ -260,6 +260,12 @@ impl Room {
             publication.relay_audio_to(&[to]);
         }
         ctx.effects.relay(self.id, to, RelayMessage::Tracks { tracks });
+        let audio = |one: &Publication| one.owner().is_some() && one.kind == Kind::Audio;
+        let voices: Vec<_> =
+            self.publications.iter().filter(|(_, one)| audio(one)).map(|(key, _)| key).collect();
+        for key in voices {
+            self.relay_clocks(ctx, key, to);
+        }
     }
 
     fn forget_link(&mut self, ctx: &mut Context<'_>, shard: ShardId) {

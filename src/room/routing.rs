@@ -4,6 +4,7 @@ use std::time::Instant;
 
 use super::{
     Context, ParticipantKey, PublicationKey, Room, SubscriptionKey,
+    command::Source,
     participant::{Participant, StreamRef},
     publication::MAX_STREAMS,
     train::Pace,
@@ -53,6 +54,9 @@ impl Room {
 
     /// Hands a packet to those who receive it here.
     pub(super) fn forward(&mut self, ctx: &mut Context<'_>, accepted: &Accepted<'_>) {
+        if self.audible.is_crowded() && !self.is_heard(ctx.now, accepted) {
+            return;
+        }
         if accepted.revived {
             self.aim_again(ctx, accepted.publication);
         }
@@ -162,7 +166,8 @@ impl Room {
             }
         } else {
             encoding.history.push(&packet);
-            if let Some(level) = facts.audio_level.filter(|_| !muted) {
+            let voice = publication.source == Source::Mic && !muted;
+            if let Some(level) = facts.audio_level.filter(|_| voice) {
                 self.speakers.heard(ctx.now, publication.owner_id, level);
             }
         }
@@ -269,7 +274,10 @@ impl Room {
         };
         let repair = publication.rtx_payload_type == Some(header.payload_type);
         if !repair {
-            publication.encoding_mut(layer)?.ssrc = Some(header.ssrc);
+            let encoding = publication.encoding_mut(layer)?;
+            if encoding.ssrc.replace(header.ssrc).is_some_and(|before| before != header.ssrc) {
+                encoding.ingest.forget_clock();
+            }
         }
         publication.streams += 1;
         let stream = StreamRef { publication: key, layer, repair };

@@ -2,10 +2,40 @@
 
 use std::time::{Duration, Instant};
 
-use crate::transport::session::DropReason;
+use crate::{base::quality::Quality, transport::session::DropReason};
 
 /// Upper bounds of the join-time histogram, in seconds.
 pub const JOIN_BOUNDS: [f64; 10] = [0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0];
+
+/// Of the quality score.
+pub const SCORE_BOUNDS: [f64; 8] = [10.0, 20.0, 30.0, 40.0, 50.0, 60.0, 70.0, 80.0];
+/// Of the share of packets that never came.
+pub const LOSS_BOUNDS: [f64; 8] = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25];
+/// Of round trips, in seconds.
+pub const RTT_BOUNDS: [f64; 9] = [0.005, 0.01, 0.025, 0.05, 0.1, 0.2, 0.3, 0.5, 1.0];
+
+/// Values by bound, with one more slot for everything above.
+#[derive(Debug, Clone)]
+pub struct Tally<const SLOTS: usize> {
+    pub counts: [u64; SLOTS],
+    pub sum: f64,
+}
+
+impl<const SLOTS: usize> Default for Tally<SLOTS> {
+    fn default() -> Self {
+        Self { counts: [0; SLOTS], sum: 0.0 }
+    }
+}
+
+impl<const SLOTS: usize> Tally<SLOTS> {
+    fn record(&mut self, bounds: &[f64], value: f64) {
+        let bucket = bounds.iter().position(|bound| value <= *bound).unwrap_or(bounds.len());
+        if let Some(count) = self.counts.get_mut(bucket) {
+            *count += 1;
+        }
+        self.sum += value;
+    }
+}
 
 #[derive(Debug, Default, Clone)]
 pub struct RoomStats {
@@ -30,6 +60,10 @@ pub struct RoomStats {
     /// One more than the bounds, for everything slower.
     pub join_counts: [u64; JOIN_BOUNDS.len() + 1],
     pub join_sum: f64,
+    /// Of participants, one value each every five seconds.
+    pub quality_score: Tally<{ SCORE_BOUNDS.len() + 1 }>,
+    pub quality_loss: Tally<{ LOSS_BOUNDS.len() + 1 }>,
+    pub quality_rtt: Tally<{ RTT_BOUNDS.len() + 1 }>,
     /// When the packet came that waited longest of those flushed since the shard last looked.
     pub oldest_flushed: Option<Instant>,
 }
@@ -42,6 +76,14 @@ impl RoomStats {
     pub fn drop_many(&mut self, reason: DropReason, count: u64) {
         if let Some(slot) = self.drops.get_mut(reason as usize) {
             *slot += count;
+        }
+    }
+
+    pub fn quality(&mut self, quality: &Quality) {
+        self.quality_score.record(&SCORE_BOUNDS, quality.score.into());
+        self.quality_loss.record(&LOSS_BOUNDS, quality.loss.into());
+        if let Some(rtt) = quality.rtt_ms {
+            self.quality_rtt.record(&RTT_BOUNDS, f64::from(rtt) / 1_000.0);
         }
     }
 

@@ -4,11 +4,13 @@ use std::time::Instant;
 
 use super::{
     Context, ParticipantKey, PublicationKey, Room, SubscriptionKey,
+    clock::{self, Told},
     command::{AutoSubscribe, Kind, Source, Wish},
     congestion::Share,
     event::Event,
     participant::Sending,
-    publication::Origin,
+    publication::{Origin, Publication},
+    quality::Reported,
 };
 use crate::{
     base::id::TrackId,
@@ -35,7 +37,9 @@ pub(super) struct Subscription {
     pub forwarder: Option<Forwarder>,
     pub line: Option<usize>,
     /// The state last told to the subscriber.
-    pub reported: Option<(Vec<u8>, Option<u8>, bool)>,
+    pub told_layers: Option<(Vec<u8>, Option<u8>, bool)>,
+    pub told: Told,
+    pub reported: Reported,
 }
 
 impl Subscription {
@@ -86,7 +90,9 @@ impl Room {
             unsupported: false,
             forwarder: None,
             line: None,
-            reported: None,
+            told_layers: None,
+            told: Told::default(),
+            reported: Reported::default(),
         });
         participant.subscriptions.push(key);
         if participant.auto == AutoSubscribe::FirstOffer {
@@ -177,7 +183,7 @@ impl Room {
                 ssrc: fresh_ssrc(ctx, participant.outgoing.keys()),
                 rtx_ssrc: publication.codec.is_video().then(|| fresh_ssrc(ctx, participant.outgoing.keys())),
                 cname: publication.owner_id.to_string(),
-                stream_id: format!("{}|{}", publication.owner_id, publication.track),
+                stream_id: stream_id(publication),
                 track_id: publication.track.to_string(),
             };
             self.bind(ctx, subscription, index, stream);
@@ -318,6 +324,9 @@ impl Room {
         if forwarder.target() != target {
             forwarder.set_target(target);
         }
+        if let Some(layer) = target {
+            clock::align(forwarder, publication, layer);
+        }
         let limit = target.map_or(u8::MAX, |layer| publication.temporal_for(layer, subscription.max_fps));
         forwarder.set_max_temporal(limit.min(subscription.share.max_temporal()));
         forwarder.awaits_keyframe()
@@ -362,11 +371,11 @@ impl Room {
         let active = publication.alive_layers(ctx.now);
         let paused = subscription.wanted_layer.is_none() || subscription.share == Share::Paused;
         let state = (active.clone(), forwarder.current(), paused);
-        if subscription.reported.as_ref() == Some(&state) {
+        if subscription.told_layers.as_ref() == Some(&state) {
             return;
         }
         let event = Event::Layers { track: subscription.track, active, current: state.1, paused: state.2 };
-        subscription.reported = Some(state);
+        subscription.told_layers = Some(state);
         let subscriber = subscription.subscriber;
         self.tell(ctx, subscriber, event);
     }
@@ -379,6 +388,15 @@ fn participant_subscription(room: &Room, key: ParticipantKey, track: TrackId) ->
         .iter()
         .find(|one| room.subscriptions.get(**one).is_some_and(|one| one.track == track))
         .copied()
+}
+
+/// Clients play what one stream id holds in sync: a camera with its microphone, a screen with its sound.
+fn stream_id(publication: &Publication) -> String {
+    let set = match publication.source {
+        Source::Mic | Source::Camera => "camera",
+        Source::Screen | Source::ScreenAudio => "screen",
+    };
+    format!("{}|{set}", publication.owner_id)
 }
 
 fn fresh_ssrc<'a>(ctx: &mut Context<'_>, used: impl Iterator<Item = &'a u32>) -> u32 {

@@ -1,13 +1,16 @@
 //! Whole rooms on a virtual clock: real ICE checks, DTLS and SRTP of an independent client stack, no socket.
 
 mod agreement;
+mod audible;
 mod bandwidth;
 mod codecs;
 mod offer;
 mod path;
 mod peer;
+mod quality;
 mod relay;
 mod sim;
+mod sync;
 mod world;
 
 use std::time::Duration;
@@ -155,7 +158,7 @@ fn loud_audio_makes_a_speaker() {
     world.send_audio(ana, 30, 20);
     let id = world.id(ana);
     assert!(world.events(bo).iter().any(|event| match event {
-        Event::Speakers { speakers } => speakers.first().is_some_and(|(speaker, _, _)| *speaker == id),
+        Event::Speakers { speakers, .. } => speakers.first().is_some_and(|(speaker, _, _)| *speaker == id),
         _ => false,
     }));
 }

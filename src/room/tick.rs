@@ -6,7 +6,7 @@ use super::{
     BUSY_TICK, CONNECTING_TICK, Context, IDLE_TICK, ParticipantKey, Room,
     event::{CloseReason, Event},
 };
-use crate::{base::id::ParticipantId, proto::rtcp::CompoundBuilder};
+use crate::{base::id::ParticipantId, media::speaker::Speaking, proto::rtcp::CompoundBuilder};
 
 /// Transport-wide feedback: the draft suggests 50–250 ms, libwebrtc uses 50–100.
 const ARRIVAL_FEEDBACK: Duration = Duration::from_millis(50);
@@ -32,8 +32,8 @@ impl Room {
             self.next_review = ctx.now + REVIEW;
             self.review(ctx);
         }
-        if let Some(speakers) = self.speakers.poll(ctx.now) {
-            self.announce_speakers(ctx, &speakers);
+        if let Some(speaking) = self.speakers.poll(ctx.now) {
+            self.announce_speakers(ctx, &speaking);
         }
         let since_media = self.last_media.map(|last| ctx.now.saturating_duration_since(last));
         let interval = match since_media {
@@ -65,6 +65,7 @@ impl Room {
         if connected {
             self.send_feedback(ctx, key);
             self.tick_downlink(ctx, key);
+            self.watch_quality(ctx, key);
         }
         !connected
     }
@@ -89,6 +90,7 @@ impl Room {
                     compound.nack(ssrc, &wanted);
                 }
                 if gave_up {
+                    participant.monitor.gave_up();
                     encoding.gate.request();
                 }
                 if encoding.gate.poll(ctx.now, layer) {
@@ -99,6 +101,9 @@ impl Room {
                     compound.report(report);
                 }
             }
+        }
+        if report_due && !compound.is_empty() {
+            compound.reference_time(participant.monitor.reference_time(ctx.now));
         }
         if ctx.now >= participant.next_arrival_feedback && !participant.arrivals.is_empty() {
             participant.next_arrival_feedback = ctx.now + ARRIVAL_FEEDBACK;
@@ -120,6 +125,7 @@ impl Room {
         for key in keys {
             self.retarget(ctx, key);
             self.report_layers(ctx, key);
+            self.refresh_report(ctx, key);
         }
         let published: Vec<_> = self.publications.keys().collect();
         for key in published {
@@ -135,11 +141,15 @@ impl Room {
         here.map(|one| one.identity.clone()).or_else(|| elsewhere().map(|one| one.identity.clone()))
     }
 
-    fn announce_speakers(&self, ctx: &mut Context<'_>, speakers: &[(ParticipantId, u8)]) {
-        let named: Vec<_> =
-            speakers.iter().filter_map(|(id, level)| Some((*id, self.identity_of(*id)?, *level))).collect();
+    fn announce_speakers(&self, ctx: &mut Context<'_>, speaking: &Speaking) {
+        let named: Vec<_> = speaking
+            .speakers
+            .iter()
+            .filter_map(|(id, level)| Some((*id, self.identity_of(*id)?, *level)))
+            .collect();
+        let dominant = speaking.dominant.and_then(|id| Some((id, self.identity_of(id)?)));
         for participant in self.participants.values() {
-            let event = Event::Speakers { speakers: named.clone() };
+            let event = Event::Speakers { speakers: named.clone(), dominant: dominant.clone() };
             ctx.effects.event(self.id, participant.id, event);
         }
     }

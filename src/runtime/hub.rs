@@ -52,6 +52,8 @@ pub struct MediaConfig {
     pub max_participants_per_room: u16,
     /// Participants of one room on one shard; further ones go to another. 0 = a room never spreads.
     pub spread_at: u16,
+    /// So many microphones of a room are forwarded at a time, the loudest; 0 = all.
+    pub audible: usize,
     /// Send in trains (UDP segmentation offload) where the kernel can.
     pub trains: bool,
     /// Keep each shard on a core of its own.
@@ -316,6 +318,7 @@ fn start_shard(
             tcp_candidates: tcp.map_or_else(|| Ok(Vec::new()), |tcp| tcp_candidates(config, tcp))?,
             shard: u8::try_from(index).map_err(|_| io::Error::other("at most 256 shards"))?,
             trains: config.trains,
+            audible: config.audible,
         },
         placement: placement.clone(),
         rng: Rng::from_entropy(seed),

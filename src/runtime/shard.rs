@@ -53,7 +53,7 @@ use crate::{
         effect::{Effect, Effects},
         event::{AddressedEvent, CloseReason, Event},
         relay::RelayMessage,
-        stats::{JOIN_BOUNDS, RoomStats},
+        stats::{JOIN_BOUNDS, LOSS_BOUNDS, RTT_BOUNDS, RoomStats, SCORE_BOUNDS, Tally},
         train::{BUSY_HOLD, HOLD},
     },
     transport::{outbox::Outbox, remote, session::DropReason},
@@ -640,10 +640,17 @@ impl State {
                 counts: stats.join_counts.to_vec(),
                 sum: stats.join_sum,
             },
+            quality_score: tally(&SCORE_BOUNDS, &stats.quality_score),
+            quality_loss: tally(&LOSS_BOUNDS, &stats.quality_loss),
+            quality_rtt_seconds: tally(&RTT_BOUNDS, &stats.quality_rtt),
             forward_seconds: self.traffic.forward.data(&FORWARD_BOUNDS),
             loop_seconds: self.traffic.loops.data(&LOOP_BOUNDS),
         }
     }
+}
+
+fn tally<const SLOTS: usize>(bounds: &'static [f64], tally: &Tally<SLOTS>) -> HistogramData {
+    HistogramData { bounds, counts: tally.counts.to_vec(), sum: tally.sum }
 }
 
 #[cfg(test)]

@@ -1,6 +1,7 @@
 //! Plain numbers a shard hands out on request. Counters only grow; gauges are of the moment.
 
-/// Cumulative histogram in seconds; `bounds` are upper bounds, `counts` has one more slot for +Inf.
+/// In seconds if not said otherwise. `counts` has the values between a bound and the one before, and one more slot
+/// for everything above the last.
 #[derive(Debug, Clone, Default)]
 pub struct HistogramData {
     pub bounds: &'static [f64],
@@ -70,6 +71,10 @@ pub struct ShardStats {
     pub join_seconds: HistogramData,
     /// Longest time from taking a packet off the socket to having sent it to everybody, per flush.
     pub forward_seconds: HistogramData,
+    /// Of participants, one value each every five seconds.
+    pub quality_score: HistogramData,
+    pub quality_loss: HistogramData,
+    pub quality_rtt_seconds: HistogramData,
     /// Time from one wake-up of the shard loop to having sent all it caused.
     pub loop_seconds: HistogramData,
 }

@@ -54,6 +54,8 @@ pub struct CallConfig {
     pub disconnect_grace: Duration,
     /// How exact the end of a call is after `kill -9`.
     pub heartbeat: Duration,
+    /// How often people in a call are told how good it is.
+    pub quality_interval: Duration,
     pub max_participants: usize,
     /// In larger channels `call:start` without a list rings nobody.
     pub ring_all_up_to: usize,
@@ -67,6 +69,7 @@ impl Default for CallConfig {
             max_duration: Duration::from_secs(4 * 3600),
             disconnect_grace: Duration::from_secs(15),
             heartbeat: Duration::from_secs(5),
+            quality_interval: Duration::from_secs(5),
             max_participants: 200,
             ring_all_up_to: 15,
         }

@@ -4,7 +4,7 @@
 //! Order of a transition: media seats first (they can be refused), then the commit, then the events, then the answer.
 
 use std::{
-    sync::{Arc, PoisonError, RwLock},
+    sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock},
     time::{Duration, Instant},
 };
 
@@ -13,10 +13,13 @@ use tokio::sync::{mpsc, oneshot};
 use super::{ids::Ids, outbox::Outbox, store_error};
 use crate::{
     auth::grants::Actor,
+    base::id::{CallId, ChannelId},
     call::{
         book::{Book, CallError, MediaAction, Notice, Plan},
         live::{LiveCall, Now},
         media_plane::MediaPlane,
+        model::{CallKind, CallMode, EndReason},
+        quality::QualityBook,
     },
     chat::error::{Code, ServiceError},
     runtime::clock,
@@ -30,6 +33,8 @@ const RETRY: Duration = Duration::from_secs(1);
 
 /// Readers take a short look; only the desk writes.
 pub(super) type SharedBook = Arc<RwLock<Book>>;
+/// Held for a moment by whoever measures, tells or saves.
+pub(super) type SharedQuality = Arc<Mutex<QualityBook>>;
 type Question = Box<dyn FnOnce(&Book, Now) -> Result<Plan, CallError> + Send>;
 
 struct Input {
@@ -62,6 +67,7 @@ pub(super) struct DeskParts {
     pub node: String,
     pub epoch: i64,
     pub heartbeat: Duration,
+    pub quality: SharedQuality,
 }
 
 impl Desk {
@@ -124,6 +130,12 @@ impl DeskParts {
         if let Err(error) = self.store.touch_calls(&self.node, self.epoch, clock::wall_ms()).await {
             tracing::warn!(%error, "the heartbeat of the calls was not written");
         }
+        let measured = self.quality().unsaved();
+        if !measured.is_empty()
+            && let Err(error) = self.store.note_quality(measured).await
+        {
+            tracing::warn!(%error, "the quality of the calls was not written");
+        }
     }
 
     async fn carry_out(&self, mut plan: Plan, actor: Option<&Actor>) -> Result<Answer, ServiceError> {
@@ -165,6 +177,12 @@ impl DeskParts {
             create.epoch = self.epoch;
         }
         step.message = plan.leaves_line.then(|| self.ids.message());
+        for stint in &mut step.left {
+            stint.quality = self.quality().of(step.call, stint.participant);
+        }
+        let gone: Vec<_> = step.left.iter().map(|stint| stint.participant).collect();
+        let note = CallNote::of(&step);
+        let call = step.call;
         let (book, out, plan) = (self.book.clone(), self.out.clone(), plan.clone());
         let then: Then<CallStepDone> = Box::new(move |done| {
             // Before the events: who hears of a call can also find it.
@@ -174,12 +192,21 @@ impl DeskParts {
                 out.message_line(line, &done.audience);
             }
         });
-        self.store.call_step(step, then).await.map(drop).map_err(|error| match error {
+        let done = self.store.call_step(step, then).await.map_err(|error| match error {
             crate::store::StoreError::Duplicate => {
                 ServiceError::new(Code::CallBusy, "the channel has a live call")
             }
             other => store_error(other, Code::NotFoundCall),
-        })
+        })?;
+        for who in gone {
+            self.quality().forget(call, who);
+        }
+        note.write(done.duration_ms);
+        Ok(())
+    }
+
+    fn quality(&self) -> MutexGuard<'_, QualityBook> {
+        self.quality.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn take_seats(&self, plan: &Plan, actor: Option<&Actor>) -> Result<(), ServiceError> {
@@ -207,6 +234,39 @@ impl DeskParts {
 
     fn look<T>(&self, look: impl FnOnce(&Book) -> T) -> T {
         look(&self.book.read().unwrap_or_else(PoisonError::into_inner))
+    }
+}
+
+/// What an operator wants to see of a step.
+struct CallNote {
+    call: CallId,
+    channel: ChannelId,
+    began: Option<(CallMode, CallKind)>,
+    ended: Option<EndReason>,
+    peak: u32,
+}
+
+impl CallNote {
+    fn of(step: &CallStep) -> Self {
+        Self {
+            call: step.call,
+            channel: step.channel,
+            began: step.create.as_ref().map(|new| (new.mode, new.kind)),
+            ended: step.ended,
+            peak: step.peak_participants,
+        }
+    }
+
+    /// After the commit: what is logged has happened.
+    fn write(&self, duration_ms: Option<i64>) {
+        let Self { call, channel, peak, .. } = self;
+        if let Some((mode, kind)) = self.began {
+            tracing::info!(%call, %channel, mode = mode.as_str(), kind = kind.as_str(), "a call began");
+        }
+        if let Some(reason) = self.ended {
+            let seconds = duration_ms.map(|ms| ms / 1_000);
+            tracing::info!(%call, %channel, reason = reason.as_str(), seconds, peak, "a call ended");
+        }
     }
 }
 

@@ -11,8 +11,9 @@ use super::{Inner, StoredResult, members_of};
 use crate::{
     auth::grants::Actor,
     base::id::{ChannelId, UserId},
-    call::model::LeaveReason,
+    call::{live::LiveCall, model::LeaveReason},
     chat::{
+        broadcast::Audience,
         command::{PresenceOf, PresenceUpdate},
         error::{Code, ServiceError},
         limits::MAX_PRESENCE,
@@ -200,6 +201,23 @@ pub(super) async fn tick(inner: std::sync::Weak<Inner>, wake: Arc<tokio::sync::N
         tokio::select! {
             () = tokio::time::sleep_until(at.into()) => {}
             () = wake.notified() => {}
+        }
+    }
+}
+
+/// Tells people in a call how good it is for whom. Ends when the services are dropped or drained.
+pub(super) async fn tell_quality(inner: std::sync::Weak<Inner>) {
+    let Some(every) = inner.upgrade().map(|inner| inner.config.calls.quality_interval) else { return };
+    loop {
+        tokio::time::sleep(every).await;
+        let Some(inner) = inner.upgrade() else { return };
+        if inner.is_closing() {
+            return;
+        }
+        let news = inner.quality().news();
+        for (call, data) in news {
+            let users = inner.look(|book| book.get(call).map(LiveCall::users).unwrap_or_default());
+            inner.out.ephemeral(Audience::Users(users.into()), "call:quality", data);
         }
     }
 }

@@ -13,6 +13,7 @@ use crate::{
 
 mod calling;
 mod chatting;
+mod measured;
 
 #[derive(Default)]
 struct Recorder {
@@ -116,7 +117,11 @@ fn quick() -> ServicesConfig {
     ServicesConfig {
         rate: RateScale::Off,
         password: PasswordCost { memory_kib: 64, passes: 1, parallel: 2 },
-        calls: CallConfig { heartbeat: Duration::from_millis(20), ..CallConfig::default() },
+        calls: CallConfig {
+            heartbeat: Duration::from_millis(20),
+            quality_interval: Duration::from_millis(20),
+            ..CallConfig::default()
+        },
         ..ServicesConfig::default()
     }
 }

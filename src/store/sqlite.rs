@@ -14,6 +14,7 @@ use super::*;
 mod calls;
 mod channels;
 mod messages;
+mod quality;
 mod rows;
 mod users;
 mod writer;
@@ -219,6 +220,10 @@ impl Store for SqliteStore {
 
     async fn touch_calls(&self, node: &str, epoch: i64, now: WallMs) -> Result<()> {
         self.writer.submit(calls::TouchCalls { node: node.to_owned(), epoch, now }, nothing()).await
+    }
+
+    async fn note_quality(&self, stints: Vec<(ParticipantId, StintQuality)>) -> Result<()> {
+        self.writer.submit(quality::NoteQuality(stints), nothing()).await
     }
 
     async fn sweep_calls(&self, node: &str, epoch: i64, now: WallMs) -> Result<u32> {

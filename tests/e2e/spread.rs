@@ -23,7 +23,10 @@ fn by_shard(metrics: &str, name: &str) -> BTreeMap<String, f64> {
 }
 
 async fn spread_server() -> Server {
-    Server::start(&[("CONVENE_MEDIA_SHARDS", "2"), ("CONVENE_MEDIA_SPREAD_AT", "5")]).await
+    // All bots speak at once, and all are to be heard.
+    let settings =
+        [("CONVENE_MEDIA_SHARDS", "2"), ("CONVENE_MEDIA_SPREAD_AT", "5"), ("CONVENE_MEDIA_AUDIBLE", "0")];
+    Server::start(&settings).await
 }
 
 /// The load tool; it ends with the test, however that ends.

@@ -230,6 +230,7 @@ export const t = {
     tileCameraOff: 'camera off',
     tileSharing: 'sharing a screen',
     tileWeak: 'video paused',
+    connection: { good: 'good connection', fair: 'unsteady connection', poor: 'weak connection' },
     pinTile: (name: string) => `Pin ${name}`,
     quality: (name: string) => `Video quality of ${name}`,
     layers: { auto: 'Automatic', '2': 'High', '1': 'Medium', '0': 'Low', off: 'Off' } as Record<string, string>,
@@ -334,6 +335,15 @@ export const t = {
     failed: 'The call history could not be loaded.',
     filter: 'Filter',
     joined: (name: string, d: string) => `${name}, ${d}`,
+    quality: { good: 'Good quality', fair: 'Fair quality', poor: 'Poor quality' },
+    issues: {
+      high_loss_up: 'sound or picture of somebody did not get through',
+      high_loss_down: 'sound or picture did not reach somebody',
+      high_rtt: 'long delay',
+      high_jitter: 'unsteady connection',
+      freezes: 'frozen picture',
+      low_bandwidth: 'slow connection',
+    } as Record<string, string>,
   },
 
   connection: {

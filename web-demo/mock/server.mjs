@@ -91,7 +91,7 @@ export function createMock() {
     const durationMs = Date.now() - Date.parse(call.startedAt);
     history.unshift({
       id: call.callId, channelId: c.id, type: call.type, mode: 'ring', state, initiatorId: call.initiatorId, initiatorName: userOf(call.initiatorId).name,
-      startedAt: call.startedAt, answeredAt: null, endedAt: iso(), endReason: reason, durationMs, peakParticipants: call.seen.length,
+      startedAt: call.startedAt, answeredAt: null, endedAt: iso(), endReason: reason, durationMs, peakParticipants: call.seen.length, avgQuality: 71, networkIssues: [],
       participants: call.seen.map((id) => ({ participantId: id, userId: id, name: userOf(id).name, stint: 1, joinedAt: call.startedAt, leftAt: iso() })), invites: [],
     });
     emit(c.members, 'call:ended', { callId: call.callId, channelId: c.id, reason, state, durationMs, summary: {} });

@@ -20,6 +20,7 @@ import {
   layersEvent,
   NO_VOICE_STATE,
   participant as participantSchema,
+  qualityEvent,
   read,
   rtcState,
   sectionsEvent,
@@ -29,6 +30,7 @@ import {
   voiceState as voiceStateSchema,
   type JoinData,
   type Participant,
+  type Quality,
   type Source,
   type TrackEvent,
   type VoiceState,
@@ -61,6 +63,8 @@ export interface CallSnapshot {
   participants: readonly Participant[];
   tracks: readonly RemoteTrack[];
   invites: ReadonlyMap<string, InviteState>;
+  /** By participant id, as last told. */
+  quality: ReadonlyMap<string, Quality>;
   joinedAt: number;
   media: LinkState;
   /** Since when others may not hear me (ms), 0 while all is well. */
@@ -85,6 +89,9 @@ export interface CallEvents {
   stats: LinkStats;
   failed: { code: string };
   mutedByHost: void;
+  quality: readonly Quality[];
+  /** The participant who has the floor. */
+  dominant: string | null;
 }
 
 const IDLE: CallSnapshot = {
@@ -95,6 +102,7 @@ const IDLE: CallSnapshot = {
   participants: [],
   tracks: [],
   invites: new Map(),
+  quality: new Map(),
   joinedAt: 0,
   media: 'connecting',
   lostAt: 0,
@@ -285,8 +293,17 @@ export class Call {
         return;
       }
       case 'call:speakers': {
-        const speakers = read(speakersEvent, d, ev)?.speakers ?? [];
-        this.levels.onSpeakers(speakers.map((s) => ({ key: s.participantId, level: s.level })));
+        const told = read(speakersEvent, d, ev);
+        this.levels.onSpeakers((told?.speakers ?? []).map((s) => ({ key: s.participantId, level: s.level })));
+        if (told) this.events.emit('dominant', told.dominant?.participantId ?? null);
+        return;
+      }
+      case 'call:quality': {
+        const rows = read(qualityEvent, d, ev)?.participants ?? [];
+        const quality = new Map(this.#state.quality);
+        for (const row of rows) quality.set(row.participantId, row);
+        this.#set({ quality });
+        this.events.emit('quality', rows);
         return;
       }
       case 'call:muted':

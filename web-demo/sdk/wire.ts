@@ -260,7 +260,26 @@ export const codecsEvent = v.object({ callId: text(), trackId: v.string(), sourc
 export const rtcState = v.object({ callId: text(), state: v.string(), reason: text() });
 
 const speaker = v.object({ userId: text(), participantId: text(), level: int() });
-export const speakersEvent = v.object({ callId: text(), speakers: listOf(speaker) });
+export const speakersEvent = v.object({
+  callId: text(),
+  speakers: listOf(speaker),
+  /** Who has the floor, silent or not. */
+  dominant: v.nullish(v.object({ userId: text(), participantId: v.string() }), null),
+});
+
+/** How good somebody's connection is: score 0-100, shares from 0 to 1, times in ms. */
+const quality = v.object({
+  userId: text(),
+  participantId: v.string(),
+  score: v.number(),
+  mos: v.nullish(v.number(), 0),
+  loss: v.nullish(v.number(), 0),
+  jitter: v.nullish(v.number(), 0),
+  rtt: v.nullish(v.number(), null),
+  issues: listOf(v.string()),
+});
+export type Quality = v.InferOutput<typeof quality>;
+export const qualityEvent = v.object({ callId: text(), participants: listOf(quality) });
 
 const stint = v.object({
   userId: text(),
@@ -286,6 +305,9 @@ export const callRecord = v.object({
   endReason: text(),
   durationMs: int(),
   peakParticipants: int(),
+  /** 0-100; `null` if nothing was measured. */
+  avgQuality: v.nullish(v.number(), null),
+  networkIssues: listOf(v.string()),
   participants: listOf(stint),
   invites: listOf(invite),
 });

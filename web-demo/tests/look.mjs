@@ -149,7 +149,8 @@ const views = {
       mock.api.emit([ana], 'call:participant_joined', { callId: call.callId, channelId: call.channelId, participant });
       mock.api.emit([ana], 'rtc:track', { callId: call.callId, state: 'published', trackId: `t-${u.username}`, userId: u.id, participantId: participant.participantId, kind: 'audio', source: 'mic', codec: 'opus', layers: 1, muted: i % 3 === 1 });
     });
-    mock.api.emit([ana], 'call:speakers', { callId: call.callId, speakers: [{ userId: mock.api.byName('bo').id, participantId: 'p-bo', level: 90 }] });
+    mock.api.emit([ana], 'call:speakers', { callId: call.callId, speakers: [{ userId: mock.api.byName('bo').id, participantId: 'p-bo', level: 90 }], dominant: { userId: mock.api.byName('bo').id, participantId: 'p-bo' } });
+    mock.api.emit([ana], 'call:quality', { callId: call.callId, participants: [['bo', 85, []], ['cy', 41, ['high_loss_up']]].map(([name, score, issues]) => ({ participantId: `p-${name}`, userId: mock.api.byName(name).id, score, mos: 1 + score / 25, loss: 0, jitter: 5, rtt: 30, issues })) });
     await page.waitForFunction((n) => document.querySelectorAll('[data-testid=tile]').length >= n, {}, people);
     await extra(page, call, ana);
     page.cleanup = () => mock.api.calls.delete(call.callId);

@@ -2,8 +2,10 @@
 
 use std::sync::Arc;
 
+use smallvec::SmallVec;
+
 use super::{
-    super::{Context, PublicationKey, Room, publication::Origin, routing::Accepted},
+    super::{Context, PublicationKey, Room, command::Source, publication::Origin, routing::Accepted},
     RelayMessage,
 };
 use crate::{
@@ -81,7 +83,8 @@ impl Room {
             }
         } else {
             encoding.history.push(&packet);
-            if let Some(level) = facts.audio_level.filter(|_| !muted) {
+            let voice = publication.source == Source::Mic && !muted;
+            if let Some(level) = facts.audio_level.filter(|_| voice) {
                 self.speakers.heard(ctx.now, publication.owner_id, level);
             }
         }
@@ -119,7 +122,11 @@ impl Room {
                 _ => {}
             }
         }
+        let begins = !started.is_empty();
         started.retain(|layer| publication.flows(ctx.now, *layer));
+        if begins {
+            self.relay_clocks(ctx, key, to);
+        }
         for layer in started {
             self.request_keyframe(ctx, key, layer);
         }
@@ -189,6 +196,7 @@ impl Room {
         }
     }
 
+    /// Tells the clock of a layer to all shards that get any: they may switch to it.
     pub(in crate::room) fn relay_report(
         &self,
         ctx: &mut Context<'_>,
@@ -198,10 +206,25 @@ impl Room {
         rtp: u32,
     ) {
         let Some(publication) = self.publications.get(key) else { return };
-        let Some(encoding) = publication.encoding(layer) else { return };
-        for to in &encoding.relayed_to {
+        let mut told: SmallVec<[ShardId; 8]> = SmallVec::new();
+        for to in publication.encodings.iter().flat_map(|one| &one.relayed_to) {
+            if !told.contains(to) {
+                told.push(*to);
+                let message = RelayMessage::SenderReport { track: publication.track, layer, ntp, rtp };
+                ctx.effects.relay(self.id, *to, message);
+            }
+        }
+    }
+
+    /// What the publisher has reported so far, for a shard that begins to get a layer.
+    pub(super) fn relay_clocks(&self, ctx: &mut Context<'_>, key: PublicationKey, to: ShardId) {
+        let Some(publication) = self.publications.get(key) else { return };
+        let rate = publication.codec.clock_rate();
+        for (layer, encoding) in (0u8..).zip(&publication.encodings) {
+            let Some(clock) = encoding.ingest.clock() else { continue };
+            let (ntp, rtp) = clock.extrapolate(ctx.now, rate);
             let message = RelayMessage::SenderReport { track: publication.track, layer, ntp, rtp };
-            ctx.effects.relay(self.id, *to, message);
+            ctx.effects.relay(self.id, to, message);
         }
     }
 

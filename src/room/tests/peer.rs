@@ -4,7 +4,7 @@ use std::{
     collections::{BTreeMap, BTreeSet, VecDeque},
     net::SocketAddr,
     sync::Arc,
-    time::Instant,
+    time::{Duration, Instant},
 };
 
 use bytes::{Bytes, BytesMut};
@@ -18,6 +18,10 @@ use rtc_dtls::{
     crypto_provider::{RTCCryptoProvider, providers::AwsLcRsProvider},
     endpoint::{Endpoint, EndpointEvent},
     extension::extension_use_srtp::SrtpProtectionProfile,
+};
+use rtc_rtcp::{
+    extended_report::{DLRRReport, DLRRReportBlock, ExtendedReport, ReceiverReferenceTimeReportBlock},
+    reception_report::ReceptionReport,
 };
 use rtc_sctp::{
     Association, ClientConfig, DatagramEvent, EndpointConfig, Event as SctpEvent, Payload,
@@ -37,12 +41,15 @@ use rtc_stun::{
     textattrs::TextAttribute,
 };
 
-use crate::proto::{
-    codec::{Codec, vp8},
-    demux::{PacketKind, classify},
-    rtcp::{self, Feedback},
-    rtp::{ExtensionBlock, Header, HeaderFields, write_header},
-    twcc::ArrivalRecorder,
+use crate::{
+    media::clock,
+    proto::{
+        codec::{Codec, vp8},
+        demux::{PacketKind, classify},
+        rtcp::{self, Feedback},
+        rtp::{ExtensionBlock, Header, HeaderFields, write_header},
+        twcc::ArrivalRecorder,
+    },
 };
 
 pub const SERVER: &str = "192.0.2.10:7882";
@@ -65,6 +72,26 @@ pub struct Frame {
     pub from: u8,
     pub layer: u8,
     pub keyframe: bool,
+    pub timestamp: u32,
+}
+
+/// An audio packet as a receiver sees it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Sound {
+    pub ssrc: u32,
+    pub sequence: u16,
+    pub timestamp: u32,
+    pub level: u8,
+    pub at: Instant,
+}
+
+/// What a receiver report says.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct View {
+    pub highest: u32,
+    pub lost: u32,
+    pub jitter: u32,
+    pub on_the_way: Duration,
 }
 
 /// A packet as it came, of a codec that our frames are not made of.
@@ -95,6 +122,10 @@ pub struct Peer {
     pub plis: Vec<u32>,
     /// Clock mappings received: (NTP, RTP).
     pub reports: Vec<(u64, u32)>,
+    /// The newest of each stream: its NTP time, and when it came.
+    report_times: BTreeMap<u32, (u64, Instant)>,
+    /// The newest reference time, and when it came.
+    reference: Option<(u32, u64, Instant)>,
     pub repairs: u64,
     sent: BTreeMap<(u32, u16), Vec<u8>>,
     next_rtx: u16,
@@ -108,6 +139,7 @@ pub struct Peer {
     pub reports_arrivals: bool,
     /// Packets that only probed the path.
     pub probes: usize,
+    pub sounds: Vec<Sound>,
     /// Sequence numbers of the video stream, primary and repaired.
     pub seen: BTreeMap<u32, BTreeSet<u16>>,
     /// Media stream of each RTX stream, as the answers say.
@@ -122,7 +154,10 @@ pub struct Peer {
     /// Of the newest video packet.
     pub video_timestamp: u32,
     pub silent: bool,
-    timestamp: u32,
+    /// Of the newest frame, by the clock that all layers share.
+    pub timestamp: u32,
+    /// What each layer adds to it.
+    pub bases: [u32; 3],
     audio_timestamp: u32,
     picture: u16,
     sctp: Option<(rtc_sctp::Endpoint, Association)>,
@@ -191,6 +226,8 @@ impl Peer {
             outgoing: VecDeque::new(),
             plis: Vec::new(),
             reports: Vec::new(),
+            report_times: BTreeMap::new(),
+            reference: None,
             repairs: 0,
             sent: BTreeMap::new(),
             next_rtx: 100,
@@ -206,11 +243,13 @@ impl Peer {
             tag: 0,
             forgiving: false,
             repairs_audio: true,
+            sounds: Vec::new(),
             video_ssrc: 0,
             video_timestamp: 0,
             silent: false,
-            audio_timestamp: u32::MAX - 5_000,
             timestamp: 9_000,
+            bases: [0; 3],
+            audio_timestamp: u32::MAX - 20_000,
             picture: 100,
             sctp: None,
             channel: None,
@@ -252,7 +291,7 @@ impl Peer {
         match classify(datagram) {
             PacketKind::Dtls => self.handle_dtls(now, datagram),
             PacketKind::Rtp => self.handle_rtp(now, datagram),
-            PacketKind::Rtcp => self.handle_rtcp(datagram),
+            PacketKind::Rtcp => self.handle_rtcp(now, datagram),
             PacketKind::Stun => {}
             PacketKind::Junk => panic!("the server sent junk"),
         }
@@ -382,6 +421,15 @@ impl Peer {
                     return;
                 }
                 self.audio += usize::from(matches!(header.payload_type, 63 | 111));
+                if let Some((_, level)) = header.extensions(&plain).find(|(id, _)| *id == LEVEL_EXT) {
+                    self.sounds.push(Sound {
+                        ssrc: header.ssrc,
+                        sequence: header.sequence,
+                        timestamp: header.timestamp,
+                        level: level[0],
+                        at: now,
+                    });
+                }
                 let dependencies = header.extensions(&plain).find(|(id, _)| *id == DEPENDENCY_EXT);
                 self.raw.push(Raw {
                     payload_type: header.payload_type,
@@ -407,6 +455,7 @@ impl Peer {
                     from: payload[7],
                     layer: payload[6],
                     keyframe: descriptor.keyframe,
+                    timestamp: header.timestamp,
                 });
             }
             97 if payload.is_empty() => self.probes += 1,
@@ -419,22 +468,32 @@ impl Peer {
                     self.probes += 1;
                     return;
                 }
-                self.frames.push(Frame { ssrc, from: payload[9], layer: payload[8], keyframe: false });
+                self.frames.push(Frame {
+                    ssrc,
+                    from: payload[9],
+                    layer: payload[8],
+                    keyframe: false,
+                    timestamp: header.timestamp,
+                });
             }
             other => panic!("payload type {other}"),
         }
     }
 
-    fn handle_rtcp(&mut self, datagram: &[u8]) {
+    fn handle_rtcp(&mut self, now: Instant, datagram: &[u8]) {
         let plain = match self.open.as_mut().unwrap().decrypt_rtcp(datagram) {
             Ok(plain) => plain,
             Err(_) if self.forgiving => return,
             Err(error) => panic!("not authentic: {error}"),
         };
+        self.note_reference_times(now, &plain);
         for feedback in rtcp::parse(&plain).expect("well-formed RTCP") {
             match feedback {
                 Feedback::KeyframeWanted { ssrc } => self.plis.push(ssrc),
-                Feedback::SenderReport { ntp, rtp, .. } => self.reports.push((ntp, rtp)),
+                Feedback::SenderReport { ssrc, ntp, rtp } => {
+                    self.reports.push((ntp, rtp));
+                    self.report_times.insert(ssrc, (ntp, now));
+                }
                 Feedback::Nack { ssrc, sequences } => {
                     for sequence in sequences {
                         self.repair(ssrc, sequence);
@@ -523,7 +582,7 @@ impl Peer {
                 let sequence = self.next_sequence(ssrc);
                 let marker = left == 0;
                 let fields =
-                    HeaderFields { marker, payload_type: 96, sequence, timestamp: self.timestamp, ssrc };
+                    HeaderFields { marker, payload_type: 96, sequence, timestamp: self.own(*layer), ssrc };
                 self.send(&fields, &ext, &body);
             }
         }
@@ -565,8 +624,17 @@ impl Peer {
 
     /// A sender report of a layer that maps its newest frame to `ntp`.
     pub fn send_report(&mut self, layer: u8, ntp: u64) {
-        let report = rtcp::CompoundBuilder::sender(media_ssrc(layer), ntp, self.timestamp, 1, 1);
-        let sealed = self.seal.as_mut().unwrap().encrypt_rtcp(&report).unwrap();
+        let report = rtcp::CompoundBuilder::sender(media_ssrc(layer), ntp, self.own(layer), 1, 1);
+        self.send_rtcp(&report);
+    }
+
+    /// The newest frame's timestamp on a layer.
+    fn own(&self, layer: u8) -> u32 {
+        self.timestamp.wrapping_add(self.bases[usize::from(layer)])
+    }
+
+    fn send_rtcp(&mut self, compound: &[u8]) {
+        let sealed = self.seal.as_mut().unwrap().encrypt_rtcp(compound).unwrap();
         self.outgoing.push_back(sealed.to_vec());
     }
 
@@ -602,11 +670,62 @@ impl Peer {
         }
     }
 
+    /// A receiver report on a stream. It echoes the sender report that came last, as kept for the time since.
+    pub fn receiver_report(&mut self, now: Instant, ssrc: u32, view: View) {
+        let (ntp, at) = self.report_times.get(&ssrc).copied().unwrap_or((0, now));
+        let mut compound = rtcp::CompoundBuilder::new(1);
+        compound.report(ReceptionReport {
+            ssrc,
+            fraction_lost: 0,
+            total_lost: view.lost,
+            last_sequence_number: view.highest,
+            jitter: view.jitter,
+            last_sender_report: clock::compact(ntp),
+            delay: clock::compact(clock::fixed_point(now.duration_since(at).saturating_sub(view.on_the_way))),
+        });
+        // A compound that says nothing else.
+        self.send_rtcp(&compound.finish());
+    }
+
+    fn note_reference_times(&mut self, now: Instant, compound: &[u8]) {
+        let packets = rtc_rtcp::packet::unmarshal(&mut Bytes::copy_from_slice(compound)).unwrap();
+        for packet in &packets {
+            let Some(report) = packet.as_any().downcast_ref::<ExtendedReport>() else { continue };
+            for block in &report.reports {
+                if let Some(block) = block.as_any().downcast_ref::<ReceiverReferenceTimeReportBlock>() {
+                    self.reference = Some((report.sender_ssrc, block.ntp_timestamp, now));
+                }
+            }
+        }
+    }
+
+    /// Answers the last reference time, which was `on_the_way` of the time since.
+    pub fn answer_reference(&mut self, now: Instant, on_the_way: Duration) {
+        let (ssrc, ntp, at) = self.reference.expect("the server asked");
+        let kept = now.duration_since(at).saturating_sub(on_the_way);
+        let dlrr = clock::compact(clock::fixed_point(kept));
+        let block =
+            DLRRReportBlock { reports: vec![DLRRReport { ssrc, last_rr: clock::compact(ntp), dlrr }] };
+        let report = ExtendedReport { sender_ssrc: 1, reports: vec![Box::new(block)] };
+        self.send_rtcp(&report.marshal().unwrap());
+    }
+
+    /// The microphone sends nothing for a while (discontinuous transmission); its clock runs on.
+    pub fn pause_audio(&mut self, span: Duration) {
+        let ticks = span.as_millis() * 48;
+        self.audio_timestamp = self.audio_timestamp.wrapping_add(u32::try_from(ticks).unwrap());
+    }
+
+    pub fn pli(&mut self) {
+        let mut compound = rtcp::CompoundBuilder::new(1);
+        compound.pli(self.video_ssrc);
+        self.send_rtcp(&compound.finish());
+    }
+
     pub fn nack(&mut self, sequences: &[u16]) {
         let mut compound = rtcp::CompoundBuilder::new(1);
         compound.nack(self.video_ssrc, sequences);
-        let sealed = self.seal.as_mut().unwrap().encrypt_rtcp(&compound.finish()).unwrap();
-        self.outgoing.push_back(sealed.to_vec());
+        self.send_rtcp(&compound.finish());
     }
 
     fn next_sequence(&mut self, ssrc: u32) -> u16 {

@@ -347,7 +347,7 @@ fn speakers_are_known_on_every_shard_by_name() {
     for who in [ana, bo] {
         assert!(world.events(who).iter().any(|event| {
             match event {
-                Event::Speakers { speakers } => speakers
+                Event::Speakers { speakers, .. } => speakers
                     .first()
                     .is_some_and(|(speaker, identity, _)| *speaker == id && &**identity == "user0"),
                 _ => false,
@@ -360,7 +360,7 @@ fn speakers_are_known_on_every_shard_by_name() {
         .events(bo)
         .into_iter()
         .filter_map(|event| match event {
-            Event::Speakers { speakers } => Some(speakers.len()),
+            Event::Speakers { speakers, .. } => Some(speakers.len()),
             _ => None,
         })
         .collect();

@@ -98,6 +98,7 @@ impl World {
             tcp_candidates: Vec::new(),
             shard: 0,
             trains: true,
+            audible: 0,
         };
         Self {
             now,
@@ -353,6 +354,11 @@ impl World {
         let datagrams = self.out.entries().len();
         self.deliver();
         (datagrams, due)
+    }
+
+    /// How many microphones are forwarded; 0 = all.
+    pub fn limit_audible(&mut self, count: usize) {
+        self.environment.audible = count;
     }
 
     pub fn refuse_trains(&mut self) {

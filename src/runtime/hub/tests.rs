@@ -15,6 +15,7 @@ fn config() -> MediaConfig {
         shards: 2,
         max_participants_per_room: 2,
         spread_at: 100,
+        audible: 0,
         trains: true,
         pin: true,
     }

@@ -36,6 +36,7 @@ impl Pair {
                 tcp_candidates: Vec::new(),
                 shard: 0,
                 trains: true,
+                audible: 0,
             };
             let relays = Relays::new(ShardId(index), &outlets);
             let depth = Arc::new(AtomicU64::new(0));

@@ -272,6 +272,7 @@ impl Call {
             tcp_limits: limits,
             advertise: Vec::new(),
             shards: 2,
+            audible: 0,
             max_participants_per_room: 9,
             spread_at: 0,
             trains: true,

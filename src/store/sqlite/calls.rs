@@ -5,6 +5,7 @@ use sqlx::{SqliteConnection, SqlitePool, sqlite::SqliteRow};
 
 use super::{
     messages::append_call_line,
+    quality,
     rows::{self, int, maybe_id, maybe_int, maybe_word, row_id, small, text, unavailable, word},
     writer::{Tx, Write},
 };
@@ -38,6 +39,9 @@ impl Write for Step {
         }
         for stint in &step.left {
             end_stint(db, stint, step.now).await?;
+            if let Some(measured) = &stint.quality {
+                quality::note(db, stint.participant, measured).await?;
+            }
         }
         let mut done =
             CallStepDone { audience: db.audience(step.channel).await?, message: None, duration_ms: None };
@@ -159,7 +163,12 @@ struct Ended {
 async fn end(db: &mut Tx<'_>, call: CallId, reason: EndReason, at: WallMs) -> Result<Ended> {
     let row = sqlx::query(
         "UPDATE calls SET ended_at = MAX(?1, started_at), end_reason = ?2, \
-           duration_ms = CASE WHEN answered_at IS NULL THEN NULL ELSE MAX(?1 - answered_at, 0) END \
+           duration_ms = CASE WHEN answered_at IS NULL THEN NULL ELSE MAX(?1 - answered_at, 0) END, \
+           avg_quality = (SELECT CAST(ROUND((SUM(p.mos_x100 * p.quality_samples) * 1.0 \
+               / SUM(p.quality_samples) / 100 - 1) * 25) AS INTEGER) \
+             FROM call_participants p WHERE p.call_id = ?3 AND p.quality_samples > 0), \
+           network_issues = (SELECT json_group_array(DISTINCT i.value) \
+             FROM call_participants p, json_each(p.network_issues) i WHERE p.call_id = ?3) \
          WHERE id = ?3 RETURNING channel_id, initiator_id, duration_ms",
     )
     .bind(at)
@@ -303,7 +312,8 @@ macro_rules! call_sql {
     ($tail:literal) => {
         concat!(
             "SELECT c.id, c.channel_id, c.type, c.mode, c.state, c.initiator_id, u.name AS initiator_name, ",
-            "c.started_at, c.answered_at, c.ended_at, c.end_reason, c.duration_ms, c.peak_participants, c.message_id ",
+            "c.started_at, c.answered_at, c.ended_at, c.end_reason, c.duration_ms, c.peak_participants, c.message_id, ",
+            "c.avg_quality, c.network_issues ",
             "FROM calls c JOIN users u ON u.id = c.initiator_id ",
             $tail
         )
@@ -343,7 +353,8 @@ pub(super) async fn list(conn: &mut SqliteConnection, query: CallQuery) -> Resul
 async fn complete(conn: &mut SqliteConnection, mut call: CallRecord) -> Result<CallRecord> {
     let stints = sqlx::query(
         "SELECT p.participant_id, p.user_id, u.name, p.session_no, p.joined_at, p.left_at, p.leave_reason, \
-         p.had_video, p.had_screen FROM call_participants p JOIN users u ON u.id = p.user_id \
+         p.had_video, p.had_screen, p.quality_samples, p.mos_x100, p.loss_ppm, p.jitter_us, p.rtt_us, \
+         p.network_issues FROM call_participants p JOIN users u ON u.id = p.user_id \
          WHERE p.call_id = ? ORDER BY p.joined_at, p.participant_id",
     )
     .bind(call.id.to_string())
@@ -361,6 +372,7 @@ async fn complete(conn: &mut SqliteConnection, mut call: CallRecord) -> Result<C
             leave_reason: maybe_word(row, "leave_reason", LeaveReason::parse)?,
             had_video: rows::flag(row, "had_video")?,
             had_screen: rows::flag(row, "had_screen")?,
+            quality: quality::of_row(row)?,
         });
     }
     let invites = sqlx::query(
@@ -397,6 +409,8 @@ fn record(row: &SqliteRow) -> Result<CallRecord> {
         end_reason: maybe_word(row, "end_reason", EndReason::parse)?,
         duration_ms: maybe_int(row, "duration_ms")?,
         peak_participants: small(row, "peak_participants")?,
+        avg_quality: maybe_int(row, "avg_quality")?.and_then(|score| u8::try_from(score).ok()),
+        network_issues: quality::issues(row)?,
         message: maybe_id(row, "message_id")?,
         stints: Vec::new(),
         invites: Vec::new(),

@@ -5,9 +5,9 @@ const id = (name) => `[data-testid="${name}"]`;
 
 export class Person {
   /** Opens the page in its own browser context and signs in. `before` gets the page before it loads. */
-  static async signIn(server, browser, username, { viewport, query = '', prepare, before } = {}) {
-    const context = await browser.createBrowserContext();
-    const page = await context.newPage();
+  static async signIn(server, browser, username, { viewport, query = '', prepare, before, page: prepared, bypassCSP = false } = {}) {
+    const page = prepared ?? (await (await browser.createBrowserContext()).newPage());
+    if (bypassCSP) await page.setBypassCSP(true);
     if (viewport) await page.setViewport(viewport);
     if (prepare) await page.evaluateOnNewDocument(prepare);
     await before?.(page);

@@ -7,7 +7,7 @@ import { call, local } from '../store';
 
 export const callStatsOpen = signal(false);
 export const pinned = signal<string | null>(null);
-/** The one who speaks longest; participant id. */
+/** The one who has the floor, never me; participant id. */
 export const dominant = signal<string | null>(null);
 export const page = signal(0);
 /** Goes up when the viewer chose a quality; the choices themselves are kept by the client. */
@@ -82,22 +82,10 @@ export function cycleLayout(): void {
   }
 }
 
-/** No change on a cough; no flutter between two. */
-const ENTER_MS = 600;
-const HOLD_MS = 2_000;
-
-/** Follows the speakers while a call runs; starts once. */
+/** Follows who has the floor while a call runs; starts once. The server waits out coughs and flutter. */
 export function followDominant(): void {
-  let candidate: ReturnType<typeof setTimeout> | undefined;
-  let changedAt = 0;
-  convene.call.levels.events.on('speaking', ({ key, speaking }) => {
-    if (!speaking || key === call.value.participantId || key === dominant.value) return;
-    clearTimeout(candidate);
-    candidate = setTimeout(() => {
-      if (!convene.call.levels.isSpeaking(key) || Date.now() - changedAt < HOLD_MS) return;
-      changedAt = Date.now();
-      dominant.value = key;
-    }, ENTER_MS);
+  convene.call.events.on('dominant', (holder) => {
+    if (holder && holder !== call.value.participantId) dominant.value = holder;
   });
   effect(() => {
     if (call.value.phase === 'idle') {

@@ -9,6 +9,7 @@ import { IconButton } from '../ui/button';
 import { callStatsOpen, micOf, pinned, togglePin, type TileModel } from './call-state';
 import { LayerSelect } from './layer-select';
 import { place, type Rect } from './layout';
+import { gradeIcon, gradeOf } from './quality';
 
 /** From this width on, controls leave room for the face. */
 const TOOLS_WIDTH = 240;
@@ -38,6 +39,8 @@ export function Tile({ tile, rect, main }: Props) {
   const away = !self && participant.connection === 'interrupted';
   const unsupported = !self && shown && track?.unsupported === true;
   const note = away ? t.call.reconnecting : unsupported ? t.call.unsupported : paused ? t.call.paused : '';
+  const measured = screen ? undefined : call.value.quality.get(participant.participantId);
+  const grade = measured ? gradeOf(measured.score) : null;
 
   // The element stays; only its source changes.
   useEffect(() => {
@@ -89,6 +92,7 @@ export function Tile({ tile, rect, main }: Props) {
     !screen && !picture && t.call.tileCameraOff,
     !screen && participant.voiceState.screen && t.call.tileSharing,
     paused && t.call.tileWeak,
+    grade && grade !== 'good' && t.call.connection[grade],
     away && t.call.reconnecting,
   ].filter(Boolean);
 
@@ -111,6 +115,7 @@ export function Tile({ tile, rect, main }: Props) {
       data-video={picture}
       data-paused={paused}
       data-away={away}
+      data-quality={grade ?? undefined}
       data-speaking={screen ? undefined : convene.call.levels.isSpeaking(participant.participantId)}
       aria-keyshortcuts="P"
       onDblClick={() => togglePin(tile.key)}
@@ -148,6 +153,11 @@ export function Tile({ tile, rect, main }: Props) {
           <Icon node={AudioLines} size={15} class="tile-bars" />
         )}
         <span dir="auto">{self && !screen && !roomy ? t.you : label}</span>
+        {grade && (
+          <span class={`tile-quality quality-${grade}`} title={t.call.connection[grade]} data-testid="tile-quality">
+            <Icon node={gradeIcon[grade]} size={14} />
+          </span>
+        )}
       </div>
       {/* A small tile is all picture: P pins it, and the connection details choose its quality. */}
       {roomy && (

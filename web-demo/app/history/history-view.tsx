@@ -1,6 +1,7 @@
 import { useEffect, useState } from 'preact/hooks';
 import { ArrowLeft, MessageSquare, Phone, PhoneIncoming, PhoneMissed, PhoneOutgoing, Video } from 'lucide';
 import type { CallRecord } from '../../sdk/index';
+import { gradeIcon, gradeOf } from '../call/quality';
 import { convene } from '../client';
 import { duration, fullDate, shortWhen } from '../format';
 import { openChannel, startCall } from '../intents';
@@ -90,6 +91,7 @@ function Row({ record }: { record: CallRecord }) {
   const missed = !mine && record.state !== 'completed' && record.state !== 'ongoing' && record.state !== 'ringing';
   const state = stateText(record, mine);
   const icon = missed ? PhoneMissed : mine ? PhoneOutgoing : PhoneIncoming;
+  const grade = record.avgQuality === null ? null : gradeOf(record.avgQuality);
   const running = activeCalls.value.some((c) => c.callId === record.id);
 
   return (
@@ -106,6 +108,12 @@ function Row({ record }: { record: CallRecord }) {
           {record.type === 'video' && <Icon node={Video} size={14} />}
           <span>{running ? t.history.ongoing : state}</span>
           {people.length > 0 && <span>· {t.history.people(people.length)}</span>}
+          {grade && (
+            <span class={`history-quality quality-${grade}`} title={issuesText(record)} data-testid="history-quality" data-quality={record.avgQuality}>
+              <Icon node={gradeIcon[grade]} size={14} />
+              {grade === 'good' ? <span class="sr-only">{t.history.quality[grade]}</span> : <span>{t.history.quality[grade]}</span>}
+            </span>
+          )}
         </span>
         {people.length > 0 && (
           <ul class="history-people">
@@ -139,6 +147,11 @@ function stateText(record: CallRecord, mine: boolean): string {
   if (record.state === 'ongoing') return t.history.ongoing;
   if (record.state === 'missed' && mine) return states['noAnswer'] ?? '';
   return states[record.state] ?? record.state;
+}
+
+/** What was wrong, in words. */
+function issuesText(record: CallRecord): string {
+  return record.networkIssues.flatMap((code) => t.history.issues[code] ?? []).join(', ');
 }
 
 /** Everyone who was in it, once, with the time of all their stays together. */

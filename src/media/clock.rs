@@ -1,0 +1,98 @@
+//! What sender reports say of a stream: which moment of the publisher's clock its timestamps mean (RFC 3550 6.4.1).
+
+use std::time::{Duration, Instant};
+
+/// The newest report of one encoding.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct SourceClock {
+    /// The publisher's wall clock, 32.32 fixed point. All its streams share it, and nobody else does.
+    pub ntp: u64,
+    pub rtp: u32,
+    /// When the report came.
+    pub at: Instant,
+}
+
+impl SourceClock {
+    /// What the publisher would report now.
+    pub fn extrapolate(&self, now: Instant, rate: u32) -> (u64, u32) {
+        let elapsed = now.saturating_duration_since(self.at);
+        let ticks = elapsed.as_micros() * u128::from(rate) / 1_000_000;
+        (self.ntp.wrapping_add(fixed_point(elapsed)), self.rtp.wrapping_add(low32(ticks)))
+    }
+
+    /// The timestamp of this stream at a moment of the publisher's clock.
+    pub fn timestamp_at(&self, ntp: u64, rate: u32) -> u32 {
+        let apart = ntp.wrapping_sub(self.ntp).cast_signed();
+        let ticks = (i128::from(apart) * i128::from(rate)) >> 32;
+        self.rtp.wrapping_add(low32(ticks.cast_unsigned()))
+    }
+
+    /// The offset that gives `other`, a layer of the same picture, the timestamps that this one has with `offset`:
+    /// what was captured together then carries one timestamp, whatever layer it comes from.
+    pub fn offset_for(&self, offset: u32, other: &Self, rate: u32) -> u32 {
+        self.timestamp_at(other.ntp, rate).wrapping_add(offset).wrapping_sub(other.rtp)
+    }
+}
+
+/// A time span in the format of NTP timestamps.
+pub fn fixed_point(span: Duration) -> u64 {
+    (span.as_secs() << 32) | ((u64::from(span.subsec_nanos()) << 32) / 1_000_000_000)
+}
+
+/// The middle of an NTP timestamp, which reception reports echo.
+#[expect(clippy::cast_possible_truncation, reason = "the middle 32 bits by definition")]
+pub const fn compact(ntp: u64) -> u32 {
+    (ntp >> 16) as u32
+}
+
+/// A span in units of 1/65536 s.
+pub fn from_compact(units: u32) -> Duration {
+    Duration::from_micros(u64::from(units) * 1_000_000 / 65_536)
+}
+
+#[expect(clippy::cast_possible_truncation, reason = "RTP time wraps by definition")]
+const fn low32(ticks: u128) -> u32 {
+    ticks as u32
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[expect(clippy::disallowed_methods, reason = "any instant will do as the origin")]
+    fn origin() -> Instant {
+        Instant::now()
+    }
+
+    const SECOND: u64 = 1 << 32;
+
+    #[test]
+    fn a_report_is_carried_forward_in_both_clocks() {
+        let at = origin();
+        let clock = SourceClock { ntp: 7 * SECOND, rtp: u32::MAX - 44_999, at };
+        let (ntp, rtp) = clock.extrapolate(at + Duration::from_millis(1_500), 90_000);
+        assert_eq!((ntp, rtp), (8 * SECOND + SECOND / 2, 90_000), "and timestamps wrap");
+        assert_eq!(clock.timestamp_at(8 * SECOND + SECOND / 2, 90_000), 90_000);
+        assert_eq!(clock.timestamp_at(6 * SECOND, 90_000), clock.rtp - 90_000, "backwards too");
+    }
+
+    #[test]
+    fn layers_with_different_bases_meet_in_one_timestamp() {
+        let at = origin();
+        let low = SourceClock { ntp: 100 * SECOND, rtp: 5_000, at };
+        let high = SourceClock { ntp: 102 * SECOND, rtp: 4_000_000_000, at };
+        let offset = low.offset_for(77, &high, 90_000);
+        // The picture of second 101 in both layers.
+        let from_low = low.timestamp_at(101 * SECOND, 90_000).wrapping_add(77);
+        let from_high = high.timestamp_at(101 * SECOND, 90_000).wrapping_add(offset);
+        assert_eq!(from_low, from_high);
+    }
+
+    #[test]
+    fn compact_time_is_the_middle_of_ntp() {
+        let ntp = (3 << 32) | (1 << 31);
+        assert_eq!(compact(ntp), 3 * 65_536 + 32_768);
+        assert_eq!(from_compact(compact(ntp)), Duration::from_millis(3_500));
+        assert_eq!(fixed_point(Duration::from_millis(3_500)), ntp);
+    }
+}

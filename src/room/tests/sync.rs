@@ -1,0 +1,168 @@
+//! Lips and voices: timestamps and sender reports across switches, pauses and shards.
+
+use std::time::Duration;
+
+use super::{
+    super::command::{AutoSubscribe, Command, MediaGrants, Source, Wish},
+    CAMERA, MIC, SEES_ONE, call,
+    world::World,
+};
+use crate::base::id::ShardId;
+
+const RATE: u64 = 90_000;
+
+/// The publisher's wall clock at the capture of its newest frame.
+fn capture_time(world: &mut World, who: usize) -> u64 {
+    (u64::from(world.peer(who).timestamp) << 32) / RATE
+}
+
+fn report_all(world: &mut World, who: usize, layers: &[u8]) {
+    let ntp = capture_time(world, who);
+    for layer in layers {
+        world.send_report(who, *layer, ntp);
+    }
+}
+
+fn wish(world: &mut World, who: usize, layer: Option<u8>) {
+    let track = world.tracks(who)[1];
+    world
+        .command(who, Command::Subscribe { wishes: vec![Wish { track, layer, max_fps: None, priority: 0 }] });
+}
+
+/// How far the newest frame is from where the last report puts it, in ticks.
+fn error_of_report(world: &mut World, publisher: usize, who: usize) -> i64 {
+    let capture = capture_time(world, publisher);
+    let (reports, newest) = world.reports(who);
+    let (ntp, rtp) = *reports.last().expect("a report");
+    let apart = (i128::from(capture.wrapping_sub(ntp).cast_signed()) * i128::from(RATE)) >> 32;
+    let told = rtp.wrapping_add((apart as i64 & 0xFFFF_FFFF) as u32);
+    i64::from(newest.wrapping_sub(told).cast_signed())
+}
+
+fn switches(world: &mut World, ana: usize, bo: usize) {
+    // Each layer counts from a base of its own, as browsers do.
+    world.peer(ana).bases = [1_000_000, 3_999_999_000, 77];
+    world.send_frames(ana, 1, 10, &[0, 1, 2]);
+    report_all(world, ana, &[0, 1, 2]);
+    world.send_frames(ana, 1, 10, &[0, 1, 2]);
+    let mut last = world.take_video(bo).last().expect("a picture").timestamp;
+    for layer in [2, 0, 1, 2, 1, 0] {
+        let reports = world.reports(bo).0.len();
+        wish(world, bo, Some(layer));
+        world.send_frames(ana, 1, 10, &[0, 1, 2]);
+        let frames = world.take_video(bo);
+        assert_eq!(frames.last().unwrap().layer, layer);
+        for frame in frames {
+            let step = frame.timestamp.wrapping_sub(last);
+            // 30 frames a second; the frame of a switch may be the second of its picture, one tick later.
+            assert!(step == 1 || (2_998..=3_002).contains(&step), "{step} ticks on layer {}", frame.layer);
+            last = frame.timestamp;
+        }
+        assert!(world.reports(bo).0.len() > reports, "a report follows the switch");
+        let error = error_of_report(world, ana, bo);
+        assert!(error.abs() <= 180, "layer {layer}: the report is {error} ticks off");
+    }
+}
+
+#[test]
+fn switches_keep_the_time_of_capture_and_are_reported() {
+    let mut world = World::new(60);
+    let (ana, bo) = call(&mut world);
+    switches(&mut world, ana, bo);
+}
+
+#[test]
+fn so_they_do_on_another_shard() {
+    let mut world = World::new(61);
+    let ana = world.join(MediaGrants::ALL, AutoSubscribe::Everything);
+    world.offer(ana, &[MIC, CAMERA]);
+    world.connect(ana);
+    let bo = world.join_on(ShardId(1), MediaGrants::ALL, AutoSubscribe::Everything);
+    world.offer(bo, &SEES_ONE);
+    world.connect(bo);
+    switches(&mut world, ana, bo);
+}
+
+#[test]
+fn a_switch_is_reported_within_a_tenth_of_a_second() {
+    let mut world = World::new(62);
+    let (ana, bo) = call(&mut world);
+    world.peer(ana).bases = [5, 500, 5_000];
+    world.send_frames(ana, 1, 10, &[0, 1, 2]);
+    report_all(&mut world, ana, &[0, 1, 2]);
+    wish(&mut world, bo, Some(2));
+    world.take_video(bo);
+    let mut waited = 0;
+    while world.take_video(bo).iter().all(|frame| frame.layer != 2) {
+        world.send_frames(ana, 1, 1, &[0, 1, 2]);
+        waited += 1;
+        assert!(waited < 20, "the layer arrives");
+    }
+    let reports = world.reports(bo).0.len();
+    world.advance(Duration::from_millis(60));
+    assert_eq!(world.reports(bo).0.len(), reports.max(2));
+    assert!(error_of_report(&mut world, ana, bo).abs() <= 180);
+}
+
+#[test]
+fn a_pause_and_a_mute_keep_the_time_of_capture() {
+    let mut world = World::new(63);
+    let (ana, bo) = call(&mut world);
+    world.send_frames(ana, 1, 10, &[0]);
+    report_all(&mut world, ana, &[0]);
+    let before = world.take_video(bo).last().unwrap().timestamp;
+    wish(&mut world, bo, None);
+    world.send_frames(ana, 1, 30, &[0]);
+    wish(&mut world, bo, Some(0));
+    world.send_frames(ana, 1, 10, &[0]);
+    let resumed = world.take_video(bo);
+    let frames = resumed[0].timestamp.wrapping_sub(before);
+    assert_eq!(frames % 3_000, 0, "a whole number of frames later");
+    assert!(frames >= 31 * 3_000, "and not earlier than captured: {frames}");
+    let before = resumed.last().unwrap().timestamp;
+    world.command(ana, Command::Mute { source: Source::Camera, muted: true });
+    world.send_frames(ana, 1, 30, &[0]);
+    world.command(ana, Command::Mute { source: Source::Camera, muted: false });
+    world.send_frames(ana, 1, 10, &[0]);
+    let frames = world.take_video(bo)[0].timestamp.wrapping_sub(before);
+    assert_eq!((frames % 3_000, frames >= 31 * 3_000), (0, true), "{frames}");
+    assert!(error_of_report(&mut world, ana, bo).abs() <= 180);
+    world.assert_dense(bo);
+}
+
+#[test]
+fn without_reports_time_goes_on_as_it_passes() {
+    let mut world = World::new(64);
+    let (ana, bo) = call(&mut world);
+    world.peer(ana).bases = [5, 500_000_000, 4_000_000_000];
+    world.send_frames(ana, 1, 10, &[0, 1, 2]);
+    let before = world.take_video(bo).last().unwrap().timestamp;
+    wish(&mut world, bo, Some(2));
+    world.send_frames(ana, 1, 10, &[0, 1, 2]);
+    let after = world.take_video(bo).last().unwrap().timestamp;
+    assert!(
+        (20_000..40_000).contains(&after.wrapping_sub(before)),
+        "ten frames: {}",
+        after.wrapping_sub(before)
+    );
+    assert_eq!(world.reports(bo).0, []);
+}
+
+#[test]
+fn a_newcomer_can_pair_sound_and_picture_within_half_a_second() {
+    let mut world = World::new(65);
+    let (ana, _) = call(&mut world);
+    world.peer(ana).bases = [12_345, 0, 0];
+    world.send_frames(ana, 1, 10, &[0]);
+    report_all(&mut world, ana, &[0]);
+    let cy = world.join(MediaGrants::ALL, AutoSubscribe::Everything);
+    world.offer(cy, &SEES_ONE);
+    world.connect(cy);
+    world.send_frames(ana, 1, 30, &[0]);
+    // The publisher has said nothing more.
+    let (reports, _) = world.reports(cy);
+    let [(first, _), (second, _)] = *reports else { panic!("{reports:?}") };
+    let apart = ((second - first) * 1_000) >> 32;
+    assert!((290..=420).contains(&apart), "{apart} ms apart");
+    assert!(error_of_report(&mut world, ana, cy).abs() <= 180);
+}
