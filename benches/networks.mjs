@@ -34,7 +34,7 @@ async function close(...people) {
 /** A call in which both send; what the second receives of the first. */
 async function quality(browsers, network) {
   return behind(network, async (server) => {
-    const ana = await Person.signIn(server, browsers[0], 'ana');
+    const ana = await Person.signIn(server, browsers[0], 'ana', { query: process.env.QUERY ?? '' });
     const bo = await Person.signIn(server, browsers[1], 'bo');
     await ana.join('general');
     await bo.join('general');

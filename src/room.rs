@@ -13,6 +13,7 @@ pub mod event;
 mod feedback;
 mod negotiation;
 mod participant;
+mod patience;
 mod publication;
 mod quality;
 pub mod relay;

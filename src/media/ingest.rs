@@ -53,6 +53,7 @@ pub struct Ingest {
     /// Pictures of several packets, whose end is marked.
     video: bool,
     nack: NackGenerator,
+    repairs: Repairs,
     extender: SeqExtender,
     first: u64,
     received: u64,
@@ -84,6 +85,7 @@ impl Ingest {
             clock_rate,
             video,
             nack: NackGenerator::new(video),
+            repairs: Repairs::default(),
             extender: SeqExtender::default(),
             first: 0,
             received: 0,
@@ -126,7 +128,9 @@ impl Ingest {
                 };
             }
             Some(_) => {
-                self.nack.arrived(extended);
+                if let Some(since) = self.nack.arrived(extended) {
+                    self.repairs.took(now, now.saturating_duration_since(since));
+                }
             }
         }
         Arrival { sequence: extended, broken, gap }
@@ -135,10 +139,8 @@ impl Ingest {
     /// A packet that came by retransmission. `None` if nobody asked for it.
     pub fn repaired(&mut self, now: Instant, sequence: u16, marker: bool, size: usize) -> Option<u64> {
         let extended = self.extender.peek(sequence)?;
-        let wanted = self.nack.arrived(extended);
-        if !wanted {
-            return None;
-        }
+        let since = self.nack.arrived(extended)?;
+        self.repairs.took(now, now.saturating_duration_since(since));
         // It may be the lost end of the newest frame.
         self.extender.extend(sequence);
         self.follow_frame(now, extended, marker);
@@ -153,6 +155,11 @@ impl Ingest {
         self.extender.follow(sequence);
         self.follow_frame(now, sequence, marker);
         self.count(now, size);
+    }
+
+    /// How late repaired packets are, if there are many: who shows pictures has to wait so long for them.
+    pub fn repair_delay(&self, now: Instant) -> Duration {
+        self.repairs.delay(now)
     }
 
     /// Sequence numbers to ask for; `true` if something was given up, so that a keyframe is needed.
@@ -308,6 +315,36 @@ impl Ingest {
                 self.jitter = (self.jitter + difference).saturating_sub(decay);
             }
         }
+    }
+}
+
+/// How long repairs of late took.
+#[derive(Debug, Default)]
+struct Repairs {
+    delay: Duration,
+    /// When the last few came.
+    recent: [Option<Instant>; RECENT_REPAIRS],
+    next: usize,
+}
+
+/// So many repairs within `REPAIRS_WITHIN` are a lossy path; fewer are accidents not worth waiting for.
+const RECENT_REPAIRS: usize = 8;
+const REPAIRS_WITHIN: Duration = Duration::from_secs(4);
+
+impl Repairs {
+    fn took(&mut self, now: Instant, delay: Duration) {
+        // Up at once, down over some dozens of repairs.
+        self.delay = if delay > self.delay { delay } else { (self.delay * 31 + delay) / 32 };
+        if let Some(slot) = self.recent.get_mut(self.next % RECENT_REPAIRS) {
+            *slot = Some(now);
+        }
+        self.next = self.next.wrapping_add(1);
+    }
+
+    fn delay(&self, now: Instant) -> Duration {
+        let recent =
+            |at: &Option<Instant>| at.is_some_and(|at| now.saturating_duration_since(at) < REPAIRS_WITHIN);
+        if self.recent.iter().all(recent) { self.delay } else { Duration::ZERO }
     }
 }
 

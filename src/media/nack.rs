@@ -10,9 +10,10 @@ use crate::base::seq::low16;
 /// A gap may be reordering: wait this long before the first request. Every millisecond more makes repaired frames
 /// later, and late frames are skipped by decoders.
 pub const REORDER_WAIT: Duration = Duration::from_millis(2);
-/// Between two requests for one packet. Longer than most round trips, or requests double the repair traffic.
-const RETRY_AFTER: Duration = Duration::from_millis(60);
-const MAX_TRIES: u8 = 10;
+/// Between two requests for one packet. Requests are lost too; senders repeat a packet once per round trip, however
+/// often they are asked.
+const RETRY_AFTER: Duration = Duration::from_millis(40);
+const MAX_TRIES: u8 = 20;
 /// A packet this late helps no decoder, and no ear.
 const GIVE_UP_AFTER: Duration = Duration::from_millis(1_200);
 const GIVE_UP_AUDIO_AFTER: Duration = Duration::from_millis(400);
@@ -51,9 +52,9 @@ impl NackGenerator {
         true
     }
 
-    /// A packet arrived; `true` if it had been missing.
-    pub fn arrived(&mut self, sequence: u64) -> bool {
-        self.missing.remove(&sequence).is_some()
+    /// A packet arrived. If it had been missing: since when.
+    pub fn arrived(&mut self, sequence: u64) -> Option<Instant> {
+        self.missing.remove(&sequence).map(|missing| missing.since)
     }
 
     pub fn is_empty(&self) -> bool {
@@ -95,11 +96,11 @@ mod tests {
         let mut nack = NackGenerator::new(true);
         assert!(nack.skipped(start, 70_000, 70_003));
         assert_eq!(nack.poll(at(1)).0, Vec::<u16>::new());
-        assert!(nack.arrived(70_001));
-        assert!(!nack.arrived(70_001));
+        assert!(nack.arrived(70_001).is_some());
+        assert!(nack.arrived(70_001).is_none());
         assert_eq!(nack.poll(at(10)).0, vec![4464, 4466]);
-        assert!(nack.poll(at(50)).0.is_empty());
-        assert_eq!(nack.poll(at(70)).0, vec![4464, 4466]);
+        assert!(nack.poll(at(40)).0.is_empty());
+        assert_eq!(nack.poll(at(50)).0, vec![4464, 4466]);
         assert_eq!(nack.poll(at(1_300)), (vec![], true));
         assert!(nack.is_empty());
         assert!(!nack.skipped(at(2_000), 80_000, 81_000), "an outage is not repaired packet by packet");

@@ -17,9 +17,11 @@ pub enum Extension {
     TransportCc,
     /// AV1 RTP specification, appendix A: layers and dependencies of a frame.
     DependencyDescriptor,
+    /// webrtc.org experiments, playout-delay: how long a receiver should wait at least before it shows a picture.
+    PlayoutDelay,
 }
 
-const URIS: [(&str, Extension); 7] = [
+const URIS: [(&str, Extension); 8] = [
     ("urn:ietf:params:rtp-hdrext:sdes:mid", Extension::Mid),
     ("urn:ietf:params:rtp-hdrext:sdes:rtp-stream-id", Extension::Rid),
     ("urn:ietf:params:rtp-hdrext:sdes:repaired-rtp-stream-id", Extension::RepairedRid),
@@ -30,6 +32,7 @@ const URIS: [(&str, Extension); 7] = [
         "https://aomediacodec.github.io/av1-rtp-spec/#dependency-descriptor-rtp-header-extension",
         Extension::DependencyDescriptor,
     ),
+    ("http://www.webrtc.org/experiments/rtp-hdrext/playout-delay", Extension::PlayoutDelay),
 ];
 
 impl Extension {
@@ -52,6 +55,7 @@ pub struct ExtensionIds {
     pub video_orientation: u8,
     pub transport_cc: u8,
     pub dependency_descriptor: u8,
+    pub playout_delay: u8,
 }
 
 impl ExtensionIds {
@@ -64,6 +68,7 @@ impl ExtensionIds {
             Extension::VideoOrientation => &mut self.video_orientation,
             Extension::TransportCc => &mut self.transport_cc,
             Extension::DependencyDescriptor => &mut self.dependency_descriptor,
+            Extension::PlayoutDelay => &mut self.playout_delay,
         } = id;
     }
 
@@ -77,6 +82,7 @@ impl ExtensionIds {
             (&mut self.video_orientation, other.video_orientation),
             (&mut self.transport_cc, other.transport_cc),
             (&mut self.dependency_descriptor, other.dependency_descriptor),
+            (&mut self.playout_delay, other.playout_delay),
         ] {
             if theirs != 0 {
                 *mine = theirs;

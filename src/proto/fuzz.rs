@@ -38,6 +38,7 @@ pub fn fuzz_rtp(bytes: &[u8]) {
         video_orientation: 5,
         transport_cc: 6,
         dependency_descriptor: 7,
+        playout_delay: 8,
     };
     let _ = ext::ExtensionValues::read(&ids, header.extensions(bytes));
     let _ = header.payload(bytes);

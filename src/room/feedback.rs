@@ -66,6 +66,16 @@ impl Room {
         self.participants.get(key)?.outgoing.get(&ssrc).copied()
     }
 
+    /// Sends a repair once more, in case it was lost too.
+    pub(super) fn repair_again(&mut self, ctx: &mut Context<'_>, key: SubscriptionKey, sequence: u16) {
+        let Some(subscription) = self.subscriptions.get_mut(key) else { return };
+        let Some(publication) = self.publications.get(subscription.publication) else { return };
+        let Some(subscriber) = self.participants.get_mut(subscription.subscriber) else { return };
+        if repair_one(ctx, subscriber, subscription, publication, sequence).is_some() {
+            ctx.stats.rtx_sent += 1;
+        }
+    }
+
     /// Answers a NACK from the publisher's history.
     fn repair(&mut self, ctx: &mut Context<'_>, key: SubscriptionKey, sequences: &[u16]) {
         let Some(subscription) = self.subscriptions.get_mut(key) else { return };
@@ -74,6 +84,8 @@ impl Room {
         for sequence in sequences {
             if repair_one(ctx, subscriber, subscription, publication, *sequence).is_some() {
                 ctx.stats.rtx_sent += 1;
+                let loss = subscriber.loss();
+                subscriber.patience.repaired(ctx.now, loss, key, *sequence);
             } else if subscription.forwarder.as_ref().is_some_and(|one| one.lookup(*sequence).is_some()) {
                 // What the publisher's path lost was never sent to begin with.
                 Self::unanswered(subscription, &mut subscriber.monitor, *sequence);

@@ -6,6 +6,7 @@ use super::{
     PublicationKey, SubscriptionKey,
     command::{AutoSubscribe, MediaGrants},
     congestion::Downlink,
+    patience::Patience,
     quality::Monitor,
     train::Train,
 };
@@ -57,6 +58,7 @@ pub(super) struct Participant {
     pub train: Train,
     /// The path towards it.
     pub downlink: Downlink,
+    pub patience: Patience,
     pub monitor: Monitor,
     pub next_report: Instant,
     pub next_arrival_feedback: Instant,
@@ -92,6 +94,7 @@ impl Participant {
             rtcp_ssrc: u32::try_from(session_id & 0xFFFF_FFFF).unwrap_or(1).max(1),
             train: Train::default(),
             downlink: Downlink::default(),
+            patience: Patience::default(),
             monitor: Monitor::new(now),
             next_report: now,
             next_arrival_feedback: now,

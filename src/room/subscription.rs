@@ -265,6 +265,7 @@ impl Room {
             // A packet that is repeated byte for byte must not get another number.
             transport_cc_ext: if repeats { 0 } else { ids.transport_cc },
             dependency_ext: ids.dependency_descriptor,
+            playout_delay_ext: if repeats { 0 } else { ids.playout_delay },
             long_extensions,
         };
         let mut stream = stream;

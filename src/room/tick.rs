@@ -65,6 +65,7 @@ impl Room {
         if connected {
             self.send_feedback(ctx, key);
             self.tick_downlink(ctx, key);
+            self.tick_patience(ctx, key);
             self.watch_quality(ctx, key);
         }
         !connected

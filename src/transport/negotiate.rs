@@ -23,12 +23,13 @@ const RECEIVE_EXTENSIONS: [Extension; 7] = [
     Extension::TransportCc,
     Extension::DependencyDescriptor,
 ];
-const SEND_EXTENSIONS: [Extension; 5] = [
+const SEND_EXTENSIONS: [Extension; 6] = [
     Extension::Mid,
     Extension::AudioLevel,
     Extension::VideoOrientation,
     Extension::TransportCc,
     Extension::DependencyDescriptor,
+    Extension::PlayoutDelay,
 ];
 
 /// One m-line. `T` names what the owner sends in it.

