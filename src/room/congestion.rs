@@ -226,7 +226,9 @@ impl Room {
         // After a relapse only a clear yes counts: a quarter to spare.
         let convincing = allocation.used_bps.saturating_mul(5) / 4;
         let penalised = downlink.probing.is_penalised(ctx.now) && convincing > budget.bps;
-        let next = if penalised { Some(convincing) } else { allocation.next_bps };
+        // What is sent beyond the estimate should be found out about soon, too.
+        let used = Some(allocation.used_bps).filter(|used| *used > budget.bps);
+        let next = if penalised { Some(convincing) } else { allocation.next_bps.or(used) };
         downlink.probing.wanted_bps = next.map(|next| (next + voices) * 11 / 10);
         let (mut raised, mut lowered) = (false, false);
         for ((subscription, ask), step) in asks.into_iter().zip(&allocation.steps) {

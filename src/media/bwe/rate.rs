@@ -13,6 +13,8 @@ const NEAR: f64 = 0.9;
 const FAR: f64 = 1.1;
 /// An estimate may be so far above what was proven to arrive.
 const UNPROVEN: f64 = 1.5;
+/// Of what arrives: a rate over half a second is a little more or less than what the path was asked for.
+const ARRIVES: f64 = 0.95;
 /// The least distance of two decreases: the effect of the first has to show.
 const DECREASE_GAP: Duration = Duration::from_millis(100);
 /// How much one sample moves the known capacity.
@@ -113,6 +115,11 @@ impl RateControl {
         };
         let proven = signals.arrived.map_or(f64::MAX, |arrived| float(arrived) * UNPROVEN + 10_000.0);
         self.target = self.target.max(grown.min(proven));
+        // What arrives without a queue is carried, whatever was believed: a stream that cannot be made smaller is sent
+        // although the estimate is below it.
+        if let Some(arrived) = signals.arrived.filter(|_| !signals.queued && !signals.competes) {
+            self.target = self.target.max(float(arrived) * ARRIVES);
+        }
     }
 
     /// A probe measured this much.

@@ -2,7 +2,10 @@
 
 use std::time::Duration;
 
-use super::{CAMERA, MIC, SEES_ONE, world::World};
+use super::{
+    CAMERA, MIC, SEES_ONE,
+    world::{Section, World},
+};
 use crate::room::{
     command::{AutoSubscribe, Command, MediaGrants, Wish},
     event::Event,
@@ -140,4 +143,31 @@ fn what_does_not_fit_at_all_is_paused_and_told_and_comes_back() {
     let seen = watch(&mut world, ana, viewer, 15);
     assert_eq!(seen.last(), Some(&Some(2)), "{seen:?}");
     assert!(world.probes(viewer) > 0, "by probing");
+}
+
+#[test]
+fn a_large_picture_without_layers_gets_through_a_good_path_at_once() {
+    for path in ["latency=1ms", "latency=25ms,rate=20M", "latency=40ms,jitter=15ms,rate=20M,seed=3"] {
+        let mut world = World::new(25);
+        world.step = Duration::from_millis(3);
+        let ana = world.join(MediaGrants::ALL, AutoSubscribe::Everything);
+        world.offer(ana, &[MIC, Section::Camera { mid: "1", layers: &[] }]);
+        world.connect(ana);
+        // 5.5 Mb/s: far more than an estimate starts with.
+        world.frame_bytes(ana, [23_000; 3]);
+        let viewer = world.join(MediaGrants::ALL, AutoSubscribe::Everything);
+        world.reports_arrivals(viewer);
+        world.offer(viewer, &SEES_ONE);
+        world.connect(viewer);
+        world.impair(viewer, path);
+        let mut seen = Vec::new();
+        for _ in 0..80 {
+            world.send_frames(ana, 1, FPS / 10, &[0]);
+            seen.push(world.take_video(viewer).len());
+        }
+        let (estimate, _) = world.estimate(viewer).unwrap();
+        let late = world.path(viewer).late;
+        assert!(seen.iter().skip(1).all(|packets| *packets > 0), "{path}: {estimate} {late:?} {seen:?}");
+        assert!(estimate > 5_000_000, "{path}: {estimate}");
+    }
 }
