@@ -127,8 +127,10 @@ impl Ingest {
                     !self.nack.skipped(now, highest + 1, extended)
                 };
             }
-            Some(_) => {
-                if let Some(since) = self.nack.arrived(extended) {
+            Some(highest) => {
+                let since = self.nack.arrived(extended);
+                // Audio is repaired by the packet itself. Pictures are not: here it was only late.
+                if let Some(since) = since.filter(|_| extended < highest && !self.video) {
                     self.repairs.took(now, now.saturating_duration_since(since));
                 }
             }
@@ -403,6 +405,25 @@ mod tests {
         assert_eq!(ingest.poll_nack(at(80)).0, vec![3]);
         assert!(!ingest.arrived(at(81), &header(3, true), 100).gap);
         assert!(ingest.repaired(at(82), 3, true, 100).is_none(), "its repair is a duplicate");
+    }
+
+    #[test]
+    fn repairs_are_waited_for_if_there_are_many_of_them() {
+        let start = origin();
+        let at = |ms| start + Duration::from_millis(ms);
+        let mut ingest = Ingest::new(start, 90_000, true);
+        let mut repair = |ingest: &mut Ingest, from: u64, first: u16| {
+            ingest.arrived(at(from), &header(first, true), 100);
+            ingest.arrived(at(from), &header(first + 2, true), 100);
+            assert!(ingest.repaired(at(from + 120), first + 1, true, 100).is_some());
+        };
+        for number in 0..7u16 {
+            repair(&mut ingest, u64::from(number) * 200, number * 3);
+        }
+        assert_eq!(ingest.repair_delay(at(1_400)), Duration::ZERO, "accidents are not worth it");
+        repair(&mut ingest, 1_400, 21);
+        assert_eq!(ingest.repair_delay(at(1_600)), Duration::from_millis(120));
+        assert_eq!(ingest.repair_delay(at(9_000)), Duration::ZERO, "it is over");
     }
 
     #[test]

@@ -9,6 +9,7 @@ use crate::{
     room::command::{SendLine, Source},
 };
 
+const PLAYOUT_DELAY: &str = "http://www.webrtc.org/experiments/rtp-hdrext/playout-delay";
 const TRANSPORT_CC: &str = "http://www.ietf.org/id/draft-holmer-rmcat-transport-wide-cc-extensions-01";
 
 const DEPENDENCIES: &str =
@@ -69,6 +70,7 @@ pub(super) fn offer_text(peer: &Peer, sections: &[Section]) -> String {
         if peer.reports_arrivals {
             sdp +=
                 &format!("a=extmap:{} {TRANSPORT_CC}\r\na=rtcp-fb:* transport-cc\r\n", peer::TRANSPORT_EXT);
+            sdp += &format!("a=extmap:{} {PLAYOUT_DELAY}\r\n", peer::PLAYOUT_EXT);
         }
         if let Section::Camera { layers, .. } = section
             && !layers.is_empty()

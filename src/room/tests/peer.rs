@@ -59,6 +59,7 @@ pub const REPAIRED_EXT: u8 = 3;
 pub const LEVEL_EXT: u8 = 4;
 pub const TRANSPORT_EXT: u8 = 5;
 pub const DEPENDENCY_EXT: u8 = 6;
+pub const PLAYOUT_EXT: u8 = 9;
 /// Payload of a full packet.
 const FULL: usize = 1_100;
 /// Packets that are worth asking for.
@@ -137,6 +138,8 @@ pub struct Peer {
     pub frames: Vec<Frame>,
     pub audio: usize,
     pub reports_arrivals: bool,
+    /// How long it was told to wait at least, in ms.
+    pub playout_delay: Option<u16>,
     /// Packets that only probed the path.
     pub probes: usize,
     pub sounds: Vec<Sound>,
@@ -237,6 +240,7 @@ impl Peer {
             frames: Vec::new(),
             audio: 0,
             reports_arrivals: false,
+            playout_delay: None,
             probes: 0,
             seen: BTreeMap::new(),
             repairs_of: BTreeMap::new(),
@@ -409,6 +413,9 @@ impl Peer {
             Err(error) => panic!("not authentic: {error}"),
         };
         let header = Header::parse(&plain).unwrap();
+        if let Some((_, value)) = header.extensions(&plain).find(|(id, _)| *id == PLAYOUT_EXT) {
+            self.playout_delay = Some((u16::from_be_bytes([value[0], value[1]]) >> 4) * 10);
+        }
         if let Some((_, value)) = header.extensions(&plain).find(|(id, _)| *id == TRANSPORT_EXT) {
             self.arrivals.record(now, u16::from_be_bytes(value.try_into().unwrap()));
         }
