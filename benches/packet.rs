@@ -70,6 +70,7 @@ fn main() {
         video_orientation: 5,
         transport_cc: 6,
         dependency_descriptor: 7,
+        playout_delay: 8,
     };
     repeat("demux", || demux::classify(black_box(&plain)));
     repeat("RTP header and extensions", || {

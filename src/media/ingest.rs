@@ -412,7 +412,7 @@ mod tests {
         let start = origin();
         let at = |ms| start + Duration::from_millis(ms);
         let mut ingest = Ingest::new(start, 90_000, true);
-        let mut repair = |ingest: &mut Ingest, from: u64, first: u16| {
+        let repair = |ingest: &mut Ingest, from: u64, first: u16| {
             ingest.arrived(at(from), &header(first, true), 100);
             ingest.arrived(at(from), &header(first + 2, true), 100);
             assert!(ingest.repaired(at(from + 120), first + 1, true, 100).is_some());

@@ -158,13 +158,13 @@ test('H264 and VP9 simulcast: layers switch between Chromium and Chromium', { ti
 });
 
 test('VP8 leaves out temporal layers for a smaller frame rate', { timeout: 90_000 }, () =>
-  call('', async ({ bo, track }) => {
+  call('?codec=vp8&scalabilityMode=L1T3', async ({ bo, track }) => {
     assert.equal(track.codec, 'VP8');
     await throughLayers({ bo, track }, [
-      { layer: 1, width: 640, frames: ALL },
-      { layer: 1, fps: 8, width: 640, frames: QUARTER },
-      { layer: 1, fps: 15, width: 640, frames: HALF },
-      { layer: 1, width: 640, frames: ALL },
+      { layer: 0, width: 1280, frames: ALL },
+      { layer: 0, fps: 8, width: 1280, frames: QUARTER },
+      { layer: 0, fps: 15, width: 1280, frames: HALF },
+      { layer: 0, width: 1280, frames: ALL },
     ]);
   }),
 );

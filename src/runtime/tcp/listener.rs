@@ -302,8 +302,10 @@ impl Acceptor {
     }
 
     fn refuse(&mut self, key: WaitingKey, why: Refusal) {
-        if self.waiting.remove(key).is_some() {
+        // Counted first: whoever sees the connection end finds it in the books.
+        if self.waiting.contains_key(key) {
             self.counters.refuse(why);
+            self.waiting.remove(key);
         }
     }
 
