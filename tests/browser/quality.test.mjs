@@ -44,7 +44,8 @@ test('a lossy and slow path is named, shown and remembered', { timeout: 120_000 
   console.log('measured:', JSON.stringify(row));
   assert.equal(row.userId, userId);
   assert.ok(row.rtt >= DELAY_MS * 0.9 && row.rtt < DELAY_MS + 200, `round trip ${row.rtt} ms over a path of ${DELAY_MS} ms`);
-  assert.ok(row.score > 0 && row.score < 80, `score ${row.score}`);
+  // A perfect path scores 85. Lost words are repaired, so that the loss costs little; but it is seen and named.
+  assert.ok(row.score > 0 && row.score < 85, `score ${row.score}`);
   // The next reading may be a little better or worse: what counts is that the mark follows it.
   await until('her tile shows it', 15_000, () =>
     bo.page.evaluate((id) => {
