@@ -265,7 +265,8 @@ impl Room {
             // A packet that is repeated byte for byte must not get another number.
             transport_cc_ext: if repeats { 0 } else { ids.transport_cc },
             dependency_ext: ids.dependency_descriptor,
-            playout_delay_ext: if repeats { 0 } else { ids.playout_delay },
+            // It changes with time, so that only what is repeated as a packet of its own may carry it.
+            playout_delay_ext: if codec.rtx.is_some() { ids.playout_delay } else { 0 },
             long_extensions,
         };
         let mut stream = stream;
