@@ -15,6 +15,7 @@ mod throughput;
 
 use std::time::{Duration, Instant};
 
+pub use self::probe::Cluster;
 use self::{
     competition::Competition,
     delay::{DelayDetector, Usage},
@@ -24,7 +25,6 @@ use self::{
     rate::{RateControl, Signals},
     throughput::Throughput,
 };
-pub use self::{outstanding::MAX_OUTSTANDING, probe::Cluster};
 use crate::proto::twcc::report::{ArrivalReport, REFERENCE_TICK};
 
 /// Before anything is known: the two lower layers of a camera. Twice that floods a slow phone for its first second.
@@ -183,11 +183,8 @@ impl Estimator {
     }
 
     /// Receivers that know no transport-wide feedback estimate themselves.
-    pub fn remb(&mut self, now: Instant, bps: u64) {
+    pub fn remb(&mut self, bps: u64) {
         self.remb = Some(bps.clamp(MIN_BPS, MAX_BPS));
-        if self.last_report.is_none() {
-            self.decayed = Some(now);
-        }
     }
 
     /// Longer than bursts explain, and longer than a moment ago: no need to wait for the trend, which sees few groups
@@ -265,11 +262,6 @@ impl Estimator {
         self.loss.share()
     }
 
-    /// What arrived in the last half second, if there was a report.
-    pub fn arrived_bps(&self) -> Option<u64> {
-        self.arrived.rate_bps()
-    }
-
     /// Starts a group of packets whose arrival is to be measured.
     pub fn start_cluster(&mut self) -> Cluster {
         self.probes.start()
@@ -290,10 +282,6 @@ impl Estimator {
         };
         self.reference = Some(unwrapped);
         unwrapped * i64::try_from(REFERENCE_TICK.as_micros()).unwrap_or(64_000)
-    }
-
-    pub fn allocated(&self) -> usize {
-        self.outstanding.allocated()
     }
 }
 

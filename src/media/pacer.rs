@@ -50,12 +50,6 @@ impl Pacer {
         Some(self.credit)
     }
 
-    /// Whether a packet may leave now. Unlimited until a rate is set.
-    pub fn may_send(&mut self, now: Instant) -> bool {
-        self.refill(now);
-        self.rate_bps == 0 || self.credit > 0
-    }
-
     pub fn sent(&mut self, bytes: usize) {
         if self.rate_bps > 0 {
             self.credit = self.credit.saturating_sub(i64::try_from(bytes).unwrap_or(i64::MAX));
@@ -99,16 +93,20 @@ mod tests {
         Instant::now()
     }
 
+    fn may_send(pacer: &mut Pacer, now: Instant) -> bool {
+        pacer.credit(now).is_none_or(|credit| credit > 0)
+    }
+
     #[test]
     fn a_burst_goes_at_once_and_the_rest_at_the_rate() {
         let start = origin();
         let mut pacer = Pacer::default();
-        assert!(pacer.may_send(start), "without a rate everything goes");
+        assert!(may_send(&mut pacer, start), "without a rate everything goes");
         pacer.set_rate(start, 400_000); // paced at 1 Mb/s
         let mut now = start;
         let mut sent = Vec::new();
         for _ in 0..20 {
-            while !pacer.may_send(now) {
+            while !may_send(&mut pacer, now) {
                 now = pacer.next(now);
             }
             pacer.sent(1_250);
@@ -127,7 +125,7 @@ mod tests {
         pacer.expect(start, 100_000);
         let (mut now, mut left) = (start, 100_000i64);
         while left > 0 {
-            while !pacer.may_send(now) {
+            while !may_send(&mut pacer, now) {
                 now = pacer.next(now);
             }
             pacer.sent(1_000);

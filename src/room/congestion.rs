@@ -113,9 +113,12 @@ impl Downlink {
 
     /// A packet with that number was sent.
     pub fn sent(&mut self, now: Instant, bytes: usize, cluster: Cluster) {
+        self.estimator_from(now).sent(now, bytes, cluster);
+    }
+
+    fn estimator_from(&mut self, now: Instant) -> &mut Estimator {
         let start = self.start_bps.unwrap_or(START_BPS);
-        let estimator = self.estimator.get_or_insert_with(|| Box::new(Estimator::new(now, start)));
-        estimator.sent(now, bytes, cluster);
+        self.estimator.get_or_insert_with(|| Box::new(Estimator::new(now, start)))
     }
 
     /// `None` as long as nothing is known.
@@ -177,10 +180,7 @@ impl Room {
     /// The subscriber says itself what its path carries.
     pub(super) fn remb(&mut self, ctx: &mut Context<'_>, key: ParticipantKey, bps: u64) {
         let Some(participant) = self.participants.get_mut(key) else { return };
-        let downlink = &mut participant.downlink;
-        let estimator =
-            downlink.estimator.get_or_insert_with(|| Box::new(Estimator::new(ctx.now, START_BPS)));
-        estimator.remb(ctx.now, bps);
+        participant.downlink.estimator_from(ctx.now).remb(bps);
         self.follow_estimate(ctx, key);
     }
 
@@ -214,12 +214,11 @@ impl Room {
         let Some(estimator) = downlink.estimate() else { return };
         let (carried, usable) = (estimator.bps(), estimator.usable_bps());
         let (may_pause, lost) = (estimator.is_limited(), estimator.loss().min(0.3));
-        let (asks, voices) = self.asks(ctx.now, key);
-        let requests: SmallVec<[Ask; 8]> = asks.iter().map(|(_, ask)| ask.clone()).collect();
+        let (asked, asks, voices) = self.asks(ctx.now, key);
         // What is repaired is paid from the same purse, and voices come first.
         let left = |bps: u64| ((bps as f64 * (1.0 - lost)) as u64).saturating_sub(voices);
         let budget = Budget { lowest_bps: may_pause.then(|| left(carried)), bps: left(usable) };
-        let allocation = allocate(budget, &requests);
+        let allocation = allocate(budget, &asks);
         let Some(participant) = self.participants.get_mut(key) else { return };
         let downlink = &mut participant.downlink;
         downlink.shared_bps = usable;
@@ -231,7 +230,7 @@ impl Room {
         let next = if penalised { Some(convincing) } else { allocation.next_bps.or(used) };
         downlink.probing.wanted_bps = next.map(|next| (next + voices) * 11 / 10);
         let (mut raised, mut lowered) = (false, false);
-        for ((subscription, ask), step) in asks.into_iter().zip(&allocation.steps) {
+        for ((subscription, ask), step) in asked.into_iter().zip(&asks).zip(&allocation.steps) {
             let (before, mut after) = (ask.held, *step);
             // It relapsed a moment ago. But a small picture is better than none.
             if penalised && before < after && (before.is_some() || ask.steps.len() < 2) {
@@ -249,9 +248,12 @@ impl Room {
     }
 
     /// The pictures somebody wants, with what they cost, and what its voices cost.
-    fn asks(&self, now: Instant, key: ParticipantKey) -> (SmallVec<[(SubscriptionKey, Ask); 8]>, u64) {
-        let mut asks = SmallVec::new();
-        let mut voices = 0;
+    fn asks(
+        &self,
+        now: Instant,
+        key: ParticipantKey,
+    ) -> (SmallVec<[SubscriptionKey; 8]>, SmallVec<[Ask; 8]>, u64) {
+        let (mut asked, mut asks, mut voices) = (SmallVec::new(), SmallVec::new(), 0);
         let subscriptions =
             self.participants.get(key).map(|one| one.subscriptions.as_slice()).unwrap_or_default();
         for key in subscriptions {
@@ -269,22 +271,27 @@ impl Room {
             let steps = publication.steps(now, wish);
             let held = subscription.held_layer();
             let held = held.and_then(|held| steps.iter().rposition(|step| step.layer <= held));
-            let ask = Ask { priority: subscription.priority, steps, held };
-            asks.push((*key, ask));
+            asked.push(*key);
+            asks.push(Ask { priority: subscription.priority, steps, held });
         }
-        (asks, voices)
+        (asked, asks, voices)
     }
 
     fn give(&mut self, ctx: &mut Context<'_>, key: SubscriptionKey, share: Share) {
         let Some(subscription) = self.subscriptions.get_mut(key) else { return };
         let before = std::mem::replace(&mut subscription.share, share);
-        if before.limit(u8::MAX) == share.limit(u8::MAX) {
+        let Some(publication) = self.publications.get(subscription.publication) else { return };
+        // A limit that is no layer's limit changes nothing: at first, nothing is limited.
+        let top = publication.layer_count().saturating_sub(1);
+        let (before, after) = (before.limit(top), share.limit(top));
+        if before == after {
             return;
         }
-        let down = before.limit(u8::MAX) > share.limit(u8::MAX);
+        let down = before > after;
         ctx.stats.shares_lowered += u64::from(down);
         ctx.stats.shares_raised += u64::from(!down);
-        if down && self.is_too_much(key) {
+        let current = subscription.forwarder.as_ref().and_then(|one| one.current());
+        if current > after && self.is_too_much(key) {
             // Waiting for the keyframe of the lower layer would fill the queue with what nobody will see in time.
             if let Some(forwarder) = self.subscriptions.get_mut(key).and_then(|one| one.forwarder.as_mut()) {
                 forwarder.suspend();

@@ -6,7 +6,7 @@
 
 use std::time::{Duration, Instant};
 
-use super::{Context, ParticipantKey, Room, SubscriptionKey, participant::Participant};
+use super::{Context, ParticipantKey, Room, SubscriptionKey, command::Kind, participant::Participant};
 use crate::media::bwe::Estimator;
 
 /// How often it is reconsidered.
@@ -55,6 +55,10 @@ impl Room {
             let Some(subscription) = self.subscriptions.get_mut(key) else { continue };
             let Some(publication) = self.publications.get(subscription.publication) else { continue };
             let Some(forwarder) = &mut subscription.forwarder else { continue };
+            // Sound follows its picture, and is repeated byte for byte: it must not carry what changes.
+            if subscription.kind == Kind::Audio {
+                continue;
+            }
             let up = forwarder.encoding().and_then(|layer| publication.encoding(layer));
             let up = up.map_or(Duration::ZERO, |encoding| encoding.ingest.repair_delay(ctx.now));
             let wanted = u16::try_from((up + down).as_millis()).unwrap_or(u16::MAX).min(MAX_DELAY_MS);

@@ -3,7 +3,7 @@
 use super::probe::Cluster;
 
 /// Packets remembered at most: two seconds of 20 Mb/s. 8 bytes each.
-pub const MAX_OUTSTANDING: usize = 4096;
+const MAX_OUTSTANDING: usize = 4096;
 const MIN_OUTSTANDING: usize = 64;
 /// A packet that nobody told of for so long makes room without the ring growing.
 const FORGET_AFTER_US: i64 = 1_500_000;
@@ -133,10 +133,6 @@ impl Outstanding {
     fn slot_mut(&mut self, sequence: u16) -> Option<&mut Slot> {
         let index = self.index(sequence)?;
         self.slots.get_mut(index)
-    }
-
-    pub fn allocated(&self) -> usize {
-        self.slots.capacity() * size_of::<Slot>()
     }
 }
 

@@ -155,16 +155,20 @@ fn a_large_picture_without_layers_gets_through_a_good_path_at_once() {
         world.connect(ana);
         // 5.5 Mb/s: far more than an estimate starts with.
         world.frame_bytes(ana, [23_000; 3]);
+        world.send_frames(ana, 1, 2 * FPS, &[0]); // what it costs is known before anybody watches
         let viewer = world.join(MediaGrants::ALL, AutoSubscribe::Everything);
         world.reports_arrivals(viewer);
         world.offer(viewer, &SEES_ONE);
         world.connect(viewer);
         world.impair(viewer, path);
-        let mut seen = Vec::new();
+        let (mut seen, mut keyframes) = (Vec::new(), 0);
         for _ in 0..80 {
             world.send_frames(ana, 1, FPS / 10, &[0]);
-            seen.push(world.take_video(viewer).len());
+            let frames = world.take_video(viewer);
+            keyframes += frames.iter().filter(|frame| frame.keyframe).count();
+            seen.push(frames.len());
         }
+        assert!(keyframes <= 2, "{path}: the first estimate stopped the picture: {keyframes} keyframes");
         let (estimate, _) = world.estimate(viewer).unwrap();
         let late = world.path(viewer).late;
         assert!(seen.iter().skip(1).all(|packets| *packets > 0), "{path}: {estimate} {late:?} {seen:?}");
