@@ -16,3 +16,4 @@ pub mod quality;
 pub mod redundancy;
 pub mod sent;
 pub mod speaker;
+pub mod steadiness;

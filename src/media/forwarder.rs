@@ -253,6 +253,11 @@ impl Forwarder {
         (self.packets, self.octets)
     }
 
+    /// Whether what is forwarded of a layer began with this packet.
+    pub fn began_with(&self, layer: u8, sequence: u64) -> bool {
+        self.current == Some(layer) && self.base == sequence
+    }
+
     /// How timestamps of which layer become those of the subscriber's stream; `None` before the first packet.
     pub fn mapping(&self) -> Option<(u8, u32)> {
         self.mapped.map(|layer| (layer, self.timestamp_offset))

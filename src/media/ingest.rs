@@ -16,7 +16,7 @@ const MAX_GAP: u64 = 3_000;
 const ALIVE_FOR: Duration = Duration::from_millis(1_500);
 /// A layer this far behind its siblings has stopped: senders pause upper layers at once when bandwidth or processor
 /// run short, and the viewer is better off with a smaller picture than with a frozen one.
-const STALLED_AFTER: Duration = Duration::from_millis(250);
+const STALLED_AFTER: Duration = Duration::from_millis(100);
 /// Layers of a low frame rate (screens) get as many of their own frame intervals as patience.
 const STALLED_FRAMES: u32 = 4;
 /// A frame whose end has not come this long after its last packet has probably lost it. Without this, the loss
@@ -112,6 +112,7 @@ impl Ingest {
         let previous = self.extender.highest();
         let extended = self.extender.extend(header.sequence);
         self.follow_frame(now, extended, header.marker);
+        self.last_packet = Some(now);
         self.count(now, size);
         self.received += 1;
         self.measure_jitter(now, header.timestamp);
@@ -143,7 +144,10 @@ impl Ingest {
         let extended = self.extender.peek(sequence)?;
         let since = self.nack.arrived(extended)?;
         self.repairs.took(now, now.saturating_duration_since(since));
-        // It may be the lost end of the newest frame.
+        // It may be the lost end of the newest frame. Else it says nothing of whether the sender goes on.
+        if self.extender.highest().is_some_and(|highest| extended > highest) {
+            self.last_packet = Some(now);
+        }
         self.extender.extend(sequence);
         self.follow_frame(now, extended, marker);
         self.count(now, size);
@@ -156,6 +160,7 @@ impl Ingest {
     pub fn relayed(&mut self, now: Instant, sequence: u64, marker: bool, size: usize) {
         self.extender.follow(sequence);
         self.follow_frame(now, sequence, marker);
+        self.last_packet = Some(now);
         self.count(now, size);
     }
 
@@ -293,7 +298,6 @@ impl Ingest {
     }
 
     fn count(&mut self, now: Instant, size: usize) {
-        self.last_packet = Some(now);
         self.window_bytes += size as u64;
         let elapsed = now.saturating_duration_since(self.window_start);
         if elapsed >= BITRATE_WINDOW {
@@ -365,6 +369,27 @@ mod tests {
     #[expect(clippy::disallowed_methods, reason = "any instant will do as the origin")]
     fn origin() -> Instant {
         Instant::now()
+    }
+
+    #[test]
+    fn repairs_do_not_hide_that_a_layer_stopped() {
+        let start = origin();
+        let at = |ms| start + Duration::from_millis(ms);
+        let mut ingest = Ingest::new(start, 90_000, true);
+        for sequence in [10u16, 14] {
+            ingest.arrived(start, &header(sequence, true), 100);
+        }
+        assert!(ingest.keeps_up(at(60), Some(at(60))));
+        for (sequence, ms) in [(11, 50), (12, 80), (13, 110)] {
+            assert!(ingest.repaired(at(ms), sequence, false, 100).is_some());
+        }
+        assert!(!ingest.keeps_up(at(120), Some(at(120))), "nothing new came");
+        // The last packets of a frame may come by repair only, and are new.
+        ingest.poll_nack(at(120));
+        ingest.arrived(at(200), &header(15, false), 100);
+        ingest.poll_nack(at(215));
+        assert!(ingest.repaired(at(250), 16, true, 100).is_some());
+        assert!(ingest.keeps_up(at(340), Some(at(340))));
     }
 
     #[test]

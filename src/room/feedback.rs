@@ -8,7 +8,7 @@ use super::{
     train::MAX_PADDING,
 };
 use crate::{
-    media::bwe::Cluster,
+    media::{bwe::Cluster, forwarder::Forwarder},
     proto::{
         rtcp::{self, CompoundBuilder, Feedback},
         twcc::report::ArrivalReport,
@@ -71,7 +71,8 @@ impl Room {
         let Some(subscription) = self.subscriptions.get_mut(key) else { return };
         let Some(publication) = self.publications.get(subscription.publication) else { return };
         let Some(subscriber) = self.participants.get_mut(subscription.subscriber) else { return };
-        if repair_one(ctx, subscriber, subscription, publication, sequence).is_some() {
+        let spare = subscription.forwarder.as_ref().is_some_and(Forwarder::has_spare_repairs);
+        if spare && repair_one(ctx, subscriber, subscription, publication, sequence).is_some() {
             ctx.stats.rtx_sent += 1;
         }
     }

@@ -21,7 +21,7 @@ const MAX_DELAY_MS: u16 = 500;
 /// Down in small steps: each one is a picture that comes a little early.
 const STEP_DOWN_MS: u16 = 10;
 /// A second copy of a repair follows after so long where much is lost: far enough for a burst of loss to be over.
-const SECOND_COPY: Duration = Duration::from_millis(15);
+const SECOND_COPY: Duration = Duration::from_millis(30);
 const MAX_COPIES: usize = 64;
 
 /// What is due for a subscriber because its path loses packets.

@@ -22,6 +22,7 @@ use crate::{
         layers::{LayerMeter, MAX_SPATIAL},
         packet::Facts,
         redundancy::Redundancy,
+        steadiness::Steadiness,
     },
     proto::{
         codec::{Codec, av1},
@@ -41,6 +42,7 @@ pub(super) struct Encoding {
     /// The template structure that dependency descriptors refer to.
     pub structure: Option<Box<av1::Structure>>,
     pub redundancy: Redundancy,
+    pub steadiness: Steadiness,
     /// When quality was last measured.
     pub sampled: Totals,
     /// Shards that get its packets.
@@ -281,8 +283,18 @@ impl Publication {
         Ingest::was_alive_at(now, encoding.layers.last_packet(layer))
     }
 
-    /// Whether a subscriber can be served from this layer now.
+    /// Whether subscribers should be served from this layer now.
     pub fn flows(&self, now: Instant, layer: u8) -> bool {
+        self.arrives(now, layer) && !self.is_avoided(now, layer)
+    }
+
+    /// Stopped too often lately. Layers inside a stream may: their viewers go on with the others at once.
+    fn is_avoided(&self, now: Instant, layer: u8) -> bool {
+        !self.is_svc() && self.encoding(layer).is_some_and(|one| one.steadiness.is_avoided(now))
+    }
+
+    /// Whether packets of this layer come, as new as those of the others.
+    pub fn arrives(&self, now: Instant, layer: u8) -> bool {
         let newest = self.encodings.iter().filter_map(|one| one.ingest.last_packet()).max();
         let Some(encoding) = self.encoding(layer) else { return false };
         if !self.is_svc() {
@@ -314,13 +326,53 @@ impl Publication {
         needed
     }
 
+    /// Notes which layers come and which stop.
+    pub fn observe_layers(&mut self, now: Instant) {
+        if self.is_svc() || self.encodings.len() < 2 || self.owner().is_none() {
+            return;
+        }
+        let silent = self.is_muted();
+        for layer in 0..self.layer_count() {
+            let comes = self.arrives(now, layer);
+            // If all stop, it is not this layer's fault.
+            let others = (0..self.layer_count()).any(|other| other != layer && self.arrives(now, other));
+            let missed = others && !silent && self.told_wanted.contains(&layer);
+            if let Some(encoding) = self.encoding_mut(layer) {
+                encoding.steadiness.observe(now, comes, missed);
+            }
+        }
+    }
+
+    /// What the publisher should send for these wishes. While a layer does not come, those below it stand in: the
+    /// next one is a better picture than the smallest, and may be all that the publisher ever sends. The lowest is
+    /// always sent, so that a newcomer sees something.
+    pub fn needed(&self, now: Instant, wishes: impl Iterator<Item = u8>) -> Vec<u8> {
+        let top = self.top_layer();
+        let mut needed = vec![0];
+        for wish in wishes.map(|wish| wish.min(top)) {
+            needed.extend((0..=wish).rev().filter(|layer| !self.is_avoided(now, *layer)).scan(
+                false,
+                |served, layer| {
+                    let more = !*served;
+                    *served |= self.encoding(layer).is_none_or(|one| one.steadiness.is_expected(now));
+                    more.then_some(layer)
+                },
+            ));
+        }
+        needed
+    }
+
     /// Notes that these layers are needed. Returns the layers to send, if they differ from what was last told.
     pub fn review_watched(&mut self, now: Instant, needed: &[u8]) -> Option<Vec<u8>> {
         let mut wanted = Vec::new();
-        let count = self.layer_count();
-        for (layer, watched) in (0..count).zip(&mut self.watched) {
+        for layer in 0..self.layer_count() {
+            let avoided = self.is_avoided(now, layer);
+            let Some(watched) = self.watched.get_mut(usize::from(layer)) else { break };
             if needed.contains(&layer) {
                 *watched = Some(now);
+            } else if avoided {
+                // The uplink it would take is better spent on the layer that stands in.
+                *watched = None;
             }
             // Somebody wants it, or did lately.
             if watched.is_some_and(|last| now.saturating_duration_since(last) < UNWATCHED_AFTER) {
@@ -358,6 +410,7 @@ impl Encoding {
             layers: LayerMeter::new(now),
             structure: None,
             redundancy: Redundancy::default(),
+            steadiness: Steadiness::default(),
             sampled: Totals::default(),
             relayed_to: Vec::new(),
         }

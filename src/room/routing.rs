@@ -116,7 +116,7 @@ impl Room {
         }
         let muted = publication.is_muted();
         let svc = publication.is_svc();
-        let mut revived = !svc && !publication.flows(ctx.now, stream.layer);
+        let mut revived = !svc && !publication.arrives(ctx.now, stream.layer);
         let encoding = publication.encoding_mut(stream.layer).ok_or(DropReason::UnknownStream)?;
         let size = packet.len();
         let (sequence, broken, payload) = if stream.repair {
@@ -151,7 +151,7 @@ impl Room {
         }
         if svc {
             revived = facts.announced_spatial() > 0
-                || !publication.flows(ctx.now, publication.layer_of_packet(stream.layer, &facts));
+                || !publication.arrives(ctx.now, publication.layer_of_packet(stream.layer, &facts));
         }
         let encoding = publication.encoding_mut(stream.layer).ok_or(DropReason::UnknownStream)?;
         let packet = MediaPacket { sequence, facts, payload, dependencies };
@@ -213,6 +213,43 @@ impl Room {
         }
         if keyframe_wanted {
             self.request_keyframe(ctx, accepted.publication, accepted.layer);
+        }
+        if accepted.packet.facts.keyframe {
+            self.catch_up(ctx, accepted);
+        }
+    }
+
+    /// The first packet of a keyframe came late, after packets that nobody who waited for it could be sent: they
+    /// follow now. Nobody could repair them, since they were never sent.
+    fn catch_up(&mut self, ctx: &mut Context<'_>, accepted: &Accepted<'_>) {
+        let Accepted { publication: key, layer, .. } = *accepted;
+        let first = accepted.packet.sequence;
+        let Some(publication) = self.publications.get(key) else { return };
+        let Some(highest) = publication.encoding(layer).and_then(|one| one.ingest.highest()) else { return };
+        if highest <= first {
+            return;
+        }
+        let begun = |key: &SubscriptionKey| {
+            let forwarder = self.subscriptions.get(*key).and_then(|one| one.forwarder.as_ref());
+            forwarder.is_some_and(|one| one.began_with(layer, first))
+        };
+        let begun: Vec<_> = publication.fan_out.iter().filter(|key| begun(key)).copied().collect();
+        if begun.is_empty() {
+            return;
+        }
+        for sequence in first + 1..=highest {
+            let encoding = self.publications.get(key).and_then(|one| one.encoding(layer));
+            let Some(later) = encoding.and_then(|one| one.history.get(sequence)) else { continue };
+            let (payload, dependencies) = (later.payload.to_vec(), later.dependencies.to_vec());
+            let packet = MediaPacket { payload: &payload, dependencies: &dependencies, ..later };
+            let later = Accepted { packet, more_soon: sequence < highest, ..*accepted };
+            for key in &begun {
+                let Verdict::Forward(at) = self.decide(ctx.now, *key, &later) else { continue };
+                if let Some(full) = self.enqueue(ctx.now, *key, &later, at, 0) {
+                    self.flush_train(ctx, full, Pace::AtOnce);
+                    self.waiting.retain(|one| *one != full);
+                }
+            }
         }
     }
 

@@ -352,11 +352,8 @@ impl Room {
                 return;
             }
         };
-        let top = publication.layer_count() - 1;
-        // The lowest always, so that a newcomer sees something.
-        let mut needed = vec![0];
-        needed.extend(wishes.map(|wish| wish.min(top)));
-        needed.extend(publication.relayed_layers());
+        let wishes = wishes.chain(publication.relayed_layers());
+        let needed = publication.needed(ctx.now, wishes);
         let Some(wanted) = publication.review_watched(ctx.now, &needed) else { return };
         let event = Event::Wanted { track: publication.track, source: publication.source, layers: wanted };
         self.tell(ctx, owner, event);

@@ -10,6 +10,7 @@ mod peer;
 mod quality;
 mod relay;
 mod sim;
+mod stops;
 mod sync;
 mod world;
 
@@ -390,38 +391,6 @@ fn layers_nobody_watches_go_off_after_a_while_and_come_back_at_once() {
         frames.iter().position(|frame| frame.layer == 2).expect("the layer that came back is forwarded");
     assert!(frames[high].keyframe && high <= 4, "{frames:?}");
     world.assert_dense(bo);
-}
-
-#[test]
-fn a_viewer_of_a_layer_that_stops_gets_a_lower_one_within_half_a_second() {
-    let mut world = World::new(18);
-    let (ana, bo) = call(&mut world);
-    let track = world.tracks(bo)[1];
-    world.command(
-        bo,
-        Command::Subscribe { wishes: vec![Wish { track, layer: Some(1), max_fps: None, priority: 0 }] },
-    );
-    world.send_frames(ana, 1, 20, &[0, 1]);
-    assert_eq!(world.take_video(bo).last().unwrap().layer, 1);
-
-    // The publisher's bandwidth ran short: it stops the upper layer without a word.
-    world.send_frames(ana, 1, 15, &[0]);
-    let lower = world.take_video(bo);
-    assert!(lower.len() >= 3 && lower[0].keyframe, "{lower:?}");
-    assert!(lower.iter().all(|frame| frame.layer == 0));
-
-    // And starts it again.
-    world.send_frames(ana, 1, 10, &[0, 1]);
-    let back = world.take_video(bo);
-    let upper = back.iter().position(|frame| frame.layer == 1).expect("the upper layer is served again");
-    assert!(back[upper].keyframe && upper <= 4, "{back:?}");
-    assert!(back[upper..].iter().all(|frame| frame.layer == 1));
-    world.assert_dense(bo);
-
-    // A source that stops as a whole is no reason to change anything.
-    world.advance(Duration::from_millis(900));
-    world.send_frames(ana, 1, 10, &[0, 1]);
-    assert!(world.take_video(bo).iter().all(|frame| frame.layer == 1));
 }
 
 #[test]

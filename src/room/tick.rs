@@ -122,6 +122,9 @@ impl Room {
 
     /// Layers come and go with the publisher's bandwidth: choose again.
     fn review(&mut self, ctx: &mut Context<'_>) {
+        for publication in self.publications.values_mut() {
+            publication.observe_layers(ctx.now);
+        }
         let keys: Vec<_> = self.subscriptions.keys().collect();
         for key in keys {
             self.retarget(ctx, key);

@@ -198,6 +198,19 @@ fn repairs_have_a_budget() {
         .filter(|_| forwarder.write_repair(&mut slot, low16(written.index), &sent, &source, 0).is_some())
         .count();
     assert!((50..70).contains(&granted), "{granted}");
+    assert!(!forwarder.has_spare_repairs());
+
+    // A third of all packets is lost on the way, repairs included: there is a repair for every one of them.
+    for step in 1..1_000u64 {
+        let source = packet(100_000 + step, 50, &big);
+        let at = forwarded(forwarder.decide(origin(), 0, &source));
+        let written = forwarder.write(&mut slot, &source, at, 0, 0).unwrap();
+        let sent = forwarder.lookup(low16(written.index)).unwrap();
+        if step.is_multiple_of(2) {
+            let repaired = forwarder.write_repair(&mut slot, low16(written.index), &sent, &source, 0);
+            assert!(repaired.is_some(), "{step}");
+        }
+    }
 }
 
 proptest! {

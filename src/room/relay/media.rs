@@ -63,7 +63,7 @@ impl Room {
         let Some(publication) = self.publications.get_mut(key) else { return };
         let (video, muted) = (publication.codec.is_video(), publication.is_muted());
         let revived = facts.announced_spatial() > 0
-            || !publication.flows(ctx.now, publication.layer_of_packet(layer, &facts));
+            || !publication.arrives(ctx.now, publication.layer_of_packet(layer, &facts));
         let Some(encoding) = publication.encoding_mut(layer) else { return };
         let Some((dependencies, payload)) = payload.split_at_checked(usize::from(dependencies)) else {
             return;
