@@ -123,8 +123,9 @@ pub struct Dtls {
     client: Fingerprint,
     endpoint: Endpoint,
     profile: Option<Profile>,
-    /// Until both sides have keys.
+    /// Until the client is known to have keys, too.
     flights: Option<Box<Flights>>,
+    connected: bool,
     queued: VecDeque<BytesMut>,
     /// Of the records sent without keys. The library does not know of those that are repeated.
     next_plaintext: u64,
@@ -138,6 +139,7 @@ impl Dtls {
             endpoint: Endpoint::new(PEER, TransportProtocol::UDP, None),
             profile: None,
             flights: Some(Box::default()),
+            connected: false,
             queued: VecDeque::new(),
             next_plaintext: 0,
         }
@@ -148,21 +150,24 @@ impl Dtls {
     }
 
     pub fn is_connected(&self) -> bool {
-        self.flights.is_none()
+        self.connected
     }
 
     /// Feeds a datagram from a validated address.
     pub fn handle(&mut self, now: Instant, datagram: &[u8]) -> Result<Vec<DtlsEvent>, DtlsError> {
-        match self.flights.take() {
-            None => self.read_sealed(now, datagram),
-            Some(mut flights) => {
-                let result = self.advance(now, &mut flights, datagram);
-                let over = |event: &DtlsEvent| matches!(event, DtlsEvent::Connected { .. });
-                if !result.as_ref().is_ok_and(|events| events.iter().any(over)) {
-                    self.flights = Some(flights);
-                }
-                result
-            }
+        if self.connected {
+            return self.read_sealed(now, datagram);
+        }
+        let mut flights = self.flights.take().unwrap_or_default();
+        let result = self.advance(now, &mut flights, datagram);
+        self.flights = Some(flights);
+        result
+    }
+
+    /// The client sent what only somebody with keys can have sent: nothing needs to be repeated any more.
+    pub fn confirm(&mut self) {
+        if self.connected && self.flights.is_some() {
+            self.flights = None;
         }
     }
 
@@ -194,6 +199,11 @@ impl Dtls {
                 events.append(&mut self.read(now, &record)?);
             }
         }
+        if self.connected {
+            let last: Vec<BytesMut> = std::iter::from_fn(|| self.take_transmit()).collect();
+            self.queued.extend(last.iter().cloned());
+            flights.end(now, last);
+        }
         Ok(events)
     }
 
@@ -220,6 +230,9 @@ impl Dtls {
             // One bad record is the network's fault or an attacker's: drop it (RFC 6347 4.1.2.7).
             events.append(&mut self.read(now, record.whole).unwrap_or_default());
         }
+        if !events.is_empty() {
+            self.confirm();
+        }
         Ok(events)
     }
 
@@ -231,7 +244,10 @@ impl Dtls {
         let mut events = Vec::with_capacity(read.len());
         for event in read {
             match event {
-                EndpointEvent::HandshakeComplete => events.push(self.export_keys()?),
+                EndpointEvent::HandshakeComplete => {
+                    events.push(self.export_keys()?);
+                    self.connected = true;
+                }
                 EndpointEvent::ApplicationData(data) => events.push(DtlsEvent::Data(data.to_vec())),
                 EndpointEvent::PeerClosed => events.push(DtlsEvent::Closed),
                 _ => {}
@@ -261,6 +277,14 @@ impl Dtls {
     /// Repeats what was lost. An error means that the handshake was given up.
     pub fn handle_timeout(&mut self, now: Instant) -> Result<(), DtlsError> {
         let Some(flights) = &mut self.flights else { return Ok(()) };
+        if self.connected {
+            // Byte for byte: who has it sees a copy, and answers nothing.
+            self.queued.extend(flights.due(now).unwrap_or_default());
+            if flights.is_spent() {
+                self.flights = None;
+            }
+            return Ok(());
+        }
         if flights.is_hopeless(now) {
             return Err(DtlsError::Handshake("the client does not go on".to_owned()));
         }

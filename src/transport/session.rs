@@ -273,6 +273,7 @@ impl Session {
     /// there, that is its path now: the next nomination may be seconds away.
     fn heard(&mut self, now: Instant, from: SocketAddr) {
         self.last_heard = now;
+        self.dtls.confirm();
         let on_path = self.ice.selected() == Some(from);
         if on_path || self.is_path_silent(now) && self.ice.follow(now, from) {
             self.last_on_path = now;

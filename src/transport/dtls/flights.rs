@@ -18,6 +18,8 @@ const MAX_REPEAT: Duration = Duration::from_millis(800);
 const MIN_REPEAT: Duration = Duration::from_millis(40);
 /// A handshake that takes longer is given up; as long as consent lasts.
 const PATIENCE: Duration = Duration::from_secs(30);
+/// How often the last flight is repeated until something comes from the client: 75 bytes each.
+const MAX_LAST_REPEATS: u32 = 4;
 /// Sealed records that wait until there are keys. The client repeats what does not fit.
 const MAX_SEALED: usize = 4;
 
@@ -41,6 +43,7 @@ struct Flight {
     answers: u16,
     sent: Instant,
     wait: Duration,
+    repeated: u32,
 }
 
 impl Flights {
@@ -91,7 +94,18 @@ impl Flights {
 
     /// What answers a message of the client, from now on repeated.
     pub fn sent(&mut self, now: Instant, answers: u16, datagrams: Vec<BytesMut>) {
-        self.flight = Some(Flight { datagrams, answers, sent: now, wait: FIRST_REPEAT });
+        self.flight = Some(Flight { datagrams, answers, sent: now, wait: FIRST_REPEAT, repeated: 0 });
+    }
+
+    /// Both sides have keys, unless the last flight is lost. The client asks for it, but ever less often.
+    pub fn end(&mut self, now: Instant, datagrams: Vec<BytesMut>) {
+        *self = Self { began: self.began, ..Self::default() };
+        self.sent(now, u16::MAX, datagrams);
+    }
+
+    /// Whether the last flight was repeated so often that asking is left to the client.
+    pub fn is_spent(&self) -> bool {
+        self.flight.as_ref().is_none_or(|flight| flight.repeated >= MAX_LAST_REPEATS)
     }
 
     /// The flight to repeat now because nothing came back, with the time doubled until the next time.
@@ -105,6 +119,7 @@ impl Flights {
     pub fn repeat(&mut self, now: Instant) -> Option<Vec<BytesMut>> {
         let flight = self.flight.as_mut()?;
         flight.sent = now;
+        flight.repeated += 1;
         Some(flight.datagrams.clone())
     }
 

@@ -178,6 +178,32 @@ fn a_client_that_lost_the_end_gets_it_again() {
 }
 
 #[test]
+fn the_last_flight_is_repeated_as_it_was_until_the_client_speaks() {
+    let mut call = Call::new("latency=5ms", 7);
+    while !call.server.is_connected() {
+        call.step().unwrap();
+    }
+    let last = call.down.pop(call.now + PATIENCE).unwrap();
+    let mut later = call.now;
+    let mut copies = 0;
+    for _ in 0..100 {
+        later += Duration::from_millis(TICK);
+        call.server.handle_timeout(later).unwrap();
+        while let Some(copy) = call.server.poll_transmit() {
+            assert_eq!(copy, last, "a client that has it throws it away as a copy");
+            copies += 1;
+        }
+    }
+    assert_eq!(copies, 4);
+
+    let mut call = Call::new("latency=5ms", 8);
+    call.connect().unwrap();
+    call.server.confirm();
+    call.server.handle_timeout(call.now + PATIENCE).unwrap();
+    assert!(call.server.poll_transmit().is_none());
+}
+
+#[test]
 fn data_and_a_goodbye_arrive_both_ways() {
     let mut call = Call::new("latency=5ms", 4);
     call.connect().unwrap();
