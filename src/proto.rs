@@ -4,6 +4,7 @@
 pub mod client_hello;
 pub mod codec;
 pub mod demux;
+pub mod dtls;
 pub mod ext;
 pub mod framing;
 pub mod fuzz;

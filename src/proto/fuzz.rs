@@ -1,6 +1,6 @@
 //! Bodies of the fuzz targets: every parser of outside bytes, callable from `fuzz/` and from replay tests.
 
-use super::{client_hello::HelloCollector, codec, demux, ext, framing, rtcp, rtp, sdp, stun};
+use super::{client_hello, codec, demux, dtls, ext, framing, rtcp, rtp, sdp, stun};
 
 pub fn fuzz_demux(bytes: &[u8]) {
     let _ = demux::classify(bytes);
@@ -106,8 +106,19 @@ pub fn fuzz_sdp(bytes: &[u8]) {
 }
 
 pub fn fuzz_client_hello(bytes: &[u8]) {
-    let mut collector = HelloCollector::default();
-    for chunk in bytes.chunks(600) {
-        let _ = collector.push(chunk);
+    let mut messages = dtls::Messages::default();
+    let mut sequence = 0;
+    for chunk in bytes.to_vec().chunks_mut(600) {
+        let count = dtls::records(chunk).count();
+        for record in dtls::records(chunk) {
+            for fragment in dtls::fragments(record.body) {
+                messages.push(&fragment);
+            }
+        }
+        while let Some(message) = messages.pop() {
+            let _ = client_hello::srtp_profiles(message.body());
+        }
+        dtls::renumber(chunk, &mut sequence);
+        assert_eq!(dtls::records(chunk).count(), count, "numbers move nothing");
     }
 }

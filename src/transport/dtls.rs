@@ -3,10 +3,13 @@
 //! Owns the choice of the SRTP profile: the library takes the client's order, browsers put AES-CM first, so the
 //! ClientHello is read before the handshake starts and the configuration is narrowed to the best offered profile.
 
+mod flights;
+
 use std::{
+    collections::VecDeque,
     net::{Ipv4Addr, SocketAddr},
     sync::Arc,
-    time::{Duration, Instant},
+    time::Instant,
 };
 
 use aws_lc_rs::digest;
@@ -21,18 +24,16 @@ use rtc_dtls::{
 use rtc_shared::{TransportProtocol, error::Error as RtcError};
 use rtc_srtp::config::{Config as SrtpConfig, LABEL_EXTRACTOR_DTLS_SRTP, SessionKeys};
 
+use self::flights::Flights;
 use super::srtp::Profile;
 use crate::proto::{
-    client_hello::{Hello, HelloCollector},
+    client_hello,
+    dtls::{self, Message},
     sdp::Fingerprint,
 };
 
 /// The library keys connections by address; a constant one lets a roaming client keep its connection.
 const PEER: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(Ipv4Addr::new(192, 0, 2, 1)), 1);
-/// Datagrams kept until the ClientHello is whole; browsers need two.
-const MAX_EARLY: usize = 8;
-/// How often the handshake is driven; retransmission timers are at 1 s and more.
-pub const HANDSHAKE_TICK: Duration = Duration::from_millis(50);
 const DTLS_MTU: usize = 1200;
 
 /// A server certificate, shared by all sessions of a process, and the provider behind all cryptography.
@@ -121,10 +122,13 @@ pub struct Dtls {
     identity: Identity,
     client: Fingerprint,
     endpoint: Endpoint,
-    collector: HelloCollector,
-    early: Vec<Vec<u8>>,
     profile: Option<Profile>,
+    /// Until the client is known to have keys, too.
+    flights: Option<Box<Flights>>,
     connected: bool,
+    queued: VecDeque<BytesMut>,
+    /// Of the records sent without keys. The library does not know of those that are repeated.
+    next_plaintext: u64,
 }
 
 impl Dtls {
@@ -133,10 +137,11 @@ impl Dtls {
             identity,
             client,
             endpoint: Endpoint::new(PEER, TransportProtocol::UDP, None),
-            collector: HelloCollector::default(),
-            early: Vec::new(),
             profile: None,
+            flights: Some(Box::default()),
             connected: false,
+            queued: VecDeque::new(),
+            next_plaintext: 0,
         }
     }
 
@@ -150,42 +155,98 @@ impl Dtls {
 
     /// Feeds a datagram from a validated address.
     pub fn handle(&mut self, now: Instant, datagram: &[u8]) -> Result<Vec<DtlsEvent>, DtlsError> {
-        if self.profile.is_some() {
-            return self.read(now, datagram);
+        if self.connected {
+            return self.read_sealed(now, datagram);
         }
-        let Hello::Complete(offered) = self.collect(datagram) else { return Ok(Vec::new()) };
-        let profile = choose(&offered).ok_or(DtlsError::NoProfile)?;
-        let config = self.identity.config(profile, self.client)?;
-        self.endpoint.set_server_config(Some(Arc::new(config)));
-        self.profile = Some(profile);
+        let mut flights = self.flights.take().unwrap_or_default();
+        let result = self.advance(now, &mut flights, datagram);
+        self.flights = Some(flights);
+        result
+    }
+
+    /// The client sent what only somebody with keys can have sent: nothing needs to be repeated any more.
+    pub fn confirm(&mut self) {
+        if self.connected && self.flights.is_some() {
+            self.flights = None;
+        }
+    }
+
+    /// Hands the library what it waits for.
+    fn advance(
+        &mut self,
+        now: Instant,
+        flights: &mut Flights,
+        datagram: &[u8],
+    ) -> Result<Vec<DtlsEvent>, DtlsError> {
+        if flights.push(now, datagram) {
+            self.repeat(flights.repeat(now));
+        }
+        while let Some(message) = flights.pop() {
+            if self.profile.is_none() {
+                self.start(&message)?;
+            }
+            let record = flights.record(&message);
+            self.read(now, &record)?;
+            let answer: Vec<BytesMut> = std::iter::from_fn(|| self.take_transmit()).collect();
+            if !answer.is_empty() {
+                self.queued.extend(answer.iter().cloned());
+                flights.sent(now, message.number, answer);
+            }
+        }
         let mut events = Vec::new();
-        for early in std::mem::take(&mut self.early) {
-            events.append(&mut self.read(now, &early)?);
+        if self.has_keys() {
+            for record in flights.sealed() {
+                events.append(&mut self.read(now, &record)?);
+            }
+        }
+        if self.connected {
+            let last: Vec<BytesMut> = std::iter::from_fn(|| self.take_transmit()).collect();
+            self.queued.extend(last.iter().cloned());
+            flights.end(now, last);
         }
         Ok(events)
     }
 
-    fn collect(&mut self, datagram: &[u8]) -> Hello {
-        let hello = self.collector.push(datagram);
-        if hello != Hello::None && self.early.len() < MAX_EARLY {
-            self.early.push(datagram.to_vec());
+    /// Chooses the SRTP profile by the client's first message.
+    fn start(&mut self, hello: &Message) -> Result<(), DtlsError> {
+        let offered = client_hello::srtp_profiles(hello.body());
+        let profile = choose(&offered).ok_or(DtlsError::NoProfile)?;
+        let config = self.identity.config(profile, self.client)?;
+        self.endpoint.set_server_config(Some(Arc::new(config)));
+        self.profile = Some(profile);
+        Ok(())
+    }
+
+    fn has_keys(&self) -> bool {
+        let state = self.endpoint.get_connection_state(PEER);
+        state.and_then(|state| state.cipher_suite()).is_some_and(|suite| suite.is_initialized())
+    }
+
+    /// Only what is sealed counts now. A client that repeats its last flight because ours was lost is known by the
+    /// sealed end of it; the library answers that a few times.
+    fn read_sealed(&mut self, now: Instant, datagram: &[u8]) -> Result<Vec<DtlsEvent>, DtlsError> {
+        let mut events = Vec::new();
+        for record in dtls::records(datagram).filter(|record| record.epoch > 0) {
+            // One bad record is the network's fault or an attacker's: drop it (RFC 6347 4.1.2.7).
+            events.append(&mut self.read(now, record.whole).unwrap_or_default());
         }
-        hello
+        if !events.is_empty() {
+            self.confirm();
+        }
+        Ok(events)
     }
 
     fn read(&mut self, now: Instant, datagram: &[u8]) -> Result<Vec<DtlsEvent>, DtlsError> {
-        let read = match self.endpoint.read(now, PEER, None, BytesMut::from(datagram)) {
-            Ok(read) => read,
-            // Once connected, one bad record is the network's fault or an attacker's: drop it (RFC 6347 4.1.2.7).
-            Err(_) if self.connected => return Ok(Vec::new()),
-            Err(error) => return Err(DtlsError::Handshake(error.to_string())),
-        };
+        let read = self
+            .endpoint
+            .read(now, PEER, None, BytesMut::from(datagram))
+            .map_err(|error| DtlsError::Handshake(error.to_string()))?;
         let mut events = Vec::with_capacity(read.len());
         for event in read {
             match event {
                 EndpointEvent::HandshakeComplete => {
-                    self.connected = true;
                     events.push(self.export_keys()?);
+                    self.connected = true;
                 }
                 EndpointEvent::ApplicationData(data) => events.push(DtlsEvent::Data(data.to_vec())),
                 EndpointEvent::PeerClosed => events.push(DtlsEvent::Closed),
@@ -213,12 +274,31 @@ impl Dtls {
         let _ = self.endpoint.write(now, PEER, data);
     }
 
-    /// Drives handshake retransmission. An error means that the handshake was given up.
+    /// Repeats what was lost. An error means that the handshake was given up.
     pub fn handle_timeout(&mut self, now: Instant) -> Result<(), DtlsError> {
-        if self.profile.is_none() {
+        let Some(flights) = &mut self.flights else { return Ok(()) };
+        if self.connected {
+            // Byte for byte: who has it sees a copy, and answers nothing.
+            self.queued.extend(flights.due(now).unwrap_or_default());
+            if flights.is_spent() {
+                self.flights = None;
+            }
             return Ok(());
         }
-        self.endpoint.handle_timeout(PEER, now).map_err(|error| DtlsError::Handshake(error.to_string()))
+        if flights.is_hopeless(now) {
+            return Err(DtlsError::Handshake("the client does not go on".to_owned()));
+        }
+        let flight = flights.due(now);
+        self.repeat(flight);
+        Ok(())
+    }
+
+    /// Under new numbers: the client throws away what it has seen before.
+    fn repeat(&mut self, flight: Option<Vec<BytesMut>>) {
+        for mut datagram in flight.unwrap_or_default() {
+            dtls::renumber(&mut datagram, &mut self.next_plaintext);
+            self.queued.push_back(datagram);
+        }
     }
 
     /// Says goodbye (`close_notify`).
@@ -227,7 +307,13 @@ impl Dtls {
     }
 
     pub fn poll_transmit(&mut self) -> Option<BytesMut> {
-        self.endpoint.poll_transmit().map(|transmit| transmit.message)
+        self.queued.pop_front().or_else(|| self.take_transmit())
+    }
+
+    fn take_transmit(&mut self) -> Option<BytesMut> {
+        let mut datagram = self.endpoint.poll_transmit()?.message;
+        dtls::renumber(&mut datagram, &mut self.next_plaintext);
+        Some(datagram)
     }
 }
 
@@ -238,14 +324,4 @@ fn choose(offered: &[u16]) -> Option<Profile> {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn gcm_wins_whatever_the_order() {
-        assert_eq!(choose(&[1, 8, 7]), Some(Profile::AeadAes128Gcm));
-        assert_eq!(choose(&[1, 2]), Some(Profile::Aes128CmSha1_80));
-        assert_eq!(choose(&[2, 8]), None);
-        assert_eq!(choose(&[]), None);
-    }
-}
+mod tests;

@@ -9,7 +9,7 @@ use std::{
 };
 
 use super::{
-    dtls::{Dtls, DtlsEvent, HANDSHAKE_TICK, Identity},
+    dtls::{Dtls, DtlsEvent, Identity},
     ice::{CONSENT_TIMEOUT, Credentials, IceLite},
     outbox::Outbox,
     remote,
@@ -139,7 +139,6 @@ pub struct Session {
     last_heard: Instant,
     /// When something came from where we send to.
     last_on_path: Instant,
-    next_dtls_tick: Instant,
 }
 
 impl Session {
@@ -161,7 +160,6 @@ impl Session {
             created: now,
             last_heard: now,
             last_on_path: now,
-            next_dtls_tick: now,
         }
     }
 
@@ -275,6 +273,7 @@ impl Session {
     /// there, that is its path now: the next nomination may be seconds away.
     fn heard(&mut self, now: Instant, from: SocketAddr) {
         self.last_heard = now;
+        self.dtls.confirm();
         let on_path = self.ice.selected() == Some(from);
         if on_path || self.is_path_silent(now) && self.ice.follow(now, from) {
             self.last_on_path = now;
@@ -312,7 +311,6 @@ impl Session {
                 return Incoming::Failed(error.to_string());
             }
         };
-        self.next_dtls_tick = now + HANDSHAKE_TICK;
         let mut result = Incoming::Nothing;
         let mut received = Vec::new();
         for event in events {
@@ -348,11 +346,8 @@ impl Session {
     /// Timers: handshake and SCTP retransmission. Messages and failures come out as from `handle`.
     pub fn handle_timeout(&mut self, now: Instant, out: &mut Outbox) -> Incoming {
         let mut result = Incoming::Nothing;
-        if !self.dtls.is_connected() && now >= self.next_dtls_tick {
-            self.next_dtls_tick = now + HANDSHAKE_TICK;
-            if let Err(error) = self.dtls.handle_timeout(now) {
-                result = Incoming::Failed(error.to_string());
-            }
+        if let Err(error) = self.dtls.handle_timeout(now) {
+            result = Incoming::Failed(error.to_string());
         }
         if let Some(sctp) = &mut self.sctp
             && sctp.next_timeout().is_some_and(|due| now >= due)
