@@ -1,6 +1,16 @@
 //! What sender reports say of a stream: which moment of the publisher's clock its timestamps mean (RFC 3550 6.4.1).
+//! And what some packets say of themselves (abs-capture-time), by the clock of who captured, which may be another.
 
-use std::time::{Duration, Instant};
+use std::{
+    num::NonZeroU64,
+    time::{Duration, Instant},
+};
+
+use super::packet::Facts;
+use crate::proto::ext::CaptureTime;
+
+/// Receivers work out no more from one packet: clocks drift.
+const CARRIED_SECONDS: u32 = 5;
 
 /// The newest report of one encoding.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -31,6 +41,31 @@ impl SourceClock {
     /// what was captured together then carries one timestamp, whatever layer it comes from.
     pub fn offset_for(&self, offset: u32, other: &Self, rate: u32) -> u32 {
         self.timestamp_at(other.ntp, rate).wrapping_add(offset).wrapping_sub(other.rtp)
+    }
+}
+
+/// The newest time of capture of one encoding, and the timestamp it is of.
+#[derive(Debug, Default)]
+pub struct CaptureClock {
+    newest: Option<(CaptureTime, u32)>,
+}
+
+impl CaptureClock {
+    /// The time of capture that a packet is forwarded with, if it says its own or is one that subscribers begin with.
+    /// Publishers say it about once a second; until then a receiver would know nothing, or go on with what it knows
+    /// of the track that the stream carried before.
+    pub fn of(&mut self, facts: &Facts, said: Option<CaptureTime>, rate: u32) -> Option<CaptureTime> {
+        if let Some(time) = said {
+            self.newest = Some((time, facts.timestamp));
+            return said;
+        }
+        let (time, timestamp) = self.newest.filter(|_| facts.keyframe)?;
+        let ticks = facts.timestamp.wrapping_sub(timestamp).cast_signed();
+        if ticks.unsigned_abs() > CARRIED_SECONDS * rate {
+            return None;
+        }
+        let apart = (i64::from(ticks) << 32) / i64::from(rate);
+        Some(CaptureTime { ntp: NonZeroU64::new(time.ntp.get().wrapping_add_signed(apart))?, ..time })
     }
 }
 
@@ -86,6 +121,22 @@ mod tests {
         let from_low = low.timestamp_at(101 * SECOND, 90_000).wrapping_add(77);
         let from_high = high.timestamp_at(101 * SECOND, 90_000).wrapping_add(offset);
         assert_eq!(from_low, from_high);
+    }
+
+    #[test]
+    fn the_time_of_capture_is_carried_to_keyframes_and_no_further() {
+        let mut clock = CaptureClock::default();
+        let packet = |timestamp, keyframe| Facts { timestamp, keyframe, ..Facts::default() };
+        assert_eq!(clock.of(&packet(0, true), None, 90_000), None, "nothing was said");
+        let said = CaptureTime { ntp: NonZeroU64::new(100 * SECOND).unwrap(), offset: -7 };
+        let base = u32::MAX - 44_999;
+        assert_eq!(clock.of(&packet(base, false), Some(said), 90_000), Some(said));
+        assert_eq!(clock.of(&packet(45_000, false), None, 90_000), None, "receivers work it out");
+        let second = CaptureTime { ntp: NonZeroU64::new(101 * SECOND).unwrap(), ..said };
+        assert_eq!(clock.of(&packet(45_000, true), None, 90_000), Some(second), "over the wrap");
+        let before = CaptureTime { ntp: NonZeroU64::new(99 * SECOND).unwrap(), ..said };
+        assert_eq!(clock.of(&packet(base - 90_000, true), None, 90_000), Some(before), "late packets");
+        assert_eq!(clock.of(&packet(45_000 + 5 * 90_000, true), None, 90_000), None, "too long ago");
     }
 
     #[test]

@@ -47,6 +47,7 @@ pub struct StreamConfig {
     pub transport_cc_ext: u8,
     pub dependency_ext: u8,
     pub playout_delay_ext: u8,
+    pub capture_time_ext: u8,
     /// `a=extmap-allow-mixed`: extensions may be longer than 16 bytes.
     pub long_extensions: bool,
 }

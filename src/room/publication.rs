@@ -16,6 +16,7 @@ use super::{
 use crate::{
     base::id::{ParticipantId, ShardId, TrackId},
     media::{
+        clock::CaptureClock,
         history::History,
         ingest::{Ingest, Totals},
         keyframe::KeyframeGate,
@@ -41,6 +42,7 @@ pub(super) struct Encoding {
     /// The template structure that dependency descriptors refer to.
     pub structure: Option<Box<av1::Structure>>,
     pub redundancy: Redundancy,
+    pub capture: CaptureClock,
     /// When quality was last measured.
     pub sampled: Totals,
     /// Shards that get its packets.
@@ -358,6 +360,7 @@ impl Encoding {
             layers: LayerMeter::new(now),
             structure: None,
             redundancy: Redundancy::default(),
+            capture: CaptureClock::default(),
             sampled: Totals::default(),
             relayed_to: Vec::new(),
         }

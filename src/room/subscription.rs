@@ -267,6 +267,7 @@ impl Room {
             dependency_ext: ids.dependency_descriptor,
             // It changes with time, so that only what is repeated as a packet of its own may carry it.
             playout_delay_ext: if codec.rtx.is_some() { ids.playout_delay } else { 0 },
+            capture_time_ext: ids.capture_time,
             long_extensions,
         };
         let mut stream = stream;

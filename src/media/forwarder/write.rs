@@ -11,6 +11,7 @@ use crate::{
     },
     proto::{
         codec::{av1, red},
+        ext::CaptureTime,
         rtp::{HeaderFields, write_header},
     },
 };
@@ -45,6 +46,7 @@ impl Forwarder {
             + element(facts.orientation.is_some(), self.config.orientation_ext, 1)
             + element(true, self.config.transport_cc_ext, 2)
             + element(self.playout_delay.is_some(), self.config.playout_delay_ext, PLAYOUT_DELAY)
+            + element(facts.captured.is_some(), self.config.capture_time_ext, CaptureTime::LEN)
             + element(dependencies > 0, self.config.dependency_ext, dependencies);
         FIXED_HEADER + if elements == 0 { 0 } else { 4 + elements.next_multiple_of(4) }
     }
@@ -253,6 +255,10 @@ impl Forwarder {
         }
         if let Some(orientation) = facts.orientation {
             self.extensions.push(self.config.orientation_ext, &[orientation]);
+        }
+        // As the publisher said it, also of its clock's offset: the sender reports that go with it are by that clock.
+        if let Some(captured) = facts.captured {
+            self.extensions.push(self.config.capture_time_ext, &captured.to_bytes());
         }
     }
 

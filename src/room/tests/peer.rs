@@ -140,6 +140,12 @@ pub struct Peer {
     pub reports_arrivals: bool,
     /// How long it was told to wait at least, in ms.
     pub playout_delay: Option<u16>,
+    /// Under which id it offers times of capture; 0 = not at all.
+    pub capture_ext: u8,
+    /// The time of capture that its next frames and sounds carry.
+    pub stamp: Vec<u8>,
+    /// Times of capture that came: payload type, timestamp, value.
+    pub captured: Vec<(u8, u32, Vec<u8>)>,
     /// Packets that only probed the path.
     pub probes: usize,
     pub sounds: Vec<Sound>,
@@ -241,6 +247,9 @@ impl Peer {
             audio: 0,
             reports_arrivals: false,
             playout_delay: None,
+            capture_ext: 0,
+            stamp: Vec::new(),
+            captured: Vec::new(),
             probes: 0,
             seen: BTreeMap::new(),
             repairs_of: BTreeMap::new(),
@@ -419,6 +428,9 @@ impl Peer {
         if let Some((_, value)) = header.extensions(&plain).find(|(id, _)| *id == TRANSPORT_EXT) {
             self.arrivals.record(now, u16::from_be_bytes(value.try_into().unwrap()));
         }
+        if let Some((_, value)) = header.extensions(&plain).find(|(id, _)| *id == self.capture_ext) {
+            self.captured.push((header.payload_type, header.timestamp, value.to_vec()));
+        }
         let payload = header.payload(&plain).unwrap();
         match header.payload_type {
             63 | 111 | 98 | 45 | 102 => {
@@ -579,6 +591,7 @@ impl Peer {
             if simulcast || *layer == 0 {
                 ext.push(RID_EXT, LAYERS[usize::from(*layer)].as_bytes());
             }
+            ext.push(self.capture_ext, &self.stamp);
             let mut left = self.frame_bytes[usize::from(*layer)].max(body.len());
             let mut head = body;
             while left > 0 {
@@ -599,6 +612,7 @@ impl Peer {
         let mut ext = ExtensionBlock::default();
         ext.push(MID_EXT, b"0");
         ext.push(LEVEL_EXT, &[level]);
+        ext.push(self.capture_ext, &self.stamp);
         let sequence = self.next_sequence(AUDIO_SSRC);
         self.audio_timestamp = self.audio_timestamp.wrapping_add(960);
         let fields = HeaderFields {
