@@ -280,13 +280,15 @@ impl Room {
         }
         line.sending = Some((Sending::Subscription(key), stream));
         subscription.line = Some(index);
-        subscription.forwarder = Some(match parked {
+        let mut forwarder = match parked {
             Some(mut forwarder) => {
                 forwarder.resume_with(config);
                 forwarder
             }
             None => Forwarder::new(config, ctx.rng.u16()),
-        });
+        };
+        forwarder.set_playout_delay(self.playout_delay.at_least(forwarder.playout_delay().min));
+        subscription.forwarder = Some(forwarder);
         publication.fan_out.push(key);
         let publication = subscription.publication;
         self.retarget(ctx, key);

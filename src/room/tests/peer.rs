@@ -42,6 +42,7 @@ use rtc_stun::{
 };
 
 use crate::{
+    base::playout::PlayoutDelay,
     media::clock,
     proto::{
         codec::{Codec, vp8},
@@ -96,7 +97,7 @@ pub struct View {
 }
 
 /// A packet as it came, of a codec that our frames are not made of.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Raw {
     pub payload_type: u8,
     pub sequence: u16,
@@ -138,8 +139,8 @@ pub struct Peer {
     pub frames: Vec<Frame>,
     pub audio: usize,
     pub reports_arrivals: bool,
-    /// How long it was told to wait at least, in ms.
-    pub playout_delay: Option<u16>,
+    /// How long it was told to wait, by the newest picture.
+    pub playout_delay: Option<PlayoutDelay>,
     /// Under which id it offers times of capture; 0 = not at all.
     pub capture_ext: u8,
     /// The time of capture that its next frames and sounds carry.
@@ -423,7 +424,10 @@ impl Peer {
         };
         let header = Header::parse(&plain).unwrap();
         if let Some((_, value)) = header.extensions(&plain).find(|(id, _)| *id == PLAYOUT_EXT) {
-            self.playout_delay = Some((u16::from_be_bytes([value[0], value[1]]) >> 4) * 10);
+            let [high, middle, low] = *value else { panic!("{value:?}") };
+            let (min, max) =
+                (u16::from_be_bytes([high, middle]) >> 4, u16::from_be_bytes([middle & 0xF, low]));
+            self.playout_delay = Some(PlayoutDelay { min: min * 10, max: max * 10 });
         }
         if let Some((_, value)) = header.extensions(&plain).find(|(id, _)| *id == TRANSPORT_EXT) {
             self.arrivals.record(now, u16::from_be_bytes(value.try_into().unwrap()));
