@@ -116,7 +116,7 @@ pub(super) fn check(command: &Command) -> Result<(), ServiceError> {
 
 fn playout_delay(bounds: Option<PlayoutDelay>) -> Result<(), ServiceError> {
     let checked = bounds.map_or(Ok(()), PlayoutDelay::check);
-    checked.map_err(|(name, rule)| ServiceError::invalid(&format!("playoutDelay.{name}"), rule))
+    checked.map_err(|(name, rule)| ServiceError::invalid(format!("playoutDelay.{name}"), rule))
 }
 
 fn send(c: &MessageSend) -> Result<(), ServiceError> {
