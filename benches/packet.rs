@@ -71,6 +71,7 @@ fn main() {
         transport_cc: 6,
         dependency_descriptor: 7,
         playout_delay: 8,
+        capture_time: 9,
     };
     repeat("demux", || demux::classify(black_box(&plain)));
     repeat("RTP header and extensions", || {

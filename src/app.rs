@@ -217,6 +217,7 @@ fn media_config(config: &Config) -> MediaConfig {
         spread_at: config.media.spread_at,
         trains: config.media.trains,
         audible: config.media.audible,
+        playout_delay: config.media.playout_delay(),
         pin: config.media.pin,
     }
 }

@@ -49,6 +49,7 @@ use self::{
 use crate::{
     base::{
         id::{ParticipantId, RoomId},
+        playout::PlayoutDelay,
         rng::Rng,
     },
     media::speaker::SpeakerDetector,
@@ -76,6 +77,8 @@ pub struct Environment {
     pub trains: bool,
     /// So many microphones are forwarded at a time, the loudest; 0 = all.
     pub audible: usize,
+    /// Of rooms that do not say.
+    pub playout_delay: PlayoutDelay,
 }
 
 /// What a room may use during one step.
@@ -97,6 +100,8 @@ pub struct Room {
     speakers: SpeakerDetector,
     known_paths: KnownPaths,
     audible: Audible,
+    /// What viewers are told to wait; bad paths raise the lower bound.
+    playout_delay: PlayoutDelay,
     /// The parts of this room on other shards.
     links: Links,
     next_tick: Instant,
@@ -128,6 +133,7 @@ impl Room {
             speakers: SpeakerDetector::default(),
             known_paths: KnownPaths::default(),
             audible: Audible::default(),
+            playout_delay: PlayoutDelay::default(),
             links: Links::default(),
             next_tick: now,
             next_review: now,
@@ -164,7 +170,8 @@ impl Room {
 
     pub fn command(&mut self, ctx: &mut Context<'_>, id: ParticipantId, command: Command) {
         self.flush_all(ctx);
-        if let Command::Join { identity, grants, auto } = command {
+        if let Command::Join { identity, grants, auto, playout_delay } = command {
+            self.playout_delay = playout_delay.unwrap_or(ctx.environment.playout_delay);
             self.join(ctx, id, identity, grants, auto);
             return;
         }

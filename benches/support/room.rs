@@ -11,6 +11,7 @@ use std::{
 use convene::{
     base::{
         id::{ParticipantId, RoomId},
+        playout::PlayoutDelay,
         rng::Rng,
     },
     load::{
@@ -76,6 +77,7 @@ impl Bench {
                 shard: 0,
                 trains: true,
                 audible: 0,
+                playout_delay: PlayoutDelay::default(),
             },
             rng: Rng::from_seed(7),
             out: Outbox::default(),
@@ -133,7 +135,12 @@ impl Bench {
         let peer = Peer::new(self.now, address, plan, None).expect("a peer");
         self.clients.push(Client { id, key: None, address, peer, received: 0 });
         let identity = Arc::from(format!("user{number}"));
-        let join = Command::Join { identity, grants: MediaGrants::ALL, auto: AutoSubscribe::Everything };
+        let join = Command::Join {
+            identity,
+            grants: MediaGrants::ALL,
+            auto: AutoSubscribe::Everything,
+            playout_delay: None,
+        };
         self.command(number, join);
         number
     }

@@ -97,6 +97,7 @@ pub async fn answer(
             subscribe: false,
         },
         auto: AutoSubscribe::Nothing,
+        playout_delay: None,
         events: sender,
     };
     let unavailable = || ServiceError::new(Code::ServerUnavailable, "the media plane is overloaded");

@@ -12,7 +12,10 @@ use tokio::sync::mpsc;
 use super::gateway::{frame::Class, registry::Registry};
 use crate::{
     auth::grants::{Actor, GrantSource, Grants},
-    base::id::{CallId, ParticipantId, SessionId, TrackId},
+    base::{
+        id::{CallId, ParticipantId, SessionId, TrackId},
+        playout::PlayoutDelay,
+    },
     call::media_plane::{MediaPlane, MediaState, MediaUnavailable},
     chat::error::{Code, ServiceError},
     room::{
@@ -209,7 +212,13 @@ impl Pump {
 }
 
 impl MediaPlane for MediaDoor {
-    fn join(&self, call: CallId, participant: ParticipantId, actor: &Actor) -> Result<(), MediaUnavailable> {
+    fn join(
+        &self,
+        call: CallId,
+        participant: ParticipantId,
+        actor: &Actor,
+        playout_delay: Option<PlayoutDelay>,
+    ) -> Result<(), MediaUnavailable> {
         let tap = self.seats().taps.get(&actor.session).cloned();
         if tap.is_none() && self.registry.get(actor.session).is_none() {
             // A REST call cannot carry media.
@@ -231,6 +240,7 @@ impl MediaPlane for MediaDoor {
             identity: actor.user.to_string().into(),
             grants,
             auto,
+            playout_delay,
             events: sender,
         };
         {

@@ -19,6 +19,7 @@ use super::{
 };
 use crate::base::{
     id::{CallId, ChannelId, ParticipantId, SessionId, UserId},
+    playout::PlayoutDelay,
     time::rfc3339,
 };
 
@@ -110,6 +111,7 @@ pub struct Start {
     pub mode: CallMode,
     /// Members to ring, the initiator not among them.
     pub ring: Vec<UserId>,
+    pub playout_delay: Option<PlayoutDelay>,
     pub by: Joiner,
 }
 
@@ -172,6 +174,7 @@ impl Book {
             started_at: now.wall_ms,
             answered_at: (state == CallState::Ongoing).then_some(now.wall_ms),
             ends_at: now.instant + self.timing.max,
+            playout_delay: start.playout_delay,
             alone_until: None,
             rings: start.ring.iter().map(|user| (*user, ring.clone())).collect(),
             participants: Vec::new(),

@@ -10,6 +10,7 @@ use serde_json::{Value, json};
 use super::model::{CallKind, CallMode, CallState, VoiceState};
 use crate::base::{
     id::{CallId, ChannelId, ParticipantId, SessionId, UserId},
+    playout::PlayoutDelay,
     time::rfc3339,
 };
 
@@ -103,6 +104,8 @@ pub struct LiveCall {
     pub started_at: i64,
     pub answered_at: Option<i64>,
     pub ends_at: Instant,
+    /// As it was started with; `None` = as the server does.
+    pub playout_delay: Option<PlayoutDelay>,
     /// Ring mode with one person left: when the call ends if nobody comes.
     pub alone_until: Option<Instant>,
     pub rings: BTreeMap<UserId, Ring>,
@@ -116,15 +119,19 @@ pub struct LiveCall {
 
 impl LiveCall {
     /// `{callId, channelId, type, mode, state, initiatorId, initiatorName, startedAt, answeredAt, expiresAt,
-    /// ringing[userIds], participants[]}`
+    /// ringing[userIds], participants[], playoutDelay?}`
     pub fn to_json(&self) -> Value {
-        json!({
+        let mut json = json!({
             "callId": self.id, "channelId": self.channel, "type": self.kind, "mode": self.mode, "state": self.state,
             "initiatorId": self.initiator.id, "initiatorName": self.initiator.name,
             "startedAt": rfc3339(self.started_at), "answeredAt": self.answered_at.map(rfc3339),
             "expiresAt": self.rings.values().map(|ring| ring.expires_at).max().map(rfc3339),
             "ringing": self.rings.keys().collect::<Vec<_>>(), "participants": self.participants_json(),
-        })
+        });
+        if let Some(delay) = self.playout_delay {
+            json["playoutDelay"] = json!(delay);
+        }
+        json
     }
 
     pub fn participants_json(&self) -> Vec<Value> {

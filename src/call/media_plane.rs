@@ -2,7 +2,10 @@
 
 use crate::{
     auth::grants::Actor,
-    base::id::{CallId, ParticipantId},
+    base::{
+        id::{CallId, ParticipantId},
+        playout::PlayoutDelay,
+    },
 };
 
 /// Implemented by the front doors over the media hub.
@@ -10,7 +13,14 @@ use crate::{
 /// Media state comes back through `CallService::media_event`.
 pub trait MediaPlane: Send + Sync {
     /// Creates the participant in the call's room. `actor.session` is where its `rtc:*` events go.
-    fn join(&self, call: CallId, participant: ParticipantId, actor: &Actor) -> Result<(), MediaUnavailable>;
+    /// `playout_delay` is the call's, if it has its own.
+    fn join(
+        &self,
+        call: CallId,
+        participant: ParticipantId,
+        actor: &Actor,
+        playout_delay: Option<PlayoutDelay>,
+    ) -> Result<(), MediaUnavailable>;
     fn leave(&self, call: CallId, participant: ParticipantId);
     /// A host muted the participant's microphone.
     fn force_mute(&self, call: CallId, participant: ParticipantId, muted: bool);

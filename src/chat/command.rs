@@ -12,7 +12,10 @@ use super::{
     model::ChannelKind,
 };
 use crate::{
-    base::id::{CallId, MessageId, UserId},
+    base::{
+        id::{CallId, MessageId, UserId},
+        playout::PlayoutDelay,
+    },
     call::model::CallKind,
 };
 
@@ -170,6 +173,8 @@ pub struct VoiceJoin {
     pub muted: bool,
     #[serde(default)]
     pub deafened: bool,
+    /// Of the call that it starts.
+    pub playout_delay: Option<PlayoutDelay>,
 }
 
 /// Which of my calls: by call, by channel, or (neither) the only one this session is in.
@@ -204,6 +209,8 @@ pub struct CallStart {
     pub muted: bool,
     #[serde(default)]
     pub deafened: bool,
+    /// Of the call that it starts.
+    pub playout_delay: Option<PlayoutDelay>,
 }
 
 #[derive(Debug, Clone, Deserialize)]

@@ -5,6 +5,7 @@ use super::{
     error::ServiceError,
     model::ChannelKind,
 };
+use crate::base::playout::PlayoutDelay;
 
 /// Characters of one message.
 pub const MAX_CONTENT: usize = 10_000;
@@ -75,11 +76,15 @@ pub(super) fn check(command: &Command) -> Result<(), ServiceError> {
             optional_channel(c.channel_id.as_ref())?;
             ensure(c.user_ids.len() <= MAX_PRESENCE, "userIds", "at most 500")
         }
-        Command::VoiceJoin(c) => channel(&c.channel_id),
+        Command::VoiceJoin(c) => {
+            channel(&c.channel_id)?;
+            playout_delay(c.playout_delay)
+        }
         Command::VoiceLeave(c) => optional_channel(c.channel_id.as_ref()),
         Command::VoiceUpdate(c) => optional_channel(c.which.channel_id.as_ref()),
         Command::CallStart(c) => {
             channel(&c.channel_id)?;
+            playout_delay(c.playout_delay)?;
             ensure(c.participant_ids.len() <= MAX_RUNG, "participantIds", "at most 50")
         }
         Command::CallInvite(c) => ensure((1..=MAX_RUNG).contains(&c.user_ids.len()), "userIds", "1..=50"),
@@ -107,6 +112,11 @@ pub(super) fn check(command: &Command) -> Result<(), ServiceError> {
         | Command::DmOpen(_)
         | Command::UserGet(_) => Ok(()),
     }
+}
+
+fn playout_delay(bounds: Option<PlayoutDelay>) -> Result<(), ServiceError> {
+    let checked = bounds.map_or(Ok(()), PlayoutDelay::check);
+    checked.map_err(|(name, rule)| ServiceError::invalid(format!("playoutDelay.{name}"), rule))
 }
 
 fn send(c: &MessageSend) -> Result<(), ServiceError> {
@@ -192,6 +202,27 @@ mod tests {
         assert_eq!(code("channel:list", Value::Null), None);
         assert_eq!(code("channel:list", json!({"someday": 1, "limit": 100})), None);
         assert_eq!(code("channel:list", json!({"limit": 101})), Some(Code::ValidationFailed));
+    }
+
+    #[test]
+    fn playout_delays_of_calls_are_bounded() {
+        for op in ["voice:join", "call:start"] {
+            let parse = |delay: Value| Command::parse(op, json!({"channelId": "x", "playoutDelay": delay}));
+            for good in [json!(null), json!({}), json!({"min": 200, "max": 200}), json!({"max": 0})] {
+                assert!(parse(good).is_ok());
+            }
+            for (bad, path) in [
+                (json!({"min": 300, "max": 200}), "playoutDelay.min"),
+                (json!({"max": 40_960}), "playoutDelay.max"),
+                (json!({"min": 15}), "playoutDelay.min"),
+                (json!({"min": -10}), "d"),
+                (json!({"max": 70_000}), "d"),
+                (json!({"least": 10}), "d"),
+            ] {
+                let error = parse(bad).unwrap_err();
+                assert_eq!((error.code, error.details[0].path.as_str()), (Code::ValidationFailed, path));
+            }
+        }
     }
 
     #[test]

@@ -9,6 +9,7 @@ use std::{
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use super::secret::Secret;
+use crate::base::playout::PlayoutDelay;
 
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
@@ -33,6 +34,11 @@ pub struct Media {
     pub max_participants: u16,
     /// Microphones forwarded at a time in calls with more of them, the loudest; 0 = all.
     pub audible: usize,
+    /// What viewers wait at least before they show a picture, in ms; calls may say otherwise. Raised where repairs
+    /// take longer.
+    pub playout_delay_min: u16,
+    /// What viewers wait at most, in ms, also for repairs.
+    pub playout_delay_max: u16,
     /// Send in trains (UDP segmentation offload) where the kernel can; to be switched off for broken network cards.
     pub trains: bool,
     /// Keep each shard on a core of its own. For machines that do nothing else; on shared ones it hurts.
@@ -51,6 +57,8 @@ impl Default for Media {
             spread_at: 100,
             max_participants: 200,
             audible: 5,
+            playout_delay_min: PlayoutDelay::default().min,
+            playout_delay_max: PlayoutDelay::default().max,
             trains: true,
             pin: false,
         }
@@ -62,6 +70,10 @@ impl Media {
     pub fn tcp_listen(&self) -> Option<SocketAddr> {
         let port = if self.listen.port() == 0 { 0 } else { self.tcp_port };
         (self.tcp_port != 0).then(|| SocketAddr::new(self.listen.ip(), port))
+    }
+
+    pub fn playout_delay(&self) -> PlayoutDelay {
+        PlayoutDelay { min: self.playout_delay_min, max: self.playout_delay_max }
     }
 
     pub(super) fn check(&self, mistakes: &mut Vec<String>) {
@@ -78,6 +90,9 @@ impl Media {
         }
         if !(1..=1000).contains(&self.max_participants) {
             mistakes.push("media.max_participants: 1 to 1000".into());
+        }
+        if let Err((bound, rule)) = self.playout_delay().check() {
+            mistakes.push(format!("media.playout_delay_{bound}: {rule}"));
         }
         for address in &self.advertise {
             if address.ip.is_unspecified() {
@@ -180,5 +195,16 @@ mod tests {
         for text in ["example.org", "203.0.113.7:0", "203.0.113.7:99999", "", "::1:7882:x"] {
             assert!(text.parse::<Advertise>().is_err(), "{text}");
         }
+    }
+    #[test]
+    fn playout_delays_are_checked() {
+        let mistakes = |playout_delay_min, playout_delay_max| {
+            let mut mistakes = Vec::new();
+            Media { playout_delay_min, playout_delay_max, ..Media::default() }.check(&mut mistakes);
+            mistakes
+        };
+        assert_eq!(mistakes(200, 200), [] as [String; 0]);
+        assert_eq!(mistakes(300, 200), ["media.playout_delay_min: at most max"]);
+        assert_eq!(mistakes(0, 45), ["media.playout_delay_max: 0..=40950 ms in steps of 10"]);
     }
 }

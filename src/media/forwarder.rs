@@ -10,9 +10,12 @@ use super::{
     packet::{Descriptor, Facts, LayerId, MediaPacket},
     sent::SentRing,
 };
-use crate::proto::{
-    codec::{Codec, vp8, vp9},
-    rtp::ExtensionBlock,
+use crate::{
+    base::playout::PlayoutDelay,
+    proto::{
+        codec::{Codec, vp8, vp9},
+        rtp::ExtensionBlock,
+    },
 };
 
 mod filter;
@@ -47,6 +50,7 @@ pub struct StreamConfig {
     pub transport_cc_ext: u8,
     pub dependency_ext: u8,
     pub playout_delay_ext: u8,
+    pub capture_time_ext: u8,
     /// `a=extmap-allow-mixed`: extensions may be longer than 16 bytes.
     pub long_extensions: bool,
 }
@@ -116,8 +120,8 @@ pub struct Forwarder {
     rtx_budget: u64,
     packets: u32,
     octets: u32,
-    /// What receivers are told to wait at least, in ms; `None` until there was a reason to say so.
-    playout_delay: Option<u16>,
+    /// How long receivers are told to wait; `None` until there was a reason to say so.
+    playout_delay: Option<PlayoutDelay>,
     extensions: ExtensionBlock,
 }
 
@@ -190,15 +194,15 @@ impl Forwarder {
         }
     }
 
-    /// How long the receiver should wait at least for what is missing before it shows a picture.
-    pub fn set_playout_delay(&mut self, least_ms: u16) {
-        if self.playout_delay.is_some() || least_ms > 0 {
-            self.playout_delay = Some(least_ms);
+    /// How long the receiver should wait for what is missing before it shows a picture.
+    pub fn set_playout_delay(&mut self, delay: PlayoutDelay) {
+        if self.playout_delay.is_some() || delay != PlayoutDelay::default() {
+            self.playout_delay = Some(delay);
         }
     }
 
-    pub fn playout_delay_ms(&self) -> u16 {
-        self.playout_delay.unwrap_or(0)
+    pub fn playout_delay(&self) -> PlayoutDelay {
+        self.playout_delay.unwrap_or_default()
     }
 
     pub fn target(&self) -> Option<u8> {

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use rtc_rtcp::reception_report::ReceptionReport;
 
 use super::{
-    clock::{SourceClock, compact},
+    clock::{SourceClock, SteadyClock, compact},
     nack::NackGenerator,
 };
 use crate::{base::seq::SeqExtender, proto::rtp::Header};
@@ -73,7 +73,7 @@ pub struct Ingest {
     close: u32,
     /// Smoothed distance of frames (markers).
     frame_interval: Duration,
-    clock: Option<SourceClock>,
+    clock: SteadyClock,
     window_start: Instant,
     window_bytes: u64,
     bitrate_bps: u64,
@@ -100,7 +100,7 @@ impl Ingest {
             last_frame: None,
             close: 256,
             frame_interval: Duration::ZERO,
-            clock: None,
+            clock: SteadyClock::default(),
             window_start: now,
             window_bytes: 0,
             bitrate_bps: 0,
@@ -183,17 +183,17 @@ impl Ingest {
     }
 
     pub fn sender_report(&mut self, now: Instant, ntp: u64, rtp: u32) {
-        self.clock = Some(SourceClock { ntp, rtp, at: now });
+        self.clock.report(now, ntp, rtp, self.clock_rate);
     }
 
     /// Another source goes on here: what the last one reported means nothing any more.
     pub fn forget_clock(&mut self) {
-        self.clock = None;
+        self.clock = SteadyClock::default();
     }
 
-    /// What the publisher last said of this stream's timestamps.
+    /// What the publisher last said of this stream's timestamps, without the scatter of its reports.
     pub fn clock(&self) -> Option<&SourceClock> {
-        self.clock.as_ref()
+        self.clock.newest()
     }
 
     pub fn totals(&self) -> Totals {
@@ -264,7 +264,7 @@ impl Ingest {
         self.received_prior = self.received;
         let lost_interval = expected_interval.saturating_sub(received_interval);
         let fraction = (lost_interval << 8).checked_div(expected_interval).unwrap_or(0);
-        let (last_sender_report, delay) = self.clock.map_or((0, 0), |clock| {
+        let (last_sender_report, delay) = self.clock.newest().map_or((0, 0), |clock| {
             let delay = now.saturating_duration_since(clock.at).as_millis() * 65_536 / 1_000;
             (compact(clock.ntp), u32::try_from(delay).unwrap_or(u32::MAX))
         });

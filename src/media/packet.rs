@@ -1,6 +1,9 @@
 //! One media packet with everything the SFU wants to know of it, parsed once.
 
-use crate::proto::codec::{Codec, av1, h264, vp8, vp9};
+use crate::proto::{
+    codec::{Codec, av1, h264, vp8, vp9},
+    ext::CaptureTime,
+};
 
 /// A decrypted packet of one encoding; the payload stays in the receive buffer (or in the history).
 #[derive(Debug, Clone, Copy)]
@@ -24,6 +27,8 @@ pub struct Facts {
     /// The RFC 6464 byte.
     pub audio_level: Option<u8>,
     pub orientation: Option<u8>,
+    /// Of the packets that say it; a receiver works the others out.
+    pub captured: Option<CaptureTime>,
 }
 
 /// What the codec says of a packet.

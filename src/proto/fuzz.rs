@@ -39,6 +39,7 @@ pub fn fuzz_rtp(bytes: &[u8]) {
         transport_cc: 6,
         dependency_descriptor: 7,
         playout_delay: 8,
+        capture_time: 9,
     };
     let _ = ext::ExtensionValues::read(&ids, header.extensions(bytes));
     let _ = header.payload(bytes);

@@ -127,7 +127,8 @@ impl<'a> Iterator for ExtensionIter<'a> {
 /// That one is only understood by receivers that negotiated `a=extmap-allow-mixed` (RFC 8285 6).
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct ExtensionBlock {
-    bytes: SmallVec<[u8; 32]>,
+    /// Room for all but the longest dependency descriptors.
+    bytes: SmallVec<[u8; 64]>,
     two_byte: bool,
 }
 

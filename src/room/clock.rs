@@ -72,10 +72,11 @@ impl Room {
         let Some(publication) = self.publications.get_mut(key) else { return };
         let Some(encoding) = publication.encoding_mut(layer) else { return };
         encoding.ingest.sender_report(ctx.now, ntp, rtp);
+        let Some(clock) = encoding.ingest.clock().copied() else { return };
         // Lent for the walk: nothing on the way changes who receives.
         let fan_out = std::mem::take(&mut publication.fan_out);
         for subscription in &fan_out {
-            self.send_report(ctx, *subscription, layer, (ntp, rtp));
+            self.send_report(ctx, *subscription, layer, (clock.ntp, clock.rtp));
         }
         if let Some(publication) = self.publications.get_mut(key) {
             publication.fan_out = fan_out;

@@ -2,7 +2,10 @@
 
 use std::sync::Arc;
 
-use crate::base::id::{ParticipantId, TrackId};
+use crate::base::{
+    id::{ParticipantId, TrackId},
+    playout::PlayoutDelay,
+};
 
 /// What one participant may do with media; a narrowed copy of the token's grants.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -78,8 +81,9 @@ pub enum AutoSubscribe {
 /// Addressed to one participant of one room.
 #[derive(Debug, Clone)]
 pub enum Command {
-    /// Enter the room; creates it if needed. Answered by `Event::Joined`.
-    Join { identity: Arc<str>, grants: MediaGrants, auto: AutoSubscribe },
+    /// Enter the room; creates it if needed. Answered by `Event::Joined`. All who enter a room say the same
+    /// `playout_delay`, since each may be the first on its shard; `None` is the server's.
+    Join { identity: Arc<str>, grants: MediaGrants, auto: AutoSubscribe, playout_delay: Option<PlayoutDelay> },
     /// SDP offer (≤ 256 KiB). Answered by `Event::Answer` or `Event::NegotiationFailed` with the same `gen`.
     Offer { sdp: String, generation: u64, lines: Vec<SendLine> },
     /// A trickled candidate of the client. ICE-lite learns addresses from checks, so this only validates.

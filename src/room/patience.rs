@@ -1,7 +1,7 @@
 //! How long viewers should wait for what was lost: pictures that come late by a repair would freeze otherwise.
 //!
 //! A receiver knows only its own path. What the publisher's path loses reaches it a round trip later, and that looks
-//! like nothing it has seen; so it is told by the playout-delay extension. On good networks nothing is said, and
+//! like nothing it has seen; so it is told by the playout-delay extension. On good networks nothing is said beyond what the room asks for, and
 //! nothing waits.
 
 use std::time::{Duration, Instant};
@@ -62,8 +62,9 @@ impl Room {
             let up = forwarder.encoding().and_then(|layer| publication.encoding(layer));
             let up = up.map_or(Duration::ZERO, |encoding| encoding.ingest.repair_delay(ctx.now));
             let wanted = u16::try_from((up + down).as_millis()).unwrap_or(u16::MAX).min(MAX_DELAY_MS);
-            let before = forwarder.playout_delay_ms();
-            forwarder.set_playout_delay(wanted.max(before.saturating_sub(STEP_DOWN_MS)));
+            let before = forwarder.playout_delay().min;
+            let least = wanted.max(before.saturating_sub(STEP_DOWN_MS));
+            forwarder.set_playout_delay(self.playout_delay.at_least(least));
         }
     }
 

@@ -16,6 +16,7 @@ use super::{
 use crate::{
     base::id::{ParticipantId, ShardId, TrackId},
     media::{
+        clock::CaptureClock,
         history::History,
         ingest::{Ingest, Totals},
         keyframe::KeyframeGate,
@@ -43,6 +44,7 @@ pub(super) struct Encoding {
     pub structure: Option<Box<av1::Structure>>,
     pub redundancy: Redundancy,
     pub steadiness: Steadiness,
+    pub capture: CaptureClock,
     /// When quality was last measured.
     pub sampled: Totals,
     /// Shards that get its packets.
@@ -411,6 +413,7 @@ impl Encoding {
             structure: None,
             redundancy: Redundancy::default(),
             steadiness: Steadiness::default(),
+            capture: CaptureClock::default(),
             sampled: Totals::default(),
             relayed_to: Vec::new(),
         }

@@ -146,6 +146,7 @@ impl Room {
         facts.marker = header.marker;
         facts.audio_level = values.audio_level;
         facts.orientation = values.video_orientation;
+        facts.captured = encoding.capture.of(&facts, values.capture_time, codec.clock_rate());
         if redundant {
             facts.descriptor = Descriptor::Red;
         }

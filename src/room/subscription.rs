@@ -267,6 +267,7 @@ impl Room {
             dependency_ext: ids.dependency_descriptor,
             // It changes with time, so that only what is repeated as a packet of its own may carry it.
             playout_delay_ext: if codec.rtx.is_some() { ids.playout_delay } else { 0 },
+            capture_time_ext: ids.capture_time,
             long_extensions,
         };
         let mut stream = stream;
@@ -279,13 +280,15 @@ impl Room {
         }
         line.sending = Some((Sending::Subscription(key), stream));
         subscription.line = Some(index);
-        subscription.forwarder = Some(match parked {
+        let mut forwarder = match parked {
             Some(mut forwarder) => {
                 forwarder.resume_with(config);
                 forwarder
             }
             None => Forwarder::new(config, ctx.rng.u16()),
-        });
+        };
+        forwarder.set_playout_delay(self.playout_delay.at_least(forwarder.playout_delay().min));
+        subscription.forwarder = Some(forwarder);
         publication.fan_out.push(key);
         let publication = subscription.publication;
         self.retarget(ctx, key);

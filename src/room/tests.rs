@@ -6,6 +6,7 @@ mod bandwidth;
 mod codecs;
 mod offer;
 mod path;
+mod patience;
 mod peer;
 mod quality;
 mod relay;

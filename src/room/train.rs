@@ -17,7 +17,7 @@ use crate::{
         packet::{Descriptor, Facts, MediaPacket},
         redundancy::Audience,
     },
-    proto::codec::red,
+    proto::{codec::red, ext::CaptureTime},
     transport::session::DropReason,
 };
 
@@ -44,7 +44,7 @@ enum Payload {
     History,
     /// In the room's scratch buffer: media without a history, which is never held.
     /// `made_up`: the history does not have it, or not with these bytes.
-    Scratch { start: usize, red: bool, made_up: bool, audio_level: Option<u8> },
+    Scratch { start: usize, red: bool, made_up: bool, audio_level: Option<u8>, captured: Option<CaptureTime> },
 }
 
 /// A packet that was decided and numbered, but not yet written.
@@ -125,7 +125,8 @@ impl Room {
                 payload_len = primary;
             }
             let made_up = accepted.audience == Audience::Plain;
-            Payload::Scratch { start, red, made_up, audio_level: facts.audio_level }
+            let Facts { audio_level, captured, .. } = *facts;
+            Payload::Scratch { start, red, made_up, audio_level, captured }
         };
         let train = &mut participant.train;
         if train.waiting.is_empty() {
@@ -284,11 +285,11 @@ impl Room {
                 .get(subscription.publication)
                 .and_then(|publication| publication.encoding(one.at.layer))
                 .and_then(|encoding| encoding.history.get(one.sequence)),
-            Payload::Scratch { start, red, audio_level, .. } => {
+            Payload::Scratch { start, red, audio_level, captured, .. } => {
                 let descriptor = if red { Descriptor::Red } else { Descriptor::None };
                 scratch.get(start..start + one.payload_len).map(|payload| MediaPacket {
                     sequence: one.sequence,
-                    facts: Facts { audio_level, descriptor, ..Facts::default() },
+                    facts: Facts { audio_level, captured, descriptor, ..Facts::default() },
                     payload,
                     dependencies: &[],
                 })

@@ -28,6 +28,7 @@ use super::{
 use crate::{
     base::{
         id::{ParticipantId, RoomId, ShardId},
+        playout::PlayoutDelay,
         rng::Rng,
     },
     room::{
@@ -54,6 +55,8 @@ pub struct MediaConfig {
     pub spread_at: u16,
     /// So many microphones of a room are forwarded at a time, the loudest; 0 = all.
     pub audible: usize,
+    /// What viewers are told to wait in rooms that do not say.
+    pub playout_delay: PlayoutDelay,
     /// Send in trains (UDP segmentation offload) where the kernel can.
     pub trains: bool,
     /// Keep each shard on a core of its own.
@@ -86,6 +89,7 @@ pub struct JoinRequest {
     pub identity: Arc<str>,
     pub grants: MediaGrants,
     pub auto: AutoSubscribe,
+    pub playout_delay: Option<PlayoutDelay>,
     /// Bounded; a receiver that lets it fill up is closed (its participant leaves).
     pub events: EventSender,
 }
@@ -171,14 +175,14 @@ impl MediaHub {
         if self.inner.draining.load(Ordering::Acquire) {
             return Err(HubError::Draining);
         }
-        let JoinRequest { room, participant, identity, grants, auto, events } = request;
+        let JoinRequest { room, participant, identity, grants, auto, playout_delay, events } = request;
         let shard = self
             .inner
             .placement
             .enter(room, participant, self.inner.max_participants)
             .ok_or(HubError::RoomFull)?;
         let handle = self.inner.shards.get(usize::from(shard.0)).ok_or(HubError::Overloaded)?;
-        let command = Command::Join { identity, grants, auto };
+        let command = Command::Join { identity, grants, auto, playout_delay };
         let joined = handle
             .mailbox
             .send(Message::Join { addressed: Addressed { room, participant, command }, events });
@@ -319,6 +323,7 @@ fn start_shard(
             shard: u8::try_from(index).map_err(|_| io::Error::other("at most 256 shards"))?,
             trains: config.trains,
             audible: config.audible,
+            playout_delay: config.playout_delay,
         },
         placement: placement.clone(),
         rng: Rng::from_entropy(seed),

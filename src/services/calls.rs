@@ -39,6 +39,7 @@ impl Inner {
             kind: CallKind::Voice,
             mode: CallMode::Room,
             ring: Vec::new(),
+            playout_delay: join.playout_delay,
             by: self.joiner(actor, join.muted, join.deafened),
         };
         self.start(actor, start).await
@@ -70,6 +71,7 @@ impl Inner {
                 kind: start.kind,
                 mode: CallMode::Ring,
                 ring,
+                playout_delay: start.playout_delay,
                 by: self.joiner(actor, start.muted, start.deafened),
             },
         )

@@ -210,9 +210,10 @@ impl DeskParts {
     }
 
     fn take_seats(&self, plan: &Plan, actor: Option<&Actor>) -> Result<(), ServiceError> {
+        let playout_delay = plan.next.as_ref().and_then(|call| call.playout_delay);
         for action in &plan.media {
             let MediaAction::Join(who) = *action else { continue };
-            let seat = actor.map(|actor| self.media.join(plan.call, who, actor));
+            let seat = actor.map(|actor| self.media.join(plan.call, who, actor, playout_delay));
             if !matches!(seat, Some(Ok(()))) {
                 return Err(ServiceError::new(Code::ServerFull, "no media capacity").retry_after(RETRY));
             }

@@ -5,7 +5,7 @@ use std::{path::PathBuf, time::Duration};
 use super::*;
 use crate::{
     auth::grants::{Device, Grants},
-    base::id::SessionId,
+    base::{id::SessionId, playout::PlayoutDelay},
     call::media_plane::MediaUnavailable,
     chat::broadcast::{Audience, OutEvent},
     store::sqlite::{SqliteConfig, SqliteStore},
@@ -20,6 +20,8 @@ struct Recorder {
     events: Mutex<Vec<(Audience, OutEvent)>>,
     presence: Mutex<Vec<(UserId, Value)>>,
     seats: Mutex<Vec<(ParticipantId, bool)>>,
+    /// What each join said of its call.
+    playout_delays: Mutex<Vec<Option<PlayoutDelay>>>,
     full: AtomicBool,
     news: Notify,
 }
@@ -47,11 +49,18 @@ impl Broadcast for Recorder {
 }
 
 impl MediaPlane for Recorder {
-    fn join(&self, _call: CallId, who: ParticipantId, _actor: &Actor) -> Result<(), MediaUnavailable> {
+    fn join(
+        &self,
+        _call: CallId,
+        who: ParticipantId,
+        _actor: &Actor,
+        playout_delay: Option<PlayoutDelay>,
+    ) -> Result<(), MediaUnavailable> {
         if self.full.load(Relaxed) {
             return Err(MediaUnavailable);
         }
         self.seats.lock().unwrap().push((who, true));
+        self.playout_delays.lock().unwrap().push(playout_delay);
         Ok(())
     }
 

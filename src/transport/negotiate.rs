@@ -14,7 +14,7 @@ use crate::proto::{
 };
 
 /// Extensions that are received and forwarded.
-const RECEIVE_EXTENSIONS: [Extension; 7] = [
+const RECEIVE_EXTENSIONS: [Extension; 8] = [
     Extension::Mid,
     Extension::Rid,
     Extension::RepairedRid,
@@ -22,14 +22,16 @@ const RECEIVE_EXTENSIONS: [Extension; 7] = [
     Extension::VideoOrientation,
     Extension::TransportCc,
     Extension::DependencyDescriptor,
+    Extension::CaptureTime,
 ];
-const SEND_EXTENSIONS: [Extension; 6] = [
+const SEND_EXTENSIONS: [Extension; 7] = [
     Extension::Mid,
     Extension::AudioLevel,
     Extension::VideoOrientation,
     Extension::TransportCc,
     Extension::DependencyDescriptor,
     Extension::PlayoutDelay,
+    Extension::CaptureTime,
 ];
 
 /// One m-line. `T` names what the owner sends in it.

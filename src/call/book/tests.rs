@@ -56,6 +56,7 @@ impl Bench {
             kind: CallKind::Voice,
             mode,
             ring: ring.iter().map(|n| Self::user(*n)).collect(),
+            playout_delay: None,
             by: self.joiner(by, by * 10),
         };
         let plan = self.book.start(self.now(), start).unwrap();

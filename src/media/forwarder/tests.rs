@@ -1,12 +1,14 @@
 mod fuzz;
 mod layers;
 
+use std::num::NonZeroU64;
+
 use proptest::prelude::*;
 
 use super::*;
 use crate::{
     base::seq::low16,
-    proto::{codec::vp8, rtp::Header},
+    proto::{codec::vp8, ext::CaptureTime, rtp::Header},
 };
 
 fn config(rtx: bool) -> StreamConfig {
@@ -24,6 +26,7 @@ fn config(rtx: bool) -> StreamConfig {
         transport_cc_ext: 0,
         dependency_ext: 0,
         playout_delay_ext: 0,
+        capture_time_ext: 0,
         long_extensions: true,
     }
 }
@@ -160,15 +163,28 @@ fn a_packet_written_after_the_next_switch_is_repaired_from_its_own_layer() {
 
 #[test]
 fn padding_fills_up_and_is_not_payload() {
-    for (mid, level, orientation) in
-        [("4", None, None), ("audio-1", Some(9), None), ("", Some(9), Some(1)), ("", None, None)]
-    {
-        let config = StreamConfig { mid: mid.into(), audio_level_ext: 2, orientation_ext: 3, ..config(true) };
+    let captured = Some(CaptureTime { ntp: NonZeroU64::new(77 << 32).unwrap(), offset: -1 });
+    for (mid, level, orientation, captured) in [
+        ("4", None, None, None),
+        ("audio-1", Some(9), None, None),
+        ("", Some(9), Some(1), None),
+        ("", None, None, None),
+        ("", None, None, captured),
+        ("video-1", Some(9), Some(1), captured),
+    ] {
+        let config = StreamConfig {
+            mid: mid.into(),
+            audio_level_ext: 2,
+            orientation_ext: 3,
+            capture_time_ext: 4,
+            ..config(true)
+        };
         let mut forwarder = Forwarder::new(config, 7);
         forwarder.set_target(Some(0));
         let body = payload(true, 1);
         let mut source = packet(100_000, 50, &body);
         (source.facts.audio_level, source.facts.orientation) = (level, orientation);
+        source.facts.captured = captured;
         let at = forwarded(forwarder.decide(origin(), 0, &source));
         let plain_len = forwarder.header_len(&source, at) + body.len();
         for padding in [0, 1, 16] {
@@ -177,6 +193,8 @@ fn padding_fills_up_and_is_not_payload() {
             assert_eq!(written.len, plain_len + padding, "the length is known before");
             let header = Header::parse(&slot[..written.len]).unwrap();
             assert_eq!(header.padding, padding > 0);
+            let said = header.extensions(&slot).find(|(id, _)| *id == 4).map(|(_, value)| value);
+            assert_eq!(said, captured.map(CaptureTime::to_bytes).as_ref().map(|bytes| &bytes[..]));
             assert_eq!(header.payload(&slot[..written.len]).unwrap().len(), body.len());
         }
     }

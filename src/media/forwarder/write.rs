@@ -4,13 +4,14 @@ use arrayvec::ArrayVec;
 
 use super::{Forwarder, Placement, RTX_BURST, Written, unpack};
 use crate::{
-    base::seq::low16,
+    base::{playout, seq::low16},
     media::{
         packet::{Descriptor, Facts, MediaPacket},
         sent::Sent,
     },
     proto::{
         codec::{av1, red},
+        ext::CaptureTime,
         rtp::{HeaderFields, write_header},
     },
 };
@@ -24,10 +25,6 @@ const FIXED_HEADER: usize = 12;
 const PADDING_BIT: u8 = 0x20;
 /// Longest element of the one-byte form (RFC 8285 4.2).
 const MAX_SHORT: usize = 16;
-/// Bytes of the playout-delay extension: 12 bits for the least and for the most, in steps of 10 ms.
-const PLAYOUT_DELAY: usize = 3;
-/// What receivers use without the extension.
-const MAX_PLAYOUT_DELAY: u32 = 1_000;
 
 impl Forwarder {
     /// Length of the header that `write` will make.
@@ -45,7 +42,8 @@ impl Forwarder {
             + element(facts.audio_level.is_some(), self.config.audio_level_ext, 1)
             + element(facts.orientation.is_some(), self.config.orientation_ext, 1)
             + element(true, self.config.transport_cc_ext, 2)
-            + element(self.playout_delay.is_some(), self.config.playout_delay_ext, PLAYOUT_DELAY)
+            + element(self.playout_delay.is_some(), self.config.playout_delay_ext, playout::WIRE_LEN)
+            + element(facts.captured.is_some(), self.config.capture_time_ext, CaptureTime::LEN)
             + element(dependencies > 0, self.config.dependency_ext, dependencies);
         FIXED_HEADER + if elements == 0 { 0 } else { 4 + elements.next_multiple_of(4) }
     }
@@ -247,18 +245,18 @@ impl Forwarder {
         self.extensions.clear();
         self.extensions.push(self.config.transport_cc_ext, &transport.to_be_bytes());
         self.extensions.push(self.config.mid_ext, self.config.mid.as_bytes());
-        if let Some(least_ms) = self.playout_delay {
-            let value = u32::from(least_ms / 10).min(0xFFF) << 12 | MAX_PLAYOUT_DELAY;
-            self.extensions.push(
-                self.config.playout_delay_ext,
-                value.to_be_bytes().last_chunk::<PLAYOUT_DELAY>().unwrap_or(&[0; PLAYOUT_DELAY]),
-            );
+        if let Some(delay) = self.playout_delay {
+            self.extensions.push(self.config.playout_delay_ext, &delay.to_wire());
         }
         if let Some(level) = facts.audio_level {
             self.extensions.push(self.config.audio_level_ext, &[level]);
         }
         if let Some(orientation) = facts.orientation {
             self.extensions.push(self.config.orientation_ext, &[orientation]);
+        }
+        // As the publisher said it, also of its clock's offset: the sender reports that go with it are by that clock.
+        if let Some(captured) = facts.captured {
+            self.extensions.push(self.config.capture_time_ext, &captured.to_bytes());
         }
     }
 

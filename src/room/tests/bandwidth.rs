@@ -16,8 +16,11 @@ const SIZES: [usize; 3] = [420, 1_660, 6_660];
 const FPS: usize = 30;
 
 /// A publishes three layers; the others want the top one behind the paths given.
-fn gallery(seed: u64, paths: &[&str]) -> (World, usize, Vec<usize>) {
-    let mut world = World::new(seed);
+pub(super) fn gallery(seed: u64, paths: &[&str]) -> (World, usize, Vec<usize>) {
+    gallery_in(World::new(seed), paths)
+}
+
+pub(super) fn gallery_in(mut world: World, paths: &[&str]) -> (World, usize, Vec<usize>) {
     world.step = Duration::from_millis(3);
     let ana = world.join(MediaGrants::ALL, AutoSubscribe::Everything);
     world.offer(ana, &[MIC, CAMERA]);
@@ -39,7 +42,7 @@ fn gallery(seed: u64, paths: &[&str]) -> (World, usize, Vec<usize>) {
 }
 
 /// Frames for so many seconds; tells for each tenth of a second which layer the viewer saw last.
-fn watch(world: &mut World, ana: usize, viewer: usize, seconds: usize) -> Vec<Option<u8>> {
+pub(super) fn watch(world: &mut World, ana: usize, viewer: usize, seconds: usize) -> Vec<Option<u8>> {
     let mut seen = Vec::new();
     for _ in 0..seconds * 10 {
         world.send_frames(ana, 1, FPS / 10, &[0, 1, 2]);
@@ -174,37 +177,4 @@ fn a_large_picture_without_layers_gets_through_a_good_path_at_once() {
         assert!(seen.iter().skip(1).all(|packets| *packets > 0), "{path}: {estimate} {late:?} {seen:?}");
         assert!(estimate > 5_000_000, "{path}: {estimate}");
     }
-}
-
-#[test]
-fn viewers_are_told_to_wait_for_repairs_of_the_publishers_path() {
-    let (mut world, ana, viewers) = gallery(26, &["latency=5ms"]);
-    let viewer = viewers[0];
-    watch(&mut world, ana, viewer, 3);
-    assert_eq!(world.peer(viewer).playout_delay, None, "nobody waits on a good network");
-    for _ in 0..20 {
-        // A picture of all layers, and the first two repairs.
-        world.lose_next_uplink(ana, 12);
-        world.send_frames(ana, 1, 3, &[0, 1, 2]);
-    }
-    // How long is another test's matter: here, repairs take no time.
-    assert!(world.peer(viewer).playout_delay.is_some(), "it is told");
-}
-
-#[test]
-fn on_a_lossy_path_a_repair_is_sent_twice() {
-    let (mut world, ana, viewers) = gallery(27, &["latency=25ms"]);
-    let viewer = viewers[0];
-    world.peer(viewer).forgiving = true;
-    watch(&mut world, ana, viewer, 3);
-    world.impair(viewer, "latency=25ms,loss=0.05,seed=4");
-    watch(&mut world, ana, viewer, 4);
-    let (asked, sent) = (world.stats().nacks_received, world.stats().rtx_sent);
-    watch(&mut world, ana, viewer, 4);
-    let (asked, sent) = (world.stats().nacks_received - asked, world.stats().rtx_sent - sent);
-    assert!(asked > 20 && sent > asked * 3 / 2, "{asked} asked for, {sent} sent");
-    assert!(world.peer(viewer).playout_delay.is_some_and(|ms| ms >= 50), "a round trip");
-    world.impair(viewer, "latency=25ms");
-    watch(&mut world, ana, viewer, 15);
-    assert_eq!(world.peer(viewer).playout_delay, Some(0), "and no longer when it is over");
 }

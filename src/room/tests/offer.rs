@@ -10,6 +10,7 @@ use crate::{
 };
 
 const PLAYOUT_DELAY: &str = "http://www.webrtc.org/experiments/rtp-hdrext/playout-delay";
+const CAPTURE_TIME: &str = "http://www.webrtc.org/experiments/rtp-hdrext/abs-capture-time";
 const TRANSPORT_CC: &str = "http://www.ietf.org/id/draft-holmer-rmcat-transport-wide-cc-extensions-01";
 
 const DEPENDENCIES: &str =
@@ -71,6 +72,9 @@ pub(super) fn offer_text(peer: &Peer, sections: &[Section]) -> String {
             sdp +=
                 &format!("a=extmap:{} {TRANSPORT_CC}\r\na=rtcp-fb:* transport-cc\r\n", peer::TRANSPORT_EXT);
             sdp += &format!("a=extmap:{} {PLAYOUT_DELAY}\r\n", peer::PLAYOUT_EXT);
+        }
+        if peer.capture_ext != 0 {
+            sdp += &format!("a=extmap:{} {CAPTURE_TIME}\r\n", peer.capture_ext);
         }
         if let Section::Camera { layers, .. } = section
             && !layers.is_empty()

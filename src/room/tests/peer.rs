@@ -42,6 +42,7 @@ use rtc_stun::{
 };
 
 use crate::{
+    base::playout::PlayoutDelay,
     media::clock,
     proto::{
         codec::{Codec, vp8},
@@ -96,7 +97,7 @@ pub struct View {
 }
 
 /// A packet as it came, of a codec that our frames are not made of.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Raw {
     pub payload_type: u8,
     pub sequence: u16,
@@ -138,8 +139,14 @@ pub struct Peer {
     pub frames: Vec<Frame>,
     pub audio: usize,
     pub reports_arrivals: bool,
-    /// How long it was told to wait at least, in ms.
-    pub playout_delay: Option<u16>,
+    /// How long it was told to wait, by the newest picture.
+    pub playout_delay: Option<PlayoutDelay>,
+    /// Under which id it offers times of capture; 0 = not at all.
+    pub capture_ext: u8,
+    /// The time of capture that its next frames and sounds carry.
+    pub stamp: Vec<u8>,
+    /// Times of capture that came: payload type, timestamp, value.
+    pub captured: Vec<(u8, u32, Vec<u8>)>,
     /// Packets that only probed the path.
     pub probes: usize,
     pub sounds: Vec<Sound>,
@@ -241,6 +248,9 @@ impl Peer {
             audio: 0,
             reports_arrivals: false,
             playout_delay: None,
+            capture_ext: 0,
+            stamp: Vec::new(),
+            captured: Vec::new(),
             probes: 0,
             seen: BTreeMap::new(),
             repairs_of: BTreeMap::new(),
@@ -414,10 +424,16 @@ impl Peer {
         };
         let header = Header::parse(&plain).unwrap();
         if let Some((_, value)) = header.extensions(&plain).find(|(id, _)| *id == PLAYOUT_EXT) {
-            self.playout_delay = Some((u16::from_be_bytes([value[0], value[1]]) >> 4) * 10);
+            let [high, middle, low] = *value else { panic!("{value:?}") };
+            let (min, max) =
+                (u16::from_be_bytes([high, middle]) >> 4, u16::from_be_bytes([middle & 0xF, low]));
+            self.playout_delay = Some(PlayoutDelay { min: min * 10, max: max * 10 });
         }
         if let Some((_, value)) = header.extensions(&plain).find(|(id, _)| *id == TRANSPORT_EXT) {
             self.arrivals.record(now, u16::from_be_bytes(value.try_into().unwrap()));
+        }
+        if let Some((_, value)) = header.extensions(&plain).find(|(id, _)| *id == self.capture_ext) {
+            self.captured.push((header.payload_type, header.timestamp, value.to_vec()));
         }
         let payload = header.payload(&plain).unwrap();
         match header.payload_type {
@@ -579,6 +595,7 @@ impl Peer {
             if simulcast || *layer == 0 {
                 ext.push(RID_EXT, LAYERS[usize::from(*layer)].as_bytes());
             }
+            ext.push(self.capture_ext, &self.stamp);
             let mut left = self.frame_bytes[usize::from(*layer)].max(body.len());
             let mut head = body;
             while left > 0 {
@@ -599,6 +616,7 @@ impl Peer {
         let mut ext = ExtensionBlock::default();
         ext.push(MID_EXT, b"0");
         ext.push(LEVEL_EXT, &[level]);
+        ext.push(self.capture_ext, &self.stamp);
         let sequence = self.next_sequence(AUDIO_SSRC);
         self.audio_timestamp = self.audio_timestamp.wrapping_add(960);
         let fields = HeaderFields {

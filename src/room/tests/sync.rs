@@ -5,7 +5,7 @@ use std::time::Duration;
 use super::{
     super::command::{AutoSubscribe, Command, MediaGrants, Source, Wish},
     CAMERA, MIC, SEES_ONE, call,
-    world::World,
+    world::{Section, World},
 };
 use crate::base::id::ShardId;
 
@@ -165,4 +165,101 @@ fn a_newcomer_can_pair_sound_and_picture_within_half_a_second() {
     let apart = ((second - first) * 1_000) >> 32;
     assert!((290..=420).contains(&apart), "{apart} ms apart");
     assert!(error_of_report(&mut world, ana, cy).abs() <= 180);
+}
+
+const STAMP: u8 = 10;
+
+/// Somebody who offers times of capture, under an id of its own.
+fn stamped(world: &mut World, shard: ShardId, id: u8, sections: &[Section]) -> usize {
+    let who = world.join_on(shard, MediaGrants::ALL, AutoSubscribe::Everything);
+    world.peer(who).capture_ext = id;
+    let answer = world.offer(who, sections);
+    let line = format!("a=extmap:{id} http://www.webrtc.org/experiments/rtp-hdrext/abs-capture-time");
+    assert_eq!(answer.matches(&line).count(), sections.len(), "it is answered in sound and picture");
+    world.connect(who);
+    who
+}
+
+/// A frame on all layers and a sound that say when they were captured, and with which offset of clocks.
+fn send_stamped(world: &mut World, who: usize, offset: &[u8]) {
+    let next = (u64::from(world.peer(who).timestamp + 3_000) << 32) / RATE;
+    world.peer(who).stamp = [&next.to_be_bytes(), offset].concat();
+    world.send_frames(who, 1, 1, &[0, 1, 2]);
+    world.send_audio(who, 1, 30);
+    world.peer(who).stamp.clear();
+}
+
+/// The times of capture that came since the last call, after checking each picture's against the sender reports.
+fn take_stamps(world: &mut World, who: usize) -> Vec<(u8, u64, i64)> {
+    let stamps = std::mem::take(&mut world.peer(who).captured);
+    let (ntp, rtp) = *world.reports(who).0.last().expect("a report");
+    let read = |bytes: &[u8]| u64::from_be_bytes(bytes.try_into().unwrap());
+    let look = |(kind, timestamp, value): (u8, u32, Vec<u8>)| {
+        let (captured, offset) = (read(&value[..8]), read(&value[8..]).cast_signed());
+        let ticks = i64::from(timestamp.wrapping_sub(rtp).cast_signed());
+        let told = ntp.wrapping_add_signed((ticks << 32) / 90_000);
+        let apart = (captured.wrapping_sub(told).cast_signed() * 1_000) >> 32;
+        assert!(kind == 111 || apart.abs() <= 2, "{apart} ms from what the reports say");
+        (kind, captured, offset)
+    };
+    stamps.into_iter().map(look).collect()
+}
+
+fn times_of_capture(world: &mut World, others: ShardId) {
+    let ana = stamped(world, ShardId(0), STAMP, &[MIC, CAMERA]);
+    let bo = stamped(world, others, STAMP + 2, &SEES_ONE);
+    let cy = world.join_on(others, MediaGrants::ALL, AutoSubscribe::Everything);
+    let answer = world.offer(cy, &SEES_ONE);
+    assert!(!answer.contains("abs-capture-time"));
+    world.connect(cy);
+    world.peer(cy).capture_ext = STAMP + 2; // it looks, though it did not offer
+    world.peer(ana).bases = [1_000_000, 3_999_999_000, 77];
+    world.send_frames(ana, 1, 10, &[0, 1, 2]);
+    report_all(world, ana, &[0, 1, 2]);
+    assert_eq!(world.peer(bo).captured, [], "nothing is made up");
+
+    // Without an offset the publisher's clock is the one of the reports.
+    send_stamped(world, ana, &[]);
+    let now = capture_time(world, ana);
+    assert_eq!(take_stamps(world, bo), [(96, now, 0), (111, now, 0)]);
+    // With one it captured nothing itself, and knows how the clocks differ.
+    send_stamped(world, ana, &(-3_i64 << 30).to_be_bytes());
+    let now = capture_time(world, ana);
+    assert_eq!(take_stamps(world, bo), [(96, now, -3 << 30), (111, now, -3 << 30)]);
+
+    // Another layer begins with it, whatever its timestamps are.
+    world.send_frames(ana, 1, 5, &[0, 1, 2]);
+    for layer in [2, 1, 0] {
+        wish(world, bo, Some(layer));
+        let before = capture_time(world, ana);
+        world.send_frames(ana, 1, 10, &[0, 1, 2]);
+        let stamps = take_stamps(world, bo);
+        assert!(!stamps.is_empty(), "layer {layer}");
+        for (kind, captured, offset) in stamps {
+            assert_eq!((kind, offset), (96, -3 << 30));
+            assert!((before..capture_time(world, ana)).contains(&captured), "layer {layer}");
+        }
+    }
+    // What is lost comes again as it was: `Wire` compares the bytes of the sound.
+    world.lose_next_downlink(bo, 2);
+    send_stamped(world, ana, &[]);
+    world.send_frames(ana, 1, 1, &[0, 1, 2]);
+    world.send_audio(ana, 1, 30);
+    assert_eq!(take_stamps(world, bo), []);
+    world.peer(bo).nack_missing();
+    world.settle();
+    let kinds: Vec<u8> = take_stamps(world, bo).iter().map(|(kind, ..)| *kind).collect();
+    assert!(kinds == [97, 111] || kinds == [111, 97], "{kinds:?}");
+    assert!(!world.take_video(cy).is_empty() && world.take_audio(cy) > 0);
+    assert_eq!(world.peer(cy).captured, [], "who does not offer it does not get it");
+}
+
+#[test]
+fn times_of_capture_pass_to_those_who_take_them() {
+    times_of_capture(&mut World::new(66), ShardId(0));
+}
+
+#[test]
+fn so_they_do_to_another_shard() {
+    times_of_capture(&mut World::new(67), ShardId(1));
 }

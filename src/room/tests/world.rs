@@ -17,6 +17,7 @@ use super::{
 use crate::{
     base::{
         id::{ParticipantId, RoomId, ShardId, TrackId},
+        playout::PlayoutDelay,
         rng::Rng,
     },
     room::{
@@ -86,6 +87,8 @@ pub struct World {
     addresses: BTreeMap<SocketAddr, (ShardId, ParticipantKey)>,
     ufrags: BTreeMap<String, (ShardId, ParticipantKey)>,
     pub only_aes_cm: bool,
+    /// What those who join say of the room.
+    pub playout_delay: Option<PlayoutDelay>,
 }
 
 impl World {
@@ -99,6 +102,7 @@ impl World {
             shard: 0,
             trains: true,
             audible: 0,
+            playout_delay: PlayoutDelay::default(),
         };
         Self {
             now,
@@ -119,6 +123,7 @@ impl World {
             addresses: BTreeMap::new(),
             ufrags: BTreeMap::new(),
             only_aes_cm: false,
+            playout_delay: None,
         }
     }
 
@@ -160,11 +165,11 @@ impl World {
         let others: Vec<ShardId> =
             if self.rooms.contains_key(&shard) { vec![] } else { self.rooms.keys().copied().collect() };
         let id = self.members[who].id;
-        let now = self.now;
+        let (now, playout_delay) = (self.now, self.playout_delay);
         self.rooms.entry(shard).or_insert_with(|| Room::new(RoomId::from_parts(1, 1), now));
         self.step(shard, |room, ctx| {
             room.greet(ctx, &others);
-            room.command(ctx, id, Command::Join { identity, grants, auto });
+            room.command(ctx, id, Command::Join { identity, grants, auto, playout_delay });
         });
         self.settle();
         who

@@ -2,6 +2,7 @@ use tokio::sync::mpsc;
 
 use super::*;
 use crate::{
+    base::playout::PlayoutDelay,
     room::event::{CloseReason, Event},
     runtime::queue::EventReceiver,
 };
@@ -16,6 +17,7 @@ fn config() -> MediaConfig {
         max_participants_per_room: 2,
         spread_at: 100,
         audible: 0,
+        playout_delay: PlayoutDelay::default(),
         trains: true,
         pin: true,
     }
@@ -29,6 +31,7 @@ fn request(room: u128, participant: u128) -> (JoinRequest, EventReceiver) {
         identity: Arc::from("someone"),
         grants: MediaGrants::ALL,
         auto: AutoSubscribe::Everything,
+        playout_delay: None,
         events,
     };
     (request, inbox)

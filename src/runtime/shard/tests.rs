@@ -3,6 +3,7 @@ use tokio::sync::mpsc;
 
 use super::*;
 use crate::{
+    base::playout::PlayoutDelay,
     room::command::{AutoSubscribe, MediaGrants},
     runtime::{
         queue::EventReceiver,
@@ -37,6 +38,7 @@ impl Pair {
                 shard: 0,
                 trains: true,
                 audible: 0,
+                playout_delay: PlayoutDelay::default(),
             };
             let relays = Relays::new(ShardId(index), &outlets);
             let depth = Arc::new(AtomicU64::new(0));
@@ -62,6 +64,7 @@ impl Pair {
             identity: Arc::from("someone"),
             grants: MediaGrants::ALL,
             auto: AutoSubscribe::Everything,
+            playout_delay: None,
         };
         let addressed = Addressed { room: room(), participant: who(participant), command };
         self.shards[shard].join(addressed, sender, clock::now());

@@ -17,7 +17,10 @@ use tokio::sync::mpsc;
 
 use super::*;
 use crate::{
-    base::id::{ParticipantId, RoomId},
+    base::{
+        id::{ParticipantId, RoomId},
+        playout::PlayoutDelay,
+    },
     proto::framing::{Deframer, MAX_FRAME, prefix},
     room::{
         command::{AutoSubscribe, Command, MediaGrants},
@@ -273,6 +276,7 @@ impl Call {
             advertise: Vec::new(),
             shards: 2,
             audible: 0,
+            playout_delay: PlayoutDelay::default(),
             max_participants_per_room: 9,
             spread_at: 0,
             trains: true,
@@ -289,6 +293,7 @@ impl Call {
                 identity: "someone".into(),
                 grants: MediaGrants::ALL,
                 auto: AutoSubscribe::Everything,
+                playout_delay: None,
                 events: sender,
             };
             hub.join(request).unwrap();

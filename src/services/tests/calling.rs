@@ -147,6 +147,25 @@ async fn one_live_call_per_channel_and_the_second_start_joins_it() {
 }
 
 #[tokio::test]
+async fn who_starts_a_call_says_how_long_its_viewers_wait() {
+    let house = house(quick()).await;
+    let (ana, bo) = (house.person("ana").await, house.person("bo").await);
+    let asked = |min| json!({"channelId": "general", "playoutDelay": {"min": min, "max": 400}});
+    assert_eq!(house.code(&ana, "voice:join", asked(500)).await, Code::ValidationFailed);
+    let started = house.ok(&ana, "voice:join", asked(200)).await;
+    assert_eq!(started["call"]["playoutDelay"], json!({"min": 200, "max": 400}));
+    let joined = house.ok(&bo, "voice:join", asked(300)).await;
+    assert_eq!(joined["call"]["playoutDelay"], started["call"]["playoutDelay"], "the call runs already");
+    for one in [&ana, &bo] {
+        house.ok(one, "voice:leave", json!({"channelId": "general"})).await;
+    }
+    let plain = house.ok(&ana, "voice:join", json!({"channelId": "general"})).await;
+    assert_eq!(plain["call"].get("playoutDelay"), None);
+    let delay = Some(PlayoutDelay { min: 200, max: 400 });
+    assert_eq!(*house.seen.playout_delays.lock().unwrap(), [delay, delay, None]);
+}
+
+#[tokio::test]
 async fn a_full_media_plane_refuses_and_leaves_no_trace() {
     let house = house(quick()).await;
     let ana = house.person("ana").await;

@@ -29,6 +29,7 @@ fn config(codec: Codec) -> StreamConfig {
         transport_cc_ext: 0,
         dependency_ext: AV1_ID,
         playout_delay_ext: 0,
+        capture_time_ext: 0,
         long_extensions: true,
     }
 }
