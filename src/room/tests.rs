@@ -9,7 +9,9 @@ mod path;
 mod peer;
 mod quality;
 mod relay;
+mod scalable;
 mod sim;
+mod steps;
 mod sync;
 mod world;
 

@@ -106,11 +106,27 @@ pub struct Raw {
     pub dependencies: Vec<u8>,
 }
 
+impl Raw {
+    fn of(header: &Header, plain: &[u8], payload: &[u8]) -> Self {
+        let dependencies = header.extensions(plain).find(|(id, _)| *id == DEPENDENCY_EXT);
+        Self {
+            payload_type: header.payload_type,
+            sequence: header.sequence,
+            timestamp: header.timestamp,
+            marker: header.marker,
+            payload: payload.to_vec(),
+            dependencies: dependencies.map(|(_, value)| value.to_vec()).unwrap_or_default(),
+        }
+    }
+}
+
 pub struct Peer {
     /// Best first.
     pub video_codecs: Vec<Codec>,
     pub takes_red: bool,
     pub raw: Vec<Raw>,
+    /// VP8 as it came, too.
+    pub keeps_raw: bool,
     pub address: SocketAddr,
     pub ufrag: String,
     pub fingerprint: String,
@@ -178,6 +194,16 @@ pub fn payload_type(codec: Codec) -> u8 {
     }
 }
 
+/// Of RFC 4588 retransmission, for codecs that are offered with it.
+pub fn repair_type(codec: Codec) -> Option<u8> {
+    match codec {
+        Codec::Vp8 => Some(97),
+        Codec::Vp9 => Some(99),
+        Codec::Av1 => Some(46),
+        Codec::Opus | Codec::H264 => None,
+    }
+}
+
 pub fn media_ssrc(layer: u8) -> u32 {
     5_000 + u32::from(layer)
 }
@@ -218,6 +244,7 @@ impl Peer {
             video_codecs: vec![Codec::Vp8],
             takes_red: false,
             raw: Vec::new(),
+            keeps_raw: false,
             address,
             ufrag: format!("peer{port}"),
             fingerprint: fingerprint.join(":"),
@@ -427,7 +454,11 @@ impl Peer {
                     assert!(self.forgiving, "sequence {} twice", header.sequence);
                     return;
                 }
-                self.audio += usize::from(matches!(header.payload_type, 63 | 111));
+                if matches!(header.payload_type, 63 | 111) {
+                    self.audio += 1;
+                } else {
+                    self.video_ssrc = header.ssrc;
+                }
                 if let Some((_, level)) = header.extensions(&plain).find(|(id, _)| *id == LEVEL_EXT) {
                     self.sounds.push(Sound {
                         ssrc: header.ssrc,
@@ -437,15 +468,7 @@ impl Peer {
                         at: now,
                     });
                 }
-                let dependencies = header.extensions(&plain).find(|(id, _)| *id == DEPENDENCY_EXT);
-                self.raw.push(Raw {
-                    payload_type: header.payload_type,
-                    sequence: header.sequence,
-                    timestamp: header.timestamp,
-                    marker: header.marker,
-                    payload: payload.to_vec(),
-                    dependencies: dependencies.map(|(_, value)| value.to_vec()).unwrap_or_default(),
-                });
+                self.raw.push(Raw::of(&header, &plain, payload));
             }
             96 => {
                 self.video_ssrc = header.ssrc;
@@ -454,6 +477,10 @@ impl Peer {
                 if !seen.insert(header.sequence) {
                     // Late, after its own repair.
                     assert!(self.forgiving, "sequence {} twice", header.sequence);
+                    return;
+                }
+                if self.keeps_raw {
+                    self.raw.push(Raw::of(&header, &plain, payload));
                     return;
                 }
                 let descriptor = vp8::Descriptor::parse(payload).unwrap();
@@ -465,8 +492,8 @@ impl Peer {
                     timestamp: header.timestamp,
                 });
             }
-            97 if payload.is_empty() => self.probes += 1,
-            97 => {
+            97 | 99 | 46 if payload.is_empty() => self.probes += 1,
+            97 | 99 | 46 => {
                 let original = u16::from_be_bytes([payload[0], payload[1]]);
                 let ssrc = self.repairs_of.get(&header.ssrc).copied().unwrap_or(self.video_ssrc);
                 if !self.seen.entry(ssrc).or_default().insert(original) {
@@ -613,9 +640,18 @@ impl Peer {
 
     /// A packet of any codec; its number goes on from the last of the stream. Returns what it was.
     pub fn send_raw(&mut self, mid: &str, raw: &Raw) -> u16 {
-        let ssrc = if matches!(raw.payload_type, 63 | 111) { AUDIO_SSRC } else { media_ssrc(0) };
+        self.send_raw_layer(mid, None, raw)
+    }
+
+    /// The same for a layer of simulcast.
+    pub fn send_raw_layer(&mut self, mid: &str, layer: Option<u8>, raw: &Raw) -> u16 {
+        let video = media_ssrc(layer.unwrap_or(0));
+        let ssrc = if matches!(raw.payload_type, 63 | 111) { AUDIO_SSRC } else { video };
         let mut ext = ExtensionBlock::default();
         ext.push(MID_EXT, mid.as_bytes());
+        if let Some(layer) = layer {
+            ext.push(RID_EXT, LAYERS[usize::from(layer)].as_bytes());
+        }
         ext.push(DEPENDENCY_EXT, &raw.dependencies);
         let sequence = self.next_sequence(ssrc);
         let fields = HeaderFields {
