@@ -76,6 +76,8 @@ pub(super) struct Publication {
     pub encodings: ArrayVec<Encoding, MAX_LAYERS>,
     /// When somebody last wanted each layer.
     pub watched: [Option<Instant>; MAX_LAYERS],
+    /// Since when each layer has been needed in vain.
+    pub missed: [Option<Instant>; MAX_LAYERS],
     /// The codecs that the publisher was last told to choose from, because somebody cannot decode this one.
     pub told_codecs: Vec<Codec>,
     /// What everybody on another shard can decode, where somebody cannot decode this.
@@ -142,6 +144,7 @@ impl Publication {
             encodings,
             // At first everything counts as watched: the publisher sends all layers until it is told better.
             watched: [Some(now); MAX_LAYERS],
+            missed: [None; MAX_LAYERS],
             told_codecs: Vec::new(),
             decodable_elsewhere: Vec::new(),
             fan_out: Vec::new(),
@@ -170,6 +173,7 @@ impl Publication {
             red_payload_type: None,
             profile: track.profile,
             watched: [None; MAX_LAYERS],
+            missed: [None; MAX_LAYERS],
             told_codecs: Vec::new(),
             decodable_elsewhere: Vec::new(),
             encodings: (0..layers).map(|_| Encoding::new(now, track.codec, None)).collect(),
@@ -323,8 +327,9 @@ impl Publication {
     pub fn review_watched(&mut self, now: Instant, needed: &[u8]) -> Option<Vec<u8>> {
         let mut wanted = Vec::new();
         let count = self.layer_count();
+        let substituted = self.review_missed(now, needed);
         for (layer, watched) in (0..count).zip(&mut self.watched) {
-            if needed.contains(&layer) {
+            if needed.contains(&layer) || substituted.is_some_and(|missed| layer < missed) {
                 *watched = Some(now);
             }
             // Somebody wants it, or did lately.
@@ -339,6 +344,26 @@ impl Publication {
         Some(wanted)
     }
 
+    /// The highest layer that is needed and does not come, though it had time to: what is below it has to do. Browsers
+    /// send fewer layers of small cameras than they announce, and fewer of all when bandwidth or processor run short.
+    fn review_missed(&mut self, now: Instant, needed: &[u8]) -> Option<u8> {
+        // The publisher's own shard sees to that. And where nothing comes, nothing is to be had instead.
+        if self.owner().is_none() || self.flowing_layers(now).next().is_none() {
+            self.missed = [None; MAX_LAYERS];
+            return None;
+        }
+        let mut missed = self.missed;
+        for (layer, since) in (0..self.layer_count()).zip(&mut missed) {
+            let in_vain = needed.contains(&layer) && !self.flows(now, layer);
+            *since = in_vain.then(|| since.unwrap_or(now));
+        }
+        self.missed = missed;
+        let overdue = |since: &Option<Instant>| {
+            since.is_some_and(|since| now.saturating_duration_since(since) >= SUBSTITUTED_AFTER)
+        };
+        u8::try_from(missed.iter().rposition(overdue)?).ok()
+    }
+
     /// The best layer for a wish: the highest flowing one not above it, else the lowest flowing one.
     pub fn layer_for(&self, now: Instant, wish: u8) -> u8 {
         let top = self.top_layer();
@@ -351,6 +376,10 @@ impl Publication {
 
 /// A layer nobody watches is switched off after this long; shorter, and flicking through views costs keyframes.
 const UNWATCHED_AFTER: Duration = Duration::from_secs(5);
+
+/// A layer that is needed may take this long to begin, as an encoder does that was told to; then the layers below it
+/// are asked for too. Shorter, and every wish for the top layer starts two.
+const SUBSTITUTED_AFTER: Duration = Duration::from_secs(1);
 
 impl Encoding {
     fn new(now: Instant, codec: Codec, rid: Option<String>) -> Self {

@@ -4,6 +4,7 @@ mod agreement;
 mod audible;
 mod bandwidth;
 mod codecs;
+mod dynacast;
 mod offer;
 mod path;
 mod peer;
