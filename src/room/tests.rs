@@ -5,6 +5,7 @@ mod audible;
 mod bandwidth;
 mod codecs;
 mod dynacast;
+mod frame;
 mod offer;
 mod path;
 mod peer;

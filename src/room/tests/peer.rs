@@ -41,10 +41,11 @@ use rtc_stun::{
     textattrs::TextAttribute,
 };
 
+use super::frame::{self, Frame, Order};
 use crate::{
     media::clock,
     proto::{
-        codec::{Codec, vp8},
+        codec::Codec,
         demux::{PacketKind, classify},
         rtcp::{self, Feedback},
         rtp::{ExtensionBlock, Header, HeaderFields, write_header},
@@ -64,17 +65,6 @@ pub const PLAYOUT_EXT: u8 = 9;
 const FULL: usize = 1_100;
 /// Packets that are worth asking for.
 const NACK_WINDOW: u16 = 100;
-
-/// A video frame as a receiver sees it: our test payload says which layer it is of.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Frame {
-    /// The stream it came in, and whose it is.
-    pub ssrc: u32,
-    pub from: u8,
-    pub layer: u8,
-    pub keyframe: bool,
-    pub timestamp: u32,
-}
 
 /// An audio packet as a receiver sees it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -147,6 +137,9 @@ pub struct Peer {
     sent: BTreeMap<(u32, u16), Vec<u8>>,
     next_rtx: u16,
     sequences: BTreeMap<u32, u16>,
+    /// Its frames are of three temporal layers.
+    pub layered: bool,
+    orders: [Order; 3],
     /// Sizes of the frames of each layer; 0 = a few bytes.
     pub frame_bytes: [usize; 3],
     /// What it will report of the packets that came.
@@ -262,6 +255,8 @@ impl Peer {
             sent: BTreeMap::new(),
             next_rtx: 100,
             sequences: BTreeMap::new(),
+            layered: false,
+            orders: Default::default(),
             frame_bytes: [0; 3],
             arrivals: ArrivalRecorder::new(now),
             frames: Vec::new(),
@@ -479,18 +474,14 @@ impl Peer {
                     assert!(self.forgiving, "sequence {} twice", header.sequence);
                     return;
                 }
+                if payload.is_empty() {
+                    return; // only its number counts
+                }
                 if self.keeps_raw {
                     self.raw.push(Raw::of(&header, &plain, payload));
                     return;
                 }
-                let descriptor = vp8::Descriptor::parse(payload).unwrap();
-                self.frames.push(Frame {
-                    ssrc: header.ssrc,
-                    from: payload[7],
-                    layer: payload[6],
-                    keyframe: descriptor.keyframe,
-                    timestamp: header.timestamp,
-                });
+                self.frames.push(Frame::parse(header.ssrc, header.timestamp, payload));
             }
             97 | 99 | 46 if payload.is_empty() => self.probes += 1,
             97 | 99 | 46 => {
@@ -502,13 +493,7 @@ impl Peer {
                     self.probes += 1;
                     return;
                 }
-                self.frames.push(Frame {
-                    ssrc,
-                    from: payload[9],
-                    layer: payload[8],
-                    keyframe: false,
-                    timestamp: header.timestamp,
-                });
+                self.frames.push(Frame::parse(ssrc, header.timestamp, &payload[2..]));
             }
             other => panic!("payload type {other}"),
         }
@@ -598,18 +583,18 @@ impl Peer {
             let started = self.sequences.contains_key(&ssrc);
             let asked = self.plis.iter().position(|pli| *pli == ssrc).map(|at| self.plis.swap_remove(at));
             let keyframe = !started || asked.is_some();
-            let [high, low] = self.picture.to_be_bytes();
-            let body = [0x90, 0xC0, 0x80 | high, low, 7, u8::from(!keyframe), *layer, self.tag, 0, 0];
+            let order = self.orders.get_mut(usize::from(*layer)).filter(|_| self.layered);
+            let order = order.map(|order| order.next(keyframe));
+            let mut head = frame::head(self.picture, keyframe, order, *layer, self.tag);
             let simulcast = layers.len() > 1 || self.sequences.keys().any(|ssrc| *ssrc > media_ssrc(0));
             let mut ext = ExtensionBlock::default();
             ext.push(MID_EXT, b"1");
             if simulcast || *layer == 0 {
                 ext.push(RID_EXT, LAYERS[usize::from(*layer)].as_bytes());
             }
-            let mut left = self.frame_bytes[usize::from(*layer)].max(body.len());
-            let mut head = body;
+            let mut left = self.frame_bytes[usize::from(*layer)].max(head.len());
             while left > 0 {
-                let mut body = head.to_vec();
+                let mut body = head.clone();
                 body.resize(left.min(FULL).max(head.len()), 0);
                 left = left.saturating_sub(FULL);
                 head[0] = 0x80; // what follows does not start the picture
