@@ -8,6 +8,7 @@ pub mod forwarder;
 pub mod history;
 pub mod ingest;
 pub mod keyframe;
+pub mod ladder;
 pub mod layers;
 pub mod nack;
 pub mod pacer;

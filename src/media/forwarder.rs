@@ -94,7 +94,9 @@ pub struct Written {
 pub struct Forwarder {
     config: StreamConfig,
     target: Option<u8>,
+    /// Highest temporal layer of the target, and of what is forwarded until the target begins.
     max_temporal: u8,
+    meanwhile: u8,
     /// The encoding that is forwarded.
     current: Option<u8>,
     /// Set where layers of one encoding may be left out.
@@ -134,6 +136,7 @@ impl Forwarder {
             config,
             target: None,
             max_temporal: u8::MAX,
+            meanwhile: u8::MAX,
             current: None,
             base: 0,
             offset: 0,
@@ -171,27 +174,35 @@ impl Forwarder {
                     filter.want_spatial(layer);
                 }
             }
-            Some(_) => {}
+            Some(_) => self.limit_filter(),
         }
     }
 
-    /// The highest temporal layer to forward; `u8::MAX` = all.
-    pub fn set_max_temporal(&mut self, limit: u8) {
-        if self.max_temporal == limit {
+    /// The highest temporal layer to forward of the target, and of what is forwarded until the target begins;
+    /// `u8::MAX` = all.
+    pub fn set_max_temporal(&mut self, limit: u8, meanwhile: u8) {
+        if (self.max_temporal, self.meanwhile) == (limit, meanwhile) {
             return;
         }
-        self.max_temporal = limit;
-        if let Some(filter) = &mut self.filter {
-            filter.want_temporal(limit);
-            return;
+        (self.max_temporal, self.meanwhile) = (limit, meanwhile);
+        if self.filter.is_none() {
+            self.filter = filter_for(&self.config, limit.min(meanwhile));
+            let newest =
+                self.next_index.checked_sub(1).and_then(|last| last.checked_add_signed(-self.offset));
+            if let (Some(filter), Some(newest), Some(_)) = (&mut self.filter, newest, self.current) {
+                let picture = self.last_timestamp.wrapping_sub(self.timestamp_offset);
+                let numbers = Numbers { offset: self.offset, picture: self.picture_offset };
+                filter.join(self.base, numbers, newest, picture);
+            }
         }
-        self.filter = filter_for(&self.config, limit);
-        let newest = self.next_index.checked_sub(1).and_then(|last| last.checked_add_signed(-self.offset));
-        if let (Some(filter), Some(newest), Some(_)) = (&mut self.filter, newest, self.current) {
-            let picture = self.last_timestamp.wrapping_sub(self.timestamp_offset);
-            let numbers = Numbers { offset: self.offset, picture: self.picture_offset };
-            filter.join(self.base, numbers, newest, picture);
-        }
+        self.limit_filter();
+    }
+
+    fn limit_filter(&mut self) {
+        let Some(filter) = &mut self.filter else { return };
+        // Where the layers share an encoding, the filter sees for itself whether it has reached the target.
+        let arrived = self.config.svc || self.current.is_none() || self.current == self.target;
+        filter.want_temporal(if arrived { self.max_temporal } else { self.meanwhile }, self.meanwhile);
     }
 
     /// How long the receiver should wait for what is missing before it shows a picture.
@@ -247,7 +258,7 @@ impl Forwarder {
         self.config = config;
         self.current = None;
         self.target = None;
-        self.max_temporal = u8::MAX;
+        (self.max_temporal, self.meanwhile) = (u8::MAX, u8::MAX);
         (self.mapped, self.aligned) = (None, None);
         self.sent = SentRing::new(self.config.codec.is_video());
     }
@@ -370,6 +381,7 @@ impl Forwarder {
         self.mapped = Some(layer);
         self.picture_offset = self.last_picture.wrapping_add(1).wrapping_sub(facts.picture());
         self.tl0_offset = self.last_tl0.wrapping_add(1).wrapping_sub(facts.tl0_pic_idx());
+        self.limit_filter();
         if let Some(filter) = &mut self.filter {
             let numbers = Numbers { offset: self.offset, picture: self.picture_offset };
             filter.begin(packet.sequence, numbers);

@@ -46,7 +46,9 @@ impl LayerMeter {
 
     pub fn count(&mut self, now: Instant, facts: &Facts, size: usize) {
         let elapsed = now.saturating_duration_since(self.started);
-        if elapsed >= WINDOW {
+        if elapsed >= STALE {
+            self.restart(now);
+        } else if elapsed >= WINDOW {
             self.turn(now, elapsed);
         }
         let layer = clamp(facts.layer());
@@ -69,6 +71,14 @@ impl LayerMeter {
         {
             *pictures = pictures.saturating_add(1);
         }
+    }
+
+    /// After a pause: what came before it, spread over the pause, would make the layer look almost free.
+    fn restart(&mut self, now: Instant) {
+        self.rates = None;
+        self.started = now;
+        self.bytes = Table::default();
+        self.pictures = [0; MAX_TEMPORAL];
     }
 
     fn turn(&mut self, now: Instant, elapsed: Duration) {
@@ -193,6 +203,20 @@ mod tests {
         let rate = meter.bitrate_bps(start + Duration::from_millis(500), 0, 0);
         assert!((220_000..260_000).contains(&rate), "{rate}");
         assert_eq!(meter.bitrate_bps(start + Duration::from_millis(100), 0, 0), 0, "too early to say");
+    }
+
+    #[test]
+    fn after_a_pause_the_rate_is_measured_anew() {
+        let start = origin();
+        let mut meter = fed(start);
+        let again = start + Duration::from_secs(12);
+        for n in 0..30u32 {
+            let now = again + Duration::from_millis(u64::from(n) * 1_000 / 30);
+            meter.count(now, &facts(90_000 + n * 3_000, 0, 0), 1_000);
+            let rate = meter.bitrate_bps(now, 0, 3);
+            assert!(rate == 0 || rate > 200_000, "{rate} after {n} pictures");
+        }
+        assert!(meter.bitrate_bps(again + Duration::from_millis(900), 0, 3) > 200_000);
     }
 
     #[test]

@@ -2,6 +2,7 @@
 //! subscriber's pictures, and probes for more where somebody wants more.
 
 use std::{
+    cmp::Ordering,
     collections::BTreeMap,
     sync::Arc,
     time::{Duration, Instant},
@@ -9,11 +10,16 @@ use std::{
 
 use smallvec::SmallVec;
 
-use super::{Context, ParticipantKey, Room, SubscriptionKey, command::Kind, participant::Participant};
+use super::{
+    Context, ParticipantKey, Room, SubscriptionKey,
+    command::{Kind, Source},
+    participant::Participant,
+};
 use crate::{
     media::{
-        allocator::{Ask, Budget, Step, allocate},
+        allocator::{Ask, Budget, Step, Steps, allocate},
         bwe::{Cluster, Estimator, START_BPS},
+        ladder::{Ladder, Taste},
         pacer::Pacer,
     },
     proto::twcc::report::ArrivalReport,
@@ -153,12 +159,22 @@ impl Share {
         }
     }
 
-    /// The highest temporal layer that may be sent.
-    pub fn max_temporal(self) -> u8 {
+    /// The highest temporal layer of a layer that may be sent. Of one that is too large only the base layer, until
+    /// a smaller one has begun.
+    pub fn max_temporal(self, layer: u8) -> u8 {
         match self {
-            Self::UpTo(step) => step.temporal,
+            Self::UpTo(step) => match layer.cmp(&step.layer) {
+                Ordering::Less => u8::MAX,
+                Ordering::Equal => step.temporal,
+                Ordering::Greater => 0,
+            },
             Self::Unlimited | Self::Paused => u8::MAX,
         }
+    }
+
+    /// What it comes to where `top` is the highest layer: the highest spatial and temporal layer.
+    fn level(self, top: u8) -> Option<(u8, u8)> {
+        self.limit(top).map(|layer| (layer, self.max_temporal(layer)))
     }
 }
 
@@ -268,9 +284,10 @@ impl Room {
                 continue;
             }
             let Some(wish) = subscription.wanted_layer else { continue };
-            let steps = publication.steps(now, wish);
-            let held = subscription.held_layer();
-            let held = held.and_then(|held| steps.iter().rposition(|step| step.layer <= held));
+            let steps = publication.steps(now, wish, subscription.max_fps);
+            let held = subscription
+                .held()
+                .and_then(|held| steps.iter().rposition(|step| (step.layer, step.temporal) <= held));
             asked.push(*key);
             asks.push(Ask { priority: subscription.priority, steps, held });
         }
@@ -283,7 +300,7 @@ impl Room {
         let Some(publication) = self.publications.get(subscription.publication) else { return };
         // A limit that is no layer's limit changes nothing: at first, nothing is limited.
         let top = publication.layer_count().saturating_sub(1);
-        let (before, after) = (before.limit(top), share.limit(top));
+        let (before, after) = (before.level(top), share.level(top));
         if before == after {
             return;
         }
@@ -291,7 +308,7 @@ impl Room {
         ctx.stats.shares_lowered += u64::from(down);
         ctx.stats.shares_raised += u64::from(!down);
         let current = subscription.forwarder.as_ref().and_then(|one| one.current());
-        if current > after && self.is_too_much(key) {
+        if current > share.limit(top) && self.is_too_much(ctx.now, key) {
             // Waiting for the keyframe of the lower layer would fill the queue with what nobody will see in time.
             if let Some(forwarder) = self.subscriptions.get_mut(key).and_then(|one| one.forwarder.as_mut()) {
                 forwarder.suspend();
@@ -302,7 +319,7 @@ impl Room {
     }
 
     /// Whether what is sent now costs far more than what may be sent.
-    fn is_too_much(&self, key: SubscriptionKey) -> bool {
+    fn is_too_much(&self, now: Instant, key: SubscriptionKey) -> bool {
         let Some(subscription) = self.subscriptions.get(key) else { return false };
         let Some(publication) = self.publications.get(subscription.publication) else { return false };
         let Some(participant) = self.participants.get(subscription.subscriber) else { return false };
@@ -310,9 +327,10 @@ impl Room {
         if publication.is_svc() {
             return false; // it needs no keyframe to go down
         }
-        let current = subscription.forwarder.as_ref().and_then(|one| one.current());
-        let cost =
-            current.and_then(|layer| publication.encoding(layer)).map_or(0, |one| one.ingest.bitrate_bps());
+        let Some(current) = subscription.forwarder.as_ref().and_then(|one| one.current()) else {
+            return false;
+        };
+        let cost = publication.bitrate_bps(now, current, subscription.max_temporal(publication, current));
         cost > estimator.bps() * 3 / 2
     }
 
@@ -414,16 +432,21 @@ impl Probing {
 
 impl super::publication::Publication {
     /// What can be sent for a wish, from the cheapest.
-    pub(super) fn steps(&self, now: Instant, wish: u8) -> SmallVec<[Step; 6]> {
-        let mut steps: SmallVec<[Step; 6]> = SmallVec::new();
+    pub(super) fn steps(&self, now: Instant, wish: u8, max_fps: Option<u8>) -> Steps {
+        let taste = if self.source == Source::Screen { Taste::Detail } else { Taste::Motion };
+        let mut ladder = Ladder::new(taste);
         let lowest = self.flowing_layers(now).next();
         for layer in self.flowing_layers(now).filter(|layer| *layer <= wish || Some(*layer) == lowest) {
-            let measured = self.bitrate_bps(now, layer, u8::MAX);
-            let assumed = UNMEASURED_BPS.get(usize::from(layer)).copied().unwrap_or(0);
-            let bps = if measured == 0 { assumed } else { measured };
-            let floor = steps.last().map_or(0, |step| step.bps);
-            steps.push(Step { layer, temporal: u8::MAX, bps: bps.max(floor) });
+            if self.bitrate_bps(now, layer, u8::MAX) == 0 {
+                let assumed = UNMEASURED_BPS.get(usize::from(layer)).copied().unwrap_or(0);
+                ladder.add(layer, 1, u8::MAX, |_| assumed);
+                continue;
+            }
+            let limit = self.temporal_for(layer, max_fps);
+            ladder.add(layer, self.temporal_layers(layer), limit, |temporal| {
+                self.bitrate_bps(now, layer, temporal)
+            });
         }
-        steps
+        ladder.into_steps()
     }
 }

@@ -269,6 +269,11 @@ impl Publication {
         encoding.map_or(u8::MAX, |(fps, encoding)| encoding.layers.temporal_for(fps))
     }
 
+    /// How many temporal layers a layer has, as far as was seen.
+    pub fn temporal_layers(&self, layer: u8) -> u8 {
+        self.encoding(layer).map_or(1, |encoding| encoding.layers.temporal_layers())
+    }
+
     /// Layers that packets arrive on, or could be had from the publisher's shard.
     pub fn alive_layers(&self, now: Instant) -> Vec<u8> {
         if let Origin::Relay(_) = self.origin {

@@ -43,12 +43,20 @@ pub(super) struct Subscription {
 }
 
 impl Subscription {
-    /// Which of the publication's steps it has, counted among those it could have.
-    pub fn held_layer(&self) -> Option<u8> {
+    /// The highest spatial and temporal layer that the subscriber's path was last said to have room for.
+    pub fn held(&self) -> Option<(u8, u8)> {
         match self.share {
-            Share::UpTo(step) => Some(step.layer),
+            Share::UpTo(step) => Some((step.layer, step.temporal)),
             Share::Unlimited | Share::Paused => None,
         }
+    }
+
+    /// The highest temporal layer to send of a layer: as many pictures as are wanted and as there is room for.
+    pub fn max_temporal(&self, publication: &Publication, layer: u8) -> u8 {
+        if publication.temporal_layers(layer) < 2 {
+            return u8::MAX;
+        }
+        publication.temporal_for(layer, self.max_fps).min(self.share.max_temporal(layer))
     }
 }
 
@@ -323,17 +331,19 @@ impl Room {
     pub(super) fn aim(&mut self, now: Instant, key: SubscriptionKey) -> bool {
         let Some(subscription) = self.subscriptions.get_mut(key) else { return false };
         let Some(publication) = self.publications.get(subscription.publication) else { return false };
-        let Some(forwarder) = &mut subscription.forwarder else { return false };
         let wish = subscription.wanted_layer.and_then(|wish| subscription.share.limit(wish));
         let target = wish.map(|wish| publication.layer_for(now, wish));
+        let current = subscription.forwarder.as_ref().and_then(Forwarder::current);
+        let [limit, meanwhile] = [target, current]
+            .map(|layer| layer.map_or(u8::MAX, |layer| subscription.max_temporal(publication, layer)));
+        let Some(forwarder) = &mut subscription.forwarder else { return false };
         if forwarder.target() != target {
             forwarder.set_target(target);
         }
         if let Some(layer) = target {
             clock::align(forwarder, publication, layer);
         }
-        let limit = target.map_or(u8::MAX, |layer| publication.temporal_for(layer, subscription.max_fps));
-        forwarder.set_max_temporal(limit.min(subscription.share.max_temporal()));
+        forwarder.set_max_temporal(limit, meanwhile);
         forwarder.awaits_keyframe()
     }
 

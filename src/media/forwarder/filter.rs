@@ -49,6 +49,8 @@ pub(super) enum Admission {
 #[derive(Debug)]
 pub(super) struct LayerFilter {
     wanted: LayerId,
+    /// The highest temporal layer until the wanted spatial layer is reached.
+    meanwhile: u8,
     runs: VecDeque<Run>,
     /// The newest packet seen; `None` before the first of a stretch.
     newest: Option<u64>,
@@ -60,15 +62,22 @@ pub(super) struct LayerFilter {
 
 impl LayerFilter {
     pub fn new(wanted: LayerId) -> Self {
-        Self { wanted, runs: VecDeque::new(), newest: None, picture: None, structure: None }
+        Self {
+            wanted,
+            meanwhile: wanted.temporal,
+            runs: VecDeque::new(),
+            newest: None,
+            picture: None,
+            structure: None,
+        }
     }
 
     pub fn want_spatial(&mut self, spatial: u8) {
         self.wanted.spatial = spatial;
     }
 
-    pub fn want_temporal(&mut self, temporal: u8) {
-        self.wanted.temporal = temporal;
+    pub fn want_temporal(&mut self, temporal: u8, meanwhile: u8) {
+        (self.wanted.temporal, self.meanwhile) = (temporal, meanwhile);
     }
 
     /// Everything starts again with this packet, a keyframe.
@@ -111,7 +120,7 @@ impl LayerFilter {
         self.newest = Some(packet.sequence);
         let new_picture = self.picture.replace(facts.timestamp) != Some(facts.timestamp);
         if new_picture && facts.begins_frame() {
-            run.level = next_level(run.level, self.wanted, facts);
+            run.level = self.next_level(run.level, facts);
             self.learn_structure(packet);
         }
         if run.level.admits(layer) {
@@ -132,6 +141,34 @@ impl LayerFilter {
         } else {
             Admission::Drop
         }
+    }
+
+    /// The level from a picture on, by the first packet of the picture.
+    fn next_level(&self, level: LayerId, facts: &Facts) -> LayerId {
+        if facts.keyframe {
+            return self.wanted;
+        }
+        let mut spatial = level.spatial.min(self.wanted.spatial);
+        if let Descriptor::Av1(one) = &facts.descriptor
+            && one.temporal <= level.temporal.min(self.wanted.temporal)
+            && one.spatial_switch > spatial
+        {
+            spatial = one.spatial_switch.min(self.wanted.spatial);
+        }
+        let limit = if spatial < self.wanted.spatial { self.meanwhile } else { self.wanted.temporal };
+        let temporal = level.temporal.min(limit);
+        let above = temporal.saturating_add(1);
+        let reach = match &facts.descriptor {
+            // Y: refers to the base layer only. What comes above it in later pictures need not.
+            Descriptor::Vp8(one) if one.layer_sync && one.temporal_layer == above => above,
+            // U: nothing above this picture's layer refers to what came before it.
+            Descriptor::Vp9(one) if one.switching_up && one.temporal <= temporal => u8::MAX,
+            // libvpx also sets it on pictures that refer to lower layers only.
+            Descriptor::Vp9(one) if one.switching_up && one.temporal == above => above,
+            Descriptor::Av1(one) if one.temporal <= temporal => one.temporal_switch,
+            _ => 0,
+        };
+        LayerId { spatial, temporal: temporal.max(reach.min(limit)) }
     }
 
     /// Replaces the last run if nothing was sent in it.
@@ -176,31 +213,4 @@ impl LayerId {
     fn admits(self, other: Self) -> bool {
         other.spatial <= self.spatial && other.temporal <= self.temporal
     }
-}
-
-/// The level from a picture on, by the first packet of the picture.
-fn next_level(level: LayerId, wanted: LayerId, facts: &Facts) -> LayerId {
-    if facts.keyframe {
-        return wanted;
-    }
-    let mut next =
-        LayerId { spatial: level.spatial.min(wanted.spatial), temporal: level.temporal.min(wanted.temporal) };
-    let above = next.temporal.saturating_add(1);
-    let reach = match &facts.descriptor {
-        // Y: refers to the base layer only. What comes above it in later pictures need not.
-        Descriptor::Vp8(one) if one.layer_sync && one.temporal_layer == above => above,
-        // U: nothing above this picture's layer refers to what came before it.
-        Descriptor::Vp9(one) if one.switching_up && one.temporal <= next.temporal => u8::MAX,
-        // libvpx also sets it on pictures that refer to lower layers only.
-        Descriptor::Vp9(one) if one.switching_up && one.temporal == above => above,
-        Descriptor::Av1(one) if one.temporal <= next.temporal => {
-            if one.spatial_switch > next.spatial {
-                next.spatial = one.spatial_switch.min(wanted.spatial);
-            }
-            one.temporal_switch
-        }
-        _ => 0,
-    };
-    next.temporal = next.temporal.max(reach.min(wanted.temporal));
-    next
 }

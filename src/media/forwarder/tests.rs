@@ -162,6 +162,26 @@ fn a_packet_written_after_the_next_switch_is_repaired_from_its_own_layer() {
 }
 
 #[test]
+fn no_key_frame_index_jumps_at_a_switch() {
+    let mut forwarder = Forwarder::new(config(true), 7);
+    let mut slot = [0u8; 100];
+    for (layer, index) in [(0, 30), (2, 4)] {
+        forwarder.set_target(Some(layer));
+        let body = vec![0x90, 0xF0, 0x80, 1, 3, index, 0, 1, 2, 3];
+        let source = packet(100_000 * (u64::from(layer) + 1), 50, &body);
+        let at = forwarded(forwarder.decide(origin(), layer, &source));
+        let written = forwarder.write(&mut slot, &source, at, 0, 0).unwrap();
+        let sent = &slot[written.header_len..written.len];
+        let descriptor = vp8::Descriptor::parse(sent).unwrap();
+        assert!(descriptor.keyframe && descriptor.key_index_at == 0 && sent.len() == body.len());
+        let repaired = forwarder.lookup(low16(written.index)).unwrap();
+        let mut repair = [0u8; 100];
+        let again = forwarder.write_repair(&mut repair, low16(written.index), &repaired, &source, 0).unwrap();
+        assert_eq!(repair[again.header_len + 2..again.len], *sent, "a repair says the same");
+    }
+}
+
+#[test]
 fn padding_fills_up_and_is_not_payload() {
     let captured = Some(CaptureTime { ntp: NonZeroU64::new(77 << 32).unwrap(), offset: -1 });
     for (mid, level, orientation, captured) in [

@@ -19,6 +19,9 @@ use crate::{
 
 impl Room {
     /// Sends a publisher's packet to the shards that want its layer: one copy, shared by all of them.
+    ///
+    /// Spatial layers of one stream cross together. To leave some out here, the numbers would have to close up over
+    /// them and a late packet of theirs to cross as a blank, per shard; all to spare a copy in memory.
     pub(in crate::room) fn relay_media(&self, ctx: &mut Context<'_>, accepted: &Accepted<'_>) {
         let Some(publication) = self.publications.get(accepted.publication) else { return };
         let Some(encoding) = publication.encoding(accepted.layer) else { return };

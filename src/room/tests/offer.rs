@@ -88,7 +88,7 @@ pub(super) fn offer_text(peer: &Peer, sections: &[Section]) -> String {
     sdp
 }
 
-/// The video codecs of a client, best first; VP8 has RTX.
+/// The video codecs of a client, best first; most have RTX.
 fn video(peer: &Peer) -> String {
     let mut formats = Vec::new();
     let mut lines = String::new();
@@ -96,13 +96,12 @@ fn video(peer: &Peer) -> String {
         let pt = peer::payload_type(*codec);
         formats.push(pt.to_string());
         lines += &format!("a=rtpmap:{pt} {}/90000\r\n", codec.name());
-        match codec {
-            Codec::Vp8 => {
-                formats.push("97".to_owned());
-                lines += "a=rtpmap:97 rtx/90000\r\na=fmtp:97 apt=96\r\n";
-            }
-            Codec::H264 => lines += "a=fmtp:102 packetization-mode=1;profile-level-id=42e01f\r\n",
-            _ => {}
+        if let Some(repair) = peer::repair_type(*codec) {
+            formats.push(repair.to_string());
+            lines += &format!("a=rtpmap:{repair} rtx/90000\r\na=fmtp:{repair} apt={pt}\r\n");
+        }
+        if *codec == Codec::H264 {
+            lines += "a=fmtp:102 packetization-mode=1;profile-level-id=42e01f\r\n";
         }
     }
     let dependencies = format!("a=extmap:{} {DEPENDENCIES}\r\n", peer::DEPENDENCY_EXT);

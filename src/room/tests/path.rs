@@ -76,14 +76,18 @@ impl Wire {
         let Some(newest) = newest.filter(|newest| sequence > *newest) else { return };
         assert!(sequence - newest < MAX_JUMP, "{:x}: a jump from {newest} to {sequence}", header.ssrc);
         let backwards = header.timestamp.wrapping_sub(stream.timestamp).cast_signed() < 0;
-        assert!(header.payload_type == RTX || !backwards, "{:x}: time goes back at {sequence}", header.ssrc);
+        assert!(
+            RTX.contains(&header.payload_type) || !backwards,
+            "{:x}: time goes back at {sequence}",
+            header.ssrc
+        );
         stream.timestamp = header.timestamp;
     }
 }
 
 /// A receiver that misses more loses track of rollovers.
 const MAX_JUMP: u64 = 1_000;
-const RTX: u8 = 97;
+const RTX: [u8; 3] = [97, 99, 46];
 
 impl Member {
     pub(super) fn follow_path(&mut self, now: Instant) {

@@ -41,11 +41,12 @@ use rtc_stun::{
     textattrs::TextAttribute,
 };
 
+use super::frame::{self, Frame, Order};
 use crate::{
     base::playout::PlayoutDelay,
     media::clock,
     proto::{
-        codec::{Codec, vp8},
+        codec::Codec,
         demux::{PacketKind, classify},
         rtcp::{self, Feedback},
         rtp::{ExtensionBlock, Header, HeaderFields, write_header},
@@ -65,17 +66,6 @@ pub const PLAYOUT_EXT: u8 = 9;
 const FULL: usize = 1_100;
 /// Packets that are worth asking for.
 const NACK_WINDOW: u16 = 100;
-
-/// A video frame as a receiver sees it: our test payload says which layer it is of.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Frame {
-    /// The stream it came in, and whose it is.
-    pub ssrc: u32,
-    pub from: u8,
-    pub layer: u8,
-    pub keyframe: bool,
-    pub timestamp: u32,
-}
 
 /// An audio packet as a receiver sees it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -107,11 +97,27 @@ pub struct Raw {
     pub dependencies: Vec<u8>,
 }
 
+impl Raw {
+    fn of(header: &Header, plain: &[u8], payload: &[u8]) -> Self {
+        let dependencies = header.extensions(plain).find(|(id, _)| *id == DEPENDENCY_EXT);
+        Self {
+            payload_type: header.payload_type,
+            sequence: header.sequence,
+            timestamp: header.timestamp,
+            marker: header.marker,
+            payload: payload.to_vec(),
+            dependencies: dependencies.map(|(_, value)| value.to_vec()).unwrap_or_default(),
+        }
+    }
+}
+
 pub struct Peer {
     /// Best first.
     pub video_codecs: Vec<Codec>,
     pub takes_red: bool,
     pub raw: Vec<Raw>,
+    /// VP8 as it came, too.
+    pub keeps_raw: bool,
     pub address: SocketAddr,
     pub ufrag: String,
     pub fingerprint: String,
@@ -132,6 +138,9 @@ pub struct Peer {
     sent: BTreeMap<(u32, u16), Vec<u8>>,
     next_rtx: u16,
     sequences: BTreeMap<u32, u16>,
+    /// Its frames are of three temporal layers.
+    pub layered: bool,
+    orders: [Order; 3],
     /// Sizes of the frames of each layer; 0 = a few bytes.
     pub frame_bytes: [usize; 3],
     /// What it will report of the packets that came.
@@ -185,6 +194,16 @@ pub fn payload_type(codec: Codec) -> u8 {
     }
 }
 
+/// Of RFC 4588 retransmission, for codecs that are offered with it.
+pub fn repair_type(codec: Codec) -> Option<u8> {
+    match codec {
+        Codec::Vp8 => Some(97),
+        Codec::Vp9 => Some(99),
+        Codec::Av1 => Some(46),
+        Codec::Opus | Codec::H264 => None,
+    }
+}
+
 pub fn media_ssrc(layer: u8) -> u32 {
     5_000 + u32::from(layer)
 }
@@ -225,6 +244,7 @@ impl Peer {
             video_codecs: vec![Codec::Vp8],
             takes_red: false,
             raw: Vec::new(),
+            keeps_raw: false,
             address,
             ufrag: format!("peer{port}"),
             fingerprint: fingerprint.join(":"),
@@ -242,6 +262,8 @@ impl Peer {
             sent: BTreeMap::new(),
             next_rtx: 100,
             sequences: BTreeMap::new(),
+            layered: false,
+            orders: Default::default(),
             frame_bytes: [0; 3],
             arrivals: ArrivalRecorder::new(now),
             frames: Vec::new(),
@@ -443,7 +465,11 @@ impl Peer {
                     assert!(self.forgiving, "sequence {} twice", header.sequence);
                     return;
                 }
-                self.audio += usize::from(matches!(header.payload_type, 63 | 111));
+                if matches!(header.payload_type, 63 | 111) {
+                    self.audio += 1;
+                } else {
+                    self.video_ssrc = header.ssrc;
+                }
                 if let Some((_, level)) = header.extensions(&plain).find(|(id, _)| *id == LEVEL_EXT) {
                     self.sounds.push(Sound {
                         ssrc: header.ssrc,
@@ -453,15 +479,7 @@ impl Peer {
                         at: now,
                     });
                 }
-                let dependencies = header.extensions(&plain).find(|(id, _)| *id == DEPENDENCY_EXT);
-                self.raw.push(Raw {
-                    payload_type: header.payload_type,
-                    sequence: header.sequence,
-                    timestamp: header.timestamp,
-                    marker: header.marker,
-                    payload: payload.to_vec(),
-                    dependencies: dependencies.map(|(_, value)| value.to_vec()).unwrap_or_default(),
-                });
+                self.raw.push(Raw::of(&header, &plain, payload));
             }
             96 => {
                 self.video_ssrc = header.ssrc;
@@ -472,17 +490,17 @@ impl Peer {
                     assert!(self.forgiving, "sequence {} twice", header.sequence);
                     return;
                 }
-                let descriptor = vp8::Descriptor::parse(payload).unwrap();
-                self.frames.push(Frame {
-                    ssrc: header.ssrc,
-                    from: payload[7],
-                    layer: payload[6],
-                    keyframe: descriptor.keyframe,
-                    timestamp: header.timestamp,
-                });
+                if payload.is_empty() {
+                    return; // only its number counts
+                }
+                if self.keeps_raw {
+                    self.raw.push(Raw::of(&header, &plain, payload));
+                    return;
+                }
+                self.frames.push(Frame::parse(header.ssrc, header.timestamp, payload));
             }
-            97 if payload.is_empty() => self.probes += 1,
-            97 => {
+            97 | 99 | 46 if payload.is_empty() => self.probes += 1,
+            97 | 99 | 46 => {
                 let original = u16::from_be_bytes([payload[0], payload[1]]);
                 let ssrc = self.repairs_of.get(&header.ssrc).copied().unwrap_or(self.video_ssrc);
                 if !self.seen.entry(ssrc).or_default().insert(original) {
@@ -491,13 +509,7 @@ impl Peer {
                     self.probes += 1;
                     return;
                 }
-                self.frames.push(Frame {
-                    ssrc,
-                    from: payload[9],
-                    layer: payload[8],
-                    keyframe: false,
-                    timestamp: header.timestamp,
-                });
+                self.frames.push(Frame::parse(ssrc, header.timestamp, &payload[2..]));
             }
             other => panic!("payload type {other}"),
         }
@@ -587,8 +599,9 @@ impl Peer {
             let started = self.sequences.contains_key(&ssrc);
             let asked = self.plis.iter().position(|pli| *pli == ssrc).map(|at| self.plis.swap_remove(at));
             let keyframe = !started || asked.is_some();
-            let [high, low] = self.picture.to_be_bytes();
-            let body = [0x90, 0xC0, 0x80 | high, low, 7, u8::from(!keyframe), *layer, self.tag, 0, 0];
+            let order = self.orders.get_mut(usize::from(*layer)).filter(|_| self.layered);
+            let order = order.map(|order| order.next(keyframe));
+            let mut head = frame::head(self.picture, keyframe, order, *layer, self.tag);
             let simulcast = layers.len() > 1 || self.sequences.keys().any(|ssrc| *ssrc > media_ssrc(0));
             let mut ext = ExtensionBlock::default();
             ext.push(MID_EXT, b"1");
@@ -596,10 +609,9 @@ impl Peer {
                 ext.push(RID_EXT, LAYERS[usize::from(*layer)].as_bytes());
             }
             ext.push(self.capture_ext, &self.stamp);
-            let mut left = self.frame_bytes[usize::from(*layer)].max(body.len());
-            let mut head = body;
+            let mut left = self.frame_bytes[usize::from(*layer)].max(head.len());
             while left > 0 {
-                let mut body = head.to_vec();
+                let mut body = head.clone();
                 body.resize(left.min(FULL).max(head.len()), 0);
                 left = left.saturating_sub(FULL);
                 head[0] = 0x80; // what follows does not start the picture
@@ -631,9 +643,18 @@ impl Peer {
 
     /// A packet of any codec; its number goes on from the last of the stream. Returns what it was.
     pub fn send_raw(&mut self, mid: &str, raw: &Raw) -> u16 {
-        let ssrc = if matches!(raw.payload_type, 63 | 111) { AUDIO_SSRC } else { media_ssrc(0) };
+        self.send_raw_layer(mid, None, raw)
+    }
+
+    /// The same for a layer of simulcast.
+    pub fn send_raw_layer(&mut self, mid: &str, layer: Option<u8>, raw: &Raw) -> u16 {
+        let video = media_ssrc(layer.unwrap_or(0));
+        let ssrc = if matches!(raw.payload_type, 63 | 111) { AUDIO_SSRC } else { video };
         let mut ext = ExtensionBlock::default();
         ext.push(MID_EXT, mid.as_bytes());
+        if let Some(layer) = layer {
+            ext.push(RID_EXT, LAYERS[usize::from(layer)].as_bytes());
+        }
         ext.push(DEPENDENCY_EXT, &raw.dependencies);
         let sequence = self.next_sequence(ssrc);
         let fields = HeaderFields {

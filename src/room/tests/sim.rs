@@ -45,6 +45,8 @@ struct Person {
     who: usize,
     sends: bool,
     muted: bool,
+    /// Its pictures are of three temporal layers.
+    layered: bool,
     wish: u8,
     /// No datagram to it is ever lost, late or doubled, so that every picture must be decodable.
     clean: bool,
@@ -79,7 +81,9 @@ impl Sim {
         let shard = ShardId(if self.chance(4) { self.rng.u16() % SHARDS } else { 0 });
         let who = self.world.join_on(shard, MediaGrants::ALL, AutoSubscribe::Everything);
         let clean = self.chance(2);
+        let layered = self.chance(2);
         self.world.prepare(who, u8::try_from(who).unwrap(), SIZES);
+        self.world.peer(who).layered = layered;
         self.world.offer(who, &SECTIONS);
         self.world.connect(who);
         if !clean {
@@ -87,7 +91,7 @@ impl Sim {
             self.world.impair(who, path);
         }
         let last = BTreeMap::new();
-        self.people.push(Person { who, sends: true, muted: false, wish: 0, clean, last });
+        self.people.push(Person { who, sends: true, muted: false, layered, wish: 0, clean, last });
         // Whoever was here first gets the newcomer's tracks with its next offer.
         for other in 0..self.people.len() - 1 {
             self.world.offer(self.people[other].who, &SECTIONS);
@@ -234,8 +238,9 @@ impl Sim {
         for viewer in &self.people {
             let frames = self.world.take_video(viewer.who);
             for other in self.people.iter().filter(|other| other.who != viewer.who) {
-                let sharp = |layer, from| layer == 2 && usize::from(from) == other.who;
-                if !frames.iter().any(|frame| sharp(frame.layer, frame.from)) {
+                let own = frames.iter().filter(|frame| usize::from(frame.from) == other.who);
+                let best = own.map(|frame| (frame.layer, frame.temporal)).max();
+                if best != Some((2, if other.layered { 2 } else { 0 })) {
                     unhappy.push((viewer.who, other.who));
                 }
             }

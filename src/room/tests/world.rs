@@ -10,9 +10,10 @@ use std::{
 use rtc_dtls::crypto_provider::providers::AwsLcRsProvider;
 
 use super::{
+    frame::Frame,
     offer::{offer_text, send_line},
     path::{Path, Wire},
-    peer::{self, Frame, Peer},
+    peer::{self, Peer},
 };
 use crate::{
     base::{

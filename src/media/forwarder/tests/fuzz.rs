@@ -1,8 +1,8 @@
-//! Any sequence of operations: packets in and out of order, targets, limits, pauses, other tracks, repairs, probes.
+//! Any sequence of operations: packets in and out of order, targets, frame rates, pauses, other tracks, repairs, probes.
 //! `FUZZ_OPS=n` runs so many operations, `FUZZ_SEED=n` another sequence of them.
 
 use std::{
-    collections::{BTreeMap, VecDeque},
+    collections::{BTreeMap, BTreeSet, VecDeque},
     env,
 };
 
@@ -29,6 +29,9 @@ struct Packet {
     timestamp: u32,
     payload: Vec<u8>,
     marker: bool,
+    temporal: u8,
+    /// Timestamp of the frame that its frame refers to.
+    refers_to: Option<u32>,
 }
 
 impl Packet {
@@ -46,6 +49,8 @@ struct Encoding {
     picture: u16,
     tl0: u8,
     frame: u64,
+    /// Timestamps of the newest frames of the temporal layers.
+    newest: [u32; 3],
     /// Sent, but not arrived yet.
     late: VecDeque<Packet>,
     history: VecDeque<Packet>,
@@ -59,6 +64,7 @@ impl Encoding {
             picture: rng.u16() & 0x7FFF,
             tl0: u8::try_from(rng.u16() & 0xFF).unwrap(),
             frame: 0,
+            newest: [0; 3],
             late: VecDeque::new(),
             history: VecDeque::new(),
         }
@@ -67,21 +73,33 @@ impl Encoding {
     /// The packets of the next frame.
     fn frame(&mut self, rng: &mut Rng) -> Vec<Packet> {
         let keyframe = rng.u64().is_multiple_of(8);
-        let temporal = if keyframe { 0 } else { [0, 2, 1, 2][usize::try_from(self.frame % 4).unwrap()] };
-        self.frame = if keyframe { 0 } else { self.frame } + 1;
+        let place = if keyframe { 0 } else { self.frame % 8 };
+        let temporal = [0, 2, 1, 2][usize::try_from(place % 4).unwrap()];
+        self.frame = place + 1;
         self.timestamp = self.timestamp.wrapping_add(3_000);
         self.picture = self.picture.wrapping_add(1) & 0x7FFF;
         self.tl0 = self.tl0.wrapping_add(u8::from(temporal == 0));
+        // As libvpx: the upper layers start from the base in the first half of eight pictures, and go on from
+        // themselves in the second.
+        let (refers_to, sync) = match place {
+            0 if keyframe => (None, false),
+            1 | 2 => (Some(self.newest[0]), true),
+            5 => (Some(self.newest[2]), false),
+            3 | 6 | 7 => (Some(self.newest[1]), false),
+            _ => (Some(self.newest[0]), false),
+        };
+        self.newest[usize::from(temporal)] = self.timestamp;
         let count = 1 + rng.u64() % 3;
         let [high, low] = self.picture.to_be_bytes();
         let packets = (0..count).map(|number| {
             let start = if number == 0 { 0x10 } else { 0 };
-            let sync = if temporal > 0 { 0x20 } else { 0 };
+            let sync = if sync { 0x20 } else { 0 };
             let body = u8::from(!(keyframe && number == 0));
             let payload =
                 vec![0x80 | start, 0xE0, 0x80 | high, low, self.tl0, temporal << 6 | sync, body, 9, 9];
             let marker = number + 1 == count;
-            Packet { sequence: self.next + number, timestamp: self.timestamp, payload, marker }
+            let (sequence, timestamp) = (self.next + number, self.timestamp);
+            Packet { sequence, timestamp, payload, marker, temporal, refers_to }
         });
         let packets = packets.collect();
         self.next += count;
@@ -102,6 +120,13 @@ struct Fuzz {
     repairs: BTreeMap<u64, Vec<u8>>,
     /// Of the newest packet of the stream: index, time, picture, encoding.
     newest: Option<(u64, u32, u16, u8)>,
+    /// Its TL0PICIDX, and its picture.
+    newest_tl0: Option<(u8, u16)>,
+    /// The newest packet that arrived of each encoding.
+    arrived: [u64; ENCODINGS],
+    /// Frames of the encoding that is forwarded which were left out since it began.
+    left_out: BTreeSet<u32>,
+    max_temporal: (u8, u8),
     forwarded: usize,
 }
 
@@ -112,7 +137,19 @@ impl Fuzz {
         let forwarder =
             Forwarder::new(super::StreamConfig { transport_cc_ext: 5, ..config(true) }, rng.u16());
         let (sent, repairs) = (BTreeMap::new(), BTreeMap::new());
-        Self { rng, forwarder, encodings, sent, repairs, newest: None, forwarded: 0 }
+        Self {
+            rng,
+            forwarder,
+            encodings,
+            sent,
+            repairs,
+            newest: None,
+            newest_tl0: None,
+            arrived: [0; ENCODINGS],
+            left_out: BTreeSet::new(),
+            max_temporal: (u8::MAX, u8::MAX),
+            forwarded: 0,
+        }
     }
 
     fn step(&mut self, now: std::time::Instant) {
@@ -122,13 +159,15 @@ impl Fuzz {
                 self.forwarder.set_target((target < 3).then_some(target));
             }
             1 => {
-                let limit = u8::try_from(self.rng.u64() % 4).unwrap();
-                self.forwarder.set_max_temporal(if limit == 3 { u8::MAX } else { limit });
+                let mut limit = || [0, 1, 2, u8::MAX][usize::try_from(self.rng.u64() % 4).unwrap()];
+                self.max_temporal = (limit(), limit());
+                self.forwarder.set_max_temporal(self.max_temporal.0, self.max_temporal.1);
             }
             2 => self.forwarder.suspend(),
             3 if self.rng.u64().is_multiple_of(8) => {
                 let config = self.forwarder.config().clone();
                 self.forwarder.resume_with(config);
+                self.max_temporal = (u8::MAX, u8::MAX);
             }
             4..=11 => self.repair(),
             12 => self.probe(),
@@ -159,6 +198,8 @@ impl Fuzz {
         let encoding = u8::try_from(layer).unwrap();
         let before = self.forwarder.encoding();
         let verdict = self.forwarder.decide(now, encoding, &packet.media());
+        let in_order = packet.sequence > self.arrived[layer];
+        self.arrived[layer] = self.arrived[layer].max(packet.sequence);
         let history = &mut self.encodings[layer].history;
         history.push_back(packet.clone());
         if history.len() > REMEMBERED {
@@ -167,16 +208,34 @@ impl Fuzz {
         let Verdict::Forward(at) = verdict else {
             let waits = self.forwarder.target().is_some();
             assert!(verdict != Verdict::NeedKeyframe || waits, "nobody wants a keyframe while paused");
+            if in_order && before == Some(encoding) {
+                self.left_out.insert(packet.timestamp);
+            }
             return;
         };
         assert!(self.forwarder.target().is_some(), "nothing is sent while paused");
         assert_eq!(at.layer, encoding);
         if before != Some(encoding) {
             assert!(packet.media().facts.keyframe, "a layer starts with a keyframe");
+            self.left_out.clear();
+        }
+        if in_order {
+            self.check_layers(&packet, encoding);
         }
         let mut slot = [0; 256];
         let written = self.forwarder.write(&mut slot, &packet.media(), at, 0, 77).unwrap();
         self.check(&at, &slot, written);
+    }
+
+    /// A packet that goes on has what it refers to, and is of no layer that is left out.
+    fn check_layers(&mut self, packet: &Packet, encoding: u8) {
+        assert!(!self.left_out.contains(&packet.timestamp), "a part of a frame");
+        let refers_to = packet.refers_to.filter(|frame| self.left_out.contains(frame));
+        assert_eq!(refers_to, None, "{} refers to what was left out", packet.timestamp);
+        let (limit, meanwhile) = self.max_temporal;
+        let limit = if self.forwarder.target() == Some(encoding) { limit } else { meanwhile };
+        let begins = packet.media().facts.begins_frame();
+        assert!(!begins || packet.temporal <= limit, "layer {} above {limit}", packet.temporal);
     }
 
     fn check(&mut self, at: &Placement, slot: &[u8], written: Written) {
@@ -208,6 +267,13 @@ impl Fuzz {
             let pictures = at.picture_id.wrapping_sub(picture) & 0x7FFF;
             assert!(pictures <= 64, "picture ids jump by {pictures}");
             assert!(pictures > 0 || elapsed == 0, "another picture with the same id");
+            // What is left out is never of the base layer: that counts on with the pictures, or more slowly.
+            let Some((tl0, picture)) = self.newest_tl0.replace((at.tl0_pic_idx, at.picture_id)) else {
+                return;
+            };
+            let (bases, pictures) =
+                (at.tl0_pic_idx.wrapping_sub(tl0), at.picture_id.wrapping_sub(picture) & 0x7FFF);
+            assert!(u16::from(bases) <= pictures, "TL0PICIDX: {bases} more in {pictures} pictures");
         }
     }
 

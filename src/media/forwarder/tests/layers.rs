@@ -204,13 +204,15 @@ struct Turn {
     key: bool,
     target: Option<u8>,
     max_temporal: u8,
+    meanwhile: u8,
     sizes: usize,
 }
 
 fn turn() -> impl Strategy<Value = Turn> {
     let target = prop_oneof![8 => Just(None), 4 => (0u8..3).prop_map(Some)];
-    (prop::bool::weighted(0.1), target, 0u8..12, 0usize..3)
-        .prop_map(|(key, target, max_temporal, sizes)| Turn { key, target, max_temporal, sizes })
+    (prop::bool::weighted(0.1), target, 0u8..12, 0u8..4, 0usize..3).prop_map(
+        |(key, target, max_temporal, meanwhile, sizes)| Turn { key, target, max_temporal, meanwhile, sizes },
+    )
 }
 
 /// Runs a stream; `fate` decides over each packet: 0 = lost, 1 = comes late, anything else = in time.
@@ -230,8 +232,8 @@ fn run(codec: Codec, turns: &[Turn], fates: &[u8]) -> (Encoder, Received, BTreeS
             forwarder.set_target(Some(layer));
         }
         match turn.max_temporal {
-            limit @ 0..3 => forwarder.set_max_temporal(limit),
-            3 => forwarder.set_max_temporal(u8::MAX),
+            limit @ 0..3 => forwarder.set_max_temporal(limit, turn.meanwhile),
+            3 => forwarder.set_max_temporal(u8::MAX, turn.meanwhile),
             _ => {}
         }
         let from = encoder.packets.len();
@@ -324,10 +326,10 @@ proptest! {
 }
 
 fn steady(codec: Codec, changes: &[(usize, Option<u8>, u8)], pictures: usize) -> (Encoder, Received) {
-    let quiet = Turn { key: false, target: None, max_temporal: 9, sizes: 1 };
+    let quiet = Turn { key: false, target: None, max_temporal: 9, meanwhile: u8::MAX, sizes: 1 };
     let mut turns = vec![quiet; pictures];
     for (at, target, max_temporal) in changes {
-        turns[*at] = Turn { key: target.is_some(), target: *target, max_temporal: *max_temporal, sizes: 1 };
+        turns[*at] = Turn { key: target.is_some(), target: *target, max_temporal: *max_temporal, ..quiet };
     }
     let (encoder, received, _) = run(codec, &turns, &[9]);
     (encoder, received)
@@ -356,6 +358,59 @@ fn temporal_layers_go_at_once_and_come_back_where_the_codec_allows() {
         assert_eq!(shown(8..24), base, "{codec:?}: only the base layer");
         assert_eq!(shown(32..48), 16, "{codec:?}: all of them again within a cycle");
     }
+}
+
+#[test]
+fn a_larger_layer_is_awaited_at_the_frame_rate_of_the_smaller_one() {
+    for codec in [Codec::Vp9, Codec::Av1] {
+        let mut encoder = Encoder::new(codec);
+        let mut forwarder = Forwarder::new(config(codec), 9);
+        forwarder.set_target(Some(0));
+        let mut send = |forwarder: &mut Forwarder, key: bool| {
+            let from = encoder.packets.len();
+            encoder.encode(key, 0);
+            let packets = encoder.packets[from..].iter();
+            let passed = packets.filter_map(|packet| match forwarder.decide(origin(), 0, &packet.media()) {
+                Verdict::Forward(_) => Some(packet.facts.layer()),
+                _ => None,
+            });
+            passed.max()
+        };
+        let small = |temporal| Some(LayerId { spatial: 0, temporal });
+        assert_eq!(send(&mut forwarder, true), small(0));
+        forwarder.set_target(Some(1));
+        forwarder.set_max_temporal(0, u8::MAX);
+        let upper = if codec == Codec::Av1 { 1 } else { 2 };
+        assert_eq!(send(&mut forwarder, false), small(upper), "{codec:?}: nothing is left out yet");
+        assert_eq!(send(&mut forwarder, true), Some(LayerId { spatial: 1, temporal: 0 }), "{codec:?}");
+        assert_eq!(send(&mut forwarder, false), None, "{codec:?}: and now it is");
+    }
+}
+
+#[test]
+fn a_smaller_layer_is_awaited_at_the_base_frame_rate_of_the_larger_one() {
+    let key = |picture| vec![0x90, 0xE0, 0x80, picture, 7, 0, 0, 9];
+    let delta = |picture, temporal: u8| vec![0x90, 0xE0, 0x80, picture, 7, temporal << 6 | 0x20, 1, 9];
+    let mut forwarder = Forwarder::new(config(Codec::Vp8), 9);
+    forwarder.set_target(Some(2));
+    let mut sequence = 100_000;
+    let mut send = |forwarder: &mut Forwarder, layer: u8, payload: &[u8]| {
+        sequence += 1;
+        let facts = Facts {
+            marker: true,
+            timestamp: u32::from(payload[3]) * 3_000,
+            ..Facts::of(Codec::Vp8, payload)
+        };
+        let packet = MediaPacket { sequence, facts, payload, dependencies: &[] };
+        matches!(forwarder.decide(origin(), layer, &packet), Verdict::Forward(_))
+    };
+    assert!(send(&mut forwarder, 2, &key(1)));
+    forwarder.set_target(Some(1));
+    forwarder.set_max_temporal(u8::MAX, 0);
+    assert!(!send(&mut forwarder, 2, &delta(2, 1)));
+    assert!(send(&mut forwarder, 2, &delta(3, 0)));
+    assert!(send(&mut forwarder, 1, &key(4)));
+    assert!(send(&mut forwarder, 1, &delta(5, 1)), "all of the smaller one");
 }
 
 #[test]
@@ -400,7 +455,7 @@ fn av1_packets_carry_their_descriptor_in_the_subscribers_numbering() {
     }
     let mut forwarder = Forwarder::new(config(Codec::Av1), 9);
     forwarder.set_target(Some(0));
-    forwarder.set_max_temporal(0);
+    forwarder.set_max_temporal(0, 0);
     let mut known = None;
     let mut numbers = Vec::new();
     for packet in &encoder.packets {
@@ -460,7 +515,7 @@ fn a_late_packet_of_a_dropped_layer_fills_its_hole_without_payload() {
     }
     let mut forwarder = Forwarder::new(config(Codec::Vp8), 9);
     forwarder.set_target(Some(0));
-    forwarder.set_max_temporal(0);
+    forwarder.set_max_temporal(0, 0);
     let mut decide = |position: usize| forwarder.decide(start, 0, &encoder.packets[position].media());
     let Verdict::Forward(first) = decide(0) else { panic!("the keyframe") };
     assert_eq!(decide(2), Verdict::Drop, "temporal layer 1; number 1 was lost");
@@ -511,7 +566,7 @@ fn a_limit_set_in_the_middle_of_a_stretch_changes_no_numbers() {
     let mut placed = Vec::new();
     for (number, packet) in encoder.packets.iter().enumerate() {
         if number == 5 {
-            forwarder.set_max_temporal(0);
+            forwarder.set_max_temporal(0, 0);
         }
         if let Verdict::Forward(at) = forwarder.decide(start, 0, &packet.media()) {
             placed.push((at.index, at.picture_id));

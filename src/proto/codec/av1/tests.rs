@@ -53,6 +53,22 @@ const L2T2_KEY: Templates<'_> = &[
     ((1, 1), &[N, N, N, D], &[2]),
 ];
 
+/// Three by three, as libwebrtc has them.
+const L3T3_KEY: Templates<'_> = &[
+    ((0, 0), &[S, S, S, S, S, S, S, S, S], &[]),
+    ((0, 0), &[S, S, S, N, N, N, N, N, N], &[12]),
+    ((0, 1), &[N, D, S, N, N, N, N, N, N], &[6]),
+    ((0, 2), &[N, N, D, N, N, N, N, N, N], &[3]),
+    ((1, 0), &[N, N, N, S, S, S, S, S, S], &[1]),
+    ((1, 0), &[N, N, N, S, S, S, N, N, N], &[12]),
+    ((1, 1), &[N, N, N, N, D, S, N, N, N], &[6]),
+    ((1, 2), &[N, N, N, N, N, D, N, N, N], &[3]),
+    ((2, 0), &[N, N, N, N, N, N, S, S, S], &[1]),
+    ((2, 0), &[N, N, N, N, N, N, S, S, S], &[12]),
+    ((2, 1), &[N, N, N, N, N, N, N, D, S], &[6]),
+    ((2, 2), &[N, N, N, N, N, N, N, N, D], &[3]),
+];
+
 fn structure(mut fields: Fields, templates: Templates<'_>) -> Fields {
     let targets = templates[0].1.len();
     fields = fields.put(0, 6).put(u32::try_from(targets).unwrap() - 1, 5);
@@ -94,6 +110,18 @@ pub fn l1t3(template: u8, number: u16) -> Vec<u8> {
 pub fn l2t2_key(template: u8, number: u16, begins: bool, ends: bool) -> Vec<u8> {
     let fields = mandatory(begins, ends, template.into(), number);
     if template == 0 && begins { structure(fields.put(0b10000, 5), L2T2_KEY).bytes() } else { fields.bytes() }
+}
+
+/// The same of L1T3 and of L3T3_KEY, by the layers of the frame.
+pub fn l1t3_part(key: bool, temporal: u8, number: u16, begins: bool, ends: bool) -> Vec<u8> {
+    let fields = mandatory(begins, ends, if key { 0 } else { u32::from(temporal) + 1 }, number);
+    if key && begins { structure(fields.put(0b10000, 5), L1T3).bytes() } else { fields.bytes() }
+}
+
+pub fn l3t3_key(key: bool, (spatial, temporal): (u8, u8), number: u16, begins: bool, ends: bool) -> Vec<u8> {
+    let template = 4 * spatial + if key { 0 } else { 1 + temporal };
+    let fields = mandatory(begins, ends, template.into(), number);
+    if template == 0 && begins { structure(fields.put(0b10000, 5), L3T3_KEY).bytes() } else { fields.bytes() }
 }
 
 #[test]
