@@ -232,6 +232,11 @@ impl Forwarder {
         }
     }
 
+    /// The highest temporal layer of what is forwarded; `u8::MAX` = all.
+    pub fn temporal(&self) -> u8 {
+        self.filter.as_ref().and_then(|filter| filter.level()).map_or(u8::MAX, |level| level.temporal)
+    }
+
     /// The encoding that is forwarded; spatial layers of one encoding share it.
     pub fn encoding(&self) -> Option<u8> {
         self.current

@@ -230,10 +230,14 @@ fn since(before: Totals, now: Totals) -> Count {
     Count { expected, lost: missing + grew(now.repaired, before.repaired), missing }
 }
 
-/// It gets a lower layer than the best that it wants and that flows, or none.
+/// It gets a lower layer than the best that it wants and that flows, or none, or fewer frames of it.
 fn is_limited(now: Instant, subscription: &Subscription, publication: &Publication) -> bool {
     let Some(forwarder) = &subscription.forwarder else { return false };
     let wanted = subscription.wanted_layer.filter(|_| subscription.kind == Kind::Video);
     let best = wanted.filter(|_| !publication.is_muted()).map(|wish| publication.layer_for(now, wish));
-    best.is_some_and(|best| forwarder.target().is_none_or(|target| target < best))
+    best.is_some_and(|best| {
+        forwarder.target().is_none_or(|target| target < best)
+            || subscription.max_temporal(publication, best)
+                < publication.temporal_for(best, subscription.max_fps)
+    })
 }

@@ -1,6 +1,6 @@
 //! A participant's interest in a publication, and how it is served.
 
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use super::{
     Context, ParticipantKey, PublicationKey, Room, SubscriptionKey,
@@ -31,6 +31,8 @@ pub(super) struct Subscription {
     pub share: Share,
     /// Highest frame rate wanted.
     pub max_fps: Option<u8>,
+    /// Since when frames are left out that could be sent, had the codec let them in again.
+    pub slow_since: Option<Instant>,
     /// The subscriber has no decoder for it.
     pub unsupported: bool,
     /// Set once an m-line carries it.
@@ -59,6 +61,10 @@ impl Subscription {
         publication.temporal_for(layer, self.max_fps).min(self.share.max_temporal(layer))
     }
 }
+
+/// Encoders let temporal layers in again every few frames, those of screens every ten seconds. Later than this, it takes
+/// a keyframe.
+const JOINED_WITHIN: Duration = Duration::from_secs(12);
 
 /// Screens are read, cameras are looked at.
 fn default_priority(source: Source) -> u8 {
@@ -95,6 +101,7 @@ impl Room {
             priority: default_priority(published.source),
             share: Share::default(),
             max_fps: None,
+            slow_since: None,
             unsupported: false,
             forwarder: None,
             line: None,
@@ -323,6 +330,24 @@ impl Room {
     /// Moves a subscription towards the best layer that its wish and the publisher allow.
     pub(super) fn retarget(&mut self, ctx: &mut Context<'_>, key: SubscriptionKey) {
         if self.aim(ctx.now, key) {
+            self.want_keyframe(ctx, key);
+        }
+    }
+
+    /// Frames that were left out come back where the codec says that they can be joined. Not every encoder says so.
+    pub(super) fn review_frames(&mut self, ctx: &mut Context<'_>, key: SubscriptionKey) {
+        let Some(subscription) = self.subscriptions.get_mut(key) else { return };
+        let Some(publication) = self.publications.get(subscription.publication) else { return };
+        let Some(forwarder) = &subscription.forwarder else { return };
+        let slow = forwarder.current().is_some_and(|layer| {
+            let top = publication.temporal_layers(layer) - 1;
+            let arrived = forwarder.target() == Some(layer);
+            arrived && forwarder.temporal() < forwarder.max_temporal().min(top)
+        });
+        let since = subscription.slow_since.filter(|_| slow);
+        subscription.slow_since = slow.then(|| since.unwrap_or(ctx.now));
+        if since.is_some_and(|since| ctx.now.saturating_duration_since(since) >= JOINED_WITHIN) {
+            subscription.slow_since = None;
             self.want_keyframe(ctx, key);
         }
     }

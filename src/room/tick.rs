@@ -128,6 +128,7 @@ impl Room {
         let keys: Vec<_> = self.subscriptions.keys().collect();
         for key in keys {
             self.retarget(ctx, key);
+            self.review_frames(ctx, key);
             self.report_layers(ctx, key);
             self.refresh_report(ctx, key);
         }

@@ -28,6 +28,8 @@ fn mean_bytes(simulcast: bool, spatial: u8) -> usize {
 pub struct Encoder {
     codec: Codec,
     simulcast: bool,
+    /// It says where upper temporal layers can be joined.
+    pub tells_joins: bool,
     timestamp: u32,
     frame: u32,
     streams: Vec<Stream>,
@@ -51,7 +53,15 @@ impl Encoder {
         let count = if simulcast { SPATIAL } else { 1 };
         let stream = |number| Stream { picture: 0x7FF0 + u16::from(number), ..Stream::default() };
         let streams = (0..count).map(stream).collect();
-        Self { codec, simulcast, timestamp: 90_000, frame: 0, streams, refers_to: BTreeMap::new() }
+        Self {
+            codec,
+            simulcast,
+            tells_joins: true,
+            timestamp: 90_000,
+            frame: 0,
+            streams,
+            refers_to: BTreeMap::new(),
+        }
     }
 
     /// The next picture of each stream. `asked` are the streams of which somebody wants a keyframe.
@@ -103,8 +113,14 @@ impl Encoder {
         let mut packets = Vec::new();
         for part in 0..parts {
             let (begins, ends) = (part == 0, part + 1 == parts);
-            let (mut payload, dependencies) =
-                self.head(number, key, (spatial, temporal), begins, ends, temporal > 0 && alone);
+            let (mut payload, dependencies) = self.head(
+                number,
+                key,
+                (spatial, temporal),
+                begins,
+                ends,
+                temporal > 0 && alone && self.tells_joins,
+            );
             let size = left.min(FULL);
             left -= size;
             payload.resize((size.max(payload.len() + TRAILER)) - TRAILER, 0);

@@ -4,12 +4,16 @@ use std::time::Duration;
 
 use super::{
     CAMERA, MIC, SEES_ONE,
+    peer::View,
     scalable::{Encoder, SPATIAL, Shown, Viewer},
     world::{Section, World},
 };
 use crate::{
     proto::codec::Codec,
-    room::command::{AutoSubscribe, Command, MediaGrants, Wish},
+    room::{
+        command::{AutoSubscribe, Command, MediaGrants, Wish},
+        event::Event,
+    },
 };
 
 const PLAIN_CAMERA: Section = Section::Camera { mid: "1", layers: &[] };
@@ -26,6 +30,7 @@ struct Stage {
     viewer: Viewer,
     publisher: usize,
     subscriber: usize,
+    reports: u32,
 }
 
 /// A tenth of a second: how many pictures were shown, and the highest layer of the last.
@@ -63,6 +68,7 @@ impl Stage {
             viewer: Viewer::default(),
             publisher,
             subscriber,
+            reports: 0,
         };
         stage.wish(Some(TOP), None);
         stage
@@ -94,11 +100,32 @@ impl Stage {
 
     fn watch(&mut self, seconds: usize) -> Vec<Tenth> {
         (0..seconds * 10)
-            .map(|_| {
+            .map(|tenth| {
                 let shown = self.send(FPS / 10);
+                if tenth % 10 == 9 {
+                    self.report();
+                }
                 Tenth { pictures: shown.len(), layer: shown.last().map(|one| one.spatial) }
             })
             .collect()
+    }
+
+    /// A receiver report, without which nobody is told of its quality.
+    fn report(&mut self) {
+        self.reports += 1;
+        let (now, view) = (self.world.now(), View { highest: 65_536 + self.reports, ..View::default() });
+        let peer = self.world.peer(self.subscriber);
+        peer.receiver_report(now, peer.video_ssrc, view);
+    }
+
+    /// Whether the subscriber was told lately that it gets less than it asked for.
+    fn was_told(&mut self) -> bool {
+        let events = self.world.events(self.subscriber);
+        let limited = |event: &Event| match event {
+            Event::Quality(quality) => quality.issues.codes().contains(&"low_bandwidth"),
+            _ => false,
+        };
+        events.iter().any(limited)
     }
 
     fn late(&self) -> Duration {
@@ -118,6 +145,10 @@ fn a_path_that_shrinks_takes_frames_before_it_takes_the_size() {
         assert_eq!(wide[79].layer, Some(TOP), "{codec:?}: {wide:?}");
         assert!(pictures(&wide[50..]) >= 88, "{codec:?}: {wide:?}");
 
+        stage.was_told();
+        stage.watch(6);
+        assert!(!stage.was_told(), "{codec:?}: it has all that it asked for");
+
         stage.impair("latency=25ms,rate=1500k,buffer=400k");
         let narrower = stage.watch(10);
         assert!(
@@ -126,10 +157,14 @@ fn a_path_that_shrinks_takes_frames_before_it_takes_the_size() {
         );
         let found = pictures(&narrower[50..]);
         assert!((72..=78).contains(&found), "{codec:?}: half the pictures, not {found}: {narrower:?}");
+        assert!(stage.was_told(), "{codec:?}: that is less than it asked for");
 
         stage.impair("latency=25ms,rate=700k,buffer=400k");
         let narrow = stage.watch(10);
-        assert!(narrow[50..].iter().all(|tenth| tenth.layer == Some(1)), "{codec:?}: {narrow:?}");
+        assert!(
+            narrow[50..].iter().all(|tenth| tenth.layer.is_none_or(|layer| layer == 1)),
+            "{codec:?}: {narrow:?}"
+        );
         assert!(pictures(&narrow[50..]) >= 148, "{codec:?}: a small picture that moves: {narrow:?}");
 
         stage.impair("latency=25ms,rate=5M,buffer=400k");
@@ -188,4 +223,17 @@ fn a_wish_for_fewer_frames_is_kept_and_not_paid_for() {
         let seen = stage.watch(6);
         assert!(pictures(&seen[40..]) >= 58, "{codec:?}: {seen:?}");
     }
+}
+
+#[test]
+fn an_encoder_that_says_no_joins_is_asked_for_a_keyframe_after_a_while() {
+    let mut stage = Stage::new(73, (Codec::Vp8, true), "latency=25ms,rate=5M,buffer=400k");
+    stage.encoder.tells_joins = false;
+    stage.wish(Some(TOP), Some(15));
+    let slow = stage.watch(6);
+    assert!(pictures(&slow[40..]) <= 32, "{slow:?}");
+    stage.wish(Some(TOP), None);
+    let seen = stage.watch(20);
+    assert!(pictures(&seen[..100]) <= 155, "a keyframe is dear: {seen:?}");
+    assert!(pictures(&seen[150..]) >= 148, "{seen:?}");
 }
