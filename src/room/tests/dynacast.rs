@@ -98,7 +98,7 @@ fn a_layer_that_stops_is_replaced_by_one_that_was_switched_off() {
         ana.send(&mut world, 30);
         assert_eq!(layers(&mut world, bo).last(), Some(&1), "{shard:?}");
         ana.able = vec![0, 1, 2];
-        ana.send(&mut world, 120);
+        ana.send(&mut world, 200); // what stopped is not trusted at once, and two shards wait twice
         assert_eq!(layers(&mut world, bo).last(), Some(&2), "{shard:?}");
         assert_eq!(ana.wanted, [0, 2], "{shard:?}: and the substitute rests again");
     }
