@@ -25,7 +25,6 @@ use convene::{
 };
 use mio::{Events, Interest, Poll, Token, net::UdpSocket};
 use quinn_udp::{BATCH_SIZE, RecvMeta, Transmit, UdpSocketState};
-use rtc_dtls::crypto_provider::{RTCCryptoProvider as _, providers::AwsLcRsProvider};
 use rtc_srtp::config::SessionKeys;
 use rustix::net::{MMsgHdr, SendAncillaryBuffer, SendFlags, SocketAddrAny, sendmmsg};
 
@@ -141,7 +140,7 @@ fn keys(seed: usize) -> SessionKeys {
 }
 
 fn sealer(seed: usize) -> SrtpOut {
-    SrtpOut::new(Profile::AeadAes128Gcm, &keys(seed), AwsLcRsProvider::new().crypto()).expect("keys")
+    SrtpOut::new(Profile::AeadAes128Gcm, &keys(seed)).expect("keys")
 }
 
 fn seal_alone() -> Line {

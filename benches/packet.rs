@@ -13,7 +13,6 @@ use convene::{
     runtime::clock::now,
     transport::srtp::{MAX_OVERHEAD, Profile, SrtpIn, SrtpOut},
 };
-use rtc_dtls::crypto_provider::{RTCCryptoProvider as _, providers::AwsLcRsProvider};
 use rtc_srtp::config::SessionKeys;
 
 /// A full-sized video packet.
@@ -80,9 +79,8 @@ fn main() {
     });
     repeat("VP8 descriptor", || Descriptor::parse(black_box(&plain[header_len..])).is_some());
 
-    let provider = AwsLcRsProvider::new();
     for (name, profile) in [("GCM", Profile::AeadAes128Gcm), ("SHA1-80", Profile::Aes128CmSha1_80)] {
-        let out = SrtpOut::new(profile, &keys(profile), provider.crypto()).expect("keys");
+        let out = SrtpOut::new(profile, &keys(profile)).expect("keys");
         let mut slot = vec![0; SIZE + MAX_OVERHEAD];
         let mut index = 0;
         repeat(&format!("copy and seal, {name}"), || {
@@ -90,7 +88,7 @@ fn main() {
             slot[..SIZE].copy_from_slice(&plain);
             out.seal(&mut slot, header_len, SIZE, 9, index).expect("sealed")
         });
-        let mut incoming = SrtpIn::new(profile, &keys(profile), provider.crypto()).expect("keys");
+        let mut incoming = SrtpIn::new(profile, &keys(profile)).expect("keys");
         let mut index = 0;
         measure(&format!("parse and open, {name}"), || {
             let mut sealed: Vec<Vec<u8>> = (0..PER_RUN)

@@ -20,15 +20,16 @@ use rtc_dtls::{
     crypto_provider::{RTCCryptoProvider, providers::AwsLcRsProvider},
     endpoint::{Endpoint, EndpointEvent},
     extension::extension_use_srtp::SrtpProtectionProfile,
+    state::State,
 };
 use rtc_shared::{TransportProtocol, error::Error as RtcError};
 use rtc_srtp::config::{Config as SrtpConfig, LABEL_EXTRACTOR_DTLS_SRTP, SessionKeys};
 
-use self::flights::Flights;
+use self::flights::{Flights, LastFlight};
 use super::srtp::Profile;
 use crate::proto::{
     client_hello,
-    dtls::{self, Message},
+    dtls::{self, HANDSHAKE, Message},
     sdp::Fingerprint,
 };
 
@@ -39,8 +40,10 @@ const DTLS_MTU: usize = 1200;
 /// A server certificate, shared by all sessions of a process, and the provider behind all cryptography.
 #[derive(Clone)]
 pub struct Identity {
-    certificate: Certificate,
+    certificate: Arc<Certificate>,
     provider: Arc<dyn RTCCryptoProvider>,
+    /// What a connection needs beyond its state once its handshake is over.
+    connected: Arc<HandshakeConfig>,
     pub fingerprint: Fingerprint,
 }
 
@@ -68,7 +71,18 @@ impl Identity {
         let fingerprint = der
             .and_then(|der| sha256(der.as_ref()))
             .ok_or_else(|| DtlsError::Certificate("no certificate was generated".to_owned()))?;
-        Ok(Self { certificate, provider, fingerprint: Fingerprint(fingerprint) })
+        let connected = ConfigBuilder::default()
+            .with_crypto_provider(provider.clone())
+            .with_insecure_skip_verify(true)
+            .with_mtu(DTLS_MTU)
+            .build(true, None)
+            .map_err(|error| DtlsError::Handshake(error.to_string()))?;
+        Ok(Self {
+            certificate: Arc::new(certificate),
+            provider,
+            connected: Arc::new(connected),
+            fingerprint: Fingerprint(fingerprint),
+        })
     }
 
     pub fn provider(&self) -> &dyn RTCCryptoProvider {
@@ -89,7 +103,7 @@ impl Identity {
         };
         ConfigBuilder::default()
             .with_crypto_provider(self.provider.clone())
-            .with_certificates(vec![self.certificate.clone()])
+            .with_certificates(vec![Certificate::clone(&self.certificate)])
             .with_srtp_protection_profiles(vec![profile])
             .with_client_auth(ClientAuthType::RequireAnyClientCert)
             .with_insecure_skip_verify(true)
@@ -121,14 +135,23 @@ pub enum DtlsEvent {
 pub struct Dtls {
     identity: Identity,
     client: Fingerprint,
-    endpoint: Endpoint,
     profile: Option<Profile>,
-    /// Until the client is known to have keys, too.
+    /// Until there are keys.
     flights: Option<Box<Flights>>,
-    connected: bool,
+    /// Until the client is known to have them, too.
+    last: Option<Box<LastFlight>>,
+    library: Library,
     queued: VecDeque<BytesMut>,
     /// Of the records sent without keys. The library does not know of those that are repeated.
     next_plaintext: u64,
+}
+
+/// The library's part. What it keeps from a handshake is 12 kB, and who has no data channel never needs it again.
+enum Library {
+    Awake(Box<Endpoint>),
+    /// Keys and numbers, as the library writes them down. Of the client nothing was taken under these keys but the end
+    /// of its handshake, so that its replay window can start afresh.
+    Asleep(Vec<u8>),
 }
 
 impl Dtls {
@@ -136,10 +159,10 @@ impl Dtls {
         Self {
             identity,
             client,
-            endpoint: Endpoint::new(PEER, TransportProtocol::UDP, None),
             profile: None,
             flights: Some(Box::default()),
-            connected: false,
+            last: None,
+            library: Library::Awake(Box::new(Endpoint::new(PEER, TransportProtocol::UDP, None))),
             queued: VecDeque::new(),
             next_plaintext: 0,
         }
@@ -150,24 +173,24 @@ impl Dtls {
     }
 
     pub fn is_connected(&self) -> bool {
-        self.connected
+        self.flights.is_none()
     }
 
     /// Feeds a datagram from a validated address.
     pub fn handle(&mut self, now: Instant, datagram: &[u8]) -> Result<Vec<DtlsEvent>, DtlsError> {
-        if self.connected {
-            return self.read_sealed(now, datagram);
+        let Some(mut flights) = self.flights.take() else { return Ok(self.read_sealed(now, datagram)) };
+        let events = self.advance(now, &mut flights, datagram);
+        let connected = |event: &DtlsEvent| matches!(event, DtlsEvent::Connected { .. });
+        if !events.as_ref().is_ok_and(|events| events.iter().any(connected)) {
+            self.flights = Some(flights);
         }
-        let mut flights = self.flights.take().unwrap_or_default();
-        let result = self.advance(now, &mut flights, datagram);
-        self.flights = Some(flights);
-        result
+        events
     }
 
     /// The client sent what only somebody with keys can have sent: nothing needs to be repeated any more.
     pub fn confirm(&mut self) {
-        if self.connected && self.flights.is_some() {
-            self.flights = None;
+        if self.last.is_some() {
+            self.last = None;
         }
     }
 
@@ -187,22 +210,25 @@ impl Dtls {
             }
             let record = flights.record(&message);
             self.read(now, &record)?;
-            let answer: Vec<BytesMut> = std::iter::from_fn(|| self.take_transmit()).collect();
+            let answer = self.take_answer();
             if !answer.is_empty() {
-                self.queued.extend(answer.iter().cloned());
                 flights.sent(now, message.number, answer);
             }
         }
         let mut events = Vec::new();
         if self.has_keys() {
             for record in flights.sealed() {
-                events.append(&mut self.read(now, &record)?);
+                let mut more = match self.read(now, &record) {
+                    Err(_) if self.last.is_some() => continue,
+                    read => read?,
+                };
+                if matches!(more[..], [DtlsEvent::Connected { .. }]) {
+                    let last = self.take_answer();
+                    self.last = Some(Box::new(LastFlight::new(now, &last)));
+                    self.sleep();
+                }
+                events.append(&mut more);
             }
-        }
-        if self.connected {
-            let last: Vec<BytesMut> = std::iter::from_fn(|| self.take_transmit()).collect();
-            self.queued.extend(last.iter().cloned());
-            flights.end(now, last);
         }
         Ok(events)
     }
@@ -212,42 +238,75 @@ impl Dtls {
         let offered = client_hello::srtp_profiles(hello.body());
         let profile = choose(&offered).ok_or(DtlsError::NoProfile)?;
         let config = self.identity.config(profile, self.client)?;
-        self.endpoint.set_server_config(Some(Arc::new(config)));
+        if let Library::Awake(endpoint) = &mut self.library {
+            endpoint.set_server_config(Some(Arc::new(config)));
+        }
         self.profile = Some(profile);
         Ok(())
     }
 
-    fn has_keys(&self) -> bool {
-        let state = self.endpoint.get_connection_state(PEER);
-        state.and_then(|state| state.cipher_suite()).is_some_and(|suite| suite.is_initialized())
+    fn state(&self) -> Option<&State> {
+        match &self.library {
+            Library::Awake(endpoint) => endpoint.get_connection_state(PEER),
+            Library::Asleep(_) => None,
+        }
     }
 
-    /// Only what is sealed counts now. A client that repeats its last flight because ours was lost is known by the
-    /// sealed end of it; the library answers that a few times.
-    fn read_sealed(&mut self, now: Instant, datagram: &[u8]) -> Result<Vec<DtlsEvent>, DtlsError> {
+    fn has_keys(&self) -> bool {
+        let suite = self.state().and_then(State::cipher_suite);
+        suite.is_some_and(|suite| suite.is_initialized())
+    }
+
+    /// Lets the library forget the handshake.
+    fn sleep(&mut self) {
+        let Some(Ok(state)) = self.state().map(State::marshal_binary) else { return };
+        // It reads only what lies on such an address.
+        if state.as_ptr().align_offset(align_of::<u128>()) == 0 {
+            self.library = Library::Asleep(state);
+        }
+    }
+
+    fn wake(&mut self, now: Instant) -> Option<&mut Endpoint> {
+        if let Library::Asleep(bytes) = &self.library {
+            let mut state = State::new(self.identity.provider.clone(), false);
+            state.unmarshal_binary(bytes).ok()?;
+            let mut endpoint = Endpoint::new(PEER, TransportProtocol::UDP, None);
+            // Only a client's endpoint takes a state. The role is in the state; there is no handshake to play it in.
+            endpoint.connect(now, PEER, self.identity.connected.clone(), Some(state)).ok()?;
+            self.library = Library::Awake(Box::new(endpoint));
+        }
+        match &mut self.library {
+            Library::Awake(endpoint) => Some(endpoint),
+            Library::Asleep(_) => None,
+        }
+    }
+
+    /// Only what is sealed counts now. A client that repeats the end of its handshake lost the end of ours.
+    fn read_sealed(&mut self, now: Instant, datagram: &[u8]) -> Vec<DtlsEvent> {
         let mut events = Vec::new();
         for record in dtls::records(datagram).filter(|record| record.epoch > 0) {
+            if record.content == HANDSHAKE {
+                let last = self.last.as_mut().map_or(&[][..], |last| last.asked(now));
+                self.queued.extend(last.iter().map(|one| BytesMut::from(&one[..])));
+                continue;
+            }
             // One bad record is the network's fault or an attacker's: drop it (RFC 6347 4.1.2.7).
             events.append(&mut self.read(now, record.whole).unwrap_or_default());
         }
         if !events.is_empty() {
             self.confirm();
         }
-        Ok(events)
+        events
     }
 
-    fn read(&mut self, now: Instant, datagram: &[u8]) -> Result<Vec<DtlsEvent>, DtlsError> {
-        let read = self
-            .endpoint
-            .read(now, PEER, None, BytesMut::from(datagram))
-            .map_err(|error| DtlsError::Handshake(error.to_string()))?;
+    fn read(&mut self, now: Instant, record: &[u8]) -> Result<Vec<DtlsEvent>, DtlsError> {
+        let failed = |error: RtcError| DtlsError::Handshake(error.to_string());
+        let endpoint = self.wake(now).ok_or_else(|| failed(RtcError::ErrConnClosed))?;
+        let read = endpoint.read(now, PEER, None, BytesMut::from(record)).map_err(failed)?;
         let mut events = Vec::with_capacity(read.len());
         for event in read {
             match event {
-                EndpointEvent::HandshakeComplete => {
-                    events.push(self.export_keys()?);
-                    self.connected = true;
-                }
+                EndpointEvent::HandshakeComplete => events.push(self.export_keys()?),
                 EndpointEvent::ApplicationData(data) => events.push(DtlsEvent::Data(data.to_vec())),
                 EndpointEvent::PeerClosed => events.push(DtlsEvent::Closed),
                 _ => {}
@@ -259,7 +318,7 @@ impl Dtls {
     fn export_keys(&self) -> Result<DtlsEvent, DtlsError> {
         let profile = self.profile.ok_or(DtlsError::NoProfile)?;
         let failed = |error: RtcError| DtlsError::Handshake(error.to_string());
-        let state = self.endpoint.get_connection_state(PEER).ok_or(DtlsError::NoProfile)?;
+        let state = self.state().ok_or(DtlsError::NoProfile)?;
         let mut config = SrtpConfig { profile: profile.rtc(), ..SrtpConfig::default() };
         let material = state
             .export_keying_material(LABEL_EXTRACTOR_DTLS_SRTP, &[], config.keying_material_len())
@@ -271,20 +330,15 @@ impl Dtls {
     /// Sends application data (SCTP).
     pub fn write(&mut self, now: Instant, data: &[u8]) {
         // Fails only without a connection; SCTP retransmits what was lost.
-        let _ = self.endpoint.write(now, PEER, data);
+        let _ = self.wake(now).map(|endpoint| endpoint.write(now, PEER, data));
     }
 
     /// Repeats what was lost. An error means that the handshake was given up.
     pub fn handle_timeout(&mut self, now: Instant) -> Result<(), DtlsError> {
-        let Some(flights) = &mut self.flights else { return Ok(()) };
-        if self.connected {
-            // Byte for byte: who has it sees a copy, and answers nothing.
-            self.queued.extend(flights.due(now).unwrap_or_default());
-            if flights.is_spent() {
-                self.flights = None;
-            }
-            return Ok(());
+        if let Some(last) = &mut self.last {
+            self.queued.extend(last.due(now).iter().map(|one| BytesMut::from(&one[..])));
         }
+        let Some(flights) = &mut self.flights else { return Ok(()) };
         if flights.is_hopeless(now) {
             return Err(DtlsError::Handshake("the client does not go on".to_owned()));
         }
@@ -303,7 +357,7 @@ impl Dtls {
 
     /// Says goodbye (`close_notify`).
     pub fn close(&mut self, now: Instant) {
-        let _ = self.endpoint.close(now);
+        let _ = self.wake(now).map(|endpoint| endpoint.close(now));
     }
 
     pub fn poll_transmit(&mut self) -> Option<BytesMut> {
@@ -311,9 +365,17 @@ impl Dtls {
     }
 
     fn take_transmit(&mut self) -> Option<BytesMut> {
-        let mut datagram = self.endpoint.poll_transmit()?.message;
+        let Library::Awake(endpoint) = &mut self.library else { return None };
+        let mut datagram = endpoint.poll_transmit()?.message;
         dtls::renumber(&mut datagram, &mut self.next_plaintext);
         Some(datagram)
+    }
+
+    /// Sends what the library says, and keeps a copy.
+    fn take_answer(&mut self) -> Vec<BytesMut> {
+        let answer: Vec<BytesMut> = std::iter::from_fn(|| self.take_transmit()).collect();
+        self.queued.extend(answer.iter().cloned());
+        answer
     }
 }
 

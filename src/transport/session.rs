@@ -316,8 +316,7 @@ impl Session {
         for event in events {
             match event {
                 DtlsEvent::Connected { profile, keys } => {
-                    let crypto = self.identity.provider().crypto();
-                    match (SrtpIn::new(profile, &keys, crypto), SrtpOut::new(profile, &keys, crypto)) {
+                    match (SrtpIn::new(profile, &keys), SrtpOut::new(profile, &keys)) {
                         (Ok(srtp_in), Ok(srtp_out)) => {
                             self.srtp_in = Some(srtp_in);
                             self.srtp_out = Some(srtp_out);

@@ -1,6 +1,8 @@
-//! SRTP for RTP packets, opened and sealed in place (RFC 3711, RFC 7714). SRTCP goes through `rtc-srtp`.
+//! SRTP: packets opened and sealed in place (RFC 3711, RFC 7714).
 //!
-//! Why not `rtc-srtp` for RTP too: it allocates per packet, and here every subscriber costs one seal per packet.
+//! Why not `rtc-srtp`: it allocates per packet, and here every subscriber costs one seal per packet.
+
+mod rtcp;
 
 use std::collections::BTreeMap;
 
@@ -10,15 +12,9 @@ use aws_lc_rs::{
     hmac,
     iv::FixedLength,
 };
-use rtc_srtp::{
-    config::SessionKeys,
-    context::Context,
-    option::{srtcp_replay_protection, srtp_replay_protection},
-    protection_profile::ProtectionProfile,
-};
+use rtc_srtp::{config::SessionKeys, protection_profile::ProtectionProfile};
 
-use rtc_dtls::crypto_provider::RTCCrypto;
-
+use self::rtcp::{RtcpIn, RtcpOut};
 use crate::proto::rtp::Header;
 
 /// SSRCs one sender may use. Legitimate clients need 2 per layer and track; each state costs 160 B.
@@ -71,26 +67,36 @@ enum CipherKind {
     CmSha1 { key: Box<EncryptingKey>, auth: Box<hmac::Key> },
 }
 
-const LABEL_ENCRYPTION: u8 = 0;
-const LABEL_AUTHENTICATION: u8 = 1;
-const LABEL_SALT: u8 = 2;
+/// What keys are derived for (RFC 3711 4.3.2).
+struct Labels {
+    encryption: u8,
+    authentication: u8,
+    salt: u8,
+}
+
+const RTP: Labels = Labels { encryption: 0, authentication: 1, salt: 2 };
 
 impl Cipher {
-    fn new(profile: Profile, master_key: &[u8], master_salt: &[u8]) -> Result<Self, SrtpError> {
+    fn new(
+        profile: Profile,
+        master_key: &[u8],
+        master_salt: &[u8],
+        labels: &Labels,
+    ) -> Result<Self, SrtpError> {
         let mut key = [0u8; 16];
-        derive(master_key, master_salt, LABEL_ENCRYPTION, &mut key)?;
+        derive(master_key, master_salt, labels.encryption, &mut key)?;
         let mut salt = [0u8; 14];
         let kind = match profile {
             Profile::AeadAes128Gcm => {
                 let used = salt.first_chunk_mut::<12>().ok_or(SrtpError::Keys)?;
-                derive(master_key, master_salt, LABEL_SALT, used)?;
+                derive(master_key, master_salt, labels.salt, used)?;
                 let key = UnboundKey::new(&AES_128_GCM, &key).map_err(|_| SrtpError::Keys)?;
                 CipherKind::Gcm(Box::new(LessSafeKey::new(key)))
             }
             Profile::Aes128CmSha1_80 => {
-                derive(master_key, master_salt, LABEL_SALT, &mut salt)?;
+                derive(master_key, master_salt, labels.salt, &mut salt)?;
                 let mut auth = [0u8; 20];
-                derive(master_key, master_salt, LABEL_AUTHENTICATION, &mut auth)?;
+                derive(master_key, master_salt, labels.authentication, &mut auth)?;
                 let key = UnboundCipherKey::new(&AES_128, &key).map_err(|_| SrtpError::Keys)?;
                 CipherKind::CmSha1 {
                     key: Box::new(EncryptingKey::ctr(key).map_err(|_| SrtpError::Keys)?),
@@ -143,12 +149,17 @@ fn apply_ctr(key: &EncryptingKey, iv: [u8; 16], data: &mut [u8]) -> Result<(), S
     key.less_safe_encrypt(data, context).map(|_| ()).map_err(|_| SrtpError::Keys)
 }
 
-fn sha1_tag(auth: &hmac::Key, packet: &[u8], index: u64) -> hmac::Tag {
+/// The word behind the packet is signed with it: the rollover counter, or the index of SRTCP.
+fn sha1_tag(auth: &hmac::Key, packet: &[u8], word: [u8; 4]) -> hmac::Tag {
     let mut context = hmac::Context::with_key(auth);
     context.update(packet);
-    let [_, _, r0, r1, r2, r3, _, _] = index.to_be_bytes();
-    context.update(&[r0, r1, r2, r3]);
+    context.update(&word);
     context.sign()
+}
+
+fn rollover(index: u64) -> [u8; 4] {
+    let [_, _, r0, r1, r2, r3, _, _] = index.to_be_bytes();
+    [r0, r1, r2, r3]
 }
 
 /// What was received of one SSRC.
@@ -217,16 +228,16 @@ fn slot(index: u64) -> usize {
 pub struct SrtpIn {
     cipher: Cipher,
     streams: BTreeMap<u32, Received>,
-    rtcp: Context,
+    rtcp: RtcpIn,
 }
 
 impl SrtpIn {
-    pub fn new(profile: Profile, keys: &SessionKeys, crypto: &dyn RTCCrypto) -> Result<Self, SrtpError> {
+    pub fn new(profile: Profile, keys: &SessionKeys) -> Result<Self, SrtpError> {
         let (key, salt) = (&keys.remote_master_key, &keys.remote_master_salt);
         Ok(Self {
-            cipher: Cipher::new(profile, key, salt)?,
+            cipher: Cipher::new(profile, key, salt, &RTP)?,
             streams: BTreeMap::new(),
-            rtcp: rtcp_context(profile, key, salt, crypto)?,
+            rtcp: RtcpIn::new(profile, key, salt)?,
         })
     }
 
@@ -264,7 +275,7 @@ impl SrtpIn {
             CipherKind::CmSha1 { key, auth } => {
                 let len = packet.len().checked_sub(SHA1_80_TAG).ok_or(SrtpError::Short)?;
                 let (signed, tag) = packet.split_at_mut_checked(len).ok_or(SrtpError::Short)?;
-                let expected = sha1_tag(auth, signed, index);
+                let expected = sha1_tag(auth, signed, rollover(index));
                 let expected = expected.as_ref().get(..SHA1_80_TAG).ok_or(SrtpError::Short)?;
                 aws_lc_rs::constant_time::verify_slices_are_equal(expected, tag)
                     .map_err(|_| SrtpError::Forged)?;
@@ -276,20 +287,20 @@ impl SrtpIn {
     }
 
     pub fn open_rtcp(&mut self, packet: &[u8]) -> Result<Vec<u8>, SrtpError> {
-        self.rtcp.decrypt_rtcp(packet).map(|plain| plain.to_vec()).map_err(|_| SrtpError::Forged)
+        self.rtcp.open(packet)
     }
 }
 
 /// The sending direction. The caller owns the 48-bit packet index of every stream it sends.
 pub struct SrtpOut {
     cipher: Cipher,
-    rtcp: Context,
+    rtcp: RtcpOut,
 }
 
 impl SrtpOut {
-    pub fn new(profile: Profile, keys: &SessionKeys, crypto: &dyn RTCCrypto) -> Result<Self, SrtpError> {
+    pub fn new(profile: Profile, keys: &SessionKeys) -> Result<Self, SrtpError> {
         let (key, salt) = (&keys.local_master_key, &keys.local_master_salt);
-        Ok(Self { cipher: Cipher::new(profile, key, salt)?, rtcp: rtcp_context(profile, key, salt, crypto)? })
+        Ok(Self { cipher: Cipher::new(profile, key, salt, &RTP)?, rtcp: RtcpOut::new(profile, key, salt)? })
     }
 
     /// Encrypts `slot[..len]` in place; `slot` must have `MAX_OVERHEAD` spare bytes. Returns the final length.
@@ -318,7 +329,7 @@ impl SrtpOut {
             CipherKind::CmSha1 { key, auth } => {
                 let body = packet.get_mut(header_len..).ok_or(SrtpError::Short)?;
                 apply_ctr(key, self.cipher.cm_iv(ssrc, index), body)?;
-                let tag = sha1_tag(auth, packet, index);
+                let tag = sha1_tag(auth, packet, rollover(index));
                 let tag = tag.as_ref().get(..SHA1_80_TAG).ok_or(SrtpError::Short)?;
                 spare.get_mut(..SHA1_80_TAG).ok_or(SrtpError::Short)?.copy_from_slice(tag);
                 Ok(len + SHA1_80_TAG)
@@ -327,24 +338,14 @@ impl SrtpOut {
     }
 
     pub fn seal_rtcp(&mut self, packet: &[u8]) -> Result<Vec<u8>, SrtpError> {
-        self.rtcp.encrypt_rtcp(packet).map(|sealed| sealed.to_vec()).map_err(|_| SrtpError::Keys)
+        self.rtcp.seal(packet)
     }
-}
-
-fn rtcp_context(
-    profile: Profile,
-    key: &[u8],
-    salt: &[u8],
-    crypto: &dyn RTCCrypto,
-) -> Result<Context, SrtpError> {
-    let (rtp_window, rtcp_window) = (srtp_replay_protection(64), srtcp_replay_protection(64));
-    Context::new(key, salt, profile.rtc(), Some(rtp_window), Some(rtcp_window), crypto)
-        .map_err(|_| SrtpError::Keys)
 }
 
 #[cfg(test)]
 mod tests {
     use rtc_dtls::crypto_provider::{RTCCryptoProvider as _, providers::AwsLcRsProvider};
+    use rtc_srtp::context::Context;
 
     use super::*;
     use crate::proto::rtp::{ExtensionBlock, HeaderFields, write_header};
@@ -387,14 +388,14 @@ mod tests {
                 .unwrap()
             };
             let (packet, header_len) = plain(1000);
-            let ours = SrtpOut::new(profile, &keys, provider.crypto()).unwrap();
+            let ours = SrtpOut::new(profile, &keys).unwrap();
             let mut slot = packet.clone();
             slot.resize(packet.len() + MAX_OVERHEAD, 0);
             let len = ours.seal(&mut slot, header_len, packet.len(), 9, 1000).unwrap();
             assert_eq!(&context().decrypt_rtp(&slot[..len]).unwrap()[..], &packet[..], "{profile:?}");
 
             let mut sealed = context().encrypt_rtp(&packet).unwrap().to_vec();
-            let mut opener = SrtpIn::new(profile, &keys, provider.crypto()).unwrap();
+            let mut opener = SrtpIn::new(profile, &keys).unwrap();
             let header = Header::parse(&sealed).unwrap();
             let len = opener.open(&header, &mut sealed).unwrap();
             assert_eq!(&sealed[..len], &packet[..], "{profile:?}");
@@ -403,11 +404,10 @@ mod tests {
 
     #[test]
     fn replays_and_forgeries_are_refused_and_wrapping_works() {
-        let provider = AwsLcRsProvider::new();
         for profile in BOTH {
             let keys = keys(profile);
-            let sealer = SrtpOut::new(profile, &keys, provider.crypto()).unwrap();
-            let mut opener = SrtpIn::new(profile, &keys, provider.crypto()).unwrap();
+            let sealer = SrtpOut::new(profile, &keys).unwrap();
+            let mut opener = SrtpIn::new(profile, &keys).unwrap();
             let mut open = |index: u64, flip: bool| {
                 let (mut packet, header_len) = plain(u16::try_from(index & 0xFFFF).unwrap());
                 let len = packet.len();

@@ -18,8 +18,10 @@ const MAX_REPEAT: Duration = Duration::from_millis(800);
 const MIN_REPEAT: Duration = Duration::from_millis(40);
 /// A handshake that takes longer is given up; as long as consent lasts.
 const PATIENCE: Duration = Duration::from_secs(30);
-/// How often the last flight is repeated until something comes from the client: 75 bytes each.
-const MAX_LAST_REPEATS: u32 = 4;
+/// How often the last flight is repeated by itself, 75 bytes each; later only for a client that asks.
+const UNASKED: u32 = 4;
+/// How often in all: anybody may have sent what looks as if a client asked.
+const MAX_LAST: u32 = 20;
 /// Sealed records that wait until there are keys. The client repeats what does not fit.
 const MAX_SEALED: usize = 4;
 
@@ -43,7 +45,6 @@ struct Flight {
     answers: u16,
     sent: Instant,
     wait: Duration,
-    repeated: u32,
 }
 
 impl Flights {
@@ -82,30 +83,21 @@ impl Flights {
         self.plaintext(HANDSHAKE, &message.bytes)
     }
 
-    /// What is sealed, once there are keys; behind the message that says so, whether it came or not.
+    /// What is sealed, once there are keys: the end of the handshake first, behind the message that says that keys
+    /// are used, whether it came or not.
     pub fn sealed(&mut self) -> Vec<Vec<u8>> {
         if self.sealed.is_empty() {
             return Vec::new();
         }
         let mut records = vec![self.plaintext(CHANGE_CIPHER_SPEC, &[1])];
+        self.sealed.sort_by_key(|record| record.first() != Some(&HANDSHAKE));
         records.append(&mut self.sealed);
         records
     }
 
     /// What answers a message of the client, from now on repeated.
     pub fn sent(&mut self, now: Instant, answers: u16, datagrams: Vec<BytesMut>) {
-        self.flight = Some(Flight { datagrams, answers, sent: now, wait: FIRST_REPEAT, repeated: 0 });
-    }
-
-    /// Both sides have keys, unless the last flight is lost. The client asks for it, but ever less often.
-    pub fn end(&mut self, now: Instant, datagrams: Vec<BytesMut>) {
-        *self = Self { began: self.began, ..Self::default() };
-        self.sent(now, u16::MAX, datagrams);
-    }
-
-    /// Whether the last flight was repeated so often that asking is left to the client.
-    pub fn is_spent(&self) -> bool {
-        self.flight.as_ref().is_none_or(|flight| flight.repeated >= MAX_LAST_REPEATS)
+        self.flight = Some(Flight { datagrams, answers, sent: now, wait: FIRST_REPEAT });
     }
 
     /// The flight to repeat now because nothing came back, with the time doubled until the next time.
@@ -119,7 +111,6 @@ impl Flights {
     pub fn repeat(&mut self, now: Instant) -> Option<Vec<BytesMut>> {
         let flight = self.flight.as_mut()?;
         flight.sent = now;
-        flight.repeated += 1;
         Some(flight.datagrams.clone())
     }
 
@@ -130,5 +121,45 @@ impl Flights {
     fn plaintext(&mut self, content: u8, body: &[u8]) -> Vec<u8> {
         self.next_record += 1;
         dtls::plaintext_record(content, self.next_record, body)
+    }
+}
+
+/// The server's last flight: the client needs it, but will not say that it is missing, only repeat its own, ever less
+/// often. So it is repeated until something comes that takes keys, byte for byte: who has it sees a copy.
+#[derive(Debug)]
+pub struct LastFlight {
+    datagrams: Vec<Box<[u8]>>,
+    sent: Instant,
+    wait: Duration,
+    repeated: u32,
+}
+
+impl LastFlight {
+    pub fn new(now: Instant, datagrams: &[BytesMut]) -> Self {
+        let datagrams = datagrams.iter().map(|one| one.as_ref().into()).collect();
+        Self { datagrams, sent: now, wait: FIRST_REPEAT, repeated: 0 }
+    }
+
+    /// What to send now because nothing came back.
+    pub fn due(&mut self, now: Instant) -> &[Box<[u8]>] {
+        if self.repeated >= UNASKED || now < self.sent + self.wait {
+            return &[];
+        }
+        self.wait = (self.wait * 2).min(MAX_REPEAT);
+        self.repeat(now)
+    }
+
+    /// What to send now to a client that seems to ask.
+    pub fn asked(&mut self, now: Instant) -> &[Box<[u8]>] {
+        if self.repeated >= MAX_LAST || now < self.sent + MIN_REPEAT {
+            return &[];
+        }
+        self.repeat(now)
+    }
+
+    fn repeat(&mut self, now: Instant) -> &[Box<[u8]>] {
+        self.sent = now;
+        self.repeated += 1;
+        &self.datagrams
     }
 }

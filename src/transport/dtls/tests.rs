@@ -207,6 +207,7 @@ fn the_last_flight_is_repeated_as_it_was_until_the_client_speaks() {
 fn data_and_a_goodbye_arrive_both_ways() {
     let mut call = Call::new("latency=5ms", 4);
     call.connect().unwrap();
+    assert!(matches!(call.server.library, Library::Asleep(_)));
     call.browser.write(call.now, b"up");
     let up = call.browser.sent().pop_front().unwrap();
     let events = call.server.handle(call.now, &up).unwrap();
