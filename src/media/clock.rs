@@ -39,7 +39,7 @@ impl SourceClock {
     /// The timestamp of this stream at a moment of the publisher's clock.
     pub fn timestamp_at(&self, ntp: u64, rate: u32) -> u32 {
         let apart = ntp.wrapping_sub(self.ntp).cast_signed();
-        let ticks = (i128::from(apart) * i128::from(rate)) >> 32;
+        let ticks = (i128::from(apart) * i128::from(rate) + (1 << 31)) >> 32;
         self.rtp.wrapping_add(low32(ticks.cast_unsigned()))
     }
 

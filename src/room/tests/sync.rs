@@ -167,6 +167,33 @@ fn a_newcomer_can_pair_sound_and_picture_within_half_a_second() {
     assert!(error_of_report(&mut world, ana, cy).abs() <= 180);
 }
 
+fn scattered(world: &mut World, others: ShardId) {
+    let ana = world.join(MediaGrants::ALL, AutoSubscribe::Everything);
+    world.offer(ana, &[MIC, CAMERA]);
+    world.connect(ana);
+    let bo = world.join_on(others, MediaGrants::ALL, AutoSubscribe::Everything);
+    world.offer(bo, &SEES_ONE);
+    world.connect(bo);
+    for late_ms in [0, 14, 3, 0, 11, 8] {
+        world.send_frames(ana, 1, 30, &[0]);
+        let ntp = capture_time(world, ana) + (late_ms << 32) / 1_000;
+        world.send_report(ana, 0, ntp);
+        assert_eq!(world.reports(bo).0.last().expect("it is passed on").0, ntp, "at once");
+        let error = error_of_report(world, ana, bo);
+        assert!(error.abs() <= 5, "{error} ticks off after a report that was {late_ms} ms late");
+    }
+}
+
+#[test]
+fn reports_that_scatter_are_passed_on_along_a_line() {
+    scattered(&mut World::new(68), ShardId(0));
+}
+
+#[test]
+fn so_they_are_to_another_shard() {
+    scattered(&mut World::new(69), ShardId(1));
+}
+
 const STAMP: u8 = 10;
 
 /// Somebody who offers times of capture, under an id of its own.

@@ -1,5 +1,4 @@
 // A camera that flashes and a microphone that beeps at the same moment, and an eye and an ear that time them.
-// Everything here but `pairs` runs in the page.
 
 /** Before the page loads: its devices become a canvas that flashes and an oscillator that beeps. */
 export function flashingDevices(page, { every, width, height, fps }) {
@@ -58,76 +57,122 @@ export function flashingDevices(page, { every, width, height, fps }) {
   );
 }
 
+/** Of a clock whose readings come late, so many of the last say how far it is behind. */
+const READINGS = 200;
+
+/** In a worker of the page: when a picture turned bright and a sound began, on the wall clock, which pages share. */
+function senses(readings) {
+  const flashes = [];
+  const beeps = [];
+  // A busy machine reads late, never early: the early readings are right.
+  const wallClock = () => {
+    const ahead = [];
+    return (own) => {
+      ahead.push(performance.timeOrigin + performance.now() - own);
+      if (ahead.length > readings) ahead.shift();
+      return own + ahead.toSorted((a, b) => a - b)[Math.floor(ahead.length / 10)];
+    };
+  };
+  const see = async (frames) => {
+    const wall = wallClock();
+    const corner = new Uint8Array(16 * 16 * 4);
+    let bright = true;
+    for await (const frame of frames) {
+      const at = wall(frame.timestamp / 1000);
+      const { rtpTimestamp: rtp } = frame.metadata();
+      await frame.copyTo(corner, { rect: { x: 0, y: 0, width: 16, height: 16 } });
+      frame.close();
+      // Of I420 the luma of the second pixel, of BGRA the green of the first.
+      const light = corner[1];
+      if (light > 150 && !bright) flashes.push({ at, rtp });
+      bright = light > (bright ? 90 : 150);
+    }
+  };
+  const hear = async (sounds) => {
+    const wall = wallClock();
+    let heard = 0;
+    let quiet = 0;
+    for await (const sound of sounds) {
+      const { numberOfFrames, sampleRate } = sound;
+      const samples = new Float32Array(numberOfFrames);
+      sound.copyTo(samples, { planeIndex: 0, format: 'f32-planar' });
+      sound.close();
+      const began = wall((heard / sampleRate) * 1000);
+      samples.forEach((sample, index) => {
+        quiet++;
+        if (Math.abs(sample) < 0.05) return;
+        if (quiet > sampleRate / 4) beeps.push(began + (index / sampleRate) * 1000);
+        quiet = 0;
+      });
+      heard += numberOfFrames;
+    }
+  };
+  onmessage = ({ data }) => {
+    if (data) void Promise.all([see(data.frames), hear(data.sounds)]);
+    else postMessage({ flashes, beeps });
+  };
+}
+
 /**
- * Times what a picture and a sound show, in ms of the page's clock, into `window[name]`: {flashes, beeps}. What a
- * starved machine could not time is left out.
+ * Begins to time what two tracks carry. `find` is the source of a function of the page for `{picture, sound, screen}`.
+ *
+ * Tracks are tapped where the browser hands out decoded frames. Sound is timed to the sample as it goes to the
+ * loudspeaker's buffer, which is not counted. A picture that is shown (on the video element `screen`) is timed by when
+ * it was to be shown: single pictures wait for the next step of the display, up to 17 ms, and for the next tick of the
+ * decoder; the average of that wait counts.
  */
 export async function watch(page, name, find) {
   await page.evaluate(
-    async (key, source) => {
-      const seen = { flashes: [], beeps: [], frames: 0, origin: performance.timeOrigin };
-      window[key] = seen;
+    async (key, source, code) => {
       // eslint-disable-next-line no-eval
-      const { video, audio } = await eval(source)();
-      const small = new OffscreenCanvas(4, 4);
-      const pen = small.getContext('2d', { willReadFrequently: true });
-      let bright = false;
-      let shown = 0;
-      const look = (now, frame) => {
-        pen.drawImage(video, 0, 0, 4, 4);
-        const [red] = pen.getImageData(1, 1, 1, 1).data;
-        // A frame that comes late, or after others were left out, says nothing about the stream.
-        if (red > 150 && !bright && frame.presentationTime - shown < 60 && now - frame.presentationTime < 60) seen.flashes.push(frame.presentationTime);
-        shown = frame.presentationTime;
-        bright = red > 150 || (bright && red > 90);
-        seen.frames++;
-        video.requestVideoFrameCallback(look);
+      const { picture, sound, screen } = await eval(source)();
+      const worker = new Worker(URL.createObjectURL(new Blob([code], { type: 'text/javascript' })));
+      const [frames, sounds] = [picture, sound].map((track) => new MediaStreamTrackProcessor({ track }).readable);
+      worker.postMessage({ frames, sounds }, [frames, sounds]);
+      const shown = [];
+      const note = (_, { rtpTimestamp: rtp, mediaTime, expectedDisplayTime }) => {
+        shown.push({ rtp, media: mediaTime * 1000, at: performance.timeOrigin + expectedDisplayTime });
+        screen.requestVideoFrameCallback(note);
       };
-      video.requestVideoFrameCallback(look);
-
-      const context = new AudioContext({ latencyHint: 'interactive' });
-      await context.resume();
-      // On the audio thread: the page may be late, the samples are not.
-      const code = `registerProcessor('ear', class extends AudioWorkletProcessor {
-        constructor() { super(); this.quiet = 0; this.block = 0; }
-        process([input]) {
-          const samples = input[0] ?? [];
-          let at = -1;
-          for (let i = 0; i < samples.length && at < 0; i++) if (Math.abs(samples[i]) > 0.05) at = i;
-          if (at >= 0 && this.quiet > sampleRate / 4) this.port.postMessage({ beep: currentTime + at / sampleRate });
-          this.quiet = at >= 0 ? 0 : this.quiet + samples.length;
-          if (this.block++ % 8 === 0) this.port.postMessage({ now: currentTime });
-          return true;
-        }
-      });`;
-      await context.audioWorklet.addModule(URL.createObjectURL(new Blob([code], { type: 'text/javascript' })));
-      const ear = new AudioWorkletNode(context, 'ear');
-      // How far the page's clock is ahead of the audio clock: messages come late, never early. An audio thread that
-      // was starved falls behind for good, so only the last second counts, and only if both halves of it agree.
-      const ahead = [];
-      ear.port.onmessage = ({ data }) => {
-        if (data.now !== undefined) {
-          ahead.push(performance.now() - data.now * 1000);
-          if (ahead.length > 48) ahead.shift();
-          return;
-        }
-        const [before, lately] = [Math.min(...ahead.slice(0, 24)), Math.min(...ahead.slice(24))];
-        if (Math.abs(before - lately) < 8) seen.beeps.push(data.beep * 1000 + Math.min(before, lately));
-      };
-      new MediaStreamAudioSourceNode(context, { mediaStream: new MediaStream([audio]) }).connect(ear).connect(context.destination);
+      screen?.requestVideoFrameCallback(note);
+      window[key] = { worker, shown: screen && shown };
     },
-    name, `(${find})`,
+    name, `(${find})`, `(${senses})(${READINGS})`,
   );
 }
 
-/** Flash minus beep of every event that was both seen and heard, by the wall clock: all pages share it. */
-export function pairs({ flashes, beeps, origin }, within) {
-  const found = [];
-  for (const at of beeps) {
+/** What was seen and heard so far: wall-clock times in ms. */
+export async function look(page, name) {
+  const { flashes, beeps, shown } = await page.evaluate(
+    (key) =>
+      new Promise((resolve) => {
+        const { worker, shown: pictures } = window[key];
+        worker.onmessage = ({ data }) => resolve({ ...data, shown: pictures });
+        worker.postMessage(null);
+      }),
+    name,
+  );
+  if (!shown) return { flashes: flashes.map(({ at }) => at), beeps };
+  const waits = shown.map(({ at, media }) => at - media).toSorted((a, b) => a - b);
+  const wait = waits[Math.floor(waits.length / 2)];
+  const ticks = (one, other) => (one - other) | 0; // timestamps wrap
+  return {
+    flashes: flashes.flatMap(({ rtp }) => {
+      // Of a picture that was skipped, its neighbour tells the time.
+      const [nearest] = shown.toSorted((a, b) => Math.abs(ticks(a.rtp, rtp)) - Math.abs(ticks(b.rtp, rtp)));
+      const apart = nearest && ticks(rtp, nearest.rtp) / 90;
+      return nearest && Math.abs(apart) < 100 ? [nearest.media + apart + wait] : [];
+    }),
+    beeps,
+  };
+}
+
+/** Flash minus beep of every event that was both seen and heard. */
+export function pairs({ flashes, beeps }, within) {
+  return beeps.flatMap((at) => {
     const flash = flashes.reduce((best, one) => (Math.abs(one - at) < Math.abs(best - at) ? one : best), Infinity);
-    if (Math.abs(flash - at) < within) found.push({ at: at + origin, offset: flash - at });
-  }
-  return found;
+    return Math.abs(flash - at) < within ? [{ at, offset: flash - at }] : [];
+  });
 }
 
 /** How far sound and picture moved against each other on the way: each event as seen there and as seen at its source. */
