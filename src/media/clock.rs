@@ -189,7 +189,7 @@ mod tests {
             let meant = line.ntp_at(base, 48_000).cast_signed();
             (meant * 1_000 + SECOND.cast_signed() / 2) >> 32
         };
-        of_reports.iter().map(|late| follow(late)).collect()
+        of_reports.iter().map(follow).collect()
     }
 
     #[test]

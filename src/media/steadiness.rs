@@ -2,7 +2,8 @@
 //!
 //! A browser whose uplink is short or lossy stops its upper layers and starts them again as its estimate moves. Every
 //! stop leaves the viewers with a picture that stands still until the keyframe of another layer has come, and every
-//! start costs a keyframe of its own. So a layer that stopped is left alone for a while, and for longer each time.
+//! start costs a keyframe of its own. So a layer that stopped is left alone for a while, and for longer each time; and
+//! one that is about to stop is left in time, while it still comes.
 
 use std::time::{Duration, Instant};
 
@@ -14,13 +15,18 @@ const STEADY: Duration = Duration::from_secs(60);
 /// A layer that was asked for comes within a second or does not come: the sender has no uplink for it, or no such layer.
 const EXPECTED_WITHIN: Duration = Duration::from_secs(1);
 
+/// A layer starts thin and grows within that time if it can.
+const GROWS_WITHIN: Duration = Duration::from_secs(3);
+/// Viewers of a layer that is given up take so long at most to be on another: keyframe requests are lost, too.
+const LEFT_WITHIN: Duration = Duration::from_secs(1);
+
 #[derive(Debug, Default)]
 pub struct Steadiness {
     /// Since when it comes; `None` while it does not.
     since: Option<Instant>,
     /// Since when it does not come although it was asked for.
     missing_since: Option<Instant>,
-    avoided_until: Option<Instant>,
+    avoided: Option<(Instant, Instant)>,
     /// How long it was avoided last.
     last: Duration,
 }
@@ -33,10 +39,8 @@ impl Steadiness {
             None if comes => self.since = Some(now),
             Some(since) if !comes => {
                 self.since = None;
-                if missed {
-                    let steady = now.saturating_duration_since(since) >= STEADY;
-                    self.last = if steady { FIRST } else { (self.last * 2).clamp(FIRST, LONGEST) };
-                    self.avoided_until = Some(now + self.last);
+                if missed && !self.is_avoided(now) {
+                    self.avoid(now, since);
                 }
             }
             _ => {}
@@ -48,8 +52,27 @@ impl Steadiness {
         self.missing_since.is_none_or(|since| now.saturating_duration_since(since) < EXPECTED_WITHIN)
     }
 
+    /// It comes, but with so little that it will soon stop.
+    pub fn fades(&mut self, now: Instant) {
+        let grown = self.since.filter(|since| now.saturating_duration_since(*since) >= GROWS_WITHIN);
+        if let Some(since) = grown.filter(|_| !self.is_avoided(now)) {
+            self.avoid(now, since);
+        }
+    }
+
+    fn avoid(&mut self, now: Instant, since: Instant) {
+        let steady = now.saturating_duration_since(since) >= STEADY;
+        self.last = if steady { FIRST } else { (self.last * 2).clamp(FIRST, LONGEST) };
+        self.avoided = Some((now, now + self.last));
+    }
+
     pub fn is_avoided(&self, now: Instant) -> bool {
-        self.avoided_until.is_some_and(|until| now < until)
+        self.avoided.is_some_and(|(_, until)| now < until)
+    }
+
+    /// Avoided, and its viewers have had time to leave it.
+    pub fn is_given_up(&self, now: Instant) -> bool {
+        self.avoided.is_some_and(|(since, until)| now >= since + LEFT_WITHIN && now < until)
     }
 }
 
@@ -94,6 +117,22 @@ mod tests {
         assert!(!steadiness.is_expected(now + EXPECTED_WITHIN));
         steadiness.observe(now + EXPECTED_WITHIN, true, true);
         assert!(steadiness.is_expected(now + EXPECTED_WITHIN));
+    }
+
+    #[test]
+    fn a_thin_layer_may_grow_first_and_is_given_up_after_its_viewers_left() {
+        let start = origin();
+        let mut steadiness = Steadiness::default();
+        steadiness.observe(start, true, true);
+        steadiness.fades(start + GROWS_WITHIN / 2);
+        assert!(!steadiness.is_avoided(start + GROWS_WITHIN / 2));
+        let now = start + GROWS_WITHIN;
+        steadiness.fades(now);
+        assert!(steadiness.is_avoided(now) && !steadiness.is_given_up(now));
+        assert!(steadiness.is_given_up(now + LEFT_WITHIN));
+        // That it stops then is nothing new.
+        steadiness.observe(now + LEFT_WITHIN, false, true);
+        assert!(!steadiness.is_avoided(now + FIRST) && !steadiness.is_given_up(now + FIRST));
     }
 
     #[test]

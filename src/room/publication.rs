@@ -344,27 +344,47 @@ impl Publication {
             // If all stop, it is not this layer's fault.
             let others = (0..self.layer_count()).any(|other| other != layer && self.arrives(now, other));
             let missed = others && !silent && self.told_wanted.contains(&layer);
+            let thin = comes && self.is_thin(now, layer);
             if let Some(encoding) = self.encoding_mut(layer) {
                 encoding.steadiness.observe(now, comes, missed);
+                if thin {
+                    encoding.steadiness.fades(now);
+                }
             }
         }
     }
 
+    /// Whether the publisher's path loses so much that its browser may stop a layer any time.
+    fn is_lossy(&self, now: Instant) -> bool {
+        self.encodings.iter().any(|one| one.ingest.repair_delay(now) > Duration::ZERO)
+    }
+
+    /// Of four times the pixels it has hardly more bits than the layer below: that is no better picture, and on a lossy
+    /// path the last the browser does before it stops the layer.
+    fn is_thin(&self, now: Instant, layer: u8) -> bool {
+        let Some(below) = layer.checked_sub(1).filter(|below| self.arrives(now, *below)) else {
+            return false;
+        };
+        let bps = |layer| self.encoding(layer).map_or(0, |one| one.ingest.bitrate_bps());
+        self.is_lossy(now) && bps(layer) * 2 < bps(below) * 3
+    }
+
     /// What the publisher should send for these wishes. While a layer does not come, those below it stand in: the
     /// next one is a better picture than the smallest, and may be all that the publisher ever sends. The lowest is
-    /// always sent, so that a newcomer sees something.
+    /// always sent, so that a newcomer sees something. On a lossy path the layer below is kept ready.
     pub fn needed(&self, now: Instant, wishes: impl Iterator<Item = u8>) -> Vec<u8> {
         let top = self.top_layer();
+        let enough = if self.is_lossy(now) { 2 } else { 1 };
         let mut needed = vec![0];
         for wish in wishes.map(|wish| wish.min(top)) {
-            needed.extend((0..=wish).rev().filter(|layer| !self.is_avoided(now, *layer)).scan(
-                false,
-                |served, layer| {
-                    let more = !*served;
-                    *served |= self.encoding(layer).is_none_or(|one| one.steadiness.is_expected(now));
-                    more.then_some(layer)
-                },
-            ));
+            let mut expected = 0;
+            for layer in (0..=wish).rev().filter(|layer| !self.is_avoided(now, *layer)) {
+                if expected < enough {
+                    needed.push(layer);
+                }
+                let comes = self.encoding(layer).is_none_or(|one| one.steadiness.is_expected(now));
+                expected += u8::from(comes);
+            }
         }
         needed
     }
@@ -373,11 +393,11 @@ impl Publication {
     pub fn review_watched(&mut self, now: Instant, needed: &[u8]) -> Option<Vec<u8>> {
         let mut wanted = Vec::new();
         for layer in 0..self.layer_count() {
-            let avoided = self.is_avoided(now, layer);
+            let given_up = self.encoding(layer).is_some_and(|one| one.steadiness.is_given_up(now));
             let Some(watched) = self.watched.get_mut(usize::from(layer)) else { break };
             if needed.contains(&layer) {
                 *watched = Some(now);
-            } else if avoided {
+            } else if given_up {
                 // The uplink it would take is better spent on the layer that stands in.
                 *watched = None;
             }

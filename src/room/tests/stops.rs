@@ -64,8 +64,9 @@ fn while_a_layer_has_stopped_the_one_below_it_stands_in() {
     assert_eq!(wanted(&mut world, ana), Some(vec![0, 2]), "the one between is not needed");
 
     world.send_frames(ana, 1, 10, &[0]);
-    assert_eq!(wanted(&mut world, ana), Some(vec![0, 1]), "uplink for the top layer would be wasted for now");
+    assert_eq!(wanted(&mut world, ana), Some(vec![0, 1, 2]));
     world.send_frames(ana, 1, 30, &[0, 1]);
+    assert_eq!(wanted(&mut world, ana), Some(vec![0, 1]), "uplink for the top layer would be wasted for now");
     assert_eq!(world.take_video(bo).last().unwrap().layer, 1);
 
     world.send_frames(ana, 1, 150, &[0, 1]);
@@ -73,6 +74,31 @@ fn while_a_layer_has_stopped_the_one_below_it_stands_in() {
     world.send_frames(ana, 1, 30, &[0, 1, 2]);
     assert_eq!(world.take_video(bo).last().unwrap().layer, 2);
     world.assert_dense(bo);
+}
+
+#[test]
+fn on_a_lossy_path_a_layer_that_fades_is_left_before_it_stops() {
+    let mut world = World::new(24);
+    let (ana, bo) = call(&mut world);
+    wish(&mut world, bo, 2);
+    let mut lossy = |world: &mut World, tenths: usize| {
+        for _ in 0..tenths {
+            world.lose_next_uplink(ana, 2);
+            world.send_frames(ana, 1, 3, &[0, 1, 2]);
+        }
+    };
+    world.frame_bytes(ana, [500, 2_000, 6_000]);
+    lossy(&mut world, 100);
+    assert_eq!(world.take_video(bo).last().unwrap().layer, 2);
+    assert_eq!(wanted(&mut world, ana), None, "the one below is kept ready");
+    // Bandwidth falls; the browser takes it from the top layer first.
+    world.frame_bytes(ana, [500, 2_000, 2_500]);
+    lossy(&mut world, 30);
+    let frames = world.take_video(bo);
+    let left = frames.iter().position(|frame| frame.layer == 1).expect("it is left for the one below");
+    assert!(frames[left].keyframe && frames[..left].iter().all(|frame| frame.layer == 2));
+    lossy(&mut world, 10);
+    assert_eq!(wanted(&mut world, ana), Some(vec![0, 1]), "and switched off then");
 }
 
 #[test]
