@@ -45,6 +45,10 @@ pub struct Media {
     pub pin: bool,
 }
 
+/// Browsers play sound two packets after it came, but pictures at once, and leave them 30 ms apart. So pictures wait
+/// as long as their sound does anyway.
+const SOUND_WAITS_MS: u16 = 40;
+
 impl Default for Media {
     fn default() -> Self {
         Self {
@@ -57,7 +61,7 @@ impl Default for Media {
             spread_at: 100,
             max_participants: 200,
             audible: 5,
-            playout_delay_min: PlayoutDelay::default().min,
+            playout_delay_min: SOUND_WAITS_MS,
             playout_delay_max: PlayoutDelay::default().max,
             trains: true,
             pin: false,

@@ -179,7 +179,7 @@ mod tests {
     fn lateness(of_reports: &[i64]) -> Vec<i64> {
         let (at, mut clock) = (origin(), SteadyClock::default());
         let mut seconds = 0;
-        let mut follow = |late: &i64| {
+        let follow = |late: &i64| {
             seconds += 1;
             let ntp = (seconds * SECOND).wrapping_add_signed(late * SECOND.cast_signed() / 1_000);
             let base = u32::MAX - 99_999;
