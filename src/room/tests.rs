@@ -4,6 +4,8 @@ mod agreement;
 mod audible;
 mod bandwidth;
 mod codecs;
+mod loss;
+mod nacks;
 mod offer;
 mod path;
 mod peer;

@@ -43,6 +43,15 @@ impl Path {
     }
 }
 
+/// What carries datagrams from somebody to the server.
+pub struct Uplink(Link<Vec<u8>>);
+
+impl Uplink {
+    pub fn push(&mut self, now: Instant, datagram: Vec<u8>) {
+        self.0.push(now, datagram);
+    }
+}
+
 /// What the server sent to somebody, as anybody on the way can see it. Holds for every test.
 #[derive(Default)]
 pub struct Wire(BTreeMap<u32, Stream>);
@@ -87,6 +96,7 @@ const RTX: u8 = 97;
 
 impl Member {
     pub(super) fn follow_path(&mut self, now: Instant) {
+        self.peer.ask_again(now);
         let Some(path) = &mut self.path else { return };
         while let Some(carried) = path.link.pop(now) {
             path.delay = now - carried.sent;
@@ -101,7 +111,7 @@ impl Member {
         if now >= due && self.peer.connected {
             path.next_report = Some(now + REPORT);
             self.peer.report_arrivals();
-            if self.peer.forgiving {
+            if self.peer.forgiving && self.peer.nacks.is_none() {
                 self.peer.nack_missing();
             }
         }
@@ -144,6 +154,24 @@ impl World {
                     last: None,
                     bytes: 0,
                 });
+            }
+        }
+    }
+
+    /// From now on datagrams of `who` go through this network.
+    pub fn impair_up(&mut self, who: usize, text: &str) {
+        let impair: crate::netem::impair::Impair = text.parse().unwrap();
+        self.members[who].uplink = Some(Uplink(Link::new(impair)));
+    }
+
+    /// Hands in what has come through by now.
+    pub(super) fn follow_uplinks(&mut self) {
+        let now = self.now();
+        for who in 0..self.members.len() {
+            while let Some(mut datagram) =
+                self.members[who].uplink.as_mut().and_then(|uplink| uplink.0.pop(now))
+            {
+                self.hand_in(who, &mut datagram);
             }
         }
     }

@@ -41,6 +41,7 @@ use rtc_stun::{
     textattrs::TextAttribute,
 };
 
+use super::nacks::{Nacks, Repeats};
 use crate::{
     media::clock,
     proto::{
@@ -62,6 +63,8 @@ pub const DEPENDENCY_EXT: u8 = 6;
 pub const PLAYOUT_EXT: u8 = 9;
 /// Payload of a full packet.
 const FULL: usize = 1_100;
+/// Where a video payload has the number of the packet.
+const NUMBERED: std::ops::Range<usize> = 10..14;
 /// Packets that are worth asking for.
 const NACK_WINDOW: u16 = 100;
 
@@ -153,6 +156,14 @@ pub struct Peer {
     pub forgiving: bool,
     /// It has what a server asks for; without, lost audio stays lost.
     pub repairs_audio: bool,
+    /// Asks for what is missing by itself, as a browser does.
+    pub nacks: Option<Nacks>,
+    /// Repeats packets no more often than a browser does; without, whenever it is asked.
+    pub repeats: Option<Repeats>,
+    /// How many media packets it has made: each carries its number, if it is long enough.
+    pub made: u32,
+    /// When each of somebody else's came first, by whatever way.
+    pub came: BTreeMap<u32, Instant>,
     pub video_ssrc: u32,
     /// Of the newest video packet.
     pub video_timestamp: u32,
@@ -247,6 +258,10 @@ impl Peer {
             tag: 0,
             forgiving: false,
             repairs_audio: true,
+            nacks: None,
+            repeats: None,
+            made: 0,
+            came: BTreeMap::new(),
             sounds: Vec::new(),
             video_ssrc: 0,
             video_timestamp: 0,
@@ -427,6 +442,7 @@ impl Peer {
                     assert!(self.forgiving, "sequence {} twice", header.sequence);
                     return;
                 }
+                self.took(now, header.ssrc, header.sequence, payload.get(..4));
                 self.audio += usize::from(matches!(header.payload_type, 63 | 111));
                 if let Some((_, level)) = header.extensions(&plain).find(|(id, _)| *id == LEVEL_EXT) {
                     self.sounds.push(Sound {
@@ -456,6 +472,7 @@ impl Peer {
                     assert!(self.forgiving, "sequence {} twice", header.sequence);
                     return;
                 }
+                self.took(now, header.ssrc, header.sequence, payload.get(NUMBERED));
                 let descriptor = vp8::Descriptor::parse(payload).unwrap();
                 self.frames.push(Frame {
                     ssrc: header.ssrc,
@@ -475,6 +492,7 @@ impl Peer {
                     self.probes += 1;
                     return;
                 }
+                self.took(now, ssrc, original, payload[2..].get(NUMBERED));
                 self.frames.push(Frame {
                     ssrc,
                     from: payload[9],
@@ -484,6 +502,30 @@ impl Peer {
                 });
             }
             other => panic!("payload type {other}"),
+        }
+    }
+
+    /// A packet came that had not come before.
+    fn took(&mut self, now: Instant, ssrc: u32, sequence: u16, number: Option<&[u8]>) {
+        if let Some(number) = number {
+            self.came.entry(u32::from_be_bytes(number.try_into().unwrap())).or_insert(now);
+        }
+        let wanted = self.nacks.as_mut().map(|nacks| nacks.arrived(now, ssrc, sequence)).unwrap_or_default();
+        self.ask(ssrc, &wanted);
+    }
+
+    /// Asks again for what is overdue.
+    pub fn ask_again(&mut self, now: Instant) {
+        for (ssrc, wanted) in self.nacks.as_mut().map(|nacks| nacks.overdue(now)).unwrap_or_default() {
+            self.ask(ssrc, &wanted);
+        }
+    }
+
+    fn ask(&mut self, ssrc: u32, wanted: &[u16]) {
+        if !wanted.is_empty() {
+            let mut compound = rtcp::CompoundBuilder::new(1);
+            compound.nack(ssrc, wanted);
+            self.send_rtcp(&compound.finish());
         }
     }
 
@@ -503,7 +545,9 @@ impl Peer {
                 }
                 Feedback::Nack { ssrc, sequences } => {
                     for sequence in sequences {
-                        self.repair(ssrc, sequence);
+                        if self.repeats.as_mut().is_none_or(|repeats| repeats.may(now, ssrc, sequence)) {
+                            self.repair(ssrc, sequence);
+                        }
                     }
                 }
                 _ => {}
@@ -564,8 +608,17 @@ impl Peer {
 
     /// One single-packet VP8 frame on each layer; a keyframe where the server asked for one.
     pub fn send_frame(&mut self, layers: &[u8]) {
+        self.begin_picture();
+        self.send_layers(layers);
+    }
+
+    pub fn begin_picture(&mut self) {
         self.timestamp = self.timestamp.wrapping_add(3_000);
         self.picture = self.picture.wrapping_add(1) & 0x7FFF;
+    }
+
+    /// These layers of the picture begun last.
+    pub fn send_layers(&mut self, layers: &[u8]) {
         for layer in layers {
             let ssrc = media_ssrc(*layer);
             let started = self.sequences.contains_key(&ssrc);
@@ -586,6 +639,10 @@ impl Peer {
                 body.resize(left.min(FULL).max(head.len()), 0);
                 left = left.saturating_sub(FULL);
                 head[0] = 0x80; // what follows does not start the picture
+                if let Some(number) = body.get_mut(NUMBERED) {
+                    number.copy_from_slice(&self.made.to_be_bytes());
+                    self.made += 1;
+                }
                 let sequence = self.next_sequence(ssrc);
                 let marker = left == 0;
                 let fields =
@@ -608,7 +665,9 @@ impl Peer {
             timestamp: self.audio_timestamp,
             ssrc: AUDIO_SSRC,
         };
-        self.send(&fields, &ext, &[1, 2, 3, 4]);
+        let number = self.made.to_be_bytes();
+        self.made += 1;
+        self.send(&fields, &ext, &number);
     }
 
     /// A packet of any codec; its number goes on from the last of the stream. Returns what it was.
