@@ -112,6 +112,11 @@ impl Estimator {
         self.sent.add(at, bytes);
     }
 
+    /// The packet with this transport-wide number was sent once more as it was.
+    pub fn repeated(&mut self, sequence: u16) {
+        self.outstanding.repeated(sequence);
+    }
+
     /// Takes a report. Returns how many packets it told of for the first time.
     pub fn report(&mut self, now: Instant, report: &ArrivalReport<'_>) -> usize {
         let Some(packets) = report.packets() else { return 0 };
@@ -134,6 +139,10 @@ impl Estimator {
             };
             let arrived = reference + arrival;
             self.arrived.add(arrived, packet.bytes);
+            // A repair under its old number looks like a packet that waited for a round trip.
+            if packet.repeated {
+                continue;
+            }
             self.delay.packet(packet.sent, arrived);
             self.probes.packet(&packet, arrived);
             self.queue_delay = self.base.queued(now, arrived - packet.sent);

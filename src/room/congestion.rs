@@ -116,6 +116,13 @@ impl Downlink {
         self.estimator_from(now).sent(now, bytes, cluster);
     }
 
+    /// The packet with this number was sent again as it was.
+    pub fn repeated(&mut self, sequence: u16) {
+        if let Some(estimator) = &mut self.estimator {
+            estimator.repeated(sequence);
+        }
+    }
+
     fn estimator_from(&mut self, now: Instant) -> &mut Estimator {
         let start = self.start_bps.unwrap_or(START_BPS);
         self.estimator.get_or_insert_with(|| Box::new(Estimator::new(now, start)))

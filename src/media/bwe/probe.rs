@@ -97,7 +97,7 @@ mod tests {
         let cluster = probes.start();
         for number in 0..packets {
             let sent = number * interval_in;
-            let packet = Settled { sent, bytes: 1_250, cluster, revived: false };
+            let packet = Settled { sent, bytes: 1_250, cluster, revived: false, repeated: false };
             probes.packet(&packet, 1_000_000 + number * interval_out);
         }
         probes.take()

@@ -283,3 +283,33 @@ fn silence_lowers_the_estimate_and_it_comes_back() {
     path.run(Duration::from_secs(10));
     assert!(path.estimator.bps() > 2_000_000, "{}", path.estimator.bps());
 }
+
+#[test]
+fn sound_that_is_sent_again_as_it_was_is_no_queue() {
+    let mut path = Path::new("latency=12ms", 0);
+    let start = path.now;
+    // Now and then three in a row are lost, asked for, and come a round trip later under their own numbers.
+    let is_lost = |number: u16| number % 40 > 36;
+    let mut on_the_way = Vec::new();
+    for ms in 0..20_000u32 {
+        path.now = start + STEP * ms;
+        if ms % 20 == 0 {
+            let number = path.estimator.next_sequence();
+            path.estimator.sent(path.now, 100, Cluster::NONE);
+            on_the_way.push((ms + if is_lost(number) { 60 } else { 12 }, number));
+        }
+        for (_, number) in on_the_way.extract_if(.., |(due, _)| *due == ms) {
+            if is_lost(number) {
+                path.estimator.repeated(number);
+            }
+            path.recorder.record(path.now, number);
+        }
+        if ms % 100 == 0
+            && let Some(report) = path.recorder.feedback(1, 2)
+        {
+            path.estimator.report(path.now, &ArrivalReport::parse(&report).unwrap());
+            assert_eq!(path.estimator.queue_delay(), Duration::ZERO, "after {ms} ms");
+        }
+    }
+    assert!(!path.estimator.is_limited(), "{}", path.estimator.bps());
+}
