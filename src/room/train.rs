@@ -11,6 +11,7 @@ use smallvec::SmallVec;
 
 use super::{Context, ParticipantKey, Room, SubscriptionKey, participant::Participant, routing::Accepted};
 use crate::{
+    base::seq::low16,
     media::{
         bwe::Cluster,
         forwarder::Placement,
@@ -127,6 +128,11 @@ impl Room {
             let made_up = accepted.audience == Audience::Plain;
             Payload::Scratch { start, red, made_up, audio_level: facts.audio_level }
         };
+        if accepted.late {
+            // The publisher's path took its time already: on a lossy path it is not asked for a second time.
+            let loss = participant.loss();
+            participant.patience.repaired(now, loss, key, low16(at.index));
+        }
         let train = &mut participant.train;
         if train.waiting.is_empty() {
             train.since = Some(now);

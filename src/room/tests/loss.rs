@@ -1,5 +1,11 @@
 //! Whether packets that a path loses come back in time: publisher and subscriber both lose one packet in twenty, in
-//! both directions, and behave as browsers do.
+//! both directions, and behave as browsers do (`nacks`).
+//!
+//! Every packet can be recovered, since whoever sent it has it for a second: so all packets of the microphone and of
+//! the layer that is watched count, from when the publisher sends them first to when the subscriber has them by any
+//! way. Two repairs fit into 200 ms on one leg with a round trip of 50 ms, or one on each. One try fails if its request
+//! or its answer is lost; what is sent twice, the server's requests and its answers, nearly never is: 5.2 %. So too
+//! late are 0.05 × 0.052² on either leg and 2 × 0.05² × 0.052 on both together, 0.05 % in all.
 
 use std::time::{Duration, Instant};
 
@@ -14,13 +20,8 @@ const IN_TIME: Duration = Duration::from_millis(200);
 /// 100 kb/s, 400 kb/s and 1.6 Mb/s at 30 frames a second.
 const SIZES: [usize; 3] = [420, 1_660, 6_660];
 const TOP: u8 = 2;
-
-/// Who sent what when, and what came of it.
-#[derive(Default)]
-struct Journal {
-    /// Number, moment and whether it is sound.
-    owed: Vec<(u32, Instant, bool)>,
-}
+const FRAME: Duration = Duration::from_micros(33_333);
+const WORD: Duration = Duration::from_millis(20);
 
 struct Call {
     world: World,
@@ -28,41 +29,38 @@ struct Call {
     bo: usize,
     next_frame: Instant,
     next_word: Instant,
-    journal: Journal,
+    /// What ana sent and bo is owed: number, moment, whether it is sound.
+    owed: Vec<(u32, Instant, bool)>,
 }
 
 impl Call {
-    /// Connected and steady on a good network.
+    /// Two people behind paths of this round trip, at first without loss.
     fn new(seed: u64, round_trip: Duration) -> Self {
         let mut world = World::new(seed);
         world.step = Duration::from_millis(1);
-        let (ana, bo) = (
-            world.join(MediaGrants::ALL, AutoSubscribe::Everything),
-            world.join(MediaGrants::ALL, AutoSubscribe::Everything),
-        );
-        world.reports_arrivals(ana);
+        let ana = world.join(MediaGrants::ALL, AutoSubscribe::Everything);
+        world.prepare(ana, 1, SIZES);
         world.offer(ana, &[MIC, CAMERA]);
         world.connect(ana);
-        world.frame_bytes(ana, SIZES);
-        world.reports_arrivals(bo);
+        let bo = world.join(MediaGrants::ALL, AutoSubscribe::Everything);
+        world.prepare(bo, 2, SIZES);
         world.offer(bo, &SEES_ONE);
         world.connect(bo);
-        world.peer(ana).repeats = Some(Repeats::new(round_trip));
+        // What a sender believes of the round trip is a little late.
+        world.peer(ana).repeats = Some(Repeats::new(round_trip * 11 / 10));
         world.peer(bo).nacks = Some(Nacks::new(round_trip));
-        for who in [ana, bo] {
-            world.peer(who).forgiving = true;
-        }
         let track = world.tracks(bo)[1];
         let wish = Wish { track, layer: Some(TOP), max_fps: None, priority: 0 };
         world.command(bo, Command::Subscribe { wishes: vec![wish] });
         let now = world.now();
-        Self { world, ana, bo, next_frame: now, next_word: now, journal: Journal::default() }
+        let mut call = Self { world, ana, bo, next_frame: now, next_word: now, owed: Vec::new() };
+        call.impair(seed, round_trip, 0.0);
+        call
     }
 
-    fn impair(&mut self, seed: u64, leg: &str) {
+    fn impair(&mut self, seed: u64, round_trip: Duration, loss: f64) {
+        let leg = format!("latency={}us,loss={loss}", round_trip.as_micros() / 2);
         for (salt, who) in [(0, self.ana), (2, self.bo)] {
-            let only = std::env::var("LEG").unwrap_or_default();
-            let leg = if only == "up" && who == self.bo || only == "down" && who == self.ana { "latency=25ms" } else { leg };
             self.world.impair(who, &format!("{leg},seed={}", seed * 10 + salt));
             self.world.impair_up(who, &format!("{leg},seed={}", seed * 10 + salt + 1));
         }
@@ -72,19 +70,19 @@ impl Call {
         let until = self.world.now() + time;
         while self.world.now() < until {
             let now = self.world.now();
+            let ana = self.world.peer(self.ana);
             if now >= self.next_frame {
-                self.next_frame += Duration::from_micros(33_333);
-                let ana = self.world.peer(self.ana);
+                self.next_frame += FRAME;
                 ana.begin_picture();
                 ana.send_layers(&[0, 1]);
                 let from = ana.made;
                 ana.send_layers(&[TOP]);
-                self.journal.owed.extend((from..ana.made).map(|number| (number, now, false)));
+                self.owed.extend((from..ana.made).map(|number| (number, now, false)));
             }
             if now >= self.next_word {
-                self.next_word += Duration::from_millis(20);
-                self.journal.owed.push((self.world.peer(self.ana).made, now, true));
-                self.world.put_audio(self.ana, 30);
+                self.next_word += WORD;
+                self.owed.push((ana.made, now, true));
+                ana.send_audio(30);
             }
             self.world.settle();
             self.world.advance(Duration::from_millis(1));
@@ -92,49 +90,51 @@ impl Call {
     }
 }
 
-/// Shares of what came in time and at all.
+/// Shares of what was owed.
 #[derive(Debug, Clone, Copy)]
 struct Outcome {
     in_time: f64,
     ever: f64,
-    sound: f64,
-    owed: usize,
+    sound_in_time: f64,
 }
 
-fn call(seed: u64, leg: &str, round_trip: Duration) -> Outcome {
+fn outcome(seed: u64, round_trip: Duration) -> Outcome {
     let mut call = Call::new(seed, round_trip);
     call.run(Duration::from_secs(5));
-    call.impair(seed, leg);
+    call.impair(seed, round_trip, 0.05);
     call.run(Duration::from_secs(5));
-    let from = call.journal.owed.len();
+    call.owed.clear();
     call.run(Duration::from_secs(30));
-    let owed = call.journal.owed.split_off(from);
+    let owed = std::mem::take(&mut call.owed);
     call.run(Duration::from_secs(2));
     let came = &call.world.peer(call.bo).came;
-    let share = |of: &dyn Fn(&(u32, Instant, bool)) -> Option<bool>| {
-        let judged: Vec<bool> = owed.iter().filter_map(of).collect();
-        judged.iter().filter(|yes| **yes).count() as f64 / judged.len() as f64
-    };
-    let in_time = |number: &u32, sent: &Instant| came.get(number).is_some_and(|at| *at - *sent <= IN_TIME);
-    let mut late: Vec<_> = owed.iter().filter(|(n, s, _)| !in_time(n, s)).map(|(n, s, a)| (came.get(n).map(|at| (*at - *s).as_millis()), *a)).collect();
-    late.sort();
-    println!("{late:?}");
+    let took = |number: &u32, sent: &Instant| came.get(number).map(|at| *at - *sent);
+    let times: Vec<_> = owed.iter().map(|(number, sent, sound)| (took(number, sent), *sound)).collect();
+    let in_time = |took: Option<Duration>| took.is_some_and(|took| took <= IN_TIME);
+    let sounds: Vec<_> = times.iter().filter(|(_, sound)| *sound).collect();
+    let share = |part: usize, whole: usize| part as f64 / whole as f64;
     Outcome {
-        in_time: share(&|(number, sent, _)| Some(in_time(number, sent))),
-        ever: share(&|(number, _, _)| Some(came.contains_key(number))),
-        sound: share(&|(number, sent, sound)| sound.then(|| in_time(number, sent))),
-        owed: owed.len(),
+        in_time: share(times.iter().filter(|(took, _)| in_time(*took)).count(), times.len()),
+        ever: share(times.iter().filter(|(took, _)| took.is_some()).count(), times.len()),
+        sound_in_time: share(sounds.iter().filter(|(took, _)| in_time(*took)).count(), sounds.len()),
     }
+}
+
+fn median(outcomes: &[Outcome], of: impl Fn(&Outcome) -> f64) -> f64 {
+    let mut values: Vec<f64> = outcomes.iter().map(of).collect();
+    values.sort_by(f64::total_cmp);
+    values[values.len() / 2]
 }
 
 #[test]
 fn what_is_lost_comes_back_within_200_ms() {
-    for (leg, round_trip) in
-        [("latency=25ms,loss=0.05", Duration::from_millis(50)), ("latency=12ms,loss=0.05", Duration::from_millis(25))]
-    {
-        let mut outcomes: Vec<Outcome> = (1..=5).map(|seed| call(seed, leg, round_trip)).collect();
-        outcomes.sort_by(|one, other| one.in_time.total_cmp(&other.in_time));
-        println!("{leg}: {outcomes:?}");
-        assert!(outcomes[2].in_time >= 0.999, "{leg}: {outcomes:?}");
+    // The round trip between a client and the server, and between two clients.
+    for round_trip in [Duration::from_millis(50), Duration::from_millis(25)] {
+        let outcomes: Vec<Outcome> = (1..=5).map(|seed| outcome(seed, round_trip)).collect();
+        println!("{round_trip:?}: {outcomes:.5?}");
+        // Nothing of the layer was left out either: loss is no reason to send less.
+        assert!(outcomes.iter().all(|one| one.ever == 1.0), "{round_trip:?}: {outcomes:?}");
+        assert!(median(&outcomes, |one| one.in_time) >= 0.999, "{round_trip:?}: {outcomes:?}");
+        assert!(median(&outcomes, |one| one.sound_in_time) >= 0.998, "{round_trip:?}: {outcomes:?}");
     }
 }

@@ -161,7 +161,10 @@ impl World {
     /// From now on datagrams of `who` go through this network.
     pub fn impair_up(&mut self, who: usize, text: &str) {
         let impair: crate::netem::impair::Impair = text.parse().unwrap();
-        self.members[who].uplink = Some(Uplink(Link::new(impair)));
+        match &mut self.members[who].uplink {
+            Some(uplink) => uplink.0.set_impair(impair),
+            none => *none = Some(Uplink(Link::new(impair))),
+        }
     }
 
     /// Hands in what has come through by now.

@@ -760,6 +760,9 @@ impl Peer {
             for block in &report.reports {
                 if let Some(block) = block.as_any().downcast_ref::<ReceiverReferenceTimeReportBlock>() {
                     self.reference = Some((report.sender_ssrc, block.ntp_timestamp, now));
+                    if self.repeats.is_some() {
+                        self.answer_reference(now, Duration::ZERO);
+                    }
                 }
             }
         }
