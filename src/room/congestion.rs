@@ -101,8 +101,10 @@ struct Probing {
 struct Running {
     cluster: Cluster,
     bps: u64,
-    left: u32,
+    bursts: u32,
     next: Instant,
+    /// Sent since it began, media included: together they are what the path shall carry.
+    sent: u64,
 }
 
 impl Downlink {
@@ -112,7 +114,14 @@ impl Downlink {
     }
 
     /// A packet with that number was sent.
-    pub fn sent(&mut self, now: Instant, bytes: usize, cluster: Cluster) {
+    pub fn sent(&mut self, now: Instant, bytes: usize) {
+        let cluster = match &mut self.probing.running {
+            Some(running) => {
+                running.sent += bytes as u64;
+                running.cluster
+            }
+            None => Cluster::NONE,
+        };
         self.estimator_from(now).sent(now, bytes, cluster);
     }
 
@@ -343,22 +352,22 @@ impl Room {
             // Ticks are never early, so that a probe comes out a little slower than meant.
             let bps = (wanted * 3 / 2).min(estimator.bps() * MAX_STEP);
             let cluster = estimator.start_cluster();
-            probing.running = Some(Running { cluster, bps, left: PROBE_BURSTS, next: ctx.now });
+            probing.running = Some(Running { cluster, bps, bursts: 0, next: ctx.now, sent: 0 });
         }
         let Some(running) = probing.running.as_mut().filter(|running| ctx.now >= running.next) else {
             return;
         };
-        running.left -= 1;
+        running.bursts += 1;
         running.next = ctx.now + PROBE_GAP;
-        let (cluster, bps) = (running.cluster, running.bps);
-        if running.left == 0 {
-            probing.running = None;
+        let due = running.bps / 8 * PROBE_GAP.as_millis() as u64 / 1_000 * u64::from(running.bursts);
+        let (missing, over) = (due.saturating_sub(running.sent), running.bursts >= PROBE_BURSTS);
+        self.send_probe(ctx, key, usize::try_from(missing).unwrap_or(0));
+        if let Some(participant) = self.participants.get_mut(key).filter(|_| over) {
+            participant.downlink.probing.running = None;
         }
-        let bytes = usize::try_from(bps / 8 * PROBE_GAP.as_millis() as u64 / 1_000).unwrap_or(0);
-        self.send_probe(ctx, key, bytes, cluster);
     }
 
-    fn send_probe(&mut self, ctx: &mut Context<'_>, key: ParticipantKey, bytes: usize, cluster: Cluster) {
+    fn send_probe(&mut self, ctx: &mut Context<'_>, key: ParticipantKey, bytes: usize) {
         let Self { participants, publications, subscriptions, .. } = self;
         let Some(participant) = participants.get_mut(key) else { return };
         let Participant { session: Some(session), subscriptions: own, downlink, .. } = participant else {
@@ -382,7 +391,7 @@ impl Room {
                 forwarder.write_probe(slot, back as u64, packet, transport)
             });
             let Some(len) = wrote else { break };
-            downlink.sent(ctx.now, len, cluster);
+            downlink.sent(ctx.now, len);
             downlink.pacer.sent(len);
             ctx.stats.probe_packets_sent += 1;
             sent += len;

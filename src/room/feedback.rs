@@ -8,7 +8,7 @@ use super::{
     train::MAX_PADDING,
 };
 use crate::{
-    media::{bwe::Cluster, forwarder::Forwarder},
+    media::forwarder::Forwarder,
     proto::{
         rtcp::{self, CompoundBuilder, Feedback},
         twcc::report::ArrivalReport,
@@ -163,7 +163,7 @@ fn repair_one(
     let len = session.send_rtp(packet.len() + MAX_PADDING, ctx.out, write)?;
     if forwarder.config().transport_cc_ext != 0 {
         if forwarder.repairs_are_new() {
-            downlink.sent(ctx.now, len, Cluster::NONE);
+            downlink.sent(ctx.now, len);
         } else if !forwarder.config().codec.is_video() {
             downlink.repeated(sent.transport());
         }

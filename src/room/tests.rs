@@ -3,6 +3,7 @@
 mod agreement;
 mod audible;
 mod bandwidth;
+mod bottleneck;
 mod codecs;
 mod loss;
 mod nacks;

@@ -13,7 +13,6 @@ use super::{Context, ParticipantKey, Room, SubscriptionKey, participant::Partici
 use crate::{
     base::seq::low16,
     media::{
-        bwe::Cluster,
         forwarder::Placement,
         packet::{Descriptor, Facts, MediaPacket},
         redundancy::Audience,
@@ -308,7 +307,7 @@ impl Room {
         match sent {
             Some(len) => {
                 if forwarder.config().transport_cc_ext != 0 {
-                    downlink.sent(ctx.now, len, Cluster::NONE);
+                    downlink.sent(ctx.now, len);
                 }
                 if let Payload::Scratch { made_up: false, .. } = one.payload {
                     forwarder.remember_audio(&one.at, one.sequence, padding, transport);

@@ -229,7 +229,9 @@ fn random_loss_does_not_starve() {
 fn tcp_and_we_share_a_bottleneck() {
     // A window fills a queue of 64 kB, packet by packet, in ten seconds at 5 Mb/s and in a minute at 300 kb/s: what is
     // measured has to be several times as long.
-    for (rate, text, seconds) in [(300e3, "300k", 300), (1e6, "1M", 120), (2.5e6, "2.5M", 60), (5e6, "5M", 60)] {
+    for (rate, text, seconds) in
+        [(300e3, "300k", 300), (1e6, "1M", 120), (2.5e6, "2.5M", 60), (5e6, "5M", 60)]
+    {
         let (mut ours, mut theirs) = (Vec::new(), Vec::new());
         for seed in 1..=5 {
             let mut path = Path::new(&format!("latency=23ms,jitter=4ms,rate={text},seed={seed}"), PLENTY);

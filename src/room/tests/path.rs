@@ -6,7 +6,14 @@ use std::{
 };
 
 use super::world::{Member, World};
-use crate::{base::seq::SeqExtender, netem::link::Link, proto::rtp::Header};
+use crate::{
+    base::seq::SeqExtender,
+    netem::{
+        link::{Counters, Link},
+        tcp::{self, Tcp},
+    },
+    proto::rtp::Header,
+};
 
 /// As browsers report: often enough to follow, seldom enough to be cheap.
 const REPORT: Duration = Duration::from_millis(50);
@@ -15,6 +22,8 @@ const REPORT: Duration = Duration::from_millis(50);
 struct Carried {
     sent: Instant,
     bytes: Vec<u8>,
+    /// Of the flow that shares the path.
+    foreign: bool,
 }
 
 impl AsRef<[u8]> for Carried {
@@ -30,16 +39,24 @@ pub struct Path {
     pub delay: Duration,
     pub late: Duration,
     last: Option<Instant>,
+    /// The longest that a datagram waited or took, since somebody last looked.
+    pub longest: Duration,
     pub bytes: u64,
+    /// Somebody else's flow through the same bottleneck.
+    pub tcp: Option<Tcp>,
 }
 
 impl Path {
     pub fn push(&mut self, now: Instant, datagram: &[u8]) {
-        self.link.push(now, Carried { sent: now, bytes: datagram.to_vec() });
+        self.link.push(now, Carried { sent: now, bytes: datagram.to_vec(), foreign: false });
     }
 
     pub fn overflowed(&self) -> u64 {
         self.link.counters().overflowed
+    }
+
+    pub fn counters(&self) -> Counters {
+        self.link.counters()
     }
 }
 
@@ -98,8 +115,20 @@ impl Member {
     pub(super) fn follow_path(&mut self, now: Instant) {
         self.peer.ask_again(now);
         let Some(path) = &mut self.path else { return };
+        if let Some(tcp) = &mut path.tcp {
+            tcp.send(now, &mut path.link, || Carried {
+                sent: now,
+                bytes: vec![0; tcp::PACKET],
+                foreign: true,
+            });
+        }
         while let Some(carried) = path.link.pop(now) {
+            if let Some(tcp) = path.tcp.as_mut().filter(|_| carried.foreign) {
+                tcp.arrived();
+                continue;
+            }
             path.delay = now - carried.sent;
+            path.longest = path.longest.max(path.delay);
             path.bytes += carried.bytes.len() as u64;
             self.peer.handle(now, &carried.bytes);
         }
@@ -152,7 +181,9 @@ impl World {
                     delay: Duration::ZERO,
                     late: Duration::ZERO,
                     last: None,
+                    longest: Duration::ZERO,
                     bytes: 0,
+                    tcp: None,
                 });
             }
         }
@@ -181,6 +212,10 @@ impl World {
 
     pub fn path(&self, who: usize) -> &Path {
         self.members[who].path.as_ref().unwrap()
+    }
+
+    pub fn path_mut(&mut self, who: usize) -> &mut Path {
+        self.members[who].path.as_mut().unwrap()
     }
 
     /// Sizes of the frames from now on, lowest layer first.

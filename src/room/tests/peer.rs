@@ -136,6 +136,8 @@ pub struct Peer {
     sequences: BTreeMap<u32, u16>,
     /// Sizes of the frames of each layer; 0 = a few bytes.
     pub frame_bytes: [usize; 3],
+    /// Size of a piece of sound; 0 = a few bytes.
+    pub word_bytes: usize,
     /// What it will report of the packets that came.
     pub arrivals: ArrivalRecorder,
     pub frames: Vec<Frame>,
@@ -145,6 +147,8 @@ pub struct Peer {
     pub playout_delay: Option<u16>,
     /// Packets that only probed the path.
     pub probes: usize,
+    /// Their bytes.
+    pub probed: u64,
     pub sounds: Vec<Sound>,
     /// Sequence numbers of the video stream, primary and repaired.
     pub seen: BTreeMap<u32, BTreeSet<u16>>,
@@ -247,12 +251,14 @@ impl Peer {
             next_rtx: 100,
             sequences: BTreeMap::new(),
             frame_bytes: [0; 3],
+            word_bytes: 0,
             arrivals: ArrivalRecorder::new(now),
             frames: Vec::new(),
             audio: 0,
             reports_arrivals: false,
             playout_delay: None,
             probes: 0,
+            probed: 0,
             seen: BTreeMap::new(),
             repairs_of: BTreeMap::new(),
             tag: 0,
@@ -482,7 +488,10 @@ impl Peer {
                     timestamp: header.timestamp,
                 });
             }
-            97 if payload.is_empty() => self.probes += 1,
+            97 if payload.is_empty() => {
+                self.probes += 1;
+                self.probed += datagram.len() as u64;
+            }
             97 => {
                 let original = u16::from_be_bytes([payload[0], payload[1]]);
                 let ssrc = self.repairs_of.get(&header.ssrc).copied().unwrap_or(self.video_ssrc);
@@ -490,6 +499,7 @@ impl Peer {
                     // Probes repeat what was sent; only with transport-wide feedback is there any.
                     assert!(self.reports_arrivals, "repaired {original} twice");
                     self.probes += 1;
+                    self.probed += datagram.len() as u64;
                     return;
                 }
                 self.took(now, ssrc, original, payload[2..].get(NUMBERED));
@@ -665,9 +675,10 @@ impl Peer {
             timestamp: self.audio_timestamp,
             ssrc: AUDIO_SSRC,
         };
-        let number = self.made.to_be_bytes();
+        let mut body = self.made.to_be_bytes().to_vec();
+        body.resize(self.word_bytes.max(body.len()), 0);
         self.made += 1;
-        self.send(&fields, &ext, &number);
+        self.send(&fields, &ext, &body);
     }
 
     /// A packet of any codec; its number goes on from the last of the stream. Returns what it was.
