@@ -17,8 +17,14 @@ use convene::{load::peer::PeerPlan, runtime::clock};
 use room::Bench;
 
 const ROUNDS: u32 = 200;
-const WATCHER: PeerPlan =
-    PeerPlan { video_layers: 0, audio: false, speaks: false, receive_audio: 1, receive_video: 0 };
+const WATCHER: PeerPlan = PeerPlan {
+    video_layers: 0,
+    audio: false,
+    speaks: false,
+    receive_audio: 1,
+    receive_video: 0,
+    round_trip: None,
+};
 
 fn main() {
     let print = |what: &str, took: Duration| println!("{what:<64} {:>8.1} µs", took.as_secs_f64() * 1e6);

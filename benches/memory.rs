@@ -11,8 +11,14 @@ use room::Bench;
 
 const PEOPLE: usize = 60;
 const ROOMS: usize = 20;
-const NOTHING: PeerPlan =
-    PeerPlan { video_layers: 0, audio: false, speaks: false, receive_audio: 0, receive_video: 0 };
+const NOTHING: PeerPlan = PeerPlan {
+    video_layers: 0,
+    audio: false,
+    speaks: false,
+    receive_audio: 0,
+    receive_video: 0,
+    round_trip: None,
+};
 const WATCHER: PeerPlan = PeerPlan { receive_video: 1, ..NOTHING };
 const CAMERA: PeerPlan = PeerPlan { video_layers: 1, ..NOTHING };
 

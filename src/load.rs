@@ -12,6 +12,7 @@ mod churn;
 mod engine;
 mod engine_bot;
 mod histogram;
+mod nacks;
 pub mod payload;
 pub mod peer;
 mod procfs;
@@ -46,7 +47,7 @@ use self::{
     engine::Command,
     histogram::Histogram,
     procfs::Usage,
-    report::{Join, Quantiles, Readings, SinkReport, Steps},
+    report::{Join, PunctualReport, Quantiles, Readings, SinkReport, Steps},
     scrape::Sends,
 };
 use crate::runtime::clock;
@@ -105,7 +106,7 @@ pub async fn run(args: Args) -> anyhow::Result<Outcome> {
     eprintln!("measuring");
     let stop = watch::Sender::new(false);
     let chat = chat.map(|probe| tokio::spawn(probe.run(stop.subscribe())));
-    shared.engine.ask(|done| Command::OpenWindow { done }).await?;
+    shared.engine.ask(|done| Command::OpenWindow { deadline: args.deadline, done }).await?;
     let before = (usage_of(own)?, server_usage(&args)?);
     crew.progress_until(clock::now() + args.duration, |_| false).await;
     shared.engine.ask(|done| Command::CloseWindow { done }).await?;
@@ -133,6 +134,7 @@ pub async fn run(args: Args) -> anyhow::Result<Outcome> {
     let failures = crew.leave().await;
     let mut report = Report::new(args.bots(), failures, &totals, join, &readings);
     report.sink = args.sink.then(|| SinkReport::new(&totals));
+    report.punctual = args.deadline.map(|deadline| PunctualReport::new(deadline, &totals));
     report.chat_ack_ms = acks.as_ref().map(|Acks { times }| Quantiles::from(times));
     report.packets_per_send = packets_per_send;
     report.failures.truncate(LISTED_FAILURES);

@@ -9,6 +9,8 @@ pub mod impair;
 pub mod link;
 pub mod proxy;
 pub mod rng;
+#[cfg(test)]
+pub mod tcp;
 
 pub use self::{
     args::{Args, run},

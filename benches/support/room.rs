@@ -94,21 +94,9 @@ impl Bench {
     /// A publisher of one camera layer, and so many who watch it. Connected and decoding when this returns.
     pub fn call(subscribers: usize) -> Self {
         let mut bench = Self::new();
-        bench.join(&PeerPlan {
-            video_layers: 1,
-            audio: false,
-            speaks: false,
-            receive_audio: 0,
-            receive_video: 0,
-        });
+        bench.join(&PeerPlan { video_layers: 1, ..PeerPlan::default() });
         for _ in 0..subscribers {
-            bench.join(&PeerPlan {
-                video_layers: 0,
-                audio: false,
-                speaks: false,
-                receive_audio: 0,
-                receive_video: 1,
-            });
+            bench.join(&PeerPlan { receive_video: 1, ..PeerPlan::default() });
         }
         bench
     }

@@ -64,6 +64,13 @@ pub struct Args {
     /// Who sends is somebody else, such as a browser: the sinks' packets are counted, and decrypted in samples.
     #[arg(long, requires = "sink")]
     pub foreign: bool,
+    /// Repairs as browsers do on a path of this round trip: asked for at once and then once per round trip, answered
+    /// once per round trip, of sound too. Without, bots ask every 20 ms and answer every request.
+    #[arg(long, value_parser = duration, conflicts_with = "sink")]
+    pub round_trip: Option<Duration>,
+    /// Report the share of packets that arrive within this time of being sent.
+    #[arg(long, value_parser = duration, conflicts_with_all = ["sink", "simulcast"])]
+    pub deadline: Option<Duration>,
     /// Chat messages per second of one extra session, whose acknowledgements are timed.
     #[arg(long, default_value_t = 0)]
     pub chat_rate: u32,
@@ -198,6 +205,7 @@ impl Args {
                     .then_some(SinkPlan { gro: self.gro, foreign: self.foreign }),
                 receive_audio: if receives && self.audio { others } else { 0 },
                 receive_video: if receives && video.is_some() { others } else { 0 },
+                round_trip: self.round_trip,
             }
         };
         let speakers = self.speakers.unwrap_or(self.meeting).min(self.meeting);

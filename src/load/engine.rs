@@ -68,6 +68,7 @@ pub enum Command {
     },
     /// Delivery counts from now on.
     OpenWindow {
+        deadline: Option<Duration>,
         done: oneshot::Sender<()>,
     },
     /// Frames that begin from now on do not count.
@@ -215,8 +216,9 @@ impl Engine {
                     bot.close();
                 }
             }
-            Command::OpenWindow { done } => {
-                let window = Window::open(now, self.next_frames());
+            Command::OpenWindow { deadline, done } => {
+                let mut window = Window::open(now, self.next_frames());
+                window.set_deadline(deadline.unwrap_or(Duration::MAX));
                 for bot in self.bots.values_mut() {
                     bot.open_window(&window);
                 }

@@ -43,6 +43,8 @@ pub struct MediaPlan {
     pub sink: Option<SinkPlan>,
     pub receive_audio: usize,
     pub receive_video: usize,
+    /// Repairs as browsers do on a path of this round trip.
+    pub round_trip: Option<Duration>,
 }
 
 /// What reading needs from the engine.
@@ -99,6 +101,7 @@ impl BotMedia {
             speaks: plan.speaks,
             receive_audio: plan.receive_audio,
             receive_video: plan.receive_video,
+            round_trip: plan.round_trip,
         };
         let sink = plan.sink.map(|sink| Sink::new(&socket, sink, REPAIR_PAYLOAD_TYPE)).transpose()?;
         let (mut sink, arrivals) = sink.unzip();
@@ -450,7 +453,7 @@ impl Watched {
         let Some(accepted) = accepted else { return false };
         if let Some(window) = window {
             self.verified += u64::from(window.is_open());
-            window.latency(elapsed_us.saturating_sub(accepted.sent_us));
+            window.arrived(now, Duration::from_micros(elapsed_us.saturating_sub(accepted.sent_us)));
         }
         let Some(frame) = accepted.completed else { return false };
         if !self.seen_first && (kind == MediaKind::Video && frame.keyframe || !self.wants_video) {

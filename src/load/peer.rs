@@ -61,6 +61,7 @@ use rtc::{
 };
 
 use super::{
+    nacks::{Nacks, Repeats},
     payload::MediaKind,
     rtx::{self, RtxRepair},
     sink::{Arrival, SinkFeedback},
@@ -99,6 +100,8 @@ pub struct PeerPlan {
     /// Receive sections of the first offer.
     pub receive_audio: usize,
     pub receive_video: usize,
+    /// Repairs as browsers do on a path of this round trip, of sound too.
+    pub round_trip: Option<Duration>,
 }
 
 /// A first or repeated offer for `rtc:offer`.
@@ -177,21 +180,23 @@ impl Peer {
         let (repair, keyframes) = RtxRepair::new();
         let registry = Registry::new()
             .with(Slot::TwccSender, TwccSenderBuilder::new().build())
-            .with(Slot::Custom(rtx::SLOT), repair)
+            .with(Slot::Custom(rtx::SLOT), repair.with_repeats(plan.round_trip.map(Repeats::new)))
             .with(Slot::NackResponder, NackResponderBuilder::new().build())
             .with(Slot::SenderReport, SenderReportBuilder::new().build());
         let registry = match arrivals {
             Some(arrivals) => registry.with(Slot::TwccReceiver, SinkFeedback::new(arrivals)),
-            None => registry
-                .with(
+            None => match plan.round_trip {
+                Some(round_trip) => registry.with(Slot::NackGenerator, Nacks::new(round_trip)),
+                None => registry.with(
                     Slot::NackGenerator,
                     NackGeneratorBuilder::new()
                         .with_interval(NACK_INTERVAL)
                         .with_max_nacks_per_packet(MAX_NACKS)
                         .build(),
-                )
-                .with(Slot::TwccReceiver, TwccReceiverBuilder::new().build())
-                .with(Slot::ReceiverReport, ReceiverReportBuilder::new().build()),
+                ),
+            }
+            .with(Slot::TwccReceiver, TwccReceiverBuilder::new().build())
+            .with(Slot::ReceiverReport, ReceiverReportBuilder::new().build()),
         };
         let settings = SettingEngineBuilder::new()
             .with_crypto_provider(Arc::new(AwsLcRsProvider::new()))
@@ -203,7 +208,7 @@ impl Peer {
             .build();
         let mut connection = RTCPeerConnectionBuilder::new()
             .with_setting_engine(settings)
-            .with_media_engine(media_engine()?)
+            .with_media_engine(media_engine(plan.round_trip.is_some())?)
             .with_interceptor_registry(registry)
             .build(now)?;
         connection.add_local_candidate(candidate(local)?)?;
@@ -513,9 +518,13 @@ fn candidate(local: SocketAddr) -> anyhow::Result<RTCIceCandidateInit> {
     Ok(RTCIceCandidate::from(&host.new_candidate_host()?).to_json()?)
 }
 
-fn media_engine() -> anyhow::Result<MediaEngine> {
+fn media_engine(repairs_audio: bool) -> anyhow::Result<MediaEngine> {
     let mut engine = MediaEngine::default();
-    engine.register_codec(opus(), RtpCodecKind::Audio)?;
+    let mut opus = opus();
+    if repairs_audio {
+        opus.rtp_codec.rtcp_feedback.push(RTCPFeedback { typ: "nack".to_owned(), parameter: String::new() });
+    }
+    engine.register_codec(opus, RtpCodecKind::Audio)?;
     engine.register_codec(vp8(), RtpCodecKind::Video)?;
     engine.register_codec(rtx(), RtpCodecKind::Video)?;
     let extensions = [

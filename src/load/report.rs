@@ -6,7 +6,7 @@ use super::{
     check::Faults,
     histogram::Histogram,
     procfs::Usage,
-    totals::{Frames, Sinks, Totals},
+    totals::{Frames, Punctual, Sinks, Totals},
 };
 
 #[derive(Debug, Clone, serde::Serialize)]
@@ -20,6 +20,8 @@ pub struct Report {
     pub delivered: Delivered,
     /// Only with --sink, whose bots count packets and not frames.
     pub sink: Option<SinkReport>,
+    /// Only with --deadline.
+    pub punctual: Option<PunctualReport>,
     pub faults: Faults,
     pub fault_samples: Vec<String>,
     /// RTP packets of tracks nobody announced.
@@ -67,6 +69,25 @@ pub struct SinkReport {
     pub repairs: u64,
     /// 1 = lossless; 0 if nothing was expected, because then nothing was measured.
     pub ratio: f64,
+}
+
+/// Packets sent while it was measured: how many came, and how many in time.
+#[derive(Debug, Clone, Copy, serde::Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct PunctualReport {
+    pub deadline_ms: f64,
+    pub owed: u64,
+    pub came: u64,
+    pub in_time: u64,
+    pub ratio: f64,
+}
+
+impl PunctualReport {
+    pub fn new(deadline: Duration, totals: &Totals) -> Self {
+        let Punctual { owed, came, in_time } = totals.punctual;
+        let ratio = in_time as f64 / owed.max(1) as f64;
+        Self { deadline_ms: deadline.as_secs_f64() * 1000.0, owed, came, in_time, ratio }
+    }
 }
 
 impl SinkReport {
@@ -191,6 +212,7 @@ impl Report {
             seconds,
             delivered: Delivered::new(totals),
             sink: None,
+            punctual: None,
             faults: totals.faults,
             fault_samples: totals.fault_samples.clone(),
             unknown_packets: totals.unknown_packets,
@@ -267,6 +289,17 @@ impl fmt::Display for Report {
                 sink.repairs,
                 sink.silent_streams,
                 sink.streams
+            )?;
+        }
+        if let Some(punctual) = &self.punctual {
+            writeln!(
+                f,
+                "in time            {:.3} %: {} of {} packets within {:.0} ms, {} came at all",
+                punctual.ratio * 100.0,
+                punctual.in_time,
+                punctual.owed,
+                punctual.deadline_ms,
+                punctual.came
             )?;
         }
         writeln!(

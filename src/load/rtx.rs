@@ -31,6 +31,8 @@ use rtc::{
     shared::error::Error,
 };
 
+use super::nacks::Repeats;
+
 /// Between the wire and the NACK responder (slot 4000): sees what the responder sends, and restores what
 /// arrives before the NACK generator (slot 7000) looks at it.
 pub const SLOT: usize = 3_500;
@@ -48,6 +50,8 @@ pub struct RtxRepair {
     received: BTreeMap<u32, Original>,
     /// By media SSRC.
     seen: BTreeMap<u32, Seen>,
+    /// Without, every request is answered.
+    repeats: Option<Repeats>,
     reads: VecDeque<TaggedPacket>,
     writes: VecDeque<TaggedPacket>,
 }
@@ -106,10 +110,26 @@ impl RtxRepair {
             sent_rtx: BTreeMap::new(),
             received: BTreeMap::new(),
             seen: BTreeMap::new(),
+            repeats: None,
             reads: VecDeque::new(),
             writes: VecDeque::new(),
         };
         (repair, requests)
+    }
+
+    /// Packets are repeated at the pace of a browser.
+    pub fn with_repeats(self, repeats: Option<Repeats>) -> Self {
+        Self { repeats, ..self }
+    }
+
+    /// Whether a packet is new, or may be repeated now.
+    fn may_go(&mut self, now: Instant, packet: &rtp::Packet) -> bool {
+        let Some(repeats) = &mut self.repeats else { return true };
+        let (ssrc, sequence) = (packet.header.ssrc, packet.header.sequence_number);
+        match (self.sent_rtx.get(&ssrc), packet.payload.split_first_chunk::<2>()) {
+            (Some(_), Some((original, _))) => repeats.may(now, ssrc, u16::from_be_bytes(*original)),
+            _ => repeats.is_first(ssrc, sequence) || repeats.may(now, ssrc, sequence),
+        }
     }
 
     fn keyframe_requests(&self, packets: &[Box<dyn rtcp::Packet>]) {
@@ -194,6 +214,9 @@ impl Protocol<TaggedPacket, TaggedPacket, ()> for RtxRepair {
 
     fn handle_write(&mut self, mut msg: TaggedPacket) -> Result<(), Error> {
         if let Packet::Rtp(packet) = &mut msg.message.packet {
+            if !self.may_go(msg.now, packet) {
+                return Ok(());
+            }
             self.outgoing(packet);
         }
         self.writes.push_back(msg);

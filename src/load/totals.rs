@@ -28,6 +28,11 @@ pub struct Window {
     sent: HashMap<SourceId, [u64; 3]>,
     pub keyframe_requests: u64,
     latency: Histogram,
+    /// How late a packet may be.
+    deadline: Duration,
+    /// Of the packets sent while the window was open: those that came, and those that came in time.
+    came: u64,
+    in_time: u64,
 }
 
 impl Window {
@@ -43,7 +48,15 @@ impl Window {
             sent: HashMap::new(),
             keyframe_requests: 0,
             latency: Histogram::default(),
+            deadline: Duration::MAX,
+            came: 0,
+            in_time: 0,
         }
+    }
+
+    /// From now on packets later than this are too late.
+    pub fn set_deadline(&mut self, deadline: Duration) {
+        self.deadline = deadline;
     }
 
     pub fn close(&mut self, now: Instant, ends: HashMap<SourceId, u32>) {
@@ -80,10 +93,21 @@ impl Window {
         layers.into_iter().filter(|count| *count > 0).min().unwrap_or(0)
     }
 
-    pub fn latency(&mut self, us: u64) {
+    /// A packet came for the first time, so long after it was sent.
+    pub fn arrived(&mut self, now: Instant, took: Duration) {
         if self.closed.is_none() {
-            self.latency.record_us(us);
+            self.latency.record(took);
         }
+        let sent = now.checked_sub(took);
+        if sent.is_some_and(|sent| sent >= self.opened && self.closed.is_none_or(|closed| sent < closed)) {
+            self.came += 1;
+            self.in_time += u64::from(took <= self.deadline);
+        }
+    }
+
+    /// Packets of a source on all layers.
+    fn sent_by(&self, source: SourceId) -> u64 {
+        self.sent.get(&source).copied().unwrap_or_default().into_iter().sum()
     }
 
     /// Frames of a source that began inside the window.
@@ -123,11 +147,20 @@ pub struct Totals {
     pub bytes: u64,
     pub sent: u64,
     pub sinks: Sinks,
+    pub punctual: Punctual,
     pub keyframe_requests: u64,
     pub longest_gap: Duration,
     pub latency: Histogram,
     /// Pairs of sender and receiver that saw less than everything, worst first: receiver, sender, ratio.
     pub incomplete: Vec<(u32, SourceId, f64)>,
+}
+
+/// Packets over all pairs of sender and receiver, as sent while the window was open.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Punctual {
+    pub owed: u64,
+    pub came: u64,
+    pub in_time: u64,
 }
 
 /// What all sinks together counted.
@@ -159,6 +192,7 @@ impl Totals {
             sent: window.sent.values().flatten().sum(),
             keyframe_requests: window.keyframe_requests,
             latency: window.latency.clone(),
+            punctual: Punctual { owed: 0, came: window.came, in_time: window.in_time },
             ..Self::default()
         }
     }
@@ -167,6 +201,7 @@ impl Totals {
     pub fn add_expected(&mut self, receiver: u32, window: &Window) {
         for source in window.firsts.keys().filter(|(publisher, _)| *publisher != receiver) {
             self.frames_of(source.1).expected += window.frames(*source);
+            self.punctual.owed += window.sent_by(*source);
         }
     }
 
@@ -261,6 +296,23 @@ mod tests {
         assert_eq!(counted(1000, 990, 1000).counted, Counted { expected: 1000, received: 990 });
         let edge = counted(980, 980, 1000).counted;
         assert_eq!(edge, Counted { expected: 980, received: 980 }, "20 packets were on their way");
+    }
+
+    #[test]
+    fn only_what_was_sent_in_the_window_is_owed_and_can_be_late() {
+        let ms = Duration::from_millis;
+        let start = clock::now();
+        let mut window = Window::open(start, HashMap::from([(CAMERA, 0)]));
+        window.set_deadline(ms(200));
+        (0..3).for_each(|_| window.sent(CAMERA, 0));
+        window.arrived(start + ms(10), ms(50)); // sent before
+        window.arrived(start + ms(300), ms(200));
+        window.close(start + ms(1_000), HashMap::from([(CAMERA, 3)]));
+        window.arrived(start + ms(1_100), ms(201));
+        window.arrived(start + ms(1_100), ms(90)); // sent after
+        let mut totals = Totals::of(&window);
+        totals.add_expected(1, &window);
+        assert_eq!(totals.punctual, Punctual { owed: 3, came: 2, in_time: 1 });
     }
 
     #[test]

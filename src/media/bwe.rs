@@ -49,6 +49,8 @@ pub struct Estimator {
     rate: RateControl,
     loss: LossControl,
     probes: ProbeResults,
+    /// What was sent before then stands in the queue of a probe. In µs since the epoch.
+    disturbed_until: i64,
     arrived: Throughput,
     sent: Throughput,
     base: BaseDelay,
@@ -77,6 +79,7 @@ impl Estimator {
             rate: RateControl::new(now, start_bps),
             loss: LossControl::default(),
             probes: ProbeResults::default(),
+            disturbed_until: 0,
             arrived: Throughput::default(),
             sent: Throughput::default(),
             base: BaseDelay::default(),
@@ -112,6 +115,11 @@ impl Estimator {
         self.sent.add(at, bytes);
     }
 
+    /// The packet with this transport-wide number was sent once more as it was.
+    pub fn repeated(&mut self, sequence: u16) {
+        self.outstanding.repeated(sequence);
+    }
+
     /// Takes a report. Returns how many packets it told of for the first time.
     pub fn report(&mut self, now: Instant, report: &ArrivalReport<'_>) -> usize {
         let Some(packets) = report.packets() else { return 0 };
@@ -134,7 +142,17 @@ impl Estimator {
             };
             let arrived = reference + arrival;
             self.arrived.add(arrived, packet.bytes);
-            self.delay.packet(packet.sent, arrived);
+            // A repair under its old number looks like a packet that waited for a round trip.
+            if packet.repeated {
+                continue;
+            }
+            // A probe fills a queue on purpose. That says what the path carries, not that too much is sent.
+            if packet.cluster != Cluster::NONE {
+                self.disturbed_until = packet.sent + PROBE_DRAINS;
+            }
+            if packet.sent > self.disturbed_until {
+                self.delay.packet(packet.sent, arrived);
+            }
             self.probes.packet(&packet, arrived);
             self.queue_delay = self.base.queued(now, arrived - packet.sent);
             self.competition.packet(now, self.queue_delay, self.rate.is_yielding());
@@ -163,8 +181,8 @@ impl Estimator {
         if let Some(measured) = self.probes.take()
             && usage != Usage::Over
         {
-            self.rate.probed(measured);
-            self.loss.probed(measured);
+            self.rate.probed(now, measured);
+            self.loss.probed(measured.bps);
         }
         let queued = self.queue_delay > NOTABLE_QUEUE;
         let arrived = self.arrived.rate_bps();
@@ -290,6 +308,8 @@ const NOTABLE_QUEUE: Duration = Duration::from_millis(100);
 
 /// Between two reports; less is noise.
 const GROWS: Duration = Duration::from_millis(10);
+/// How long the queue of a probe takes to drain, in µs: it holds some 40 ms, and media goes on.
+const PROBE_DRAINS: i64 = 150_000;
 /// Without a report for so long, the last one says nothing of now.
 const STALE: Duration = Duration::from_secs(1);
 

@@ -6,7 +6,7 @@ use rtc_rtcp::reception_report::ReceptionReport;
 
 use super::{
     clock::{SourceClock, SteadyClock, compact},
-    nack::NackGenerator,
+    nack::{Manner, NackGenerator},
 };
 use crate::{base::seq::SeqExtender, proto::rtp::Header};
 
@@ -169,15 +169,20 @@ impl Ingest {
         self.repairs.delay(now)
     }
 
+    /// So many packets had to be repaired of late that requests and repairs are lost too.
+    pub fn is_lossy(&self, now: Instant) -> bool {
+        self.repairs.are_many(now)
+    }
+
     /// Sequence numbers to ask for; `true` if something was given up, so that a keyframe is needed.
-    pub fn poll_nack(&mut self, now: Instant) -> (Vec<u16>, bool) {
+    pub fn poll_nack(&mut self, now: Instant, manner: Manner) -> (Vec<u16>, bool) {
         let overdue = self.open_frame.is_some_and(|last| now.saturating_duration_since(last) >= TAIL_WAIT);
         if let (true, true, Some(highest)) = (overdue, self.video, self.extender.highest()) {
             self.open_frame = None;
             // Asked for as if it had been missing since the last packet; a sender ignores what it has not sent.
             self.nack.skipped(now.checked_sub(TAIL_WAIT).unwrap_or(now), highest + 1, highest + 2);
         }
-        let (wanted, gave_up) = self.nack.poll(now);
+        let (wanted, gave_up) = self.nack.poll(now, manner);
         // A word that is lost is lost; only pictures depend on each other.
         (wanted, gave_up && self.video)
     }
@@ -348,9 +353,14 @@ impl Repairs {
     }
 
     fn delay(&self, now: Instant) -> Duration {
+        if self.are_many(now) { self.delay } else { Duration::ZERO }
+    }
+
+    /// The path loses packets all the time.
+    fn are_many(&self, now: Instant) -> bool {
         let recent =
             |at: &Option<Instant>| at.is_some_and(|at| now.saturating_duration_since(at) < REPAIRS_WITHIN);
-        if self.recent.iter().all(recent) { self.delay } else { Duration::ZERO }
+        self.recent.iter().all(recent)
     }
 }
 
@@ -385,9 +395,9 @@ mod tests {
         }
         assert!(!ingest.keeps_up(at(120), Some(at(120))), "nothing new came");
         // The last packets of a frame may come by repair only, and are new.
-        ingest.poll_nack(at(120));
+        ingest.poll_nack(at(120), Manner::default());
         ingest.arrived(at(200), &header(15, false), 100);
-        ingest.poll_nack(at(215));
+        ingest.poll_nack(at(215), Manner::default());
         assert!(ingest.repaired(at(250), 16, true, 100).is_some());
         assert!(ingest.keeps_up(at(340), Some(at(340))));
     }
@@ -400,7 +410,7 @@ mod tests {
             ingest.arrived(now, &header(sequence, true), 100);
         }
         let later = now + Duration::from_millis(20);
-        assert_eq!(ingest.poll_nack(later).0, vec![12, 13]);
+        assert_eq!(ingest.poll_nack(later, Manner::default()).0, vec![12, 13]);
         assert!(ingest.repaired(later, 12, true, 100).is_some());
         assert!(ingest.repaired(later, 12, true, 100).is_none(), "asked for once");
         assert!(ingest.repaired(later, 10, true, 100).is_none(), "never missing");
@@ -418,16 +428,16 @@ mod tests {
         let at = |ms| start + Duration::from_millis(ms);
         let mut ingest = Ingest::new(start, 90_000, true);
         ingest.arrived(start, &header(65_534, false), 100);
-        assert!(ingest.poll_nack(at(5)).0.is_empty(), "it may still come");
-        assert_eq!(ingest.poll_nack(at(10)).0, vec![65_535]);
+        assert!(ingest.poll_nack(at(5), Manner::default()).0.is_empty(), "it may still come");
+        assert_eq!(ingest.poll_nack(at(10), Manner::default()).0, vec![65_535]);
         assert!(ingest.repaired(at(12), 65_535, false, 100).is_some(), "and it was not the end");
-        assert_eq!(ingest.poll_nack(at(22)).0, vec![0]);
+        assert_eq!(ingest.poll_nack(at(22), Manner::default()).0, vec![0]);
         assert!(ingest.repaired(at(24), 0, true, 100).is_some());
         assert!(!ingest.arrived(at(33), &header(1, true), 100).gap, "nothing is missing");
-        assert!(ingest.poll_nack(at(60)).0.is_empty());
+        assert!(ingest.poll_nack(at(60), Manner::default()).0.is_empty());
         // A slow sender: the packet that was asked for comes by itself.
         ingest.arrived(at(66), &header(2, false), 100);
-        assert_eq!(ingest.poll_nack(at(80)).0, vec![3]);
+        assert_eq!(ingest.poll_nack(at(80), Manner::default()).0, vec![3]);
         assert!(!ingest.arrived(at(81), &header(3, true), 100).gap);
         assert!(ingest.repaired(at(82), 3, true, 100).is_none(), "its repair is a duplicate");
     }

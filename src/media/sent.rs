@@ -67,6 +67,11 @@ impl Sent {
         }
     }
 
+    /// Of audio: the transport-wide number, which it keeps when it is sent again.
+    pub fn transport(&self) -> u16 {
+        self.picture_id
+    }
+
     /// The publisher's extended sequence, given a recent one of the same encoding.
     pub fn source_near(&self, reference: u64) -> u64 {
         let delta = self.source.wrapping_sub(low32(reference)).cast_signed();

@@ -39,6 +39,8 @@ const RELAPSE: Duration = Duration::from_secs(6);
 const MAX_PENALTY: Duration = Duration::from_secs(15);
 /// A probe is so many bursts, one per tick of a busy room: long enough to measure, too short to hurt.
 const PROBE_BURSTS: u32 = 4;
+/// One more than a probe is judged by: the first burst may be a single packet.
+const PROBE_PACKETS: u32 = 5;
 const PROBE_GAP: Duration = Duration::from_millis(10);
 /// A probe aims at most at so many times the estimate: beyond, it only floods.
 const MAX_STEP: u64 = 4;
@@ -107,8 +109,11 @@ struct Probing {
 struct Running {
     cluster: Cluster,
     bps: u64,
-    left: u32,
+    bursts: u32,
     next: Instant,
+    /// Sent since it began, media included: together they are what the path shall carry.
+    sent: u64,
+    packets: u32,
 }
 
 impl Downlink {
@@ -118,8 +123,23 @@ impl Downlink {
     }
 
     /// A packet with that number was sent.
-    pub fn sent(&mut self, now: Instant, bytes: usize, cluster: Cluster) {
+    pub fn sent(&mut self, now: Instant, bytes: usize) {
+        let cluster = match &mut self.probing.running {
+            Some(running) => {
+                running.sent += bytes as u64;
+                running.packets += 1;
+                running.cluster
+            }
+            None => Cluster::NONE,
+        };
         self.estimator_from(now).sent(now, bytes, cluster);
+    }
+
+    /// The packet with this number was sent again as it was.
+    pub fn repeated(&mut self, sequence: u16) {
+        if let Some(estimator) = &mut self.estimator {
+            estimator.repeated(sequence);
+        }
     }
 
     fn estimator_from(&mut self, now: Instant) -> &mut Estimator {
@@ -354,22 +374,25 @@ impl Room {
             // Ticks are never early, so that a probe comes out a little slower than meant.
             let bps = (wanted * 3 / 2).min(estimator.bps() * MAX_STEP);
             let cluster = estimator.start_cluster();
-            probing.running = Some(Running { cluster, bps, left: PROBE_BURSTS, next: ctx.now });
+            probing.running = Some(Running { cluster, bps, bursts: 0, next: ctx.now, sent: 0, packets: 0 });
         }
         let Some(running) = probing.running.as_mut().filter(|running| ctx.now >= running.next) else {
             return;
         };
-        running.left -= 1;
+        running.bursts += 1;
         running.next = ctx.now + PROBE_GAP;
-        let (cluster, bps) = (running.cluster, running.bps);
-        if running.left == 0 {
-            probing.running = None;
+        let due = running.bps / 8 * PROBE_GAP.as_millis() as u64 / 1_000 * u64::from(running.bursts);
+        let missing = due.saturating_sub(running.sent);
+        // At a low rate it takes longer until there are packets enough to judge by.
+        let judged = running.packets >= PROBE_PACKETS || running.bursts >= PROBE_BURSTS * 4;
+        let over = running.bursts >= PROBE_BURSTS && judged;
+        self.send_probe(ctx, key, usize::try_from(missing).unwrap_or(0));
+        if let Some(participant) = self.participants.get_mut(key).filter(|_| over) {
+            participant.downlink.probing.running = None;
         }
-        let bytes = usize::try_from(bps / 8 * PROBE_GAP.as_millis() as u64 / 1_000).unwrap_or(0);
-        self.send_probe(ctx, key, bytes, cluster);
     }
 
-    fn send_probe(&mut self, ctx: &mut Context<'_>, key: ParticipantKey, bytes: usize, cluster: Cluster) {
+    fn send_probe(&mut self, ctx: &mut Context<'_>, key: ParticipantKey, bytes: usize) {
         let Self { participants, publications, subscriptions, .. } = self;
         let Some(participant) = participants.get_mut(key) else { return };
         let Participant { session: Some(session), subscriptions: own, downlink, .. } = participant else {
@@ -393,7 +416,7 @@ impl Room {
                 forwarder.write_probe(slot, back as u64, packet, transport)
             });
             let Some(len) = wrote else { break };
-            downlink.sent(ctx.now, len, cluster);
+            downlink.sent(ctx.now, len);
             downlink.pacer.sent(len);
             ctx.stats.probe_packets_sent += 1;
             sent += len;

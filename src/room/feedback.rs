@@ -8,7 +8,7 @@ use super::{
     train::MAX_PADDING,
 };
 use crate::{
-    media::{bwe::Cluster, forwarder::Forwarder},
+    media::forwarder::Forwarder,
     proto::{
         rtcp::{self, CompoundBuilder, Feedback},
         twcc::report::ArrivalReport,
@@ -71,8 +71,10 @@ impl Room {
         let Some(subscription) = self.subscriptions.get_mut(key) else { return };
         let Some(publication) = self.publications.get(subscription.publication) else { return };
         let Some(subscriber) = self.participants.get_mut(subscription.subscriber) else { return };
-        let spare = subscription.forwarder.as_ref().is_some_and(Forwarder::has_spare_repairs);
-        if spare && repair_one(ctx, subscriber, subscription, publication, sequence).is_some() {
+        if !subscription.forwarder.as_ref().is_some_and(Forwarder::may_repair_twice) {
+            return;
+        }
+        if repair_one(ctx, subscriber, subscription, publication, sequence).is_some() {
             ctx.stats.rtx_sent += 1;
         }
     }
@@ -159,8 +161,12 @@ fn repair_one(
     let transport = downlink.next_sequence();
     let write = |slot: &mut [u8]| forwarder.write_repair(slot, sequence, &sent, &packet, transport);
     let len = session.send_rtp(packet.len() + MAX_PADDING, ctx.out, write)?;
-    if forwarder.repairs_are_new() && forwarder.config().transport_cc_ext != 0 {
-        downlink.sent(ctx.now, len, Cluster::NONE);
+    if forwarder.config().transport_cc_ext != 0 {
+        if forwarder.repairs_are_new() {
+            downlink.sent(ctx.now, len);
+        } else if !forwarder.config().codec.is_video() {
+            downlink.repeated(sent.transport());
+        }
     }
     downlink.pacer.sent(len);
     Some(())

@@ -38,6 +38,8 @@ pub(super) struct Monitor {
     meter: Meter,
     current: Second,
     round_trips: (Duration, u32),
+    /// Smoothed: down at once, up slowly.
+    latest_round_trip: Option<Duration>,
     /// Sum and count of the reported jitters of this second, of sound: pictures are spread by their pacing.
     down_jitter: (Duration, u32),
     next_sample: Instant,
@@ -67,6 +69,7 @@ impl Monitor {
             meter: Meter::default(),
             current: Second::default(),
             round_trips: (Duration::ZERO, 0),
+            latest_round_trip: None,
             down_jitter: (Duration::ZERO, 0),
             next_sample: now + SAMPLE,
             samples: 0,
@@ -89,7 +92,14 @@ impl Monitor {
         if took < MAX_ROUND_TRIP {
             self.round_trips.0 += took;
             self.round_trips.1 += 1;
+            let before = self.latest_round_trip.unwrap_or(took);
+            self.latest_round_trip = Some(if took < before { took } else { (before * 3 + took) / 4 });
         }
+    }
+
+    /// How long an answer takes, as of the last few; `None` before the first.
+    pub fn latest_round_trip(&self) -> Option<Duration> {
+        self.latest_round_trip
     }
 
     /// A loss on the uplink that repair did not bring back.

@@ -35,6 +35,8 @@ pub(super) struct Accepted<'a> {
     pub revived: bool,
     /// The rest of its frame can be expected at once.
     pub more_soon: bool,
+    /// It came after packets that follow it, usually by a repair.
+    pub late: bool,
     pub audience: Audience,
 }
 
@@ -135,6 +137,7 @@ impl Room {
             }
             (arrival.sequence, arrival.broken, payload)
         };
+        let late = stream.repair || Some(sequence) < encoding.ingest.highest();
         let more_soon = !header.marker && encoding.ingest.comes_in_bursts();
         let dependencies = values.dependency_descriptor.filter(|_| codec == Codec::Av1).unwrap_or_default();
         let mut facts = if dependencies.is_empty() {
@@ -177,7 +180,7 @@ impl Room {
         }
         let (publication, layer) = (stream.publication, stream.layer);
         let audience = Audience::Everybody;
-        Ok(Some(Accepted { publication, layer, packet, broken, revived, more_soon, audience }))
+        Ok(Some(Accepted { publication, layer, packet, broken, revived, more_soon, late, audience }))
     }
 
     /// A layer came to life, usually with a keyframe: whoever waits for it takes that one.

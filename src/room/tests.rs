@@ -3,9 +3,12 @@
 mod agreement;
 mod audible;
 mod bandwidth;
+mod bottleneck;
 mod codecs;
 mod dynacast;
 mod frame;
+mod loss;
+mod nacks;
 mod offer;
 mod path;
 mod patience;

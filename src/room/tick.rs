@@ -6,7 +6,11 @@ use super::{
     BUSY_TICK, CONNECTING_TICK, Context, IDLE_TICK, ParticipantKey, Room,
     event::{CloseReason, Event},
 };
-use crate::{base::id::ParticipantId, media::speaker::Speaking, proto::rtcp::CompoundBuilder};
+use crate::{
+    base::id::ParticipantId,
+    media::{nack::Manner, speaker::Speaking},
+    proto::rtcp::CompoundBuilder,
+};
 
 /// Transport-wide feedback: the draft suggests 50–250 ms, libwebrtc uses 50–100.
 const ARRIVAL_FEEDBACK: Duration = Duration::from_millis(50);
@@ -80,12 +84,18 @@ impl Room {
         }
         let mut compound = CompoundBuilder::new(participant.rtcp_ssrc);
         let mut media_ssrc = 0;
+        let mut published = participant.publications.iter().filter_map(|one| self.publications.get(*one));
+        let manner = Manner {
+            round_trip: participant.monitor.latest_round_trip(),
+            // What one stream shows holds for all: a voice alone has too few packets to show it.
+            lossy: published.any(|one| one.encodings.iter().any(|one| one.ingest.is_lossy(ctx.now))),
+        };
         for publication in &participant.publications {
             let Some(publication) = self.publications.get_mut(*publication) else { continue };
             for (layer, encoding) in (0u8..).zip(&mut publication.encodings) {
                 let Some(ssrc) = encoding.ssrc.filter(|_| encoding.ingest.has_started()) else { continue };
                 media_ssrc = ssrc;
-                let (wanted, gave_up) = encoding.ingest.poll_nack(ctx.now);
+                let (wanted, gave_up) = encoding.ingest.poll_nack(ctx.now, manner);
                 if !wanted.is_empty() {
                     ctx.stats.nacks_sent += wanted.len() as u64;
                     compound.nack(ssrc, &wanted);

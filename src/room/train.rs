@@ -11,8 +11,8 @@ use smallvec::SmallVec;
 
 use super::{Context, ParticipantKey, Room, SubscriptionKey, participant::Participant, routing::Accepted};
 use crate::{
+    base::seq::low16,
     media::{
-        bwe::Cluster,
         forwarder::Placement,
         packet::{Descriptor, Facts, MediaPacket},
         redundancy::Audience,
@@ -128,6 +128,11 @@ impl Room {
             let Facts { audio_level, captured, .. } = *facts;
             Payload::Scratch { start, red, made_up, audio_level, captured }
         };
+        if accepted.late {
+            // The publisher's path took its time already: on a lossy path it is not asked for a second time.
+            let loss = participant.loss();
+            participant.patience.repaired(now, loss, key, low16(at.index));
+        }
         let train = &mut participant.train;
         if train.waiting.is_empty() {
             train.since = Some(now);
@@ -303,7 +308,7 @@ impl Room {
         match sent {
             Some(len) => {
                 if forwarder.config().transport_cc_ext != 0 {
-                    downlink.sent(ctx.now, len, Cluster::NONE);
+                    downlink.sent(ctx.now, len);
                 }
                 if let Payload::Scratch { made_up: false, .. } = one.payload {
                     forwarder.remember_audio(&one.at, one.sequence, padding, transport);

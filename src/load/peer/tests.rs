@@ -36,7 +36,7 @@ impl Mirror {
             SettingEngineBuilder::new().with_crypto_provider(Arc::new(AwsLcRsProvider::new())).build();
         let mut connection = RTCPeerConnectionBuilder::new()
             .with_setting_engine(settings)
-            .with_media_engine(media_engine().unwrap())
+            .with_media_engine(media_engine(false).unwrap())
             .with_interceptor_registry(registry)
             .build(now)
             .unwrap();
@@ -99,7 +99,14 @@ fn run(up: Impair, down: Impair, frames: u32) -> Outcome {
     let start = clock::now();
     let (here, there): (SocketAddr, SocketAddr) =
         ("127.0.0.1:1001".parse().unwrap(), "127.0.0.1:1002".parse().unwrap());
-    let plan = PeerPlan { video_layers: 1, audio: true, speaks: true, receive_audio: 0, receive_video: 1 };
+    let plan = PeerPlan {
+        video_layers: 1,
+        audio: true,
+        speaks: true,
+        receive_audio: 0,
+        receive_video: 1,
+        ..PeerPlan::default()
+    };
     let mut peer = Peer::new(start, here, &plan, None).unwrap();
     let mut mirror = Mirror::new(start, there);
     let offer = peer.offer(start).unwrap();
@@ -194,7 +201,14 @@ fn lost_packets_are_repaired_by_retransmission_in_both_directions() {
 #[test]
 fn an_offer_with_three_layers_names_them_and_their_repair() {
     let now = clock::now();
-    let plan = PeerPlan { video_layers: 3, audio: true, speaks: true, receive_audio: 1, receive_video: 2 };
+    let plan = PeerPlan {
+        video_layers: 3,
+        audio: true,
+        speaks: true,
+        receive_audio: 1,
+        receive_video: 2,
+        ..PeerPlan::default()
+    };
     let mut peer = Peer::new(now, "127.0.0.1:1001".parse().unwrap(), &plan, None).unwrap();
     let sdp = peer.offer(now).unwrap().sdp;
     for line in [

@@ -13,8 +13,17 @@ enum State {
     #[default]
     Empty,
     InFlight,
+    /// Sent again with the same number, so that nobody can tell which of them arrives.
+    Repeated,
     Arrived,
     Lost,
+}
+
+impl State {
+    /// Nothing was told of it yet.
+    fn is_open(self) -> bool {
+        matches!(self, Self::InFlight | Self::Repeated)
+    }
 }
 
 #[derive(Debug, Clone, Copy, Default)]
@@ -35,6 +44,8 @@ pub struct Settled {
     pub cluster: Cluster,
     /// An earlier report called it lost.
     pub revived: bool,
+    /// It was sent more than once: when it arrived says nothing of how long it took.
+    pub repeated: bool,
 }
 
 /// A ring by transport-wide sequence number.
@@ -76,7 +87,7 @@ impl Outstanding {
         let slot = self.slot_mut(sequence)?;
         let before = slot.state;
         let news = match before {
-            State::InFlight => true,
+            State::InFlight | State::Repeated => true,
             State::Lost => arrived,
             State::Arrived | State::Empty => false,
         };
@@ -90,14 +101,26 @@ impl Outstanding {
             bytes: usize::from(slot.bytes),
             cluster: slot.cluster,
             revived: before == State::Lost,
+            repeated: before == State::Repeated,
         })
+    }
+
+    /// A packet was sent once more under its number.
+    pub fn repeated(&mut self, sequence: u16) {
+        let behind = usize::from(self.next.wrapping_sub(sequence));
+        if behind == 0 || behind > self.count {
+            return;
+        }
+        if let Some(slot) = self.slot_mut(sequence).filter(|slot| slot.state == State::InFlight) {
+            slot.state = State::Repeated;
+        }
     }
 
     /// The newest packet that nothing is known of.
     pub fn newest_unsettled(&self) -> Option<u16> {
         let newest = self.next.wrapping_sub(1);
         let index = self.index(newest)?;
-        self.slots.get(index).filter(|slot| slot.state == State::InFlight).map(|_| newest)
+        self.slots.get(index).filter(|slot| slot.state.is_open()).map(|_| newest)
     }
 
     /// Doubles the ring while it would overwrite what may still be told of.
@@ -105,7 +128,7 @@ impl Outstanding {
         let next = self.next;
         let len = self.slots.len();
         let recent = |slot: &Slot| {
-            slot.state == State::InFlight
+            slot.state.is_open()
                 && i64::from(low32(now).wrapping_sub(slot.sent).cast_signed()) < FORGET_AFTER_US
         };
         let full = self.index(next).and_then(|index| self.slots.get(index)).is_none_or(recent);
@@ -171,6 +194,21 @@ mod tests {
         assert_eq!(outstanding.settle(0, 20, false), None);
         assert!(outstanding.settle(0, 30, true).unwrap().revived);
         assert_eq!(outstanding.settle(0, 40, true), None);
+    }
+
+    #[test]
+    fn a_packet_sent_twice_is_told_apart() {
+        let mut outstanding = Outstanding::default();
+        for number in 0..3 {
+            outstanding.push(number, 100, Cluster::default());
+        }
+        outstanding.repeated(0);
+        outstanding.settle(1, 10, false);
+        outstanding.repeated(1);
+        outstanding.repeated(3);
+        let settled = |number| outstanding.settle(number, 60_000, true).unwrap();
+        let told = [0, 1, 2].map(settled).map(|one| (one.repeated, one.revived));
+        assert_eq!(told, [(true, false), (false, true), (false, false)]);
     }
 
     #[test]

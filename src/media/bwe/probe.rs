@@ -30,7 +30,15 @@ pub struct ProbeResults {
     first_bytes: u64,
     sent: Option<(i64, i64)>,
     arrived: Option<(i64, i64)>,
-    result: Option<u64>,
+    result: Option<Measured>,
+}
+
+/// What a probe found out.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Measured {
+    pub bps: u64,
+    /// Less came out than was put in: the path carries no more.
+    pub full: bool,
 }
 
 impl ProbeResults {
@@ -72,18 +80,19 @@ impl ProbeResults {
         let rate = |bytes: u64, span: i64| bytes as f64 * 8e6 / span.max(MIN_SPAN_US) as f64;
         let put_in = rate(self.bytes - self.last_bytes, last_sent - first_sent);
         let came_out = rate(self.bytes - self.first_bytes, last_arrived - first_arrived);
+        let full = came_out < put_in * FULL_BELOW;
         let measured = if came_out > put_in * MAX_RATIO {
             return;
-        } else if came_out < put_in * FULL_BELOW {
+        } else if full {
             came_out * MARGIN
         } else {
             put_in.min(came_out)
         };
-        self.result = Some(measured as u64);
+        self.result = Some(Measured { bps: measured as u64, full });
     }
 
     /// What the running cluster says now.
-    pub fn take(&mut self) -> Option<u64> {
+    pub fn take(&mut self) -> Option<Measured> {
         self.result.take()
     }
 }
@@ -92,12 +101,12 @@ impl ProbeResults {
 mod tests {
     use super::*;
 
-    fn run(interval_in: i64, interval_out: i64, packets: i64) -> Option<u64> {
+    fn run(interval_in: i64, interval_out: i64, packets: i64) -> Option<Measured> {
         let mut probes = ProbeResults::default();
         let cluster = probes.start();
         for number in 0..packets {
             let sent = number * interval_in;
-            let packet = Settled { sent, bytes: 1_250, cluster, revived: false };
+            let packet = Settled { sent, bytes: 1_250, cluster, revived: false, repeated: false };
             probes.packet(&packet, 1_000_000 + number * interval_out);
         }
         probes.take()
@@ -105,8 +114,8 @@ mod tests {
 
     #[test]
     fn a_probe_measures_what_went_in_or_what_came_out() {
-        assert_eq!(run(5_000, 5_000, 10), Some(2_000_000));
-        assert_eq!(run(5_000, 10_000, 10), Some(950_000), "the path is full");
+        assert_eq!(run(5_000, 5_000, 10), Some(Measured { bps: 2_000_000, full: false }));
+        assert_eq!(run(5_000, 10_000, 10), Some(Measured { bps: 950_000, full: true }));
         assert_eq!(run(5_000, 2_000, 10), None, "held back and released");
         assert_eq!(run(5_000, 5_000, 3), None, "too few");
     }

@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use super::{MAX_BPS, MIN_BPS, delay::Usage};
+use super::{MAX_BPS, MIN_BPS, delay::Usage, probe::Measured};
 
 /// Of what arrives, after overuse: leaves room for the queue to drain.
 const BACK_OFF: f64 = 0.85;
@@ -17,6 +17,8 @@ const UNPROVEN: f64 = 1.5;
 const ARRIVES: f64 = 0.95;
 /// The least distance of two decreases: the effect of the first has to show.
 const DECREASE_GAP: Duration = Duration::from_millis(100);
+/// How long a probe that found the path full is believed. Probes come every few seconds while more is wanted.
+const FULL_FOR: Duration = Duration::from_secs(10);
 /// How much one sample moves the known capacity.
 const CAPACITY_GAIN: f64 = 0.2;
 /// Bits of one packet.
@@ -41,6 +43,8 @@ pub struct RateControl {
     target: f64,
     /// What arrived when a queue grew, smoothed.
     capacity: Option<f64>,
+    /// What a probe found the path to be full at, and when. Without proof the target does not grow beyond.
+    full_at: Option<(f64, Instant)>,
     hold: bool,
     last_update: Instant,
     last_decrease: Option<Instant>,
@@ -48,7 +52,14 @@ pub struct RateControl {
 
 impl RateControl {
     pub fn new(now: Instant, start_bps: u64) -> Self {
-        Self { target: float(start_bps), capacity: None, hold: false, last_update: now, last_decrease: None }
+        Self {
+            target: float(start_bps),
+            capacity: None,
+            full_at: None,
+            hold: false,
+            last_update: now,
+            last_decrease: None,
+        }
     }
 
     pub fn target(&self) -> u64 {
@@ -72,7 +83,7 @@ impl RateControl {
             Usage::Under => self.hold = true,
             // One report without a trend after a decrease: let the queue drain first.
             Usage::Normal if self.hold => self.hold = false,
-            Usage::Normal => self.increase(elapsed, signals),
+            Usage::Normal => self.increase(now, elapsed, signals),
         }
         self.target = self.target.clamp(float(MIN_BPS), float(MAX_BPS));
         self.target()
@@ -101,7 +112,7 @@ impl RateControl {
         self.target = self.target.min(lower);
     }
 
-    fn increase(&mut self, elapsed: Duration, signals: &Signals) {
+    fn increase(&mut self, now: Instant, elapsed: Duration, signals: &Signals) {
         let seconds = elapsed.as_secs_f64();
         if self.capacity.is_some_and(|capacity| self.target > capacity * FAR) {
             self.capacity = None;
@@ -114,7 +125,10 @@ impl RateControl {
             self.target * GROWTH.powf(seconds) + 1_000.0 * seconds
         };
         let proven = signals.arrived.map_or(f64::MAX, |arrived| float(arrived) * UNPROVEN + 10_000.0);
-        self.target = self.target.max(grown.min(proven));
+        let full = self.full_at.filter(|(_, at)| now.saturating_duration_since(*at) < FULL_FOR);
+        // Beside a flow that fills the queue, a probe gets its share of it and not what there is to have.
+        let full = full.filter(|_| !signals.competes).map_or(f64::MAX, |(bps, _)| bps);
+        self.target = self.target.max(grown.min(proven).min(full));
         // What arrives without a queue is carried, whatever was believed: a stream that cannot be made smaller is sent
         // although the estimate is below it.
         if let Some(arrived) = signals.arrived.filter(|_| !signals.queued && !signals.competes) {
@@ -123,8 +137,9 @@ impl RateControl {
     }
 
     /// A probe measured this much.
-    pub fn probed(&mut self, bps: u64) {
-        let measured = float(bps);
+    pub fn probed(&mut self, now: Instant, probe: Measured) {
+        let measured = float(probe.bps);
+        self.full_at = probe.full.then_some((measured, now));
         if measured > self.target {
             if self.capacity.is_some_and(|capacity| measured > capacity * FAR) {
                 self.capacity = None;

@@ -91,9 +91,9 @@ impl Forwarder {
         self.config.rtx.is_some()
     }
 
-    /// Whether there is budget for repairs that nobody asked for.
-    pub fn has_spare_repairs(&self) -> bool {
-        self.rtx_budget >= RTX_BURST / 2
+    /// Whether there is budget to spare, so that a repair sent twice leaves enough for those that are asked for.
+    pub fn may_repair_twice(&self) -> bool {
+        self.rtx_budget > RTX_BURST / 2
     }
 
     /// What a NACK for `sequence` refers to: the layer and the rewritten fields.
@@ -174,7 +174,7 @@ impl Forwarder {
         if matches!(packet.facts.descriptor, Descriptor::Red) && self.config.red.is_none() {
             packet.payload = red::primary(packet.payload)?;
         }
-        let mut written = self.write_media(slot, &packet, at, sent.picture_id)?;
+        let mut written = self.write_media(slot, &packet, at, sent.transport())?;
         let padding = usize::from(sent.tl0_pic_idx);
         if padding > 0 {
             written.len = pad(slot, written.len, padding)?;

@@ -73,6 +73,7 @@ impl Room {
         };
         let packet = MediaPacket { sequence, facts, payload, dependencies };
         encoding.ingest.relayed(ctx.now, sequence, facts.marker, payload.len());
+        let late = Some(packet.sequence) < encoding.ingest.highest();
         let more_soon = !facts.marker && encoding.ingest.comes_in_bursts();
         if video {
             if encoding.history.contains(sequence) {
@@ -95,8 +96,16 @@ impl Room {
         if !muted {
             // What the publisher's shard could not repair it has asked a keyframe for.
             let audience = Audience::Everybody;
-            let accepted =
-                Accepted { publication: key, layer, packet, broken: false, revived, more_soon, audience };
+            let accepted = Accepted {
+                publication: key,
+                layer,
+                packet,
+                broken: false,
+                revived,
+                more_soon,
+                late,
+                audience,
+            };
             self.forward(ctx, &accepted);
         }
     }

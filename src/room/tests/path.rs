@@ -6,7 +6,14 @@ use std::{
 };
 
 use super::world::{Member, World};
-use crate::{base::seq::SeqExtender, netem::link::Link, proto::rtp::Header};
+use crate::{
+    base::seq::SeqExtender,
+    netem::{
+        link::{Counters, Link},
+        tcp::{self, Tcp},
+    },
+    proto::rtp::Header,
+};
 
 /// As browsers report: often enough to follow, seldom enough to be cheap.
 const REPORT: Duration = Duration::from_millis(50);
@@ -15,6 +22,8 @@ const REPORT: Duration = Duration::from_millis(50);
 struct Carried {
     sent: Instant,
     bytes: Vec<u8>,
+    /// Of the flow that shares the path.
+    foreign: bool,
 }
 
 impl AsRef<[u8]> for Carried {
@@ -30,16 +39,33 @@ pub struct Path {
     pub delay: Duration,
     pub late: Duration,
     last: Option<Instant>,
+    /// The longest that a datagram waited or took, since somebody last looked.
+    pub longest: Duration,
     pub bytes: u64,
+    /// Somebody else's flow through the same bottleneck.
+    pub tcp: Option<Tcp>,
 }
 
 impl Path {
     pub fn push(&mut self, now: Instant, datagram: &[u8]) {
-        self.link.push(now, Carried { sent: now, bytes: datagram.to_vec() });
+        self.link.push(now, Carried { sent: now, bytes: datagram.to_vec(), foreign: false });
     }
 
     pub fn overflowed(&self) -> u64 {
         self.link.counters().overflowed
+    }
+
+    pub fn counters(&self) -> Counters {
+        self.link.counters()
+    }
+}
+
+/// What carries datagrams from somebody to the server.
+pub struct Uplink(Link<Vec<u8>>);
+
+impl Uplink {
+    pub fn push(&mut self, now: Instant, datagram: Vec<u8>) {
+        self.0.push(now, datagram);
     }
 }
 
@@ -91,9 +117,22 @@ const RTX: [u8; 3] = [97, 99, 46];
 
 impl Member {
     pub(super) fn follow_path(&mut self, now: Instant) {
+        self.peer.ask_again(now);
         let Some(path) = &mut self.path else { return };
+        if let Some(tcp) = &mut path.tcp {
+            tcp.send(now, &mut path.link, || Carried {
+                sent: now,
+                bytes: vec![0; tcp::PACKET],
+                foreign: true,
+            });
+        }
         while let Some(carried) = path.link.pop(now) {
+            if let Some(tcp) = path.tcp.as_mut().filter(|_| carried.foreign) {
+                tcp.arrived();
+                continue;
+            }
             path.delay = now - carried.sent;
+            path.longest = path.longest.max(path.delay);
             path.bytes += carried.bytes.len() as u64;
             self.peer.handle(now, &carried.bytes);
         }
@@ -105,7 +144,7 @@ impl Member {
         if now >= due && self.peer.connected {
             path.next_report = Some(now + REPORT);
             self.peer.report_arrivals();
-            if self.peer.forgiving {
+            if self.peer.forgiving && self.peer.nacks.is_none() {
                 self.peer.nack_missing();
             }
         }
@@ -146,14 +185,41 @@ impl World {
                     delay: Duration::ZERO,
                     late: Duration::ZERO,
                     last: None,
+                    longest: Duration::ZERO,
                     bytes: 0,
+                    tcp: None,
                 });
+            }
+        }
+    }
+
+    /// From now on datagrams of `who` go through this network.
+    pub fn impair_up(&mut self, who: usize, text: &str) {
+        let impair: crate::netem::impair::Impair = text.parse().unwrap();
+        match &mut self.members[who].uplink {
+            Some(uplink) => uplink.0.set_impair(impair),
+            none => *none = Some(Uplink(Link::new(impair))),
+        }
+    }
+
+    /// Hands in what has come through by now.
+    pub(super) fn follow_uplinks(&mut self) {
+        let now = self.now();
+        for who in 0..self.members.len() {
+            while let Some(mut datagram) =
+                self.members[who].uplink.as_mut().and_then(|uplink| uplink.0.pop(now))
+            {
+                self.hand_in(who, &mut datagram);
             }
         }
     }
 
     pub fn path(&self, who: usize) -> &Path {
         self.members[who].path.as_ref().unwrap()
+    }
+
+    pub fn path_mut(&mut self, who: usize) -> &mut Path {
+        self.members[who].path.as_mut().unwrap()
     }
 
     /// Sizes of the frames from now on, lowest layer first.

@@ -42,6 +42,7 @@ use rtc_stun::{
 };
 
 use super::frame::{self, Frame, Order};
+use super::nacks::{Nacks, Repeats};
 use crate::{
     base::playout::PlayoutDelay,
     media::clock,
@@ -64,6 +65,8 @@ pub const DEPENDENCY_EXT: u8 = 6;
 pub const PLAYOUT_EXT: u8 = 9;
 /// Payload of a full packet.
 const FULL: usize = 1_100;
+/// Where a video payload has the number of the packet.
+const NUMBERED: std::ops::Range<usize> = 10..14;
 /// Packets that are worth asking for.
 const NACK_WINDOW: u16 = 100;
 
@@ -143,6 +146,8 @@ pub struct Peer {
     orders: [Order; 3],
     /// Sizes of the frames of each layer; 0 = a few bytes.
     pub frame_bytes: [usize; 3],
+    /// Size of a piece of sound; 0 = a few bytes.
+    pub word_bytes: usize,
     /// What it will report of the packets that came.
     pub arrivals: ArrivalRecorder,
     pub frames: Vec<Frame>,
@@ -158,6 +163,8 @@ pub struct Peer {
     pub captured: Vec<(u8, u32, Vec<u8>)>,
     /// Packets that only probed the path.
     pub probes: usize,
+    /// Their bytes.
+    pub probed: u64,
     pub sounds: Vec<Sound>,
     /// Sequence numbers of the video stream, primary and repaired.
     pub seen: BTreeMap<u32, BTreeSet<u16>>,
@@ -169,6 +176,14 @@ pub struct Peer {
     pub forgiving: bool,
     /// It has what a server asks for; without, lost audio stays lost.
     pub repairs_audio: bool,
+    /// Asks for what is missing by itself, as a browser does.
+    pub nacks: Option<Nacks>,
+    /// Repeats packets no more often than a browser does; without, whenever it is asked.
+    pub repeats: Option<Repeats>,
+    /// How many media packets it has made: each carries its number, if it is long enough.
+    pub made: u32,
+    /// When each of somebody else's came first, by whatever way.
+    pub came: BTreeMap<u32, Instant>,
     pub video_ssrc: u32,
     /// Of the newest video packet.
     pub video_timestamp: u32,
@@ -265,6 +280,7 @@ impl Peer {
             layered: false,
             orders: Default::default(),
             frame_bytes: [0; 3],
+            word_bytes: 0,
             arrivals: ArrivalRecorder::new(now),
             frames: Vec::new(),
             audio: 0,
@@ -274,11 +290,16 @@ impl Peer {
             stamp: Vec::new(),
             captured: Vec::new(),
             probes: 0,
+            probed: 0,
             seen: BTreeMap::new(),
             repairs_of: BTreeMap::new(),
             tag: 0,
             forgiving: false,
             repairs_audio: true,
+            nacks: None,
+            repeats: None,
+            made: 0,
+            came: BTreeMap::new(),
             sounds: Vec::new(),
             video_ssrc: 0,
             video_timestamp: 0,
@@ -466,6 +487,7 @@ impl Peer {
                     return;
                 }
                 if matches!(header.payload_type, 63 | 111) {
+                    self.took(now, header.ssrc, header.sequence, payload.get(..4));
                     self.audio += 1;
                 } else {
                     self.video_ssrc = header.ssrc;
@@ -497,9 +519,13 @@ impl Peer {
                     self.raw.push(Raw::of(&header, &plain, payload));
                     return;
                 }
+                self.took(now, header.ssrc, header.sequence, payload.get(NUMBERED));
                 self.frames.push(Frame::parse(header.ssrc, header.timestamp, payload));
             }
-            97 | 99 | 46 if payload.is_empty() => self.probes += 1,
+            97 | 99 | 46 if payload.is_empty() => {
+                self.probes += 1;
+                self.probed += datagram.len() as u64;
+            }
             97 | 99 | 46 => {
                 let original = u16::from_be_bytes([payload[0], payload[1]]);
                 let ssrc = self.repairs_of.get(&header.ssrc).copied().unwrap_or(self.video_ssrc);
@@ -507,11 +533,37 @@ impl Peer {
                     // Probes repeat what was sent; only with transport-wide feedback is there any.
                     assert!(self.reports_arrivals, "repaired {original} twice");
                     self.probes += 1;
+                    self.probed += datagram.len() as u64;
                     return;
                 }
+                self.took(now, ssrc, original, payload[2..].get(NUMBERED));
                 self.frames.push(Frame::parse(ssrc, header.timestamp, &payload[2..]));
             }
             other => panic!("payload type {other}"),
+        }
+    }
+
+    /// A packet came that had not come before.
+    fn took(&mut self, now: Instant, ssrc: u32, sequence: u16, number: Option<&[u8]>) {
+        if let Some(number) = number {
+            self.came.entry(u32::from_be_bytes(number.try_into().unwrap())).or_insert(now);
+        }
+        let wanted = self.nacks.as_mut().map(|nacks| nacks.arrived(now, ssrc, sequence)).unwrap_or_default();
+        self.ask(ssrc, &wanted);
+    }
+
+    /// Asks again for what is overdue.
+    pub fn ask_again(&mut self, now: Instant) {
+        for (ssrc, wanted) in self.nacks.as_mut().map(|nacks| nacks.overdue(now)).unwrap_or_default() {
+            self.ask(ssrc, &wanted);
+        }
+    }
+
+    fn ask(&mut self, ssrc: u32, wanted: &[u16]) {
+        if !wanted.is_empty() {
+            let mut compound = rtcp::CompoundBuilder::new(1);
+            compound.nack(ssrc, wanted);
+            self.send_rtcp(&compound.finish());
         }
     }
 
@@ -531,7 +583,9 @@ impl Peer {
                 }
                 Feedback::Nack { ssrc, sequences } => {
                     for sequence in sequences {
-                        self.repair(ssrc, sequence);
+                        if self.repeats.as_mut().is_none_or(|repeats| repeats.may(now, ssrc, sequence)) {
+                            self.repair(ssrc, sequence);
+                        }
                     }
                 }
                 _ => {}
@@ -592,8 +646,17 @@ impl Peer {
 
     /// One single-packet VP8 frame on each layer; a keyframe where the server asked for one.
     pub fn send_frame(&mut self, layers: &[u8]) {
+        self.begin_picture();
+        self.send_layers(layers);
+    }
+
+    pub fn begin_picture(&mut self) {
         self.timestamp = self.timestamp.wrapping_add(3_000);
         self.picture = self.picture.wrapping_add(1) & 0x7FFF;
+    }
+
+    /// These layers of the picture begun last.
+    pub fn send_layers(&mut self, layers: &[u8]) {
         for layer in layers {
             let ssrc = media_ssrc(*layer);
             let started = self.sequences.contains_key(&ssrc);
@@ -615,6 +678,10 @@ impl Peer {
                 body.resize(left.min(FULL).max(head.len()), 0);
                 left = left.saturating_sub(FULL);
                 head[0] = 0x80; // what follows does not start the picture
+                if let Some(number) = body.get_mut(NUMBERED) {
+                    number.copy_from_slice(&self.made.to_be_bytes());
+                    self.made += 1;
+                }
                 let sequence = self.next_sequence(ssrc);
                 let marker = left == 0;
                 let fields =
@@ -638,7 +705,10 @@ impl Peer {
             timestamp: self.audio_timestamp,
             ssrc: AUDIO_SSRC,
         };
-        self.send(&fields, &ext, &[1, 2, 3, 4]);
+        let mut body = self.made.to_be_bytes().to_vec();
+        body.resize(self.word_bytes.max(body.len()), 0);
+        self.made += 1;
+        self.send(&fields, &ext, &body);
     }
 
     /// A packet of any codec; its number goes on from the last of the stream. Returns what it was.
@@ -740,6 +810,9 @@ impl Peer {
             for block in &report.reports {
                 if let Some(block) = block.as_any().downcast_ref::<ReceiverReferenceTimeReportBlock>() {
                     self.reference = Some((report.sender_ssrc, block.ntp_timestamp, now));
+                    if self.repeats.is_some() {
+                        self.answer_reference(now, Duration::ZERO);
+                    }
                 }
             }
         }

@@ -81,7 +81,7 @@ fn on_a_lossy_path_a_layer_that_fades_is_left_before_it_stops() {
     let mut world = World::new(24);
     let (ana, bo) = call(&mut world);
     wish(&mut world, bo, 2);
-    let mut lossy = |world: &mut World, tenths: usize| {
+    let lossy = |world: &mut World, tenths: usize| {
         for _ in 0..tenths {
             world.lose_next_uplink(ana, 2);
             world.send_frames(ana, 1, 3, &[0, 1, 2]);

@@ -12,7 +12,7 @@ use rtc_dtls::crypto_provider::providers::AwsLcRsProvider;
 use super::{
     frame::Frame,
     offer::{offer_text, send_line},
-    path::{Path, Wire},
+    path::{Path, Uplink, Wire},
     peer::{self, Peer},
 };
 use crate::{
@@ -56,6 +56,8 @@ pub(super) struct Member {
     pub peer: Peer,
     /// What carries datagrams to it; without, they arrive at once.
     pub path: Option<Path>,
+    /// What carries datagrams from it.
+    pub uplink: Option<Uplink>,
     pub wire: Wire,
     events: Vec<Event>,
     tracks: Vec<TrackId>,
@@ -156,6 +158,7 @@ impl World {
             shard,
             peer: Peer::new(self.now, port, self.only_aes_cm),
             path: None,
+            uplink: None,
             wire: Wire::default(),
             events: Vec::new(),
             tracks: Vec::new(),
@@ -525,6 +528,7 @@ impl World {
                 member.peer.flush_sctp(self.now);
                 member.follow_path(self.now);
             }
+            self.follow_uplinks();
             self.settle();
             if self.now >= self.next_check {
                 self.next_check = self.now + Duration::from_secs(2);
@@ -607,12 +611,10 @@ impl World {
                         member.lose_up -= 1;
                         continue;
                     }
-                    let (from, shard) = (member.peer.address, member.shard);
-                    if !self.is_in(who) {
-                        continue;
+                    match &mut member.uplink {
+                        Some(uplink) => uplink.push(self.now, datagram),
+                        None => self.hand_in(who, &mut datagram),
                     }
-                    let key = self.key(who);
-                    self.step(shard, |room, ctx| room.datagram(ctx, key, from, &mut datagram));
                 }
             }
             moved |= self.carry_letters();
@@ -625,6 +627,15 @@ impl World {
             }
         }
         panic!("datagrams never settle");
+    }
+
+    /// A datagram of somebody reaches the server.
+    pub(super) fn hand_in(&mut self, who: usize, datagram: &mut [u8]) {
+        let (from, shard) = (self.members[who].peer.address, self.members[who].shard);
+        if self.is_in(who) {
+            let key = self.key(who);
+            self.step(shard, |room, ctx| room.datagram(ctx, key, from, datagram));
+        }
     }
 
     fn carry_letters(&mut self) -> bool {
