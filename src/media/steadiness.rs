@@ -15,6 +15,8 @@ const STEADY: Duration = Duration::from_secs(60);
 /// A layer that was asked for comes within a second or does not come: the sender has no uplink for it, or no such layer.
 const EXPECTED_WITHIN: Duration = Duration::from_secs(1);
 
+/// Absent for so long it has stopped. Encoders that are short of time skip pictures, and go on.
+const GONE_AFTER: Duration = Duration::from_millis(400);
 /// A layer starts thin and grows within that time if it can.
 const GROWS_WITHIN: Duration = Duration::from_secs(3);
 /// Viewers of a layer that is given up take so long at most to be on another: keyframe requests are lost, too.
@@ -24,8 +26,11 @@ const LEFT_WITHIN: Duration = Duration::from_secs(1);
 pub struct Steadiness {
     /// Since when it comes; `None` while it does not.
     since: Option<Instant>,
+    /// Since when it pauses, if it came before.
+    paused: Option<Instant>,
     /// Since when it does not come although it was asked for.
     missing_since: Option<Instant>,
+    /// From when to when it is left alone.
     avoided: Option<(Instant, Instant)>,
     /// How long it was avoided last.
     last: Duration,
@@ -35,15 +40,18 @@ impl Steadiness {
     /// To be called often. `missed`: it was asked for, and the sender does send others.
     pub fn observe(&mut self, now: Instant, comes: bool, missed: bool) {
         self.missing_since = if missed && !comes { self.missing_since.or(Some(now)) } else { None };
-        match self.since {
-            None if comes => self.since = Some(now),
-            Some(since) if !comes => {
-                self.since = None;
-                if missed && !self.is_avoided(now) {
-                    self.avoid(now, since);
-                }
+        if comes {
+            self.since.get_or_insert(now);
+            self.paused = None;
+            return;
+        }
+        let Some(since) = self.since else { return };
+        let paused = *self.paused.get_or_insert(now);
+        if !missed || now.saturating_duration_since(paused) >= GONE_AFTER {
+            (self.since, self.paused) = (None, None);
+            if missed && !self.is_avoided(now) {
+                self.avoid(now, since);
             }
-            _ => {}
         }
     }
 
@@ -90,6 +98,8 @@ mod tests {
         steadiness.observe(*now, true, true);
         *now += Duration::from_secs(secs);
         steadiness.observe(*now, false, missed);
+        *now += GONE_AFTER;
+        steadiness.observe(*now, false, missed);
     }
 
     #[test]
@@ -104,6 +114,19 @@ mod tests {
         }
         spell(&mut steadiness, &mut now, 61, true);
         assert!(!steadiness.is_avoided(now + FIRST), "it had been steady");
+    }
+
+    #[test]
+    fn a_pause_is_no_stop() {
+        let now = origin();
+        let mut steadiness = Steadiness::default();
+        for pause in 0..10 {
+            let at = now + GONE_AFTER * pause;
+            steadiness.observe(at, true, true);
+            steadiness.observe(at + GONE_AFTER / 4, false, true);
+            steadiness.observe(at + GONE_AFTER * 9 / 10, false, true);
+        }
+        assert!(!steadiness.is_avoided(now + GONE_AFTER * 10));
     }
 
     #[test]

@@ -40,6 +40,7 @@ fn a_viewer_of_a_layer_that_stops_gets_a_lower_one_soon() {
     assert!(lower.iter().all(|frame| frame.layer == 0));
 
     // And starts it again. It is not trusted at once.
+    world.send_frames(ana, 1, 10, &[0]);
     world.send_frames(ana, 1, 100, &[0, 1]);
     assert!(world.take_video(bo).iter().all(|frame| frame.layer == 0));
     world.send_frames(ana, 1, 60, &[0, 1]);
@@ -63,7 +64,7 @@ fn while_a_layer_has_stopped_the_one_below_it_stands_in() {
     world.send_frames(ana, 1, 200, &[0, 2]);
     assert_eq!(wanted(&mut world, ana), Some(vec![0, 2]), "the one between is not needed");
 
-    world.send_frames(ana, 1, 10, &[0]);
+    world.send_frames(ana, 1, 20, &[0]);
     assert_eq!(wanted(&mut world, ana), Some(vec![0, 1, 2]));
     world.send_frames(ana, 1, 30, &[0, 1]);
     assert_eq!(wanted(&mut world, ana), Some(vec![0, 1]), "uplink for the top layer would be wasted for now");
