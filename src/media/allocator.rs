@@ -52,6 +52,13 @@ pub struct Budget {
     pub bps: u64,
 }
 
+impl Budget {
+    /// Four fifths: what fits into that is a clear yes.
+    pub fn with_room_to_spare(self) -> Self {
+        Self { lowest_bps: self.lowest_bps.map(|bps| bps / 5 * 4), bps: self.bps / 5 * 4 }
+    }
+}
+
 pub fn allocate(budget: Budget, asks: &[Ask]) -> Allocation {
     let budget_bps = budget.bps;
     let mut order: SmallVec<[usize; 8]> = (0..asks.len()).collect();

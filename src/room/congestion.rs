@@ -261,16 +261,23 @@ impl Room {
         // After a relapse only a clear yes counts: a quarter to spare.
         let convincing = allocation.used_bps.saturating_mul(5) / 4;
         let penalised = downlink.probing.is_penalised(ctx.now) && convincing > budget.bps;
+        let cautious = penalised.then(|| allocate(budget.with_room_to_spare(), &asks));
         // What is sent beyond the estimate should be found out about soon, too.
         let used = Some(allocation.used_bps).filter(|used| *used > budget.bps);
         let next = if penalised { Some(convincing) } else { allocation.next_bps.or(used) };
         downlink.probing.wanted_bps = next.map(|next| (next + voices) * 11 / 10);
         let (mut raised, mut lowered) = (false, false);
-        for ((subscription, ask), step) in asked.into_iter().zip(&asks).zip(&allocation.steps) {
+        for (position, ((subscription, ask), step)) in
+            asked.into_iter().zip(&asks).zip(&allocation.steps).enumerate()
+        {
             let (before, mut after) = (ask.held, *step);
             // It relapsed a moment ago. But a small picture is better than none.
-            if penalised && before < after && (before.is_some() || ask.steps.len() < 2) {
-                after = before;
+            if let Some(cautious) = &cautious
+                && before < after
+                && (before.is_some() || ask.steps.len() < 2)
+            {
+                let sure = cautious.steps.get(position).copied().flatten();
+                after = after.min(sure).max(before);
             }
             raised |= before < after;
             lowered |= before > after;

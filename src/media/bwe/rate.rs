@@ -13,6 +13,8 @@ const NEAR: f64 = 0.9;
 const FAR: f64 = 1.1;
 /// An estimate may be so far above what was proven to arrive.
 const UNPROVEN: f64 = 1.5;
+/// The same beside a flow that fills the queue, where no probe can prove anything: room for the next layer.
+const UNPROVEN_COMPETING: f64 = 2.0;
 /// Of what arrives: a rate over half a second is a little more or less than what the path was asked for.
 const ARRIVES: f64 = 0.95;
 /// The least distance of two decreases: the effect of the first has to show.
@@ -124,7 +126,8 @@ impl RateControl {
         } else {
             self.target * GROWTH.powf(seconds) + 1_000.0 * seconds
         };
-        let proven = signals.arrived.map_or(f64::MAX, |arrived| float(arrived) * UNPROVEN + 10_000.0);
+        let unproven = if signals.competes { UNPROVEN_COMPETING } else { UNPROVEN };
+        let proven = signals.arrived.map_or(f64::MAX, |arrived| float(arrived) * unproven + 10_000.0);
         let full = self.full_at.filter(|(_, at)| now.saturating_duration_since(*at) < FULL_FOR);
         // Beside a flow that fills the queue, a probe gets its share of it and not what there is to have.
         let full = full.filter(|_| !signals.competes).map_or(f64::MAX, |(bps, _)| bps);
