@@ -33,6 +33,17 @@ pub(super) struct StreamRef {
     pub repair: bool,
 }
 
+/// The names by which a stream was made known.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct StreamName {
+    pub mid: String,
+    pub rid: Option<String>,
+}
+
+/// Streams whose names a participant's session remembers, against floods of SSRCs. Others are learned as well, and only
+/// have to say their names again for another publication.
+pub(super) const MAX_STREAM_NAMES: usize = 64;
+
 pub(super) struct Participant {
     pub id: ParticipantId,
     pub identity: Arc<str>,
@@ -46,6 +57,8 @@ pub(super) struct Participant {
     pub subscriptions: Vec<SubscriptionKey>,
     /// SSRCs it sends.
     pub streams: BTreeMap<u32, StreamRef>,
+    /// What they said of themselves, also those of publications that are gone.
+    pub stream_names: BTreeMap<u32, StreamName>,
     /// SSRCs (media and RTX) we send to it.
     pub outgoing: BTreeMap<u32, SubscriptionKey>,
     /// Forwarders of reserved lines without a track, by line: their numbering goes on with the next track.
@@ -85,6 +98,7 @@ impl Participant {
             publications: Vec::new(),
             subscriptions: Vec::new(),
             streams: BTreeMap::new(),
+            stream_names: BTreeMap::new(),
             outgoing: BTreeMap::new(),
             parked: BTreeMap::new(),
             arrivals: ArrivalRecorder::new(now),

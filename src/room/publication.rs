@@ -233,6 +233,12 @@ impl Publication {
         if self.is_svc() { facts.layer().spatial.min(MAX_TOP) } else { encoding }
     }
 
+    /// Whether packets of this type are its media, repairs of it, or redundant media.
+    pub fn takes(&self, payload_type: u8) -> bool {
+        self.payload_type == payload_type
+            || [self.rtx_payload_type, self.red_payload_type].contains(&Some(payload_type))
+    }
+
     pub fn layer_of(&self, rid: &[u8]) -> Option<u8> {
         let position = self
             .encodings

@@ -5,7 +5,7 @@ use std::time::Instant;
 use super::{
     Context, ParticipantKey, PublicationKey, Room, SubscriptionKey,
     command::Source,
-    participant::{Participant, StreamRef},
+    participant::{MAX_STREAM_NAMES, Participant, StreamName, StreamRef},
     publication::MAX_STREAMS,
     train::Pace,
 };
@@ -273,7 +273,9 @@ impl Room {
         forwarder.decide(now, accepted.layer, &accepted.packet)
     }
 
-    /// The first packets of a stream say by their extensions what they are (RFC 8852, RFC 9143).
+    /// The first packets of a stream say by their extensions what they are (RFC 8852, RFC 9143). Senders stop saying so
+    /// once a report acknowledged it, and do not start again for another publication in the same line, such as the
+    /// same camera in another codec: what an SSRC said once counts until it says something else.
     fn learn_stream(
         &mut self,
         key: ParticipantKey,
@@ -281,6 +283,9 @@ impl Room {
         values: &ExtensionValues<'_>,
     ) -> Option<StreamRef> {
         let participant = self.participants.get_mut(key)?;
+        let said = participant.stream_names.get(&header.ssrc);
+        let mid = values.mid.or_else(|| said.map(|said| said.mid.as_bytes()));
+        let rid = values.rid.or(values.repaired_rid).or_else(|| said?.rid.as_deref().map(str::as_bytes));
         let of_mid = |mid: &[u8]| {
             participant
                 .publications
@@ -290,39 +295,40 @@ impl Room {
         };
         let of_payload_type = || {
             let mut fitting = participant.publications.iter().filter(|one| {
-                self.publications.get(**one).is_some_and(|one| {
-                    one.payload_type == header.payload_type
-                        || [one.rtx_payload_type, one.red_payload_type].contains(&Some(header.payload_type))
-                })
+                self.publications.get(**one).is_some_and(|one| one.takes(header.payload_type))
             });
             let only = fitting.next().copied();
             if fitting.next().is_some() { None } else { only }
         };
-        let key = match values.mid {
+        let key = match mid {
             Some(mid) => of_mid(mid)?,
             None => of_payload_type()?,
         };
         let publication = self.publications.get_mut(key)?;
-        if publication.streams >= MAX_STREAMS {
+        // What is still on its way in the codec of before says nothing of this publication.
+        if publication.streams >= MAX_STREAMS || !publication.takes(header.payload_type) {
             return None;
         }
         let simulcast = publication.encodings.len() > 1;
-        let layer = match (values.rid, values.repaired_rid) {
-            (Some(rid), _) | (None, Some(rid)) => publication.layer_of(rid).or((!simulcast).then_some(0))?,
+        let layer = match rid {
+            Some(rid) => publication.layer_of(rid).or((!simulcast).then_some(0))?,
             // Without a rid, only a publication with one encoding is unambiguous.
-            (None, None) if simulcast => return None,
-            (None, None) => 0,
+            None if simulcast => return None,
+            None => 0,
         };
         let repair = publication.rtx_payload_type == Some(header.payload_type);
-        if !repair {
-            let encoding = publication.encoding_mut(layer)?;
-            if encoding.ssrc.replace(header.ssrc).is_some_and(|before| before != header.ssrc) {
-                encoding.ingest.forget_clock();
-            }
+        let mid = publication.mid.clone();
+        let encoding = publication.encoding_mut(layer)?;
+        if !repair && encoding.ssrc.replace(header.ssrc).is_some_and(|before| before != header.ssrc) {
+            encoding.ingest.forget_clock();
         }
+        let name = StreamName { mid, rid: encoding.rid.clone() };
         publication.streams += 1;
         let stream = StreamRef { publication: key, layer, repair };
         participant.streams.insert(header.ssrc, stream);
+        if participant.stream_names.len() < MAX_STREAM_NAMES {
+            participant.stream_names.insert(header.ssrc, name);
+        }
         Some(stream)
     }
 

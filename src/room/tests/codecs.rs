@@ -7,7 +7,7 @@ use super::{
         command::{AutoSubscribe, Command, MediaGrants, Wish},
         event::Event,
     },
-    MIC, SEES_ONE,
+    CAMERA, MIC, SEES_ONE,
     peer::{Raw, payload_type},
     world::{FIRST, Section, World},
 };
@@ -324,4 +324,33 @@ fn who_cannot_decode_a_track_is_told_and_so_is_its_publisher() {
         assert!(!world.take_video(bo).is_empty());
         assert!(world.take_video(cy).iter().any(|frame| frame.keyframe), "{shard:?}: now it can be seen");
     }
+}
+
+/// Its streams stay the same and do not say again which layers they are.
+#[test]
+fn a_camera_in_another_codec_keeps_the_layers_that_its_streams_were() {
+    let mut world = World::new(57);
+    let ana = join(&mut world, FIRST, &[Codec::H264, Codec::Vp8], &[CAMERA]);
+    let bo = join(&mut world, FIRST, &[Codec::H264, Codec::Vp8], &SEES_ONE);
+    let before = Raw {
+        payload_type: payload_type(Codec::H264),
+        sequence: 0,
+        timestamp: 0,
+        marker: true,
+        payload: vec![0x65, 0x88, 0x80],
+        dependencies: Vec::new(),
+    };
+    for layer in [0, 1, 2] {
+        world.peer(ana).send_raw_layer("1", Some(layer), &before);
+    }
+    world.settle();
+    world.peer(ana).video_codecs = vec![Codec::Vp8, Codec::H264];
+    world.peer(ana).names_streams = false;
+    world.offer(ana, &[CAMERA]);
+    world.offer(bo, &SEES_ONE);
+    wish(&mut world, bo, 2);
+    world.peer(ana).plis = vec![5_000, 5_001, 5_002]; // an encoder of another codec starts with keyframes
+    world.send_frames(ana, 1, 10, &[0, 1, 2]);
+    let frames = world.take_video(bo);
+    assert_eq!(frames.last().map(|frame| frame.layer), Some(2), "{frames:?}");
 }

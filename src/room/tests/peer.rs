@@ -174,6 +174,8 @@ pub struct Peer {
     pub tag: u8,
     /// Copies and strangers are thrown away, as a browser does, instead of failing the test.
     pub forgiving: bool,
+    /// Its streams say their names; browsers stop when a report acknowledged them.
+    pub names_streams: bool,
     /// It has what a server asks for; without, lost audio stays lost.
     pub repairs_audio: bool,
     /// Asks for what is missing by itself, as a browser does.
@@ -295,6 +297,7 @@ impl Peer {
             repairs_of: BTreeMap::new(),
             tag: 0,
             forgiving: false,
+            names_streams: true,
             repairs_audio: true,
             nacks: None,
             repeats: None,
@@ -667,8 +670,10 @@ impl Peer {
             let mut head = frame::head(self.picture, keyframe, order, *layer, self.tag);
             let simulcast = layers.len() > 1 || self.sequences.keys().any(|ssrc| *ssrc > media_ssrc(0));
             let mut ext = ExtensionBlock::default();
-            ext.push(MID_EXT, b"1");
-            if simulcast || *layer == 0 {
+            if self.names_streams {
+                ext.push(MID_EXT, b"1");
+            }
+            if self.names_streams && (simulcast || *layer == 0) {
                 ext.push(RID_EXT, LAYERS[usize::from(*layer)].as_bytes());
             }
             ext.push(self.capture_ext, &self.stamp);
