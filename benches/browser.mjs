@@ -76,7 +76,7 @@ async function run({ trains, up, gro }, camera) {
   const proxy = up ? await impair(`127.0.0.1:${server.mediaPort}`, { up }) : undefined;
   const browser = await launchChromium({ args: [`--use-file-for-fake-video-capture=${camera}`] });
   try {
-    const ana = await Person.signIn(server, browser, 'ana');
+    const ana = await Person.signIn(server, browser, 'ana', { camera: null });
     if (proxy) await ana.page.evaluate(rewireAnswers, Number(proxy.address.split(':').at(-1)));
     await ana.join('general');
     await ana.click('control-mic');

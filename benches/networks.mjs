@@ -34,8 +34,8 @@ async function close(...people) {
 /** A call in which both send; what the second receives of the first. */
 async function quality(browsers, network) {
   return behind(network, async (server) => {
-    const ana = await Person.signIn(server, browsers[0], 'ana', { query: process.env.QUERY ?? '' });
-    const bo = await Person.signIn(server, browsers[1], 'bo');
+    const ana = await Person.signIn(server, browsers[0], 'ana', { query: process.env.QUERY ?? '', camera: null });
+    const bo = await Person.signIn(server, browsers[1], 'bo', { camera: null });
     await ana.join('general');
     await bo.join('general');
     const track = (source) => until(`${source} is published`, 15_000, async () => (await bo.tracks((one) => one.source === source && one.userId !== bo.own))[0]);
@@ -74,13 +74,13 @@ async function qualities(name, browsers, network, goals) {
 async function starts(browsers) {
   const network = { up: 'latency=25ms', down: 'latency=25ms', seed: 1 };
   return behind(network, async (server) => {
-    const ana = await Person.signIn(server, browsers[0], 'ana');
+    const ana = await Person.signIn(server, browsers[0], 'ana', { camera: null });
     await ana.join('general');
     await pause(3_000);
     const firsts = [];
     const switches = [];
     for (let round = 0; round < 20; round++) {
-      const bo = await Person.signIn(server, browsers[1], 'bo');
+      const bo = await Person.signIn(server, browsers[1], 'bo', { camera: null });
       await bo.page.evaluate(() => {
         window.__first = undefined;
         const watch = async () => {

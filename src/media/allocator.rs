@@ -48,6 +48,8 @@ pub struct Allocation {
 pub struct Budget {
     /// For the lowest steps; `None` = everybody gets one, whatever it costs.
     pub lowest_bps: Option<u64>,
+    /// Who has a picture keeps its lowest step, whatever it costs.
+    pub keeps: bool,
     /// For everything together.
     pub bps: u64,
 }
@@ -55,7 +57,7 @@ pub struct Budget {
 impl Budget {
     /// Four fifths: what fits into that is a clear yes.
     pub fn with_room_to_spare(self) -> Self {
-        Self { lowest_bps: self.lowest_bps.map(|bps| bps / 5 * 4), bps: self.bps / 5 * 4 }
+        Self { lowest_bps: self.lowest_bps.map(|bps| bps / 5 * 4), bps: self.bps / 5 * 4, ..self }
     }
 }
 
@@ -69,6 +71,7 @@ pub fn allocate(budget: Budget, asks: &[Ask]) -> Allocation {
         let Some(ask) = asks.get(*index) else { continue };
         let lowest = match (budget.lowest_bps, ask.held) {
             (None, _) => u64::MAX,
+            (Some(_), Some(_)) if budget.keeps => u64::MAX,
             (Some(bps), Some(_)) => tolerant(bps),
             (Some(bps), None) => bps,
         };

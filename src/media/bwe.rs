@@ -59,6 +59,8 @@ pub struct Estimator {
     queue_delay: Duration,
     /// The same, one report before.
     queue_before: Duration,
+    /// Reports in a row whose queue had grown.
+    growing: u32,
     rtt: Option<Duration>,
     /// Unwrapped reference time of the last report.
     reference: Option<i64>,
@@ -86,6 +88,7 @@ impl Estimator {
             competition: Competition::default(),
             queue_delay: Duration::ZERO,
             queue_before: Duration::ZERO,
+            growing: 0,
             rtt: None,
             reference: None,
             last_report: None,
@@ -166,6 +169,7 @@ impl Estimator {
         }
         (self.last_report, self.decayed) = (Some(now), Some(now));
         self.queue_before = queue_before;
+        self.growing = if self.has_grown() { self.growing + 1 } else { 0 };
         self.loss.count(told, lost);
         self.update(now);
         told
@@ -175,7 +179,7 @@ impl Estimator {
         let competes = self.competition.is_active();
         let usage = match self.delay.usage() {
             _ if competes => Usage::Normal,
-            _ if self.queue_grows() => Usage::Over,
+            _ if self.growing >= GROWING => Usage::Over,
             usage => usage,
         };
         if let Some(measured) = self.probes.take()
@@ -193,6 +197,7 @@ impl Estimator {
             round_trip: self.rtt.unwrap_or(Duration::from_millis(100)),
             competes,
             queued,
+            grows: self.growing >= GROWING,
         };
         let delay_based = self.rate.update(now, &signals);
         let loss_based = self.loss.update(now, delay_based, &signals);
@@ -205,9 +210,8 @@ impl Estimator {
         self.remb = Some(bps.clamp(MIN_BPS, MAX_BPS));
     }
 
-    /// Longer than bursts explain, and longer than a moment ago: no need to wait for the trend, which sees few groups
-    /// while a path that has become slow delivers few.
-    fn queue_grows(&self) -> bool {
+    /// Longer than bursts explain, and longer than a moment ago.
+    fn has_grown(&self) -> bool {
         self.queue_delay > NOTABLE_QUEUE && self.queue_delay > self.queue_before + GROWS
     }
 
@@ -216,7 +220,7 @@ impl Estimator {
         let last = self.last_report.unwrap_or(now);
         if now.saturating_duration_since(last) > STALE.max(self.queue_delay * 2) {
             // Whatever waited has gone; with nothing sent, nobody would ever say so.
-            (self.queue_delay, self.queue_before) = (Duration::ZERO, Duration::ZERO);
+            (self.queue_delay, self.queue_before, self.growing) = (Duration::ZERO, Duration::ZERO, 0);
             self.delay = DelayDetector::default();
             self.loss.forget();
         }
@@ -308,6 +312,9 @@ const NOTABLE_QUEUE: Duration = Duration::from_millis(100);
 
 /// Between two reports; less is noise.
 const GROWS: Duration = Duration::from_millis(10);
+/// A queue that was longer in so many reports than in the one before is overuse: no need to wait for the trend, which
+/// sees few groups while a path that has become slow delivers few. One report alone may be of a receiver that was busy.
+const GROWING: u32 = 2;
 /// How long the queue of a probe takes to drain, in µs: it holds some 40 ms, and media goes on.
 const PROBE_DRAINS: i64 = 150_000;
 /// Without a report for so long, the last one says nothing of now.

@@ -66,6 +66,8 @@ pub struct Ingest {
     last_transit: Option<u32>,
     epoch: Instant,
     last_packet: Option<Instant>,
+    /// Frames of other layers since then.
+    overtaken: u32,
     /// When the newest packet came, while it is not the last of its frame.
     open_frame: Option<Instant>,
     last_frame: Option<Instant>,
@@ -96,6 +98,7 @@ impl Ingest {
             last_transit: None,
             epoch: now,
             last_packet: None,
+            overtaken: 0,
             open_frame: None,
             last_frame: None,
             close: 256,
@@ -112,7 +115,7 @@ impl Ingest {
         let previous = self.extender.highest();
         let extended = self.extender.extend(header.sequence);
         self.follow_frame(now, extended, header.marker);
-        self.last_packet = Some(now);
+        self.came(now);
         self.count(now, size);
         self.received += 1;
         self.measure_jitter(now, header.timestamp);
@@ -146,7 +149,7 @@ impl Ingest {
         self.repairs.took(now, now.saturating_duration_since(since));
         // It may be the lost end of the newest frame. Else it says nothing of whether the sender goes on.
         if self.extender.highest().is_some_and(|highest| extended > highest) {
-            self.last_packet = Some(now);
+            self.came(now);
         }
         self.extender.extend(sequence);
         self.follow_frame(now, extended, marker);
@@ -160,8 +163,18 @@ impl Ingest {
     pub fn relayed(&mut self, now: Instant, sequence: u64, marker: bool, size: usize) {
         self.extender.follow(sequence);
         self.follow_frame(now, sequence, marker);
-        self.last_packet = Some(now);
+        self.came(now);
         self.count(now, size);
+    }
+
+    fn came(&mut self, now: Instant) {
+        self.last_packet = Some(now);
+        self.overtaken = 0;
+    }
+
+    /// Another layer has sent a frame.
+    pub fn overtake(&mut self) {
+        self.overtaken = self.overtaken.saturating_add(1);
     }
 
     /// How late repaired packets are, if there are many: who shows pictures has to wait so long for them.
@@ -231,9 +244,11 @@ impl Ingest {
         self.last_packet
     }
 
-    /// Packets come, and as late as `newest`, the last packet of any layer of the same picture.
+    /// Packets come, and as late as `newest`, the last packet of any layer of the same picture. A sender that is short of
+    /// processor sends nothing for a while and then its layers one after the other: a layer has stopped only when the
+    /// others have gone on without it.
     pub fn keeps_up(&self, now: Instant, newest: Option<Instant>) -> bool {
-        self.is_alive(now) && self.kept_up(self.last_packet, newest)
+        self.is_alive(now) && (self.overtaken < STALLED_FRAMES || self.kept_up(self.last_packet, newest))
     }
 
     /// Whether a part of the stream whose last packet came then is as late as `newest`.

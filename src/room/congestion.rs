@@ -27,6 +27,9 @@ use crate::{
 
 /// How often bandwidth is shared anew if nothing happens.
 const SHARE: Duration = Duration::from_millis(100);
+/// Too little for the smallest pictures, for so long: then one of them is paused. Its return costs a keyframe and looks
+/// worse than a queue that drains in a moment, and most shortages are over sooner.
+const PAUSE_AFTER: Duration = Duration::from_secs(1);
 /// A fall by so many percent is acted on at once.
 const FALL_PERCENT: u64 = 10;
 /// Before a first probe: the start estimate is for the first pictures.
@@ -91,6 +94,8 @@ pub(super) struct Downlink {
     pub start_bps: Option<u64>,
     next_share: Option<Instant>,
     shared_bps: u64,
+    /// Since when it is not enough for the smallest pictures that are sent.
+    short_since: Option<Instant>,
     probing: Probing,
 }
 
@@ -253,10 +258,18 @@ impl Room {
         let (asked, asks, voices) = self.asks(ctx.now, key);
         // What is repaired is paid from the same purse, and voices come first.
         let left = |bps: u64| ((bps as f64 * (1.0 - lost)) as u64).saturating_sub(voices);
-        let budget = Budget { lowest_bps: may_pause.then(|| left(carried)), bps: left(usable) };
-        let allocation = allocate(budget, &asks);
+        let mut budget =
+            Budget { lowest_bps: may_pause.then(|| left(carried)), keeps: false, bps: left(usable) };
+        let mut allocation = allocate(budget, &asks);
         let Some(participant) = self.participants.get_mut(key) else { return };
         let downlink = &mut participant.downlink;
+        let pauses = asks.iter().zip(&allocation.steps).any(|(ask, step)| ask.held.is_some() && step.is_none());
+        if !pauses {
+            downlink.short_since = None;
+        } else if ctx.now < *downlink.short_since.get_or_insert(ctx.now) + PAUSE_AFTER {
+            budget.keeps = true;
+            allocation = allocate(budget, &asks);
+        }
         downlink.shared_bps = usable;
         // After a relapse only a clear yes counts: a quarter to spare.
         let convincing = allocation.used_bps.saturating_mul(5) / 4;

@@ -253,6 +253,14 @@ impl Publication {
         if own.is_none() && self.is_svc() { self.encodings.first() } else { own }
     }
 
+    /// A layer's frame is complete.
+    pub fn framed(&mut self, layer: u8) {
+        if self.encodings.len() > 1 {
+            let others = self.encodings.iter_mut().enumerate().filter(|(index, _)| *index != usize::from(layer));
+            others.for_each(|(_, one)| one.ingest.overtake());
+        }
+    }
+
     pub fn encoding_mut(&mut self, layer: u8) -> Option<&mut Encoding> {
         let index = if self.is_svc() { 0 } else { usize::from(layer) };
         self.encodings.get_mut(index)

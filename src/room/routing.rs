@@ -138,6 +138,10 @@ impl Room {
             (arrival.sequence, arrival.broken, payload)
         };
         let late = stream.repair || Some(sequence) < encoding.ingest.highest();
+        if header.marker && !late {
+            publication.framed(stream.layer);
+        }
+        let encoding = publication.encoding_mut(stream.layer).ok_or(DropReason::UnknownStream)?;
         let more_soon = !header.marker && encoding.ingest.comes_in_bursts();
         let dependencies = values.dependency_descriptor.filter(|_| codec == Codec::Av1).unwrap_or_default();
         let mut facts = if dependencies.is_empty() {

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import { launchChromium } from './lib/browsers.mjs';
-import { Person, longestFreeze, progress } from './lib/people.mjs';
+import { Person, fastestFps, longestFreeze, progress } from './lib/people.mjs';
 import { Server } from './lib/server.mjs';
 import { measureFor, until } from './lib/wait.mjs';
 
@@ -36,14 +36,19 @@ test('both see and hear each other across the relay', { timeout: 90_000 }, async
       return good || Promise.reject(new Error(JSON.stringify(rows)));
     });
   }
-  const samples = await measureFor(6_000, () => Promise.all([ana.received(), bo.received()]), 150);
+  const encoded = [];
+  const samples = await measureFor(6_000, async () => {
+    encoded.push(await Promise.all([bo.encoded(), ana.encoded()]));
+    return Promise.all([ana.received(), bo.received()]);
+  });
   for (const [index, person] of [ana, bo].entries()) {
     for (const row of progress(samples[0][index], samples.at(-1)[index])) {
       const what = `${person.username} receives ${row.source}: ${JSON.stringify(row)}`;
       if (row.source === 'mic') assert.ok(row.energyGained > 0, `silent: ${what}`);
       if (row.source !== 'camera') continue;
       const freeze = longestFreeze(samples.map((sample) => sample[index]), row.trackId);
-      assert.ok(row.fps >= 20, `below 20 frames/s: ${what}`);
+      const sent = fastestFps(encoded.slice(1).map((one) => one[index]));
+      assert.ok(row.fps >= Math.min(20, sent * 0.8), `too few of ${sent.toFixed(1)} frames/s: ${what}`);
       assert.ok(freeze < 1, `frozen for ${freeze} s: ${what}`);
       console.log(`${person.username}: ${row.fps.toFixed(1)} fps, width ${row.width}, longest freeze ${freeze.toFixed(2)} s`);
     }

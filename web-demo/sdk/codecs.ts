@@ -39,13 +39,16 @@ export function encodingsFor(source: Source, { codec, scalabilityMode }: Publish
   }
 }
 
-/** Changes the encodings to those layers that somebody watches; `false` if there is nothing to choose. */
+/** Changes the encodings to those layers that somebody watches; `false` if that changes nothing. */
 export function withLayers(encodings: Encoding[], layers: number[], { scalabilityMode }: PublishOptions): boolean {
   if (encodings.length > 1) {
+    let changed = false;
     encodings.forEach((encoding, layer) => {
-      encoding.active = layers.includes(layer);
+      const active = layers.includes(layer);
+      changed ||= (encoding.active ?? true) !== active;
+      encoding.active = active;
     });
-    return true;
+    return changed;
   }
   const [only] = encodings;
   const mode = /^L(\d)T(\d)(_KEY)?$/.exec(scalabilityMode ?? '');

@@ -246,6 +246,8 @@ export class MediaLink {
       await this.#options.offer({ sdp: this.pc.localDescription?.sdp ?? offer.sdp ?? '', gen, tracks: this.#lines() });
       const answer = await answered.promise;
       await this.pc.setRemoteDescription({ type: 'answer', sdp: answer.sdp });
+      // Chromium switches all layers on that an answer names.
+      for (const [source, layers] of this.#wantedLayers) void this.sendLayers(source, layers);
       if (iceRestart) this.#restart = false;
       this.#midToTrack = new Map(Object.entries(answer.midToTrack));
     } finally {

@@ -12,7 +12,7 @@ const CAMERA: [u64; 3] = [100_000, 400_000, 1_600_000];
 
 /// May pause.
 fn strict(bps: u64) -> Budget {
-    Budget { lowest_bps: Some(bps), bps }
+    Budget { lowest_bps: Some(bps), keeps: false, bps }
 }
 
 fn given(budget: u64, asks: &[Ask]) -> Vec<Option<usize>> {
@@ -54,7 +54,7 @@ fn the_next_step_is_named_for_probing() {
 #[test]
 fn nobody_is_paused_on_a_guess() {
     let room = [ask(0, &[3_000_000], None), ask(0, &[3_000_000], None)];
-    assert_eq!(allocate(Budget { lowest_bps: None, bps: 100_000 }, &room).steps.to_vec(), [Some(0), Some(0)]);
+    assert_eq!(allocate(Budget { lowest_bps: None, keeps: false, bps: 100_000 }, &room).steps.to_vec(), [Some(0), Some(0)]);
     assert_eq!(given(100_000, &room), [None, None]);
 }
 
@@ -178,7 +178,7 @@ proptest! {
         lowest in proptest::option::of(0u64..10_000_000),
         budget in 0u64..10_000_000,
     ) {
-        let allocation = allocate(Budget { lowest_bps: lowest, bps: budget }, &asks);
+        let allocation = allocate(Budget { lowest_bps: lowest, keeps: false, bps: budget }, &asks);
         let raised = allocation.steps.iter().any(|step| step.is_some_and(|step| step > 0));
         prop_assert!(allocation.used_bps <= tolerated(budget) || !raised);
         prop_assert!(allocation.used_bps <= tolerated(lowest.unwrap_or(u64::MAX / 200).max(budget)));
@@ -248,7 +248,7 @@ proptest! {
         lowest in proptest::option::of(0u64..10_000_000),
         budget in 0u64..10_000_000,
     ) {
-        let budget = Budget { lowest_bps: lowest, bps: budget };
+        let budget = Budget { lowest_bps: lowest, keeps: false, bps: budget };
         let first = allocate(budget, &asks);
         let held: Vec<Ask> = asks
             .iter()

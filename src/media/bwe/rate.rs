@@ -6,6 +6,9 @@ use super::{MAX_BPS, MIN_BPS, delay::Usage, probe::Measured};
 
 /// Of what arrives, after overuse: leaves room for the queue to drain.
 const BACK_OFF: f64 = 0.85;
+/// What is left after one decrease at least, unless the queue grows and grows: what arrives in a moment may be little for
+/// many reasons, and the next decrease is near.
+const MOST: f64 = 0.4;
 /// Growth per second while the capacity is unknown.
 const GROWTH: f64 = 1.08;
 /// Of the capacity: between these the path is known, and growth is by packets instead of shares.
@@ -38,6 +41,8 @@ pub struct Signals {
     pub competes: bool,
     /// Packets wait on the path.
     pub queued: bool,
+    /// More and more of them, for several reports.
+    pub grows: bool,
 }
 
 #[derive(Debug)]
@@ -111,7 +116,8 @@ impl RateControl {
             // Everything that was sent arrives, and that is little: the delay comes from elsewhere, or from a burst.
             lower = lower.max(self.target * BACK_OFF);
         }
-        self.target = self.target.min(lower);
+        let least = if signals.grows { 0.0 } else { self.target * MOST };
+        self.target = self.target.min(lower.max(least));
     }
 
     fn increase(&mut self, now: Instant, elapsed: Duration, signals: &Signals) {

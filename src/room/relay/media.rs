@@ -73,6 +73,10 @@ impl Room {
         };
         let packet = MediaPacket { sequence, facts, payload, dependencies };
         encoding.ingest.relayed(ctx.now, sequence, facts.marker, payload.len());
+        if facts.marker {
+            publication.framed(layer);
+        }
+        let Some(encoding) = publication.encoding_mut(layer) else { return };
         let late = Some(packet.sequence) < encoding.ingest.highest();
         let more_soon = !facts.marker && encoding.ingest.comes_in_bursts();
         if video {

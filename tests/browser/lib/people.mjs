@@ -1,14 +1,33 @@
 // People at the page: they click what a person clicks, and look through `window.__convene` at what arrives.
 import { until } from './wait.mjs';
 
+/**
+ * What the cameras of these tests send: the smallest picture that browsers still split into three layers. Encoding and
+ * decoding in software is what fills a machine of two cores, and none of it is ours.
+ */
+const CAMERA = { width: 960, height: 544 };
+
+/** Runs in the page, before anything of it: cameras are asked for in this size. */
+function smallerCameras(size) {
+  const devices = navigator.mediaDevices;
+  // Pages that are not secure, such as the empty first one, have none.
+  if (!devices) return;
+  const original = devices.getUserMedia.bind(devices);
+  devices.getUserMedia = (wanted) => {
+    const video = wanted?.video && { ...(wanted.video === true ? {} : wanted.video), width: { ideal: size.width }, height: { ideal: size.height } };
+    return original(video ? { ...wanted, video } : wanted);
+  };
+}
+
 const id = (name) => `[data-testid="${name}"]`;
 
 export class Person {
   /** Opens the page in its own browser context and signs in. `before` gets the page before it loads. */
-  static async signIn(server, browser, username, { viewport, query = '', prepare, before, page: prepared, bypassCSP = false } = {}) {
+  static async signIn(server, browser, username, { viewport, query = '', prepare, before, page: prepared, bypassCSP = false, camera = CAMERA } = {}) {
     const page = prepared ?? (await (await browser.createBrowserContext()).newPage());
     if (bypassCSP) await page.setBypassCSP(true);
     if (viewport) await page.setViewport(viewport);
+    if (camera) await page.evaluateOnNewDocument(smallerCameras, camera);
     if (prepare) await page.evaluateOnNewDocument(prepare);
     await before?.(page);
     const person = new Person(page, username, server);
@@ -175,9 +194,36 @@ export class Person {
     });
   }
 
+  /** How many pictures a second my browser encodes of my camera, by stream: what the machine has the time for. */
+  encoded() {
+    return this.page.evaluate(async () => {
+      const rows = [];
+      const screen = window.__convene.local.screenTrack?.id;
+      const stats = await window.__convene.pc.getStats();
+      stats.forEach((row) => {
+        if (row.type !== 'outbound-rtp' || row.kind !== 'video') return;
+        if (screen && stats.get(row.mediaSourceId)?.trackIdentifier === screen) return;
+        rows.push({ rid: row.rid ?? '', width: row.frameWidth ?? 0, fps: row.framesPerSecond ?? 0 });
+      });
+      return rows;
+    });
+  }
+
   async receivedTrack(trackId) {
     return (await this.received()).find((row) => row.trackId === trackId);
   }
+}
+
+/** Of what `encoded` gave, again and again: the mean of the rates, of the only stream or of those that are `width` wide. */
+export function encodedFps(samples, width) {
+  const rates = samples.flatMap((rows) => (rows.length === 1 ? rows : rows.filter((row) => row.width === width)).map((row) => row.fps));
+  return rates.reduce((sum, one) => sum + one, 0) / rates.length;
+}
+
+/** The same, of whichever stream was the fastest each time: a layer may have just begun. */
+export function fastestFps(samples) {
+  const rates = samples.map((rows) => Math.max(0, ...rows.map((row) => row.fps)));
+  return rates.reduce((sum, one) => sum + one, 0) / rates.length;
 }
 
 /** An upper bound of the longest freeze of a track in a series of samples: seconds frozen between two of them. */
