@@ -6,20 +6,22 @@ import { Person, fastestFps, longestFreeze, progress } from './lib/people.mjs';
 import { Server } from './lib/server.mjs';
 import { measureFor, until } from './lib/wait.mjs';
 
+// What three pages need for it in software is near what two cores have: hence one browser, slow cameras and small pages.
+const BROWSER = { fps: 12, viewport: { width: 800, height: 600 } };
 const NAMES = ['ana', 'bo', 'cy'];
 let server;
-let browsers = [];
+let browser;
 let people = {};
 let ids = {};
 
 before(async () => {
   server = await Server.start();
-  browsers = await Promise.all(NAMES.map(() => launchChromium()));
-  for (const [index, name] of NAMES.entries()) people[name] = await Person.signIn(server, browsers[index], name);
+  browser = await launchChromium(BROWSER);
+  for (const name of NAMES) people[name] = await Person.signIn(server, browser, name);
 });
 
 after(async () => {
-  await Promise.all(browsers.map((browser) => browser.close()));
+  await browser?.close();
   await server?.stop();
 });
 
@@ -57,7 +59,7 @@ test('everyone decodes everyone for ten seconds', { timeout: 120_000 }, async ()
     assert.ok(complete(rows, name, 'ana'), `${name}: ${JSON.stringify(rows)}`);
     for (const row of rows) {
       const what = `${name} receives ${row.source} of ${NAMES.find((n) => ids[n] === row.userId)}: ${JSON.stringify(row)}`;
-      if (row.source === 'camera') assert.ok(row.fps >= Math.min(20, sent[row.userId] * 0.8), `too few of ${sent[row.userId].toFixed(1)} frames/s: ${what}`);
+      if (row.source === 'camera') assert.ok(row.fps >= sent[row.userId] * 0.8, `too few of ${sent[row.userId].toFixed(1)} frames/s: ${what}`);
       if (row.source === 'screen') assert.ok(row.frames > 0, `no frames: ${what}`);
       const freeze = longestFreeze(samples.map((sample) => sample[index]), row.trackId);
       if (row.kind === 'video') assert.ok(freeze < 1, `frozen for ${freeze} s: ${what}`);
@@ -81,20 +83,26 @@ test('a requested layer changes the decoded width within two seconds', { timeout
   const camera = (await people.bo.tracks((t) => t.userId === ids.ana && t.source === 'camera'))[0];
   assert.equal(camera.layers, 3, JSON.stringify(camera));
   const width = async () => (await people.bo.receivedTrack(camera.trackId)).width;
-  const reach = async (layer, what, good) => {
+  const reach = async (layer, what, good, ms) => {
     const started = performance.now();
     await people.bo.setLayer(camera.trackId, layer);
-    await until(`${what} after asking for layer ${layer}`, 2_000, async () => good(await width()) || Promise.reject(new Error(`width ${await width()}`)));
+    await until(`${what} after asking for layer ${layer}`, ms, async () => good(await width()) || Promise.reject(new Error(`width ${await width()}`)));
     console.log(`layer ${layer}: width ${await width()} after ${Math.round(performance.now() - started)} ms`);
   };
   // Where the page had it is unknown: start from the lowest, with time for the first change.
   await people.bo.setLayer(camera.trackId, 0);
   await until('the lowest layer', 10_000, async () => (await width()) <= 400);
   const low = await width();
-  // Nobody else shows ana that large: her page may have stopped the top layer and has to start it again.
+  const large = (w) => w >= low * 3;
+  const small = (w) => w === low;
+  // Nobody else shows ana that large: her page has stopped the top layer, and her browser has to find the bandwidth for
+  // it before it starts it again.
   console.log(`ana sends ${JSON.stringify(await people.ana.sending())}`);
-  await reach(2, 'a much larger picture', (w) => w >= low * 3);
-  await reach(0, 'the small picture', (w) => w === low);
+  await reach(2, 'a much larger picture', large, 6_000);
+  await reach(0, 'the small picture', small, 2_000);
+  // For a while nobody stops it again.
+  await reach(2, 'a much larger picture again', large, 2_000);
+  await reach(0, 'the small picture again', small, 2_000);
   await people.bo.setLayer(camera.trackId, null);
 });
 

@@ -7,8 +7,8 @@ import puppeteer from 'puppeteer-core';
 const CHROMIUM = process.env.CHROMIUM ?? '/usr/bin/chromium';
 const FIREFOX = process.env.FIREFOX ?? '/usr/bin/firefox-esr';
 
-/** `preferences` are settings of the profile. */
-export async function launchChromium({ viewport = { width: 1280, height: 800 }, args = [], preferences } = {}) {
+/** `preferences` are settings of the profile, `fps` is what the camera gives. */
+export async function launchChromium({ viewport = { width: 1280, height: 800 }, args = [], preferences, fps = 30 } = {}) {
   let userDataDir;
   if (preferences) {
     userDataDir = await mkdtemp(path.join(tmpdir(), 'convene-profile-'));
@@ -32,7 +32,7 @@ export async function launchChromium({ viewport = { width: 1280, height: 800 }, 
       '--disable-background-timer-throttling',
       '--disable-renderer-backgrounding',
       '--autoplay-policy=no-user-gesture-required',
-      '--use-fake-device-for-media-stream=fps=30',
+      `--use-fake-device-for-media-stream=fps=${fps}`,
       '--use-fake-ui-for-media-stream',
       '--auto-select-desktop-capture-source=Entire screen',
       ...args,
