@@ -177,9 +177,10 @@ impl Estimator {
 
     fn update(&mut self, now: Instant) {
         let competes = self.competition.is_active();
+        let grows = self.growing >= GROWING;
         let usage = match self.delay.usage() {
             _ if competes => Usage::Normal,
-            _ if self.growing >= GROWING => Usage::Over,
+            _ if grows => Usage::Over,
             usage => usage,
         };
         if let Some(measured) = self.probes.take()
@@ -192,12 +193,12 @@ impl Estimator {
         let arrived = self.arrived.rate_bps();
         let signals = Signals {
             usage,
-            arrived: if queued { arrived.min(self.arrived.recent_bps()) } else { arrived },
+            arrived: if grows { arrived.min(self.arrived.recent_bps()) } else { arrived },
             sent: self.sent.rate_bps(),
             round_trip: self.rtt.unwrap_or(Duration::from_millis(100)),
             competes,
             queued,
-            grows: self.growing >= GROWING,
+            grows,
         };
         let delay_based = self.rate.update(now, &signals);
         let loss_based = self.loss.update(now, delay_based, &signals);

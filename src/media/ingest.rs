@@ -408,12 +408,15 @@ mod tests {
         for (sequence, ms) in [(11, 50), (12, 80), (13, 110)] {
             assert!(ingest.repaired(at(ms), sequence, false, 100).is_some());
         }
+        assert!(ingest.keeps_up(at(120), Some(at(120))), "the others may be no further");
+        (0..STALLED_FRAMES).for_each(|_| ingest.overtake());
         assert!(!ingest.keeps_up(at(120), Some(at(120))), "nothing new came");
         // The last packets of a frame may come by repair only, and are new.
         ingest.poll_nack(at(120), Manner::default());
         ingest.arrived(at(200), &header(15, false), 100);
         ingest.poll_nack(at(215), Manner::default());
         assert!(ingest.repaired(at(250), 16, true, 100).is_some());
+        (0..STALLED_FRAMES).for_each(|_| ingest.overtake());
         assert!(ingest.keeps_up(at(340), Some(at(340))));
     }
 

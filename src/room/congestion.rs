@@ -27,9 +27,9 @@ use crate::{
 
 /// How often bandwidth is shared anew if nothing happens.
 const SHARE: Duration = Duration::from_millis(100);
-/// Too little for the smallest pictures, for so long: then one of them is paused. Its return costs a keyframe and looks
+/// Too little for the smallest pictures for so long: then one of them is paused. Its return costs a keyframe and looks
 /// worse than a queue that drains in a moment, and most shortages are over sooner.
-const PAUSE_AFTER: Duration = Duration::from_secs(1);
+const PAUSE_AFTER: Duration = Duration::from_secs(2);
 /// A fall by so many percent is acted on at once.
 const FALL_PERCENT: u64 = 10;
 /// Before a first probe: the start estimate is for the first pictures.
@@ -263,7 +263,8 @@ impl Room {
         let mut allocation = allocate(budget, &asks);
         let Some(participant) = self.participants.get_mut(key) else { return };
         let downlink = &mut participant.downlink;
-        let pauses = asks.iter().zip(&allocation.steps).any(|(ask, step)| ask.held.is_some() && step.is_none());
+        let pauses =
+            asks.iter().zip(&allocation.steps).any(|(ask, step)| ask.held.is_some() && step.is_none());
         if !pauses {
             downlink.short_since = None;
         } else if ctx.now < *downlink.short_since.get_or_insert(ctx.now) + PAUSE_AFTER {

@@ -256,7 +256,8 @@ impl Publication {
     /// A layer's frame is complete.
     pub fn framed(&mut self, layer: u8) {
         if self.encodings.len() > 1 {
-            let others = self.encodings.iter_mut().enumerate().filter(|(index, _)| *index != usize::from(layer));
+            let others =
+                self.encodings.iter_mut().enumerate().filter(|(index, _)| *index != usize::from(layer));
             others.for_each(|(_, one)| one.ingest.overtake());
         }
     }

@@ -298,9 +298,10 @@ impl Room {
                 .copied()
         };
         let of_payload_type = || {
-            let mut fitting = participant.publications.iter().filter(|one| {
-                self.publications.get(**one).is_some_and(|one| one.takes(header.payload_type))
-            });
+            let mut fitting = participant
+                .publications
+                .iter()
+                .filter(|one| self.publications.get(**one).is_some_and(|one| one.takes(header.payload_type)));
             let only = fitting.next().copied();
             if fitting.next().is_some() { None } else { only }
         };

@@ -64,7 +64,7 @@ test('a layer asked for on one thread is sent on the other', { timeout: 60_000 }
   for (const [layer, good] of [[2, (w) => w >= low * 3], [0, (w) => w === low]]) {
     const started = performance.now();
     await bo.setLayer(camera.trackId, layer);
-    await until(`layer ${layer}`, layer === 2 ? 6_000 : 2_000, async () => good(await width()) || Promise.reject(new Error(`width ${await width()}`)));
+    await until(`layer ${layer}`, layer === 2 ? 12_000 : 2_000, async () => good(await width()) || Promise.reject(new Error(`width ${await width()}`)));
     console.log(`layer ${layer}: width ${await width()} after ${Math.round(performance.now() - started)} ms`);
   }
 });

@@ -98,7 +98,7 @@ test('a requested layer changes the decoded width within two seconds', { timeout
   // Nobody else shows ana that large: her page has stopped the top layer, and her browser has to find the bandwidth for
   // it before it starts it again.
   console.log(`ana sends ${JSON.stringify(await people.ana.sending())}`);
-  await reach(2, 'a much larger picture', large, 6_000);
+  await reach(2, 'a much larger picture', large, 12_000);
   await reach(0, 'the small picture', small, 2_000);
   // For a while nobody stops it again.
   await reach(2, 'a much larger picture again', large, 2_000);

@@ -54,7 +54,10 @@ fn the_next_step_is_named_for_probing() {
 #[test]
 fn nobody_is_paused_on_a_guess() {
     let room = [ask(0, &[3_000_000], None), ask(0, &[3_000_000], None)];
-    assert_eq!(allocate(Budget { lowest_bps: None, keeps: false, bps: 100_000 }, &room).steps.to_vec(), [Some(0), Some(0)]);
+    assert_eq!(
+        allocate(Budget { lowest_bps: None, keeps: false, bps: 100_000 }, &room).steps.to_vec(),
+        [Some(0), Some(0)]
+    );
     assert_eq!(given(100_000, &room), [None, None]);
 }
 

@@ -49,6 +49,10 @@ struct Path {
     lost_to_queue: u64,
     tcp: Option<Tcp>,
     worst_queue: Duration,
+    /// The receiver does nothing until then, again and again: every so often for so long.
+    busy: Option<(Duration, Duration)>,
+    busy_until: Instant,
+    busy_from: Instant,
 }
 
 impl Path {
@@ -74,6 +78,9 @@ impl Path {
             lost_to_queue: 0,
             tcp: None,
             worst_queue: Duration::ZERO,
+            busy: None,
+            busy_until: now,
+            busy_from: now,
         }
     }
 
@@ -93,6 +100,10 @@ impl Path {
         while self.now < until {
             self.now += STEP;
             self.applications();
+            if self.receiver_is_busy() {
+                self.estimator.tick(self.now);
+                continue;
+            }
             self.arrivals();
             if self.now >= self.next_feedback {
                 self.next_feedback = self.now + FEEDBACK;
@@ -106,6 +117,15 @@ impl Path {
             }
             self.estimator.tick(self.now);
         }
+    }
+
+    fn receiver_is_busy(&mut self) -> bool {
+        let Some((every, length)) = self.busy else { return false };
+        if self.now >= self.busy_from + every {
+            self.busy_from = self.now;
+            self.busy_until = self.now + length;
+        }
+        self.now < self.busy_until
     }
 
     fn applications(&mut self) {
@@ -290,4 +310,22 @@ fn sound_that_is_sent_again_as_it_was_is_no_queue() {
         }
     }
     assert!(!path.estimator.is_limited(), "{}", path.estimator.bps());
+}
+
+#[test]
+fn a_receiver_that_is_busy_now_and_then_is_no_slow_path() {
+    // Longer ones look like a queue that grows for several reports; what is left must do for a small picture.
+    for (every, length, enough) in [(400, 120, 300_000), (700, 180, 300_000), (1_500, 300, 120_000)] {
+        let mut path = Path::new("latency=25ms,rate=20M", 800_000);
+        path.run(Duration::from_secs(5));
+        path.busy = Some((Duration::from_millis(every), Duration::from_millis(length)));
+        let mut seen: Vec<u64> = Vec::new();
+        for _ in 0..300 {
+            path.run(Duration::from_millis(100));
+            seen.push(path.estimator.bps());
+        }
+        let least = *seen.iter().min().unwrap();
+        println!("busy for {length} of {every} ms: at least {least} b/s");
+        assert!(least > enough, "{length} of {every} ms: {seen:?}");
+    }
 }

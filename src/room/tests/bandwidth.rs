@@ -149,6 +149,26 @@ fn what_does_not_fit_at_all_is_paused_and_told_and_comes_back() {
 }
 
 #[test]
+fn a_moment_of_too_little_pauses_nobody() {
+    let (mut world, ana, viewers) = gallery(26, &["latency=25ms,rate=5M"]);
+    let viewer = viewers[0];
+    let track = world.tracks(viewer)[1];
+    let wishes = vec![Wish { track, layer: Some(0), max_fps: None, priority: 0 }];
+    world.command(viewer, Command::Subscribe { wishes });
+    watch(&mut world, ana, viewer, 4);
+    world.events(viewer);
+    for _ in 0..3 {
+        world.impair(viewer, "latency=25ms,rate=60k");
+        world.send_frames(ana, 1, FPS * 8 / 10, &[0, 1, 2]);
+        world.impair(viewer, "latency=25ms,rate=5M");
+        world.send_frames(ana, 1, FPS * 5, &[0, 1, 2]);
+    }
+    let paused = |event: &Event| matches!(event, Event::Layers { paused: true, .. });
+    let events = world.events(viewer);
+    assert!(!events.iter().any(paused), "{events:?}");
+}
+
+#[test]
 fn a_large_picture_without_layers_gets_through_a_good_path_at_once() {
     for path in ["latency=1ms", "latency=25ms,rate=20M", "latency=40ms,jitter=15ms,rate=20M,seed=3"] {
         let mut world = World::new(25);

@@ -152,3 +152,27 @@ fn what_came_before_a_late_beginning_follows_on_other_shards_too() {
     assert!(frames[0].keyframe && frames.iter().all(|frame| frame.layer == 1), "{frames:?}");
     world.assert_dense(far);
 }
+
+#[test]
+fn a_sender_that_is_short_of_processor_keeps_its_layers() {
+    let mut world = World::new(25);
+    let (ana, bo) = call(&mut world);
+    wish(&mut world, bo, 1);
+    world.send_frames(ana, 1, 20, &[0, 1]);
+    assert_eq!(world.take_video(bo).last().unwrap().layer, 1);
+    // It encodes the layers of a picture one after the other, and has to wait in between.
+    for _ in 0..20 {
+        world.peer(ana).begin_picture();
+        for layer in [0, 1] {
+            world.peer(ana).send_layers(&[layer]);
+            world.settle();
+            world.advance(Duration::from_millis(180));
+        }
+    }
+    let frames = world.take_video(bo);
+    assert_eq!(frames.len(), 20);
+    assert!(
+        frames.iter().all(|frame| frame.layer == 1 && !frame.keyframe),
+        "no keyframe was asked for: {frames:?}"
+    );
+}
