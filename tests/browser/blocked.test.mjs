@@ -81,9 +81,10 @@ async function talk(ana, bo) {
   for (const [person, other] of [[ana, bo], [bo, ana]]) {
     const id = await other.userId();
     await until(`${person.username} decodes ${other.username}`, 20_000, async () => {
-      const rows = (await person.received()).filter((row) => row.userId === id);
+      const all = await person.received();
+      const rows = all.filter((row) => row.userId === id);
       const good = rows.some((r) => r.source === 'camera' && r.framesDecoded > 0) && rows.some((r) => r.source === 'mic' && r.energy > 0);
-      return good || Promise.reject(new Error(JSON.stringify(rows)));
+      return good || Promise.reject(new Error(`${id}: ${JSON.stringify(all)}, sent by ${JSON.stringify(await other.call())}`));
     });
   }
   // It goes on, for pictures and sound alike: a path that only ever carried the first seconds is none.

@@ -116,12 +116,14 @@ export class Person {
     return (await this.call()).tracks.filter(filter);
   }
 
-  /** The other person's user id, as the participants list tells it. */
-  async userId() {
-    return this.page.evaluate(async () => {
-      const { participants, participantId } = window.__convene.call;
-      return participants.find((p) => p.participantId === participantId)?.userId;
-    });
+  /** This person's user id, as the participants list tells it. */
+  userId() {
+    return until(`${this.username} is among the participants`, 5_000, () =>
+      this.page.evaluate(() => {
+        const { participants, participantId } = window.__convene.call;
+        return participants.find((p) => p.participantId === participantId)?.userId;
+      }),
+    );
   }
 
   setLayer(trackId, layer) {
