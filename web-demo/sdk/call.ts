@@ -388,14 +388,15 @@ export class Call {
       lostAt: 0,
       joinedAt: rejoined ? this.#state.joinedAt : Number.isFinite(startedAt) ? startedAt - offset : Date.now(),
     });
-    this.#openLink(data);
     const early = this.#early;
     this.#early = [];
+    this.#openLink(data, early.flatMap(({ ev, d }) => (ev === 'rtc:track' ? (read(trackEvent, d, ev) ?? []) : [])));
     for (const { ev, d } of early) this.onEvent(ev, d);
     this.subscriptions.resend();
   }
 
-  #openLink(data: JoinData): void {
+  /** `known`: tracks that were told before the answer to joining. */
+  #openLink(data: JoinData, known: TrackEvent[]): void {
     this.#closeLink();
     const { callId } = data;
     const link = new MediaLink({
@@ -413,7 +414,10 @@ export class Call {
     this.#statsTimer = setInterval(() => void this.#readStats(), STATS_MS);
     this.#published.clear();
     this.#localChanged(this.#local.state);
-    // Also with nothing to send: the server asks for receive sections once it has an offer.
+    // With places for what is known, the first offer is enough; for the rest the server asks once it has an offer.
+    const others = known.filter((one) => one.state !== 'unpublished' && one.participantId !== data.participantId);
+    const count = (kind: string) => others.filter((one) => one.kind === kind).length;
+    link.receive(count('audio'), count('video'));
     if (link.pc.getTransceivers().length === 0) link.pc.addTransceiver('audio', { direction: 'recvonly' });
     link.negotiate();
     this.#sendUpdate(true);

@@ -116,12 +116,17 @@ export class MediaLink {
   }
 
   onSections(audio: number, video: number): void {
+    this.receive(audio, video);
+    this.negotiate();
+  }
+
+  /** Places for tracks of others, in the next offer. */
+  receive(audio: number, video: number): void {
     const bound = (n: number) => Math.max(0, Math.min(n, 128));
     for (let i = 0; i < bound(audio); i++) this.pc.addTransceiver('audio', { direction: 'recvonly' });
     for (let i = 0; i < bound(video); i++) {
       negotiateDependencies(this.pc.addTransceiver('video', { direction: 'recvonly' }));
     }
-    this.negotiate();
   }
 
   /** Fresh relay credentials; used from the next gathering on. */
