@@ -138,10 +138,6 @@ impl Room {
             (arrival.sequence, arrival.broken, payload)
         };
         let late = stream.repair || Some(sequence) < encoding.ingest.highest();
-        if header.marker && !late {
-            publication.framed(stream.layer);
-        }
-        let encoding = publication.encoding_mut(stream.layer).ok_or(DropReason::UnknownStream)?;
         let more_soon = !header.marker && encoding.ingest.comes_in_bursts();
         let dependencies = values.dependency_descriptor.filter(|_| codec == Codec::Av1).unwrap_or_default();
         let mut facts = if dependencies.is_empty() {
@@ -156,6 +152,9 @@ impl Room {
         facts.captured = encoding.capture.of(&facts, values.capture_time, codec.clock_rate());
         if redundant {
             facts.descriptor = Descriptor::Red;
+        }
+        if header.marker && !late {
+            publication.framed(stream.layer);
         }
         if svc {
             revived = facts.announced_spatial() > 0
@@ -288,7 +287,6 @@ impl Room {
     ) -> Option<StreamRef> {
         let participant = self.participants.get_mut(key)?;
         let said = participant.stream_names.get(&header.ssrc);
-        let mid = values.mid.or_else(|| said.map(|said| said.mid.as_bytes()));
         let rid = values.rid.or(values.repaired_rid).or_else(|| said?.rid.as_deref().map(str::as_bytes));
         let of_mid = |mid: &[u8]| {
             participant
@@ -305,9 +303,9 @@ impl Room {
             let only = fitting.next().copied();
             if fitting.next().is_some() { None } else { only }
         };
-        let key = match mid {
+        let key = match values.mid {
             Some(mid) => of_mid(mid)?,
-            None => of_payload_type()?,
+            None => said.and_then(|said| of_mid(said.mid.as_bytes())).or_else(of_payload_type)?,
         };
         let publication = self.publications.get_mut(key)?;
         // What is still on its way in the codec of before says nothing of this publication.

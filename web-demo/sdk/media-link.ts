@@ -35,6 +35,8 @@ interface Answer {
   midToTrack: Record<string, string>;
 }
 
+/** What is sent until somebody says otherwise. */
+const ALL_LAYERS = [0, 1, 2];
 const ANSWER_TIMEOUT_MS = 8_000;
 /** A changed network interface often heals by itself within this time. */
 const RESTART_AFTER_MS = 3_000;
@@ -156,6 +158,11 @@ export class MediaLink {
   /** Encodes only the layers that somebody watches: the others cost processor and uplink for nobody. */
   async sendLayers(source: Source, layers: number[]): Promise<void> {
     this.#wantedLayers.set(source, layers);
+    await this.#applyLayers(source);
+  }
+
+  async #applyLayers(source: Source): Promise<void> {
+    const layers = this.#wantedLayers.get(source) ?? ALL_LAYERS;
     const sender = this.#senders.get(source)?.sender;
     if (!sender || this.#isClosed()) return;
     const parameters = sender.getParameters();
@@ -174,6 +181,8 @@ export class MediaLink {
   useCodecs(source: Source, codecs: string[]): void {
     const transceiver = this.#senders.get(source);
     if (!transceiver || codecs.length === 0 || !preferCodecs(transceiver, codecs)) return;
+    // It is another track for everybody: what was wanted of the one before says nothing of it.
+    this.#wantedLayers.set(source, ALL_LAYERS);
     this.negotiate();
   }
 
@@ -252,7 +261,7 @@ export class MediaLink {
       const answer = await answered.promise;
       await this.pc.setRemoteDescription({ type: 'answer', sdp: answer.sdp });
       // Chromium switches all layers on that an answer names.
-      for (const [source, layers] of this.#wantedLayers) void this.sendLayers(source, layers);
+      for (const source of this.#wantedLayers.keys()) void this.#applyLayers(source);
       if (iceRestart) this.#restart = false;
       this.#midToTrack = new Map(Object.entries(answer.midToTrack));
     } finally {

@@ -67,16 +67,15 @@ impl Room {
         let (video, muted) = (publication.codec.is_video(), publication.is_muted());
         let revived = facts.announced_spatial() > 0
             || !publication.arrives(ctx.now, publication.layer_of_packet(layer, &facts));
+        if facts.marker {
+            publication.framed(layer);
+        }
         let Some(encoding) = publication.encoding_mut(layer) else { return };
         let Some((dependencies, payload)) = payload.split_at_checked(usize::from(dependencies)) else {
             return;
         };
         let packet = MediaPacket { sequence, facts, payload, dependencies };
         encoding.ingest.relayed(ctx.now, sequence, facts.marker, payload.len());
-        if facts.marker {
-            publication.framed(layer);
-        }
-        let Some(encoding) = publication.encoding_mut(layer) else { return };
         let late = Some(packet.sequence) < encoding.ingest.highest();
         let more_soon = !facts.marker && encoding.ingest.comes_in_bursts();
         if video {
