@@ -21,12 +21,13 @@ after(async () => {
   await server?.stop();
 });
 
-/** A publisher with these options and a viewer; `look` gets the viewer and the camera's track. */
-async function call(query, look, { on = server, viewing = browsers[1], prepare } = {}) {
+/** A publisher with these options and a viewer; `look` gets the viewer and the camera's track. `alone` sees the publisher before. */
+async function call(query, look, { on = server, viewing = browsers[1], prepare, alone } = {}) {
   const ana = await Person.signIn(on, browsers[0], 'ana', { query });
   const bo = await Person.signIn(on, viewing, 'bo', { prepare });
   try {
     await ana.join('general');
+    await alone?.(ana);
     await bo.join('general', { camera: false });
     const id = await ana.userId();
     const camera = async () => (await bo.tracks((t) => t.userId === id && t.source === 'camera'))[0];
@@ -227,9 +228,18 @@ test('a viewer without the decoder is told, and sees the camera in another codec
       assert.ok(track.codec === 'H264' ? other.trackId !== track.trackId : true);
       await until('bo sees ana', 10_000, async () => (await received(bo, other.trackId)).framesDecoded > 30);
       console.log(`published again in ${other.codec}`);
+      await bo.setLayer(other.trackId, 2);
+      await until('the top layer in the other codec', 12_000, async () => {
+        const { width } = await received(bo, other.trackId);
+        return width === 960 || Promise.reject(new Error(`width ${width}, sent ${JSON.stringify(await ana.sending())}`));
+      });
       assert.equal((await ana.call()).phase, 'joined');
     },
-    { prepare: withoutH264 },
+    {
+      prepare: withoutH264,
+      // Nobody watches, so that the upper layers stop; the camera in the other codec begins with all of them.
+      alone: (ana) => until('only the lowest layer is sent', 15_000, async () => (await ana.sending())[2].fps === 0),
+    },
   ),
 );
 
