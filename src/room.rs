@@ -45,6 +45,7 @@ use self::{
     relay::Links,
     stats::RoomStats,
     subscription::Subscription,
+    train::Scratch,
 };
 use crate::{
     base::{
@@ -106,11 +107,12 @@ pub struct Room {
     links: Links,
     next_tick: Instant,
     next_review: Instant,
+    reviews: u32,
     last_media: Option<Instant>,
     /// Subscribers with packets that wait for `flush`.
     waiting: Vec<ParticipantKey>,
     /// Payloads of waiting packets that have no history.
-    scratch: Vec<u8>,
+    scratch: Scratch,
 }
 
 /// The data channel whose messages come back to their sender.
@@ -137,9 +139,10 @@ impl Room {
             links: Links::default(),
             next_tick: now,
             next_review: now,
+            reviews: 0,
             last_media: None,
             waiting: Vec::new(),
-            scratch: Vec::new(),
+            scratch: Scratch::default(),
         }
     }
 

@@ -55,7 +55,9 @@ mod tests {
         let before = Usage::of(pid).expect("own process");
         let spent = std::thread::spawn(|| {
             let mut sum = 0u64;
-            let spent = || Duration::from(clock_gettime(nix::time::ClockId::CLOCK_THREAD_CPUTIME_ID).expect("a clock"));
+            let spent = || {
+                Duration::from(clock_gettime(nix::time::ClockId::CLOCK_THREAD_CPUTIME_ID).expect("a clock"))
+            };
             while spent() < Duration::from_millis(20) {
                 sum = (0..100_000u64).fold(sum, |sum, n| sum.rotate_left(3) ^ n);
             }

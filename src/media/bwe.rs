@@ -131,6 +131,8 @@ impl Estimator {
         let (mut told, mut lost) = (0, 0);
         let mut newest = None;
         let queue_before = self.queue_delay;
+        self.base.turn(now);
+        let (mut queued_us, mut shortest_us) = (None, i64::MAX);
         for (sequence, arrival) in packets {
             let Some(packet) = self.outstanding.settle(sequence, now_us, arrival.is_some()) else { continue };
             // A packet that was reported lost and came late is no news but for the books of loss.
@@ -157,9 +159,13 @@ impl Estimator {
                 self.delay.packet(packet.sent, arrived);
             }
             self.probes.packet(&packet, arrived);
-            self.queue_delay = self.base.queued(now, arrived - packet.sent);
-            self.competition.packet(now, self.queue_delay, self.rate.is_yielding());
+            let queued = self.base.queued(arrived - packet.sent);
+            (queued_us, shortest_us) = (Some(queued), shortest_us.min(queued));
             newest = Some(packet.sent);
+        }
+        if let Some(queued) = queued_us {
+            self.queue_delay = micros_long(queued);
+            self.competition.report(now, micros_long(shortest_us), self.rate.is_yielding());
         }
         if let Some(sent) = newest {
             self.rtt = u64::try_from(now_us - sent).ok().map(Duration::from_micros);
@@ -333,17 +339,27 @@ struct BaseDelay {
 }
 
 impl BaseDelay {
-    fn queued(&mut self, now: Instant, one_way_us: i64) -> Duration {
+    /// Forgets what was long ago. To be called before the packets of a report.
+    fn turn(&mut self, now: Instant) {
         let since = *self.since.get_or_insert(now);
         if now.saturating_duration_since(since) >= BASE_WINDOW {
             self.previous = self.current.take();
             self.since = Some(now);
         }
+    }
+
+    /// µs that a packet took longer than the fastest.
+    fn queued(&mut self, one_way_us: i64) -> i64 {
         let current = self.current.map_or(one_way_us, |least| least.min(one_way_us));
         self.current = Some(current);
         let least = self.previous.map_or(current, |least| least.min(current));
-        Duration::from_micros(u64::try_from(one_way_us - least).unwrap_or(0))
+        one_way_us - least
     }
+}
+
+/// Nothing if negative.
+fn micros_long(us: i64) -> Duration {
+    Duration::from_micros(u64::try_from(us).unwrap_or(0))
 }
 
 #[cfg(test)]

@@ -124,7 +124,9 @@ pub struct Forwarder {
     octets: u32,
     /// How long receivers are told to wait; `None` until there was a reason to say so.
     playout_delay: Option<PlayoutDelay>,
+    /// Of the last packet; it begins with what all packets carry, in `common` bytes.
     extensions: ExtensionBlock,
+    common: Option<usize>,
 }
 
 impl Forwarder {
@@ -157,6 +159,7 @@ impl Forwarder {
             octets: 0,
             playout_delay: None,
             extensions: ExtensionBlock::default(),
+            common: None,
         }
     }
 
@@ -209,6 +212,7 @@ impl Forwarder {
     pub fn set_playout_delay(&mut self, delay: PlayoutDelay) {
         if self.playout_delay.is_some() || delay != PlayoutDelay::default() {
             self.playout_delay = Some(delay);
+            self.common = None;
         }
     }
 
@@ -261,6 +265,7 @@ impl Forwarder {
     pub fn resume_with(&mut self, config: StreamConfig) {
         self.filter = filter_for(&config, u8::MAX);
         self.config = config;
+        self.common = None;
         self.current = None;
         self.target = None;
         (self.max_temporal, self.meanwhile) = (u8::MAX, u8::MAX);

@@ -168,6 +168,26 @@ impl ExtensionBlock {
         self.two_byte = false;
     }
 
+    /// Bytes of the elements so far.
+    pub fn elements_len(&self) -> usize {
+        self.bytes.len()
+    }
+
+    /// Goes back to the elements that were there at `elements_len`. `false` if that cannot be told any more, since
+    /// what followed needed the two-byte form.
+    #[must_use]
+    pub fn rewind(&mut self, len: usize) -> bool {
+        self.bytes.truncate(len);
+        !self.two_byte
+    }
+
+    /// Another value of the same length for the first element, which is of the one-byte form.
+    pub fn set_first<const N: usize>(&mut self, value: [u8; N]) {
+        if let Some(place) = self.bytes.get_mut(1..=N) {
+            place.copy_from_slice(&value);
+        }
+    }
+
     pub fn is_empty(&self) -> bool {
         self.bytes.is_empty()
     }

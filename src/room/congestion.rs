@@ -27,6 +27,8 @@ use crate::{
 
 /// How often bandwidth is shared anew if nothing happens.
 const SHARE: Duration = Duration::from_millis(100);
+/// The same for who watches nothing.
+const IDLE_SHARE: Duration = Duration::from_millis(500);
 /// Too little for the smallest pictures for so long: then one of them is paused. Its return costs a keyframe and looks
 /// worse than a queue that drains in a moment, and most shortages are over sooner.
 const PAUSE_AFTER: Duration = Duration::from_secs(2);
@@ -138,6 +140,19 @@ impl Downlink {
             None => Cluster::NONE,
         };
         self.estimator_from(now).sent(now, bytes, cluster);
+    }
+
+    /// A probe is under way, or due as soon as the path may be probed.
+    pub fn is_probing(&self, now: Instant) -> bool {
+        let Probing { running, wanted_bps, next, .. } = &self.probing;
+        let estimate = self.estimator.as_ref().map_or(0, |one| one.bps());
+        let wanted = wanted_bps.is_some_and(|wanted| wanted > estimate);
+        running.is_some() || (wanted && next.is_none_or(|next| now >= next))
+    }
+
+    /// What is wanted changed: the bandwidth is shared anew at the next tick.
+    pub fn share_soon(&mut self) {
+        self.next_share = None;
     }
 
     /// The packet with this number was sent again as it was.
@@ -256,6 +271,10 @@ impl Room {
         let (carried, usable) = (estimator.bps(), estimator.usable_bps());
         let (may_pause, lost) = (estimator.is_limited(), estimator.loss().min(0.3));
         let (asked, asks, voices) = self.asks(ctx.now, key);
+        if asks.is_empty() {
+            self.wants_nothing(ctx.now, key);
+            return;
+        }
         // What is repaired is paid from the same purse, and voices come first.
         let left = |bps: u64| ((bps as f64 * (1.0 - lost)) as u64).saturating_sub(voices);
         let mut budget =
@@ -302,6 +321,16 @@ impl Room {
         if let Some(participant) = self.participants.get_mut(key) {
             participant.downlink.probing.shared(ctx.now, raised, lowered);
         }
+    }
+
+    fn wants_nothing(&mut self, now: Instant, key: ParticipantKey) {
+        let Some(participant) = self.participants.get_mut(key) else { return };
+        let downlink = &mut participant.downlink;
+        downlink.next_share = Some(now + IDLE_SHARE);
+        downlink.shared_bps = downlink.estimate().map_or(0, Estimator::usable_bps);
+        downlink.probing.wanted_bps = None;
+        downlink.short_since = None;
+        downlink.probing.shared(now, false, false);
     }
 
     /// The pictures somebody wants, with what they cost, and what its voices cost.

@@ -1,6 +1,10 @@
 //! One identity's presence in a room.
 
-use std::{collections::BTreeMap, sync::Arc, time::Instant};
+use std::{
+    collections::BTreeMap,
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
 use super::{
     PublicationKey, SubscriptionKey,
@@ -74,8 +78,15 @@ pub(super) struct Participant {
     pub patience: Patience,
     pub monitor: Monitor,
     pub next_report: Instant,
+    /// Media came lately: losses have to be noticed.
+    pub flows_until: Instant,
+    /// When to look at it again if nothing flows.
+    pub next_look: Instant,
     pub next_arrival_feedback: Instant,
 }
+
+/// After the last media packet losses are looked for so long.
+const FLOWS_FOR: Duration = Duration::from_secs(1);
 
 impl Participant {
     pub fn new(
@@ -111,8 +122,24 @@ impl Participant {
             patience: Patience::default(),
             monitor: Monitor::new(now),
             next_report: now,
+            flows_until: now,
+            next_look: now,
             next_arrival_feedback: now,
         }
+    }
+
+    /// Notes a media packet from it.
+    pub fn flows(&mut self, now: Instant) {
+        self.flows_until = now + FLOWS_FOR;
+    }
+
+    /// Whether nothing of it is due at this tick.
+    pub fn may_wait(&self, now: Instant) -> bool {
+        now < self.next_look
+            && now >= self.flows_until
+            && self.is_connected()
+            && !self.downlink.is_probing(now)
+            && !self.patience.has_copies()
     }
 
     pub fn is_connected(&self) -> bool {

@@ -33,6 +33,10 @@ pub(super) struct Patience {
 }
 
 impl Patience {
+    pub fn has_copies(&self) -> bool {
+        !self.copies.is_empty()
+    }
+
     /// A repair was sent; on a lossy path it is sent again. Bounded: what does not fit is asked for again.
     pub fn repaired(&mut self, now: Instant, loss: f64, key: SubscriptionKey, sequence: u16) {
         if loss > LOSSY && self.copies.len() < MAX_COPIES {

@@ -6,6 +6,7 @@ use std::{
 };
 
 use arrayvec::ArrayVec;
+use smallvec::SmallVec;
 
 use super::{
     ParticipantKey, SubscriptionKey,
@@ -290,9 +291,9 @@ impl Publication {
     }
 
     /// Layers that packets arrive on, or could be had from the publisher's shard.
-    pub fn alive_layers(&self, now: Instant) -> Vec<u8> {
+    pub fn alive_layers(&self, now: Instant) -> SmallVec<[u8; 4]> {
         if let Origin::Relay(_) = self.origin {
-            return self.told_flowing.clone();
+            return SmallVec::from_slice(&self.told_flowing);
         }
         (0..self.layer_count()).filter(|layer| self.is_alive(now, *layer)).collect()
     }

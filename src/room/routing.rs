@@ -100,6 +100,7 @@ impl Room {
         if let Some(sequence) = values.transport_cc {
             participant.arrivals.record(ctx.now, sequence);
         }
+        participant.flows(ctx.now);
         let stream = match participant.streams.get(&header.ssrc) {
             Some(stream) => *stream,
             None => self.learn_stream(key, header, &values).ok_or(DropReason::UnknownStream)?,
@@ -197,10 +198,7 @@ impl Room {
     fn distribute(&mut self, ctx: &mut Context<'_>, accepted: &Accepted<'_>) {
         let Some(publication) = self.publications.get_mut(accepted.publication) else { return };
         let mut keyframe_wanted = accepted.broken;
-        let scratch = self.scratch.len();
-        if !publication.codec.is_video() {
-            self.scratch.extend_from_slice(accepted.packet.payload);
-        }
+        let scratch = if publication.codec.is_video() { 0 } else { self.scratch.push(&accepted.packet) };
         // Lent for the walk: nothing on the way changes who receives.
         let fan_out = std::mem::take(&mut publication.fan_out);
         for key in &fan_out {

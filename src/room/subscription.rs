@@ -2,6 +2,8 @@
 
 use std::time::{Duration, Instant};
 
+use smallvec::SmallVec;
+
 use super::{
     Context, ParticipantKey, PublicationKey, Room, SubscriptionKey,
     clock::{self, Told},
@@ -39,7 +41,7 @@ pub(super) struct Subscription {
     pub forwarder: Option<Forwarder>,
     pub line: Option<usize>,
     /// The state last told to the subscriber.
-    pub told_layers: Option<(Vec<u8>, Option<u8>, bool)>,
+    pub told_layers: Option<(SmallVec<[u8; 4]>, Option<u8>, bool)>,
     pub told: Told,
     pub reported: Reported,
 }
@@ -289,6 +291,7 @@ impl Room {
         if config.rtx.is_none() {
             stream.rtx_ssrc = None;
         }
+        participant.downlink.share_soon();
         participant.outgoing.insert(config.ssrc, key);
         if let Some((ssrc, _)) = config.rtx {
             participant.outgoing.insert(ssrc, key);
@@ -321,6 +324,9 @@ impl Room {
             subscription.wanted_layer = wish.layer;
             subscription.priority = wish.priority.max(default_priority(source));
             subscription.max_fps = wish.max_fps;
+            if let Some(participant) = self.participants.get_mut(key) {
+                participant.downlink.share_soon();
+            }
             let publication = subscription.publication;
             self.retarget(ctx, found);
             self.review_wanted(ctx, publication);
@@ -407,11 +413,12 @@ impl Room {
         }
         let active = publication.alive_layers(ctx.now);
         let paused = subscription.wanted_layer.is_none() || subscription.share == Share::Paused;
-        let state = (active.clone(), forwarder.current(), paused);
+        let state = (active, forwarder.current(), paused);
         if subscription.told_layers.as_ref() == Some(&state) {
             return;
         }
-        let event = Event::Layers { track: subscription.track, active, current: state.1, paused: state.2 };
+        let active = state.0.to_vec();
+        let event = Event::Layers { track: subscription.track, active, current: state.1, paused };
         subscription.told_layers = Some(state);
         let subscriber = subscription.subscriber;
         self.tell(ctx, subscriber, event);

@@ -4,6 +4,7 @@ use std::{sync::Arc, time::Duration};
 
 use super::{
     BUSY_TICK, CONNECTING_TICK, Context, IDLE_TICK, ParticipantKey, Room,
+    command::Kind,
     event::{CloseReason, Event},
 };
 use crate::{
@@ -18,6 +19,10 @@ const ARRIVAL_FEEDBACK: Duration = Duration::from_millis(50);
 const REPORTS: Duration = Duration::from_secs(1);
 /// How often layers are re-chosen and changes reported; a part of how long a stopped layer freezes its viewers.
 const REVIEW: Duration = Duration::from_millis(50);
+/// Of these, the reviews that also look at voices: they have no layers, only a clock that viewers are told.
+const VOICES_EVERY: u32 = 4;
+/// Who sends nothing is looked at in this interval.
+const QUIET_TICK: Duration = Duration::from_millis(50);
 /// Without media for this long, the room ticks slowly.
 const BUSY_FOR: Duration = Duration::from_secs(2);
 
@@ -51,6 +56,10 @@ impl Room {
     /// Returns whether a handshake is under way.
     fn tick_participant(&mut self, ctx: &mut Context<'_>, key: ParticipantKey) -> bool {
         let Some(participant) = self.participants.get_mut(key) else { return false };
+        if participant.may_wait(ctx.now) {
+            return false;
+        }
+        participant.next_look = ctx.now + QUIET_TICK;
         let Some(session) = &mut participant.session else { return false };
         let incoming = session.handle_timeout(ctx.now, ctx.out);
         let connected = session.is_connected();
@@ -135,7 +144,10 @@ impl Room {
         for publication in self.publications.values_mut() {
             publication.observe_layers(ctx.now);
         }
-        let keys: Vec<_> = self.subscriptions.keys().collect();
+        self.reviews = self.reviews.wrapping_add(1);
+        let all = self.reviews.is_multiple_of(VOICES_EVERY);
+        let looked_at = self.subscriptions.iter().filter(|(_, one)| all || one.kind == Kind::Video);
+        let keys: Vec<_> = looked_at.map(|(key, _)| key).collect();
         for key in keys {
             self.retarget(ctx, key);
             self.review_frames(ctx, key);

@@ -37,14 +37,70 @@ const MAX_WAITING: usize = 64;
 /// The same while the pacer holds them back: half a second of 8 Mb/s, and as many as a history keeps.
 const MAX_PACED: usize = 400;
 
+/// Packets without a history, which are never held: all of them are gone after a flush.
+#[derive(Debug, Default)]
+pub(super) struct Scratch {
+    payloads: Vec<u8>,
+    packets: Vec<Noted>,
+}
+
+/// Of a packet in the scratch buffer, what is the same for everybody.
+#[derive(Debug, Clone, Copy)]
+struct Noted {
+    start: usize,
+    len: usize,
+    audio_level: Option<u8>,
+    captured: Option<CaptureTime>,
+}
+
+impl Scratch {
+    /// Takes a packet in; returns its number.
+    pub fn push(&mut self, packet: &MediaPacket<'_>) -> usize {
+        let Facts { audio_level, captured, .. } = packet.facts;
+        let (start, len) = (self.payloads.len(), packet.payload.len());
+        self.payloads.extend_from_slice(packet.payload);
+        self.packets.push(Noted { start, len, audio_level, captured });
+        self.packets.len() - 1
+    }
+
+    /// The packet as somebody gets it: all of it, or only the primary encoding, which comes last.
+    fn packet(&self, number: usize, sequence: u64, content: Content) -> Option<MediaPacket<'_>> {
+        let Noted { start, len, audio_level, captured } = *self.packets.get(number)?;
+        let (skipped, descriptor) = match content {
+            Content::Plain => (0, Descriptor::None),
+            Content::Redundant => (0, Descriptor::Red),
+            Content::Primary { skipped } => (skipped, Descriptor::None),
+        };
+        let payload = self.payloads.get(start + usize::from(skipped)..start + len)?;
+        let facts = Facts { audio_level, captured, descriptor, ..Facts::default() };
+        Some(MediaPacket { sequence, facts, payload, dependencies: &[] })
+    }
+
+    fn clear(&mut self) {
+        self.payloads.clear();
+        self.packets.clear();
+    }
+}
+
+/// What of a packet in the scratch buffer somebody gets.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Content {
+    Plain,
+    /// RFC 2198 as it came.
+    Redundant,
+    /// Of RFC 2198 only what follows so many bytes.
+    Primary {
+        skipped: u16,
+    },
+}
+
 /// Where the payload of a waiting packet is.
 #[derive(Debug, Clone, Copy)]
 enum Payload {
     /// In the publication's history of its layer.
     History,
-    /// In the room's scratch buffer: media without a history, which is never held.
-    /// `made_up`: the history does not have it, or not with these bytes.
-    Scratch { start: usize, red: bool, made_up: bool, audio_level: Option<u8>, captured: Option<CaptureTime> },
+    /// In the room's scratch buffer. `made_up`: the history does not have it, or not with these bytes.
+    Scratch { number: u32, content: Content, made_up: bool },
 }
 
 /// A packet that was decided and numbered, but not yet written.
@@ -54,15 +110,23 @@ struct Waiting {
     sequence: u64,
     at: Placement,
     payload: Payload,
-    payload_len: usize,
     size: Size,
 }
+
+// They are written and read once per packet and subscriber.
+const _: () = assert!(size_of::<Waiting>() <= 64, "a cache line");
 
 /// Header and payload of a packet that may grow by padding or not.
 #[derive(Debug, Clone, Copy)]
 struct Size {
-    len: usize,
+    len: u16,
     may_pad: bool,
+}
+
+impl Size {
+    fn len(self) -> usize {
+        usize::from(self.len)
+    }
 }
 
 /// What waits for one subscriber.
@@ -111,23 +175,25 @@ impl Room {
         let subscription = self.subscriptions.get(key)?;
         let forwarder = subscription.forwarder.as_ref()?;
         let participant = self.participants.get_mut(subscription.subscriber)?;
-        let facts = &accepted.packet.facts;
         let video = forwarder.config().codec.is_video();
         let mut payload_len = if at.blank { 0 } else { accepted.packet.payload.len() };
         let payload = if video {
             Payload::History
         } else {
-            let (mut start, mut red) = (scratch, matches!(facts.descriptor, Descriptor::Red));
-            if red && forwarder.config().red.is_none() {
-                red = false;
-                let primary = red::primary(accepted.packet.payload)?.len();
-                start += payload_len - primary; // it comes last
-                payload_len = primary;
+            let mut content = Content::Plain;
+            if matches!(accepted.packet.facts.descriptor, Descriptor::Red) {
+                content = Content::Redundant;
+                if forwarder.config().red.is_none() {
+                    let primary = red::primary(accepted.packet.payload)?.len();
+                    let skipped = accepted.packet.payload.len() - primary;
+                    content = Content::Primary { skipped: u16::try_from(skipped).ok()? };
+                    payload_len = primary;
+                }
             }
             let made_up = accepted.audience == Audience::Plain;
-            let Facts { audio_level, captured, .. } = *facts;
-            Payload::Scratch { start, red, made_up, audio_level, captured }
+            Payload::Scratch { number: u32::try_from(scratch).ok()?, content, made_up }
         };
+        let len = u16::try_from(forwarder.header_len(&accepted.packet, at) + payload_len).ok()?;
         if accepted.late {
             // The publisher's path took its time already: on a lossy path it is not asked for a second time.
             let loss = participant.loss();
@@ -143,11 +209,7 @@ impl Room {
             sequence: accepted.packet.sequence,
             at,
             payload,
-            payload_len,
-            size: Size {
-                len: forwarder.header_len(&accepted.packet, at) + payload_len,
-                may_pad: forwarder.may_pad(),
-            },
+            size: Size { len, may_pad: forwarder.may_pad() },
         });
         train.urgent |= !video;
         if at.marker {
@@ -225,7 +287,7 @@ impl Room {
             let train = rest.get(..count.max(1)).unwrap_or(rest);
             for (position, one) in (1..).zip(train) {
                 let pads = ctx.environment.trains && position < train.len();
-                let padding = if pads { segment - one.size.len } else { 0 };
+                let padding = if pads { segment - one.size.len() } else { 0 };
                 self.send_waiting(ctx, key, one, padding);
             }
             sent += train.len();
@@ -243,7 +305,7 @@ impl Room {
         let Some(mut credit) = participant.downlink.pacer.credit(now) else { return rest };
         let fits = rest.iter().take_while(|one| {
             let fits = credit > 0;
-            credit -= i64::try_from(one.size.len).unwrap_or(0);
+            credit -= i64::from(one.size.len);
             fits
         });
         rest.get(..fits.count()).unwrap_or(rest)
@@ -269,7 +331,7 @@ impl Room {
             }
             video
         });
-        let bytes: usize = waiting.iter().map(|one| one.size.len).sum();
+        let bytes: usize = waiting.iter().map(|one| one.size.len()).sum();
         let participant = self.participants.get_mut(key)?;
         let pacer = &mut participant.downlink.pacer;
         pacer.expect(ctx.now, bytes as u64);
@@ -290,19 +352,13 @@ impl Room {
                 .get(subscription.publication)
                 .and_then(|publication| publication.encoding(one.at.layer))
                 .and_then(|encoding| encoding.history.get(one.sequence)),
-            Payload::Scratch { start, red, audio_level, captured, .. } => {
-                let descriptor = if red { Descriptor::Red } else { Descriptor::None };
-                scratch.get(start..start + one.payload_len).map(|payload| MediaPacket {
-                    sequence: one.sequence,
-                    facts: Facts { audio_level, captured, descriptor, ..Facts::default() },
-                    payload,
-                    dependencies: &[],
-                })
+            Payload::Scratch { number, content, .. } => {
+                usize::try_from(number).ok().and_then(|number| scratch.packet(number, one.sequence, content))
             }
         };
         let Some(packet) = packet else { return };
         let transport = downlink.next_sequence();
-        let sent = session.send_rtp(one.size.len + padding, ctx.out, |slot| {
+        let sent = session.send_rtp(one.size.len() + padding, ctx.out, |slot| {
             forwarder.write(slot, &packet, one.at, padding, transport)
         });
         match sent {
@@ -325,12 +381,13 @@ impl Room {
 fn next_train(sizes: impl Iterator<Item = Size>) -> (usize, usize) {
     let (mut count, mut segment, mut limit) = (0, 0, usize::MAX);
     for size in sizes.take(MAX_PACKETS) {
-        let wider = segment.max(size.len);
+        let len = size.len();
+        let wider = segment.max(len);
         if wider > limit {
             break; // one of those before cannot grow to the size of this train
         }
         (count, segment) = (count + 1, wider);
-        limit = limit.min(size.len + if size.may_pad { MAX_PADDING } else { 0 });
+        limit = limit.min(len + if size.may_pad { MAX_PADDING } else { 0 });
     }
     (count, segment)
 }
@@ -339,7 +396,7 @@ fn next_train(sizes: impl Iterator<Item = Size>) -> (usize, usize) {
 mod tests {
     use super::*;
 
-    fn trains(sizes: &[usize], may_pad: bool) -> Vec<(usize, usize)> {
+    fn trains(sizes: &[u16], may_pad: bool) -> Vec<(usize, usize)> {
         let mut rest = sizes;
         let mut trains = Vec::new();
         while !rest.is_empty() {

@@ -31,8 +31,9 @@ impl Competition {
         self.active
     }
 
-    /// `queued` is the queueing delay of a packet, `yielding` whether less is sent than the path carried lately.
-    pub fn packet(&mut self, now: Instant, queued: Duration, yielding: bool) {
+    /// `queued` is the shortest queueing delay of a report's packets, `yielding` whether less is sent than the path
+    /// carried lately.
+    pub fn report(&mut self, now: Instant, queued: Duration, yielding: bool) {
         let since = *self.since.get_or_insert(now);
         if now.saturating_duration_since(since) >= WINDOW {
             if let Some(shortest) = self.shortest.take() {

@@ -242,11 +242,13 @@ impl Forwarder {
     }
 
     fn fill_extensions(&mut self, facts: &Facts, transport: u16) {
-        self.extensions.clear();
-        self.extensions.push(self.config.transport_cc_ext, &transport.to_be_bytes());
-        self.extensions.push(self.config.mid_ext, self.config.mid.as_bytes());
-        if let Some(delay) = self.playout_delay {
-            self.extensions.push(self.config.playout_delay_ext, &delay.to_wire());
+        match self.common {
+            Some(common) if self.extensions.rewind(common) => {
+                if self.config.transport_cc_ext != 0 {
+                    self.extensions.set_first(transport.to_be_bytes());
+                }
+            }
+            _ => self.common = Some(self.fill_common(transport)),
         }
         if let Some(level) = facts.audio_level {
             self.extensions.push(self.config.audio_level_ext, &[level]);
@@ -258,6 +260,17 @@ impl Forwarder {
         if let Some(captured) = facts.captured {
             self.extensions.push(self.config.capture_time_ext, &captured.to_bytes());
         }
+    }
+
+    /// Elements that differ between packets in the transport-wide number at most, which comes first.
+    fn fill_common(&mut self, transport: u16) -> usize {
+        self.extensions.clear();
+        self.extensions.push(self.config.transport_cc_ext, &transport.to_be_bytes());
+        self.extensions.push(self.config.mid_ext, self.config.mid.as_bytes());
+        if let Some(delay) = self.playout_delay {
+            self.extensions.push(self.config.playout_delay_ext, &delay.to_wire());
+        }
+        self.extensions.elements_len()
     }
 
     fn fill_dependencies(&mut self, packet: &MediaPacket<'_>, at: Placement) {
