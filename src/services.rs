@@ -47,6 +47,7 @@ mod config;
 mod conversation;
 mod desk;
 mod ids;
+mod marks;
 mod outbox;
 mod permit;
 mod rates;
@@ -298,14 +299,18 @@ impl Inner {
             Command::ChannelGet(_) => self.channel_get(actor, channel()?).await,
             Command::ChannelJoin(_) => self.channel_join(actor, channel()?).await,
             Command::ChannelLeave(_) => Ok(self.channel_leave(actor, channel()?)),
-            Command::ChannelHistory(c) => self.history(channel()?, c).await,
-            Command::ChannelSync(c) => self.sync(channel()?, c.after_rev).await,
+            Command::ChannelHistory(c) => self.history(actor, channel()?, c).await,
+            Command::ChannelSync(c) => self.sync(actor, channel()?, c.after_rev).await,
+            Command::ChannelPins(_) => self.pins(actor, channel()?).await,
+            Command::MessageReact(c) => self.react(actor, c).await,
+            Command::MessagePin(c) => self.pin(actor, (channel()?, role), c, true).await,
+            Command::MessageUnpin(c) => self.pin(actor, (channel()?, role), c, false).await,
             Command::MessageSend(c) => self.send(actor, channel()?, c).await,
             Command::MessageEdit(c) => self.edit(actor, c).await,
             Command::MessageDelete(c) => self.delete(actor, c.message_id, role).await,
             Command::MessageGet(c) => {
                 let message = self.store.message(c.message_id).await.or_not_found(Code::NotFoundMessage)?;
-                Ok(json!({"message": message.to_json()}))
+                Ok(json!({"message": self.message_json(actor, &message).await?}))
             }
             Command::MessageRevisions(c) => self.revisions(actor, c.message_id, role).await,
             Command::MarkRead(c) => self.mark_read(actor, channel()?, c).await,
@@ -356,6 +361,7 @@ impl Inner {
             | Command::TypingStart(c)
             | Command::TypingStop(c)
             | Command::TypingActive(c)
+            | Command::ChannelPins(c)
             | Command::VoiceParticipants(c) => self.named(actor, &c.channel_id).await?,
             Command::ChannelHistory(c) => self.named(actor, &c.channel_id).await?,
             Command::ChannelSync(c) => self.named(actor, &c.channel_id).await?,
@@ -364,6 +370,16 @@ impl Inner {
             Command::VoiceJoin(c) => self.named(actor, &c.channel_id).await?,
             Command::CallStart(c) => self.named(actor, &c.channel_id).await?,
             Command::MessageEdit(c) => self.of_message(actor, c.message_id).await?,
+            Command::MessageReact(c) => self.of_message(actor, c.message_id).await?,
+            Command::MessagePin(c) | Command::MessageUnpin(c) => {
+                let place = self.of_message(actor, c.message_id).await?;
+                if let Some(named) = self.maybe_named(actor, c.channel_id.as_ref()).await?
+                    && named.id != place.id
+                {
+                    return Err(ServiceError::new(Code::NotFoundMessage, "no such message in this channel"));
+                }
+                place
+            }
             Command::MessageDelete(c) | Command::MessageGet(c) | Command::MessageRevisions(c) => {
                 self.of_message(actor, c.message_id).await?
             }
@@ -481,6 +497,7 @@ fn store_error(error: StoreError, missing: Code) -> ServiceError {
         StoreError::State => ServiceError::new(Code::ConflictState, "not possible in this state"),
         StoreError::Denied => ServiceError::new(Code::PermDenied, "only the author may do this"),
         StoreError::ReadOnly => ServiceError::new(Code::PermReadOnly, "the channel is read-only"),
+        StoreError::Full => ServiceError::new(Code::LimitCount, "there are as many as there may be"),
         StoreError::Unavailable(why) => {
             tracing::error!(%why, "the store failed");
             let retry = std::time::Duration::from_secs(1);

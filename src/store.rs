@@ -48,10 +48,18 @@ pub enum StoreError {
     Denied,
     #[error("the channel is read-only")]
     ReadOnly,
+    /// A bounded set has no room left.
+    #[error("there are as many as there may be")]
+    Full,
     /// The queue of writes is full, the database is closed or broken. Details are logged, never sent.
     #[error("the database is unavailable: {0}")]
     Unavailable(String),
 }
+
+/// Different emoji on one message.
+pub const MAX_REACTIONS: usize = 20;
+/// Pinned messages of one channel.
+pub const MAX_PINS: u32 = 100;
 
 pub type Result<T> = std::result::Result<T, StoreError>;
 
@@ -301,6 +309,25 @@ pub trait Store: Send + Sync {
         change: MessageChange,
         then: Then<ChangedMessage>,
     ) -> Result<ChangedMessage>;
+    /// `Full` if it would be one emoji too many, `State` for a tombstone; `changed` tells whether it made a difference.
+    async fn react(
+        &self,
+        change: MessageChange,
+        emoji: String,
+        add: bool,
+        then: Then<ChangedMessage>,
+    ) -> Result<ChangedMessage>;
+    /// `Full` beyond `MAX_PINS`, `State` for a tombstone.
+    async fn pin(
+        &self,
+        change: MessageChange,
+        pinned: bool,
+        then: Then<ChangedMessage>,
+    ) -> Result<ChangedMessage>;
+    /// Newest pin first.
+    async fn pins(&self, channel: ChannelId) -> Result<Vec<MessageRecord>>;
+    /// With what the user reacted to these messages.
+    async fn own_reactions(&self, user: UserId, messages: &[MessageId]) -> Result<Vec<(MessageId, String)>>;
     async fn message(&self, id: MessageId) -> Result<MessageRecord>;
     async fn revisions(&self, id: MessageId) -> Result<Vec<RevisionRecord>>;
     async fn history(&self, channel: ChannelId, at: HistoryAt, limit: u32) -> Result<HistoryPage>;

@@ -102,6 +102,30 @@ pub struct MessageEdit {
     pub base_rev: Option<u64>,
 }
 
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum ReactAction {
+    Add,
+    Remove,
+}
+
+#[derive(Debug, Clone, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct MessageReact {
+    pub message_id: MessageId,
+    /// One grapheme, or `:name:`.
+    pub emoji: String,
+    pub action: ReactAction,
+}
+
+#[derive(Debug, Clone, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct MessagePin {
+    pub message_id: MessageId,
+    /// If given, the message has to be in it.
+    pub channel_id: Option<ChannelRef>,
+}
+
 #[derive(Debug, Clone, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct OnMessage {
@@ -336,6 +360,10 @@ commands! {
     MessageSend(MessageSend) = "message:send",
     MessageEdit(MessageEdit) = "message:edit",
     MessageDelete(OnMessage) = "message:delete",
+    MessageReact(MessageReact) = "message:react",
+    MessagePin(MessagePin) = "message:pin",
+    MessageUnpin(MessagePin) = "message:unpin",
+    ChannelPins(OnChannel) = "channel:get_pins",
     MessageGet(OnMessage) = "message:get",
     MessageRevisions(OnMessage) = "message:get_revisions",
     MarkRead(MarkRead) = "message:mark_read",

@@ -1,5 +1,7 @@
 //! The size limits of the protocol tables, checked before anything is looked up.
 
+use unicode_segmentation::UnicodeSegmentation as _;
+
 use super::{
     command::{ChannelRef, Command, MessageSend},
     error::ServiceError,
@@ -20,6 +22,9 @@ pub const MAX_PAGE: u32 = 100;
 /// Page size when the client does not say.
 pub const DEFAULT_PAGE: u32 = 50;
 
+/// Bytes: a family of four with skin tones has 41.
+const MAX_EMOJI: usize = 64;
+const MAX_EMOJI_NAME: usize = 32;
 const MAX_MENTIONS: usize = 50;
 const MAX_SEARCH: usize = 200;
 const MAX_DESCRIPTION: usize = 500;
@@ -60,6 +65,8 @@ pub(super) fn check(command: &Command) -> Result<(), ServiceError> {
         Command::ChannelSync(c) => channel(&c.channel_id),
         Command::MessageSend(c) => send(c),
         Command::MessageEdit(c) => content(&c.content),
+        Command::MessageReact(c) => ensure(is_emoji(&c.emoji), "emoji", "one emoji or :name:"),
+        Command::MessagePin(c) | Command::MessageUnpin(c) => optional_channel(c.channel_id.as_ref()),
         Command::MarkRead(c) => {
             channel(&c.channel_id)?;
             let given = [c.seq.is_some(), c.message_id.is_some(), c.unread_from.is_some()];
@@ -91,6 +98,7 @@ pub(super) fn check(command: &Command) -> Result<(), ServiceError> {
         Command::ChannelGet(c)
         | Command::ChannelJoin(c)
         | Command::ChannelLeave(c)
+        | Command::ChannelPins(c)
         | Command::TypingStart(c)
         | Command::TypingStop(c)
         | Command::TypingActive(c)
@@ -131,6 +139,18 @@ fn send(c: &MessageSend) -> Result<(), ServiceError> {
     ensure(c.attachments.as_ref().is_none_or(Vec::is_empty), "attachments", "not supported")?;
     ensure(c.send_at.is_none(), "sendAt", "not supported")?;
     ensure(c.encrypted.is_none(), "encrypted", "not supported")
+}
+
+/// One grapheme that is not a letter, digit or blank, or the name of a picture between colons.
+fn is_emoji(text: &str) -> bool {
+    if let Some(name) = text.strip_prefix(':').and_then(|rest| rest.strip_suffix(':')) {
+        let fits = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || b"_+-".contains(&byte);
+        return (1..=MAX_EMOJI_NAME).contains(&name.len()) && name.bytes().all(fits);
+    }
+    let plain = |c: char| c.is_alphanumeric() || c.is_whitespace() || c.is_control();
+    let mut graphemes = text.graphemes(true);
+    let one = graphemes.next().is_some() && graphemes.next().is_none();
+    one && text.len() <= MAX_EMOJI && !text.chars().all(plain)
 }
 
 fn content(text: &str) -> Result<(), ServiceError> {
@@ -222,6 +242,26 @@ mod tests {
                 let error = parse(bad).unwrap_err();
                 assert_eq!((error.code, error.details[0].path.as_str()), (Code::ValidationFailed, path));
             }
+        }
+    }
+
+    #[test]
+    fn emoji_are_one_grapheme_or_a_name() {
+        let family = "\u{1F468}\u{1F3FD}\u{200D}\u{1F469}\u{1F3FD}\u{200D}\u{1F467}\u{1F3FD}\u{200D}\u{1F466}\u{1F3FD}";
+        for good in [
+            "\u{1F44D}",
+            "\u{1F44D}\u{1F3FD}",
+            family,
+            "1\u{FE0F}\u{20E3}",
+            "\u{1F1EA}\u{1F1FA}",
+            "!",
+            ":party-2_+:",
+        ] {
+            assert!(is_emoji(good), "{good}");
+        }
+        let long = format!(":{}:", "a".repeat(33));
+        for bad in ["", "a", "\u{e9}", "7", " ", "\n", "\u{1F44D}\u{1F44D}", "::", ":A:", ":a b:", &long] {
+            assert!(!is_emoji(bad), "{bad:?}");
         }
     }
 

@@ -153,13 +153,31 @@ pub struct MessageRecord {
     pub edited_at: Option<WallMs>,
     pub deleted_at: Option<WallMs>,
     pub deleted_by: Option<UserId>,
+    /// In the order in which the emoji first appeared.
+    pub reactions: Vec<ReactionSummary>,
+    pub pinned_at: Option<WallMs>,
+    pub pinned_by: Option<UserId>,
     pub created_at: WallMs,
 }
 
+/// One emoji on a message.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ReactionSummary {
+    pub emoji: String,
+    pub count: u32,
+    /// The first five.
+    pub users: Vec<UserId>,
+}
+
 impl MessageRecord {
+    pub fn reaction_count(&self, emoji: &str) -> u32 {
+        self.reactions.iter().find(|one| one.emoji == emoji).map_or(0, |one| one.count)
+    }
+
     /// `{id, channelId, threadId:null, seq, rev, authorId, authorName, nonce, type, content, replyTo, mentions[], callId,
-    /// call{state,mode,type,endReason,durationMs}|null, editedAt, editCount, deletedAt, deletedBy, createdAt}`.
-    /// A tombstone (`deletedAt` set) has empty `content` and `mentions` but keeps `seq`.
+    /// call{state,mode,type,endReason,durationMs}|null, editedAt, editCount, deletedAt, deletedBy,
+    /// reactions[{emoji, count, users[the first 5]}], pinnedAt, pinnedBy, createdAt}`.
+    /// A tombstone (`deletedAt` set) has empty `content`, `mentions` and `reactions` but keeps `seq`.
     pub fn to_json(&self) -> Value {
         let deleted = self.deleted_at.is_some();
         let (content, mentions): (&str, &[UserId]) =
@@ -171,6 +189,7 @@ impl MessageRecord {
             "call": self.call_summary.as_ref().map(CallSummary::to_json),
             "editedAt": self.edited_at.map(rfc3339), "editCount": self.edit_count,
             "deletedAt": self.deleted_at.map(rfc3339), "deletedBy": self.deleted_by,
+            "reactions": self.reactions, "pinnedAt": self.pinned_at.map(rfc3339), "pinnedBy": self.pinned_by,
             "createdAt": rfc3339(self.created_at),
         })
     }

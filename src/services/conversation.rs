@@ -10,7 +10,7 @@ use crate::{
         command::{ChannelCreate, ChannelHistory, ChannelList, MarkRead, MessageEdit, MessageSend},
         error::{Code, ServiceError},
         limits::page,
-        model::{ChannelKind, ChannelRecord, MemberRecord, MessageRecord, RevisionRecord, UserRecord},
+        model::{ChannelKind, ChannelRecord, MemberRecord, RevisionRecord, UserRecord},
     },
     runtime::clock,
     store::{
@@ -133,7 +133,12 @@ impl Inner {
         json!({})
     }
 
-    pub(super) async fn history(&self, id: ChannelId, ask: ChannelHistory) -> Result<Value, ServiceError> {
+    pub(super) async fn history(
+        &self,
+        actor: &Actor,
+        id: ChannelId,
+        ask: ChannelHistory,
+    ) -> Result<Value, ServiceError> {
         let at = match (ask.before, ask.after, ask.around) {
             (Some(seq), ..) => HistoryAt::Before(seq),
             (_, Some(seq), _) => HistoryAt::After(seq),
@@ -142,15 +147,20 @@ impl Inner {
         };
         let found = self.store.history(id, at, page(ask.limit)).await.or_not_found(Code::NotFoundChannel)?;
         Ok(json!({
-            "messages": found.messages.iter().map(MessageRecord::to_json).collect::<Vec<_>>(),
+            "messages": self.messages_json(actor, &found.messages).await?,
             "hasMoreBefore": found.more_before, "hasMoreAfter": found.more_after,
         }))
     }
 
-    pub(super) async fn sync(&self, id: ChannelId, after_rev: u64) -> Result<Value, ServiceError> {
+    pub(super) async fn sync(
+        &self,
+        actor: &Actor,
+        id: ChannelId,
+        after_rev: u64,
+    ) -> Result<Value, ServiceError> {
         let found = self.store.sync(id, after_rev).await.or_not_found(Code::NotFoundChannel)?;
         Ok(json!({
-            "messages": found.messages.iter().map(MessageRecord::to_json).collect::<Vec<_>>(),
+            "messages": self.messages_json(actor, &found.messages).await?,
             "members": found.members.iter().map(MemberRecord::to_json).collect::<Vec<_>>(),
             "rev": found.rev, "lastSeq": found.last_seq, "truncated": found.truncated,
         }))
@@ -205,7 +215,7 @@ impl Inner {
         let change = MessageChange { message: edit.message_id, by: actor.user, moderator: false, now };
         let done = self.store.edit_message(change, edit.content, edit.base_rev, then).await;
         let done = done.or_not_found(Code::NotFoundMessage)?;
-        Ok(json!({"message": done.message.to_json()}))
+        Ok(json!({"message": self.message_json(actor, &done.message).await?}))
     }
 
     pub(super) async fn delete(

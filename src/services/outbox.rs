@@ -71,6 +71,29 @@ impl Outbox {
         }
     }
 
+    pub(super) fn message_reaction(&self, change: &ChangedMessage, by: UserId, emoji: &str, add: bool) {
+        if change.changed {
+            let m = &change.message;
+            let action = if add { "add" } else { "remove" };
+            let data = json!({
+                "channelId": m.channel, "messageId": m.id, "emoji": emoji, "userId": by, "action": action,
+                "count": m.reaction_count(emoji), "rev": m.rev,
+            });
+            self.reliable(Audience::Users(change.audience.clone()), "message:reaction", data);
+        }
+    }
+
+    pub(super) fn message_pinned(&self, change: &ChangedMessage, by: UserId) {
+        if change.changed {
+            let m = &change.message;
+            let data = json!({
+                "channelId": m.channel, "messageId": m.id, "isPinned": m.pinned_at.is_some(), "by": by,
+                "pinnedAt": m.pinned_at.map(rfc3339), "rev": m.rev,
+            });
+            self.reliable(Audience::Users(change.audience.clone()), "message:pinned", data);
+        }
+    }
+
     pub(super) fn read(&self, channel: ChannelId, user: UserId, mark: &ReadMark, now: i64) {
         if !mark.changed {
             return;

@@ -13,6 +13,7 @@ use crate::{
 
 mod calling;
 mod chatting;
+mod marking;
 mod measured;
 
 #[derive(Default)]

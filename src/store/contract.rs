@@ -15,6 +15,8 @@ pub(super) async fn all(store: Arc<dyn Store>) {
     a_lost_write_leaves_no_gap(&*store, channel, ana, cy).await;
     a_dm_is_found_again(&*store, ana, bo).await;
     cursors_never_pass_the_end(&*store, channel, bo).await;
+    reactions_are_counted_once(&*store, channel, [ana, bo, cy]).await;
+    pins_are_bounded_and_end_with_the_message(&*store, ana, bo).await;
     one_live_call_and_one_winner(&*store, channel, ana, bo).await;
     only_orphans_are_swept(&*store, channel, ana).await;
     lists_page_without_gaps(&*store, ana).await;
@@ -114,6 +116,70 @@ async fn a_lost_write_leaves_no_gap(store: &dyn Store, channel: ChannelId, membe
     assert_eq!(joined.channel.unread, 0, "what was said before is not unread");
     let sent = store.send_message(text(902, channel, stranger), nothing()).await.unwrap();
     assert_eq!(sent.audience, joined.audience);
+}
+
+async fn reactions_are_counted_once(store: &dyn Store, channel: ChannelId, users: [UserId; 3]) {
+    let id = store.send_message(text(950, channel, users[0]), nothing()).await.unwrap().message.id;
+    let change = |by: UserId| MessageChange { message: id, by, moderator: false, now: 30 };
+    for (user, emoji) in [(1, "b"), (0, "a"), (2, "b"), (0, "b")] {
+        let done = store.react(change(users[user]), emoji.into(), true, nothing()).await.unwrap();
+        assert!(done.changed);
+        let again = store.react(change(users[user]), emoji.into(), true, nothing()).await.unwrap();
+        assert!(!again.changed && again.message.rev == done.message.rev, "once each");
+    }
+    let seen = |message: &MessageRecord| -> Vec<(String, u32, Vec<UserId>)> {
+        message.reactions.iter().map(|one| (one.emoji.clone(), one.count, one.users.clone())).collect()
+    };
+    let [ana, bo, cy] = users;
+    let before = store.message(id).await.unwrap();
+    assert_eq!(seen(&before), [("b".into(), 3, vec![bo, cy, ana]), ("a".into(), 1, vec![ana])]);
+    let own = store.own_reactions(ana, &[id]).await.unwrap();
+    assert_eq!(own.len(), 2);
+    store.react(change(bo), "b".into(), false, nothing()).await.unwrap();
+    let done = store.react(change(ana), "a".into(), false, nothing()).await.unwrap();
+    assert_eq!(seen(&done.message), [("b".into(), 2, vec![cy, ana])]);
+    let synced = store.sync(channel, before.rev).await.unwrap();
+    assert!(synced.messages.contains(&done.message), "a reaction is a change");
+    for n in 1..MAX_REACTIONS {
+        store.react(change(ana), format!(":{n}:"), true, nothing()).await.unwrap();
+    }
+    let full = store.react(change(ana), ":more:".into(), true, nothing()).await;
+    assert_eq!(full.unwrap_err(), StoreError::Full);
+    assert!(store.react(change(bo), "b".into(), true, nothing()).await.unwrap().changed, "known ones go on");
+    store.delete_message(change(ana), nothing()).await.unwrap();
+    let gone = store.react(change(ana), "b".into(), true, nothing()).await;
+    assert_eq!(gone.unwrap_err(), StoreError::State);
+    assert_eq!(store.message(id).await.unwrap().reactions, []);
+}
+
+async fn pins_are_bounded_and_end_with_the_message(store: &dyn Store, a: UserId, stranger: UserId) {
+    let channel = group(store, 7, a, &[]).await;
+    let mut ids = Vec::new();
+    for n in 0..=u128::from(MAX_PINS) {
+        ids.push(store.send_message(text(2_000 + n, channel, a), nothing()).await.unwrap().message.id);
+    }
+    let pin = |id: MessageId, by: UserId, pinned: bool, now: WallMs| {
+        store.pin(MessageChange { message: id, by, moderator: true, now }, pinned, nothing())
+    };
+    assert_eq!(pin(ids[0], stranger, true, 1).await.unwrap_err(), StoreError::NotFound);
+    for (now, id) in (40..).zip(&ids[..ids.len() - 1]) {
+        assert!(pin(*id, a, true, now).await.unwrap().changed);
+        assert!(!pin(*id, a, true, now).await.unwrap().changed);
+    }
+    let last = ids[ids.len() - 1];
+    assert_eq!(pin(last, a, true, 900).await.unwrap_err(), StoreError::Full);
+    let first = ids[0];
+    store
+        .delete_message(MessageChange { message: first, by: a, moderator: false, now: 901 }, nothing())
+        .await
+        .unwrap();
+    assert_eq!(pin(first, a, true, 902).await.unwrap_err(), StoreError::State);
+    let pinned = pin(last, a, true, 903).await.unwrap().message;
+    assert_eq!((pinned.pinned_at, pinned.pinned_by), (Some(903), Some(a)));
+    assert!(pin(ids[1], a, false, 904).await.unwrap().changed);
+    let listed: Vec<MessageId> = store.pins(channel).await.unwrap().iter().map(|one| one.id).collect();
+    assert_eq!(listed.len(), MAX_PINS as usize - 1);
+    assert_eq!((listed[0], listed.contains(&first), listed.contains(&ids[1])), (last, false, false));
 }
 
 async fn a_dm_is_found_again(store: &dyn Store, a: UserId, b: UserId) {

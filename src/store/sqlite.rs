@@ -13,6 +13,7 @@ use super::*;
 
 mod calls;
 mod channels;
+mod marks;
 mod messages;
 mod quality;
 mod rows;
@@ -185,6 +186,35 @@ impl Store for SqliteStore {
         then: Then<ChangedMessage>,
     ) -> Result<ChangedMessage> {
         self.writer.submit(messages::DeleteMessage(change), then).await
+    }
+
+    async fn react(
+        &self,
+        change: MessageChange,
+        emoji: String,
+        add: bool,
+        then: Then<ChangedMessage>,
+    ) -> Result<ChangedMessage> {
+        self.writer.submit(marks::React { change, emoji, add }, then).await
+    }
+
+    async fn pin(
+        &self,
+        change: MessageChange,
+        pinned: bool,
+        then: Then<ChangedMessage>,
+    ) -> Result<ChangedMessage> {
+        self.writer.submit(marks::Pin { change, pinned }, then).await
+    }
+
+    async fn pins(&self, channel: ChannelId) -> Result<Vec<MessageRecord>> {
+        let mut conn = self.readers.acquire().await.map_err(unavailable)?;
+        marks::pins(&mut conn, channel).await
+    }
+
+    async fn own_reactions(&self, user: UserId, messages: &[MessageId]) -> Result<Vec<(MessageId, String)>> {
+        let mut conn = self.readers.acquire().await.map_err(unavailable)?;
+        marks::own_reactions(&mut conn, user, messages).await
     }
 
     async fn message(&self, id: MessageId) -> Result<MessageRecord> {

@@ -5,7 +5,7 @@ use axum::{
     extract::{Path, State},
     http::HeaderMap,
     response::Response,
-    routing::{get, post},
+    routing::{get, post, put},
 };
 use serde_json::{Map, Value};
 
@@ -24,6 +24,8 @@ pub(super) fn routes() -> Router<Front> {
         .route("/channels/{id}/messages", get(history).post(send))
         .route("/channels/{id}/sync", get(sync))
         .route("/channels/{id}/read", post(mark_read))
+        .route("/channels/{id}/pins", get(pins))
+        .route("/channels/{id}/pins/{message}", put(pin).delete(unpin))
 }
 
 async fn list(
@@ -101,6 +103,30 @@ async fn mark_read(
     Body(body): Body,
 ) -> Result<Response, Problem> {
     Ok(data(run(&front, &caller, "message:mark_read", with(body, "channelId", id)).await?))
+}
+
+async fn pins(
+    State(front): State<Front>,
+    caller: Caller,
+    Path(id): Path<String>,
+) -> Result<Response, Problem> {
+    Ok(data(run(&front, &caller, "channel:get_pins", on(id)).await?))
+}
+
+async fn pin(
+    State(front): State<Front>,
+    caller: Caller,
+    Path((id, message)): Path<(String, String)>,
+) -> Result<Response, Problem> {
+    Ok(data(run(&front, &caller, "message:pin", with(on(id), "messageId", message)).await?))
+}
+
+async fn unpin(
+    State(front): State<Front>,
+    caller: Caller,
+    Path((id, message)): Path<(String, String)>,
+) -> Result<Response, Problem> {
+    Ok(data(run(&front, &caller, "message:unpin", with(on(id), "messageId", message)).await?))
 }
 
 fn on(id: String) -> Map<String, Value> {

@@ -5,9 +5,9 @@ use axum::{
     extract::{Path, State},
     http::{HeaderMap, header},
     response::Response,
-    routing::get,
+    routing::{get, put},
 };
-use serde_json::Map;
+use serde_json::{Map, Value};
 
 use super::{Body, Caller, data, run, with};
 use crate::{
@@ -19,6 +19,7 @@ pub(super) fn routes() -> Router<Front> {
     Router::new()
         .route("/messages/{id}", get(one).patch(edit).delete(delete))
         .route("/messages/{id}/revisions", get(revisions))
+        .route("/messages/{id}/reactions/{emoji}", put(react).delete(unreact))
 }
 
 async fn one(
@@ -55,6 +56,26 @@ async fn edit(
         );
     }
     Ok(data(run(&front, &caller, "message:edit", fields).await?))
+}
+
+async fn react(
+    State(front): State<Front>,
+    caller: Caller,
+    Path((id, emoji)): Path<(String, String)>,
+) -> Result<Response, Problem> {
+    Ok(data(run(&front, &caller, "message:react", reaction(id, emoji, "add")).await?))
+}
+
+async fn unreact(
+    State(front): State<Front>,
+    caller: Caller,
+    Path((id, emoji)): Path<(String, String)>,
+) -> Result<Response, Problem> {
+    Ok(data(run(&front, &caller, "message:react", reaction(id, emoji, "remove")).await?))
+}
+
+fn reaction(id: String, emoji: String, action: &str) -> Map<String, Value> {
+    with(with(with(Map::new(), "messageId", id), "emoji", emoji), "action", action)
 }
 
 async fn delete(

@@ -5,6 +5,7 @@ use sqlx::{SqliteConnection, SqlitePool};
 
 use super::{
     channels::signed,
+    marks,
     rows::{
         self, flag, int, maybe_text, member_sql, message_sql, row_id, small, text, unavailable, unsigned,
     },
@@ -144,6 +145,9 @@ async fn append(
         edited_at: None,
         deleted_at: None,
         deleted_by: None,
+        reactions: Vec::new(),
+        pinned_at: None,
+        pinned_by: None,
         created_at: new.now,
     })
 }
@@ -244,6 +248,7 @@ impl Write for DeleteMessage {
             .execute(&mut *db.conn)
             .await
             .map_err(unavailable)?;
+        marks::forget(db.conn, change.message).await?;
         sqlx::query("DELETE FROM mentions WHERE channel_id = ? AND seq = ?")
             .bind(message.channel.to_string())
             .bind(signed(message.seq))
@@ -275,13 +280,13 @@ impl Write for ExpireNonces {
 }
 
 /// The message, if the one who wants to change it is a member of its channel.
-async fn visible(db: &mut Tx<'_>, change: &MessageChange) -> Result<(MessageRecord, Audience)> {
+pub(super) async fn visible(db: &mut Tx<'_>, change: &MessageChange) -> Result<(MessageRecord, Audience)> {
     let message = find(db.conn, change.message).await?;
     let audience = db.audience(message.channel).await?;
     if audience.contains(&change.by) { Ok((message, audience)) } else { Err(StoreError::NotFound) }
 }
 
-async fn bump(db: &mut Tx<'_>, channel: ChannelId) -> Result<i64> {
+pub(super) async fn bump(db: &mut Tx<'_>, channel: ChannelId) -> Result<i64> {
     sqlx::query_scalar("UPDATE channels SET rev = rev + 1 WHERE id = ? RETURNING rev")
         .bind(channel.to_string())
         .fetch_one(&mut *db.conn)

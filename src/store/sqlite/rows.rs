@@ -16,6 +16,7 @@ macro_rules! message_sql {
         concat!(
             "SELECT m.id, m.channel_id, m.seq, m.rev, m.author_id, u.name AS author_name, m.nonce, m.type, m.content, ",
             "m.reply_to, m.mentions, m.call_id, m.edit_count, m.edited_at, m.deleted_at, m.deleted_by, m.created_at, ",
+            "m.reactions, m.pinned_at, m.pinned_by, ",
             "k.state AS call_state, k.mode AS call_mode, k.type AS call_type, k.end_reason AS call_reason, ",
             "k.duration_ms AS call_duration ",
             "FROM messages m JOIN users u ON u.id = m.author_id LEFT JOIN calls k ON k.id = m.call_id ",
@@ -191,6 +192,9 @@ pub(super) fn message(row: &SqliteRow) -> Result<MessageRecord> {
         edited_at: maybe_int(row, "edited_at")?,
         deleted_at: maybe_int(row, "deleted_at")?,
         deleted_by: maybe_id(row, "deleted_by")?,
+        reactions: serde_json::from_str(&text(row, "reactions")?).unwrap_or_default(),
+        pinned_at: maybe_int(row, "pinned_at")?,
+        pinned_by: maybe_id(row, "pinned_by")?,
         created_at: int(row, "created_at")?,
     })
 }
