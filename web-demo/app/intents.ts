@@ -88,6 +88,22 @@ export async function editMessage(message: Message, text: string): Promise<boole
   }
 }
 
+export async function react(message: Message, emoji: string): Promise<void> {
+  try {
+    await convene.chat.react(message, emoji);
+  } catch (error) {
+    toast(codeOf(error) === 'limit.count' ? t.chat.tooManyReactions : t.chat.markFailed, 'error');
+  }
+}
+
+export async function pin(message: Message, pinned: boolean): Promise<void> {
+  try {
+    await convene.chat.pin(message, pinned);
+  } catch (error) {
+    toast(codeOf(error) === 'limit.count' ? t.chat.tooManyPins : t.chat.markFailed, 'error');
+  }
+}
+
 export async function deleteMessage(message: Message): Promise<void> {
   try {
     await convene.chat.remove(message);

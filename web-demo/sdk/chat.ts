@@ -3,6 +3,7 @@ import { Emitter } from './emitter';
 import { codeOf } from './errors';
 import { Outbox, type OutboxStore } from './outbox';
 import type { Session } from './session';
+import { withMine, withReaction, type Reacted } from './reactions';
 import * as tl from './timeline';
 import type { Timeline } from './timeline';
 import {
@@ -22,6 +23,8 @@ export interface ChatEvents {
   users: void;
   timeline: string;
   message: Message;
+  /** Something was pinned or unpinned in the channel. */
+  pins: string;
   /** The channel is shown; the ack tells who types there now. */
   joined: { channelId: string; d: unknown };
 }
@@ -92,7 +95,11 @@ export class Chat {
         void this.#catchUp(id, before.get(id)?.rev);
       }
     }
-    for (const id of this.#focused) this.#join(id);
+    for (const id of this.#focused) {
+      this.#join(id);
+      // The connection was lost before its first page came.
+      if (!this.timeline(id).loaded) void this.loadTail(id).catch(() => {});
+    }
     this.events.emit('channels', undefined);
     void this.outbox.open(ready.user.id).then(() => this.outbox.flush());
   }
@@ -124,8 +131,20 @@ export class Chat {
       case 'message:deleted': {
         const { channelId, messageId, rev } = d as { channelId: string; messageId: string; rev?: number };
         const known = this.timeline(channelId).messages.find((m) => m.id === messageId);
-        if (known) this.#change({ ...known, rev: rev ?? known.rev + 1, deleted: true, content: '' });
+        if (known) this.#change({ ...known, rev: rev ?? known.rev + 1, deleted: true, content: '', reactions: [], pinnedAt: '' });
         this.#touch(channelId, { rev: rev ?? 0 });
+        return true;
+      }
+      case 'message:reaction': {
+        const change = d as Reacted & { channelId: string; messageId: string };
+        this.#mark(change, (known) => withReaction(known, change, this.#me));
+        return true;
+      }
+      case 'message:pinned': {
+        const change = d as { channelId: string; messageId: string; rev: number; isPinned: boolean; pinnedAt: string | null; by: string };
+        const pinned = { pinnedAt: change.pinnedAt ?? '', pinnedBy: change.isPinned ? change.by : '' };
+        this.#mark(change, (known) => (change.rev < known.rev ? known : { ...known, ...pinned, rev: change.rev }));
+        this.events.emit('pins', change.channelId);
         return true;
       }
       case 'channel:created':
@@ -251,6 +270,29 @@ export class Chat {
     await this.#session.request('message:delete', { messageId: message.id });
   }
 
+  /** Adds my reaction, or takes it back. */
+  async react(message: Message, emoji: string): Promise<void> {
+    const mine = message.reactions.some((one) => one.emoji === emoji && one.me);
+    await this.#session.request('message:react', { messageId: message.id, emoji, action: mine ? 'remove' : 'add' });
+  }
+
+  async pin(message: Message, pinned: boolean): Promise<void> {
+    await this.#session.request(pinned ? 'message:pin' : 'message:unpin', { messageId: message.id });
+  }
+
+  /** Newest pin first. */
+  async pins(channelId: string): Promise<Message[]> {
+    const d = await this.#session.request('channel:get_pins', { channelId }, { wait: true });
+    const pinned = readList(messageSchema, d, 'messages');
+    this.#learnAuthors(pinned);
+    return pinned;
+  }
+
+  /** Who owns or administers a channel pins there; in a direct conversation both do. */
+  mayPin(c: Channel): boolean {
+    return c.kind === 'dm' || c.role === 'owner' || c.role === 'admin';
+  }
+
   async createChannel(name: string, participants: string[], kind: string): Promise<Channel | null> {
     const d = await this.#session.request('channel:create', { type: kind, name, participants, private: true });
     return this.#addChannel((d as { channel?: unknown }).channel, 'channel:create ack');
@@ -353,8 +395,15 @@ export class Chat {
     });
   }
 
-  #change(m: Message): void {
-    const t = this.#timelines.get(m.channelId);
+  #mark(at: { channelId: string; messageId: string; rev: number }, change: (known: Message) => Message): void {
+    const known = this.timeline(at.channelId).messages.find((m) => m.id === at.messageId);
+    if (known) this.#change(change(known));
+    this.#touch(at.channelId, { rev: at.rev });
+  }
+
+  #change(changed: Message): void {
+    const t = this.#timelines.get(changed.channelId);
+    const m = withMine(changed, t?.messages.find((one) => one.id === changed.id), this.#me);
     if (t) this.#set(tl.withChanged(t, m));
     this.#touch(m.channelId, { rev: m.rev });
   }

@@ -87,6 +87,16 @@ const callSummary = v.object({
   durationMs: int(),
 });
 
+const reaction = v.object({
+  emoji: v.string(),
+  count: int(),
+  /** The first five. */
+  users: listOf(v.string()),
+  /** In answers only; see `withMine`. */
+  me: flag(),
+});
+export type Reaction = v.InferOutput<typeof reaction>;
+
 export const message = v.pipe(
   v.object({
     id: v.string(),
@@ -103,6 +113,9 @@ export const message = v.pipe(
     deletedAt: text(),
     callId: text(),
     call: v.nullish(callSummary, null),
+    reactions: listOf(reaction),
+    pinnedAt: text(),
+    pinnedBy: text(),
   }),
   v.transform(({ deletedAt, ...rest }) => ({ ...rest, deleted: deletedAt !== '' })),
 );
@@ -160,6 +173,7 @@ export const channel = v.object({
   topic: text(),
   voice: flag(),
   readOnly: flag(),
+  role: text('member'),
   lastSeq: int(),
   rev: int(),
   readSeq: int(),

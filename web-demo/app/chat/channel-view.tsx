@@ -1,12 +1,12 @@
 import type { RefObject } from 'preact';
 import { useEffect, useRef, useState } from 'preact/hooks';
-import { ArrowLeft, Hash, Phone, Video } from 'lucide';
+import { ArrowLeft, Hash, Phone, Pin, Video } from 'lucide';
 import type { Channel } from '../../sdk/index';
 import { convene } from '../client';
 import { startCall } from '../intents';
 import { lastChannel } from '../prefs';
 import { go } from '../router';
-import { call, callInChannel, presenceOf, rejoin, titleOf, typingTick } from '../store';
+import { call, callInChannel, presenceOf, rejoin, titleOf, timelineTick, typingTick } from '../store';
 import { rejoinCall } from '../intents';
 import { nameOf } from '../store';
 import { t } from '../strings';
@@ -16,11 +16,14 @@ import { Button, IconButton } from '../ui/button';
 import { Icon } from '../ui/icon';
 import { Composer } from './composer';
 import { MessageList } from './message-list';
+import { PinsDialog } from './pins';
 
 export function ChannelView({ channel }: { channel: Channel }) {
   const heading = useRef<HTMLHeadingElement>(null);
   const [failed, setFailed] = useState(false);
   const title = titleOf(channel);
+  void timelineTick.value[channel.id];
+  const { loaded } = convene.chat.timeline(channel.id);
 
   const open = () => {
     setFailed(false);
@@ -42,7 +45,7 @@ export function ChannelView({ channel }: { channel: Channel }) {
       </a>
       <Header channel={channel} title={title} heading={heading} />
       <Rejoin channelId={channel.id} />
-      {failed ? (
+      {failed && !loaded ? (
         <div class="empty-state">
           <p>{t.chat.loadFailed}</p>
           <Button onClick={open}>{t.retry}</Button>
@@ -65,6 +68,7 @@ function Header({ channel, title, heading }: { channel: Channel; title: string; 
   const running = callInChannel(channel.id);
   const here = call.value.phase !== 'idle' && call.value.channelId === channel.id;
   const status = peer ? presenceOf(peer) : null;
+  const [pins, setPins] = useState(false);
   return (
     <header class="view-head">
       <IconButton icon={ArrowLeft} class="phone-only flip-rtl" label={t.back} onClick={() => go({ name: 'home' })} testid="back" />
@@ -82,6 +86,8 @@ function Header({ channel, title, heading }: { channel: Channel; title: string; 
         </span>
       </div>
       <div class="view-actions">
+        <IconButton icon={Pin} label={t.chat.pins} onClick={() => setPins(true)} testid="pins-open" />
+        {pins && <PinsDialog channel={channel} onClose={() => setPins(false)} />}
         {here ? (
           <Button kind="ok" icon={Phone} class="wide-only" onClick={() => go({ name: 'call' })}>
             {t.call.return}

@@ -1,9 +1,9 @@
 import { useEffect, useRef, useState } from 'preact/hooks';
-import { Clock, Pencil, Phone, PhoneMissed, Trash2, TriangleAlert } from 'lucide';
+import { Clock, Pencil, Phone, PhoneMissed, Pin, PinOff, Trash2, TriangleAlert } from 'lucide';
 import type { Message, OutboxItem } from '../../sdk/index';
 import { convene } from '../client';
 import { clock, duration, fullDate } from '../format';
-import { deleteMessage, editMessage } from '../intents';
+import { deleteMessage, editMessage, pin } from '../intents';
 import { me, nameOf, usersById } from '../store';
 import { t } from '../strings';
 import { Avatar } from '../ui/avatar';
@@ -12,12 +12,15 @@ import { Dialog } from '../ui/dialog';
 import { Icon } from '../ui/icon';
 import { editing } from './editing';
 import { linkify } from './group';
+import { ReactButton, Reactions } from './reactions';
 
 export function MessageRow({ message, head }: { message: Message; head: boolean }) {
   const [deleting, setDeleting] = useState(false);
   const mine = message.authorId === me.value?.id;
   const name = nameOf(message.authorId, message.authorName);
   const isEditing = editing.value === message.id;
+  const channel = convene.chat.channel(message.channelId);
+  const mayPin = channel !== undefined && convene.chat.mayPin(channel);
   if (message.type === 'call') return <CallRow message={message} name={name} />;
   return (
     <article
@@ -28,7 +31,7 @@ export function MessageRow({ message, head }: { message: Message; head: boolean 
       data-seq={message.seq}
       data-author={usersById.value.get(message.authorId)?.username || message.authorId}
       data-deleted={message.deleted}
-      tabIndex={mine ? -1 : undefined}
+      tabIndex={-1}
       aria-label={`${name}, ${clock(message.createdAt)}`}
     >
       <div class="message-side">
@@ -59,13 +62,34 @@ export function MessageRow({ message, head }: { message: Message; head: boolean 
           <p class="message-text" dir="auto">
             <Text text={message.content} />
             {message.editedAt && <span class="message-edited"> ({t.chat.edited})</span>}
+            {message.pinnedAt && (
+              <span class="message-edited" data-testid="message-pinned">
+                {' '}
+                <Icon node={Pin} size={12} /> {t.chat.pinned}
+              </span>
+            )}
           </p>
         )}
+        {!isEditing && <Reactions message={message} />}
       </div>
-      {mine && !message.deleted && !isEditing && (
+      {!message.deleted && !isEditing && (
         <div class="message-actions" role="group" aria-label={t.chat.actions}>
-          <IconButton icon={Pencil} size={16} label={t.chat.edit} onClick={() => (editing.value = message.id)} testid="message-edit" />
-          <IconButton icon={Trash2} size={16} label={t.chat.remove} onClick={() => setDeleting(true)} testid="message-delete" />
+          <ReactButton message={message} />
+          {mayPin && (
+            <IconButton
+              icon={message.pinnedAt ? PinOff : Pin}
+              size={16}
+              label={message.pinnedAt ? t.chat.unpin : t.chat.pin}
+              onClick={() => void pin(message, !message.pinnedAt)}
+              testid="message-pin"
+            />
+          )}
+          {mine && (
+            <>
+              <IconButton icon={Pencil} size={16} label={t.chat.edit} onClick={() => (editing.value = message.id)} testid="message-edit" />
+              <IconButton icon={Trash2} size={16} label={t.chat.remove} onClick={() => setDeleting(true)} testid="message-delete" />
+            </>
+          )}
         </div>
       )}
       {deleting && (
