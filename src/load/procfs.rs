@@ -11,8 +11,7 @@ use nix::{
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Usage {
     /// User and system time of all threads, finished ones included, as the scheduler counts it in nanoseconds.
-    /// `/proc/<pid>/stat` would not do: it guesses from who runs at each tick of 4 ms, and work that timers start
-    /// runs more often or less often at a tick than at other times.
+    /// `/proc/<pid>/stat` is coarser: kernels without exact accounting fill it from who runs at each tick.
     pub cpu: Duration,
     pub resident_bytes: u64,
 }

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import { launchChromium } from './lib/browsers.mjs';
-import { Person } from './lib/people.mjs';
+import { goto, Person } from './lib/people.mjs';
 import { Server } from './lib/server.mjs';
 import { until } from './lib/wait.mjs';
 
@@ -18,12 +18,6 @@ after(async () => {
   await browser?.close();
   await server?.stop();
 });
-
-const goto = (person, path) =>
-  person.page.evaluate((to) => {
-    history.pushState(null, '', to);
-    dispatchEvent(new PopStateEvent('popstate'));
-  }, path);
 
 async function api(username, path, init = {}) {
   const response = await fetch(`${server.url}/api/v1/${path}`, {

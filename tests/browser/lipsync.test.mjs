@@ -8,8 +8,6 @@ import { Server } from './lib/server.mjs';
 import { measureFor, until } from './lib/wait.mjs';
 
 const SWITCHES = 20;
-/** So often the twenty switches are measured until a round is within the limits. */
-const ROUNDS = 3;
 /** Half of it is the furthest apart that a flash and its beep can be told from the next. */
 const EVERY_MS = 700;
 const SWITCH_MS = 2_200;
@@ -17,7 +15,7 @@ const SWITCH_MS = 2_200;
 const TOLERANCE_MS = 30;
 const SETTLED_MS = 10_000;
 /** On an idle machine the switches take a minute. */
-const PATIENCE_MS = 400_000;
+const PATIENCE_MS = 200_000;
 /** Without a switch, before the first one: what the machine and the browser make of it by themselves. */
 const CALM_MS = 15_000;
 /** How much the switches may add to what the receiver thinks, where that is more than the limit already. */
@@ -50,7 +48,7 @@ function estimate(page) {
   });
 }
 
-test('sound and picture stay together through twenty layer switches', { timeout: 520_000 }, async () => {
+test('sound and picture stay together through twenty layer switches', { timeout: 320_000 }, async () => {
   const context = await browsers[0].createBrowserContext();
   const page = await context.newPage();
   await flashingDevices(page, { every: EVERY_MS, width: 640, height: 360, fps: 30 });
@@ -99,37 +97,29 @@ test('sound and picture stay together through twenty layer switches', { timeout:
   const calmThinks = (await measureFor(CALM_MS, () => estimate(bo.page))).filter((one) => one !== null);
   const calm95 = quantile((await errorsSince(calmFrom)).map((one) => Math.abs(one.error)), 0.95);
   const calmThinks95 = quantile(calmThinks.map(Math.abs), 0.95);
-  const spread = (values) => ({ p5: quantile(values, 0.05), median: quantile(values, 0.5), p95: quantile(values, 0.95) });
+  const thinks = [];
+  const events = [];
+  let switches = 0;
   const end = performance.now() + PATIENCE_MS;
-  const twenty = async () => {
-    const thinks = [];
-    const events = [];
-    let switches = 0;
-    for (let layer = 0; switches < SWITCHES && performance.now() < end; layer = 1 - layer) {
-      await bo.setLayer(camera.trackId, layer);
-      await until('the layer arrives', 10_000, async () => (await bo.receivedTrack(camera.trackId))?.width === [160, 320][layer]);
-      const switched = Date.now();
-      const samples = await measureFor(SWITCH_MS, () => estimate(bo.page));
-      const found = await errorsSince(switched);
-      // Where the machine could not time anything, the switch does not count.
-      if (found.length < 2) continue;
-      switches++;
-      events.push(...found);
-      thinks.push(...samples.filter((one) => one !== null));
-    }
-    const errors = events.map((one) => one.error);
-    const own = events.map((one) => one.source);
-    const worst95 = quantile(errors.map(Math.abs), 0.95);
-    const thinks95 = quantile(thinks.map(Math.abs), 0.95);
-    const report = { settled, switches, events: events.length, error: spread(errors), worst95, calm95, calmThinks95, source: spread(own), receiver: { ...spread(thinks), worst95: thinks95 } };
-    console.log(JSON.stringify(report, (_, value) => (typeof value === 'number' ? Math.round(value * 10) / 10 : value)));
-    return { switches, worst95, thinks95, fits: worst95 <= LIMIT_MS && thinks95 <= Math.max(LIMIT_MS, calmThinks95 + ADDED_MS) };
-  };
-  // A machine that is taken away for a moment disturbs clocks, sound and pictures for as long as a round takes. What the
-  // server does to them it does every time.
-  let round = await twenty();
-  for (let again = 1; again < ROUNDS && !round.fits; again++) round = await twenty();
-  const { switches, worst95, thinks95 } = round;
+  for (let layer = 0; switches < SWITCHES && performance.now() < end; layer = 1 - layer) {
+    await bo.setLayer(camera.trackId, layer);
+    await until('the layer arrives', 10_000, async () => (await bo.receivedTrack(camera.trackId))?.width === [160, 320][layer]);
+    const switched = Date.now();
+    const samples = await measureFor(SWITCH_MS, () => estimate(bo.page));
+    const found = await errorsSince(switched);
+    // Where the machine could not time anything, the switch does not count.
+    if (found.length < 2) continue;
+    switches++;
+    events.push(...found);
+    thinks.push(...samples.filter((one) => one !== null));
+  }
+  const errors = events.map((one) => one.error);
+  const own = events.map((one) => one.source);
+  const spread = (values) => ({ p5: quantile(values, 0.05), median: quantile(values, 0.5), p95: quantile(values, 0.95) });
+  const worst95 = quantile(errors.map(Math.abs), 0.95);
+  const thinks95 = quantile(thinks.map(Math.abs), 0.95);
+  const report = { settled, switches, events: events.length, error: spread(errors), worst95, calm95, calmThinks95, source: spread(own), receiver: { ...spread(thinks), worst95: thinks95 } };
+  console.log(JSON.stringify(report, (_, value) => (typeof value === 'number' ? Math.round(value * 10) / 10 : value)));
   assert.equal(switches, SWITCHES, 'the machine was too busy to time more switches');
   assert.ok(worst95 <= LIMIT_MS, `p95 is ${worst95.toFixed(1)} ms, without switches ${calm95.toFixed(1)} ms`);
   assert.ok(thinks95 <= Math.max(LIMIT_MS, calmThinks95 + ADDED_MS), `the receiver itself thinks ${thinks95.toFixed(1)} ms, without switches ${calmThinks95.toFixed(1)} ms`);

@@ -6,7 +6,7 @@ import { createRequire } from 'node:module';
 import path from 'node:path';
 import { after, before, test } from 'node:test';
 import { launchChromium } from './lib/browsers.mjs';
-import { Person } from './lib/people.mjs';
+import { goto, Person } from './lib/people.mjs';
 import { OUT, Server } from './lib/server.mjs';
 import { until } from './lib/wait.mjs';
 
@@ -26,12 +26,6 @@ after(async () => {
   await browser?.close();
   await server?.stop();
 });
-
-const goto = (person, to) =>
-  person.page.evaluate((target) => {
-    history.pushState(null, '', target);
-    dispatchEvent(new PopStateEvent('popstate'));
-  }, to);
 
 async function look(page, name) {
   await page.screenshot({ path: path.join(OUT, `${name}.png`) });

@@ -133,6 +133,8 @@ export class Chat {
         const known = this.timeline(channelId).messages.find((m) => m.id === messageId);
         if (known) this.#change({ ...known, rev: rev ?? known.rev + 1, deleted: true, content: '', reactions: [], pinnedAt: '' });
         this.#touch(channelId, { rev: rev ?? 0 });
+        // What is deleted is not pinned any more.
+        this.events.emit('pins', channelId);
         return true;
       }
       case 'message:reaction': {

@@ -21,6 +21,13 @@ function smallerCameras(size) {
 
 const id = (name) => `[data-testid="${name}"]`;
 
+/** Another view, without loading the page again. */
+export const goto = (person, path) =>
+  person.page.evaluate((to) => {
+    history.pushState(null, '', to);
+    dispatchEvent(new PopStateEvent('popstate'));
+  }, path);
+
 export class Person {
   /** Opens the page in its own browser context and signs in. `before` gets the page before it loads. */
   static async signIn(server, browser, username, { viewport, query = '', prepare, before, page: prepared, bypassCSP = false, camera = CAMERA } = {}) {
