@@ -22,7 +22,7 @@ help: ## Show this list
 # ---- setup: the only place that installs anything -------------------------------------------------
 
 # Needed by the tests only; the program itself needs Rust, Node 20 and a C compiler.
-APT_PACKAGES := chromium coturn firefox-esr libnss3-tools prometheus python3-venv valgrind
+APT_PACKAGES := chromium coturn firefox-esr libnss3-tools postgresql prometheus python3-venv valgrind
 
 .PHONY: setup setup-page setup-tests
 setup: setup-page setup-tests ## Install what the build and the tests need (skips what is there)
@@ -37,7 +37,7 @@ target/.stamps/system: tests/missing-tools.sh
 	if [ -n "$$missing" ]; then \
 	  if [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \
 	    apt-get update -q && DEBIAN_FRONTEND=noninteractive apt-get install -y -q --no-install-recommends $(APT_PACKAGES); \
-	    if [ -d /run/systemd/system ]; then systemctl disable --now prometheus.service coturn.service 2>/dev/null || true; fi; \
+	    if [ -d /run/systemd/system ]; then systemctl disable --now coturn.service postgresql.service prometheus.service 2>/dev/null || true; fi; \
 	  else \
 	    echo "setup: these tools are missing and need root to install: $$missing"; \
 	    echo "setup: apt-get install $(APT_PACKAGES)"; exit 1; \

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Every benchmark in one go: microbenchmarks, the machine's limit, then `convene load` against a real server.
 
-Writes one table to docs/benchmarks.md. `make bench` runs it; it takes about eight minutes after the build.
+Writes its tables to docs/benchmarks.md. `make bench` runs it; it takes about twelve minutes after the build.
 `--only <text>` runs the workloads whose name contains the text and prints instead of writing the page.
 Each workload has a server of its own, in a temporary folder and on free ports, so that memory is comparable.
 """
@@ -105,8 +105,8 @@ class Server:
 
     def load(self, arguments):
         """Starts `convene load`; `finish` has the report."""
-        command = [BINARY, "load", "--url", self.url, "--server-pid", self.process.pid, "--key-id", KEY_ID]
-        command += ["--json", *arguments.split()]
+        command = [BINARY, "load", *arguments.split(), "--json", "--url", self.url]
+        command += ["--server-pid", self.process.pid, "--key-id", KEY_ID]
         env = os.environ | {"LOADTEST_KEY_SECRET": KEY_SECRET}
         command = [str(part) for part in command]
         pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
@@ -130,9 +130,20 @@ class Server:
     def run(self, arguments):
         return self.finish(self.load(arguments))
 
+    def chat(self, arguments):
+        """A run of `convene load chat`. What it found wrong is in the report, so that is worth showing."""
+        load, before = self.load(f"chat {arguments}")
+        out, err = load.communicate(timeout=300)
+        if not out.strip():
+            raise RuntimeError(err.strip() or f"convene load chat ended with {load.returncode}")
+        return self.timed(json.loads(out), before)
+
     def finish(self, load):
         process, before = load
-        report = output(process)
+        return self.timed(output(process), before)
+
+    def timed(self, report, before):
+        """Adds what others did meanwhile."""
         (then, busy, ours), (now, busy_now, ours_now) = before, self.clocks()
         report["othersPercent"] = max(0, (busy_now - busy) - (ours_now - ours)) / (now - then) * 100
         return report
@@ -459,6 +470,146 @@ def chat():
     ]
 
 
+class ChatRow:
+    """A line of the chat table. `goal` is its text and whether a report reaches it."""
+
+    def __init__(self, name, report, result, goal=("", None), times=None):
+        self.name, self.report, self.result, self.goal = name, report, result, goal
+        self.times = times or {}
+        self.problems = chat_problems(report)
+
+    def cells(self, _):
+        text, met = self.goal
+        server = self.report.get("server") or {}
+        return [
+            self.name,
+            self.result,
+            number(self.times.get("p50"), 1),
+            number(self.times.get("p99"), 1),
+            number(server.get("cpuPercent"), 0),
+            text,
+            "**invalid**: " + "; ".join(self.problems) if self.problems else verdict(met),
+            number(self.report["othersPercent"], 0),
+        ]
+
+
+CHAT_HEADS = ["Workload", "Result", "p50 ms", "p99 ms", "Server CPU %", "Goal", "Reached", "Others %"]
+# One address opens all connections of a run.
+CROWD = {"CONVENE_SERVER_MAX_CONNECTIONS_PER_IP": "0"}
+
+
+def chat_problems(report):
+    """Why the figures of a chat run must not be believed."""
+    found = [f"{count} {what}" for what, count in (report.get("faults") or {}).items() if count]
+    for what in ("refused", "unanswered", "cut", "failed"):
+        if report.get(what):
+            found.append(f"{report[what]} {what}")
+    return found
+
+
+def chat_alone(arguments):
+    def attempt():
+        with Server(**CROWD) as server:
+            return server.chat(arguments)
+
+    return calmest(attempt)
+
+
+def messages(name, arguments, goal, met, times="deliveryMs"):
+    """Messages to rooms for six seconds."""
+
+    def run():
+        report = chat_alone(f"fan-out --duration 6s --warmup 2s {arguments}")
+        each = report["deliveriesPerCpuSecond"] / 1000
+        result = (
+            f"{report['acksPerSecond']:.0f} messages/s, {report['deliveriesPerSecond'] / 1000:.0f} k deliveries/s to "
+            f"{report['connections']}; {each:.0f} k per second of server CPU; load tool {report['toolCpuPercent']:.0f} %"
+        )
+        return [ChatRow(name, report, result, (goal, met(report)), report[times])]
+
+    return name, run
+
+
+def idle_sockets():
+    report = chat_alone("idle --connections 10000 --sessions 10")
+    heap = report["heapBytesPerConnection"] / 1000
+    result = (
+        f"{heap:.1f} kB each, {report['residentBytes'] / 1e6:.0f} MB in all; to connect {report['connectCpuMs']:.2f} ms "
+        f"CPU each, {report['connectSeconds']:.0f} s"
+    )
+    return [ChatRow("10 000 idle sessions", report, result, ("≤ 10 kB each", heap <= 10))]
+
+
+def reconnects():
+    report = chat_alone("storm --connections 10000 --sessions 10")
+    acks = report["stormAckMs"]
+    result = (
+        f"all back after {report['backSeconds']:.1f} s, {report['resumed']} resumed; {report['faults']['lost']} messages "
+        f"lost of {report['sent']} to {report['members']}; delays: acknowledgements meanwhile"
+    )
+    met = report["backSeconds"] <= 10 and report["resumed"] == report["connections"] and acks["p99"] <= 250
+    goal = ("resumed within 10 s, 0 lost, p99 ≤ 250 ms", met)
+    return [ChatRow("10 000 sockets lost at once", report, result, goal, acks)]
+
+
+def watched_person():
+    few = chat_alone("presence --connections 1000 --watchers 100 --flips 7")
+    many = chat_alone("presence --connections 10000 --sessions 10 --watchers 100 --flips 7")
+
+    def result(report):
+        return (
+            f"{report['cpuMsPerFlip']:.2f} ms CPU per change, heard {report['heard']} of {report['expected']} times; "
+            f"{report['idleCpuMs']:.1f} ms CPU per second without"
+        )
+
+    # Below a millisecond the difference of two readings is noise.
+    same = many["cpuMsPerFlip"] <= 1.5 * max(few["cpuMsPerFlip"], 1)
+    name = "a status changes, 100 watch, connections:"
+    return [
+        ChatRow(f"{name} 1 000", few, result(few)),
+        ChatRow(f"{name} 10 000", many, result(many), ("about the same", same)),
+    ]
+
+
+CHAT = [
+    messages(
+        "chat: 2 000 messages/s, durable",
+        "--rooms 20 --members 5 --rate 2000",
+        "ack p99 ≤ 10 ms",
+        lambda report: report["ackMs"]["p99"] <= 10,
+        times="ackMs",
+    ),
+    messages(
+        "chat: peak, 800 under way",
+        "--rooms 40 --members 5 --in-flight 4",
+        "≥ 7 000 messages/s",
+        lambda report: report["acksPerSecond"] >= 7000,
+        times="ackMs",
+    ),
+    messages(
+        "chat: 20 rooms of 50",
+        "--rooms 20 --members 50 --rate 1200",
+        "≥ 120 k per second of CPU, p99 ≤ 25 ms",
+        lambda report: report["deliveriesPerCpuSecond"] >= 120_000 and report["deliveryMs"]["p99"] <= 25,
+    ),
+    messages(
+        "chat: one room of 1 000",
+        "--rooms 1 --members 500 --sessions 2 --rate 500",
+        "≥ 500 k deliveries/s, p99 ≤ 60 ms",
+        lambda report: report["deliveriesPerSecond"] >= 490_000 and report["deliveryMs"]["p99"] <= 60,
+    ),
+    messages(
+        "chat: a room of 50",
+        "--rooms 1 --members 50 --rate 1000",
+        "p99 ≤ 10 ms",
+        lambda report: report["deliveryMs"]["p99"] <= 10,
+    ),
+    ("chat: idle sessions", idle_sockets),
+    ("chat: reconnect storm", reconnects),
+    ("chat: presence", watched_person),
+]
+
+
 def browser():
     """Chromium sends 720p simulcast to 50 sinks: needs the browsers of `make setup`."""
     environment = os.environ | {"TEST_BINARY": str(BINARY)}
@@ -579,6 +730,10 @@ NOTES = """## How to read it
 - **kB/participant**: growth of resident memory from before the joins to the end of the measurement.
 - **Others**: CPU of everything else on the machine during the run, in percent of a core. A run above 15 is repeated
   and the least disturbed one shown; where the number is still high, the row is worth little.
+- Chat: `convene load chat`, every receiver a WebSocket of its own that checks order and completeness of what it gets.
+  p50 and p99 are from sending to the durable acknowledgement or to the delivery, whichever the goal is about. Server and
+  load tool share the cores, and half the price of a delivery is the kernel's loopback, the receiver's part included. A
+  person has two devices in the room of 1 000 and ten connections where there are 10 000.
 - Saturated: one publisher in bursts, 50 sinks on one shard, bisected; lossless means at least 99.99 %.
 - **invalid**: the run broke one of its own conditions; its figures are shown, not to be used.
 - Bots, server and kernel share the cores. The storm's p99 includes a hundred handshakes of the bots themselves.
@@ -605,28 +760,32 @@ def main():
         )
         log(micro)
         found = limits()
-    rows, failed = [], []
-    for name, run in WORKLOADS:
-        if arguments.only and arguments.only not in name:
-            continue
-        log(name)
-        try:
-            rows += run()
-        except (RuntimeError, subprocess.TimeoutExpired) as error:
-            failed.append(f"{name}: {error}")
-            log(f"  {error}")
-            continue
-    cells = [row.cells(found) for row in rows]
-    for row in cells:
-        log(" | ".join(f"{head} {cell}" for head, cell in zip(HEADS, row) if cell))
+    # Every connection of a crowd is an open file, of the server and of the load tool.
+    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
+    media, chats, failed = [], [], []
+    for workloads, rows in ((WORKLOADS, media), (CHAT, chats)):
+        for name, run in workloads:
+            if arguments.only and arguments.only not in name:
+                continue
+            log(name)
+            try:
+                rows += run()
+            except (RuntimeError, subprocess.TimeoutExpired) as error:
+                failed.append(f"{name}: {error}")
+                log(f"  {error}")
+    cells, chat_cells = ([row.cells(found) for row in rows] for rows in (media, chats))
+    for heads, rows in ((HEADS, cells), (CHAT_HEADS, chat_cells)):
+        for row in rows:
+            log(" | ".join(f"{head} {cell}" for head, cell in zip(heads, row) if cell))
     if not arguments.only:
-        write(cells, failed, micro, found)
-    invalid = [row for row in rows if row.problems]
+        write(cells, chat_cells, failed, micro, found)
+    invalid = [row for row in media + chats if row.problems]
     if failed or invalid:
         sys.exit(f"{len(failed)} workloads could not be run, {len(invalid)} rows are invalid")
 
 
-def write(cells, failed, micro, found):
+def write(cells, chat_cells, failed, micro, found):
     dirty = " with local changes" if command_output("git", "status", "--porcelain", "--untracked-files=no") else ""
     commit = command_output("git", "rev-parse", "--short", "HEAD")
     today = datetime.datetime.now(datetime.timezone.utc).date()
@@ -647,6 +806,7 @@ def write(cells, failed, micro, found):
         INTRO,
         f"{today}, commit {commit}{dirty}, {machine()}.\n",
         table(HEADS, cells) + "\n",
+        "## Chat\n\n" + table(CHAT_HEADS, chat_cells) + "\n",
         "".join(f"- could not be run: {line}\n" for line in failed),
         NOTES,
         "## The machine\n\n" + table(limit_heads, limit_rows) + "\n",

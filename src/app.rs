@@ -41,7 +41,7 @@ use crate::{
     services::{CallConfig, RateScale, Services, ServicesConfig},
     store::{
         Store,
-        sqlite::{SqliteConfig, SqliteStore},
+        sql::{SqlStore, SqliteConfig},
     },
 };
 
@@ -161,12 +161,18 @@ impl App {
 
 /// Creates or updates the database.
 pub async fn open_store(config: &Config) -> anyhow::Result<Arc<dyn Store>> {
+    let url = config.storage.database_url.expose();
+    if !url.is_empty() {
+        // The error must not quote the address: it holds a password.
+        let store = SqlStore::postgres(url).await.context("cannot open the PostgreSQL database")?;
+        return Ok(Arc::new(store));
+    }
     let folder = &config.storage.data_dir;
     std::fs::create_dir_all(folder)
         .with_context(|| format!("cannot create the data folder {}", folder.display()))?;
     let path = folder.join("convene.db");
     let full_sync = config.storage.synchronous == Synchronous::Full;
-    let store = SqliteStore::open(SqliteConfig { path: path.clone(), full_sync })
+    let store = SqlStore::sqlite(SqliteConfig { path: path.clone(), full_sync })
         .await
         .with_context(|| format!("cannot open the database {}", path.display()))?;
     Ok(Arc::new(store))

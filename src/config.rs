@@ -55,6 +55,7 @@ impl Config {
     /// Checks of single values and of values against each other.
     pub fn check(&self, mistakes: &mut Vec<String>) {
         self.server.check(mistakes);
+        self.storage.check(mistakes);
         self.media.check(mistakes);
         self.chat.check(mistakes);
         self.calls.check(mistakes);

@@ -2,10 +2,11 @@
 //!
 //! Bots use the `rtc` crate and none of our own transport or media code, so that they are a second opinion.
 //! `bot` is the signalling half of one bot (tokio), `engine` the media half of all (one thread); `source` makes
-//! frames, `check` judges them, `totals` and `report` add up.
+//! frames, `check` judges them, `totals` and `report` add up. `chat` is a tool of its own, for messages.
 
 pub mod args;
 mod bot;
+pub mod chat;
 mod chat_probe;
 mod check;
 mod churn;

@@ -23,6 +23,7 @@ use crate::{
     base::{
         id::{CallId, ChannelId, MessageId, ParticipantId, UserId},
         quality::Quality,
+        time::rfc3339,
     },
     call::{
         book::{Book, Timing},
@@ -42,16 +43,20 @@ use crate::{
 };
 
 mod accounts;
+mod administration;
 mod calls;
 mod config;
 mod conversation;
 mod desk;
 mod ids;
 mod marks;
+mod moderation;
 mod outbox;
 mod permit;
 mod rates;
+mod search;
 mod soft;
+mod threads;
 
 pub use config::{CallConfig, PasswordCost, RateScale, ServicesConfig};
 
@@ -96,6 +101,7 @@ struct Inner {
     quality: SharedQuality,
     tasks: Mutex<Vec<JoinHandle<()>>>,
     closing: AtomicBool,
+    banned: Arc<moderation::Banished>,
 }
 
 impl Services {
@@ -146,6 +152,7 @@ impl Services {
             quality,
             tasks: Mutex::new(vec![desk_task]),
             closing: AtomicBool::new(false),
+            banned: Arc::default(),
             config,
         });
         let ticker = tokio::spawn(soft::tick(Arc::downgrade(&inner), wake));
@@ -158,7 +165,13 @@ impl Services {
     ///
     /// When it returns, the change is committed and the events it caused have been handed to `Broadcast`.
     pub async fn execute(&self, actor: &Actor, command: Command) -> Result<Value, ServiceError> {
-        self.inner.execute(actor, command).await
+        if !administration::has_aftermath(&command) {
+            return self.inner.execute(actor, command).await;
+        }
+        // Somebody who hangs up must not leave it half done.
+        let (inner, actor) = (self.inner.clone(), actor.clone());
+        let done = tokio::spawn(async move { inner.execute(&actor, command).await }).await;
+        done.unwrap_or_else(|_| Err(ServiceError::new(Code::ServerUnavailable, "the command failed")))
     }
 
     /// A session starts: `{user, channels[], presence[], activeCalls[]}` for `session:ready`.
@@ -168,6 +181,8 @@ impl Services {
         if !user.is_active {
             return Err(ServiceError::new(Code::AuthUserInactive, "the account is disabled"));
         }
+        // Again: the ban may have come between the check of the token and the session.
+        moderation::not_banned(&user)?;
         if let Some(room) = inner.room_of(actor).await? {
             inner.admit(actor, room).await?;
         }
@@ -176,6 +191,11 @@ impl Services {
         let touched = inner.store.touch_user(user.id, None, clock::wall_ms()).await;
         touched.or_not_found(Code::NotFoundUser)?;
         inner.snapshot(actor, &user).await
+    }
+
+    /// The one channel the actor's token is bound to, if it is; `not_found.channel` if there is none of that name.
+    pub async fn room_of(&self, actor: &Actor) -> Result<Option<ChannelId>, ServiceError> {
+        self.inner.room_of(actor).await
     }
 
     /// The socket came back by resume.
@@ -271,11 +291,12 @@ impl Services {
 impl Inner {
     async fn execute(&self, actor: &Actor, command: Command) -> Result<Value, ServiceError> {
         self.rates.check(actor.user, command.name())?;
+        self.banned.check(actor.user)?;
         let place = self.place(actor, &command).await?;
-        permit(&actor.grants, &command, place.as_ref())?;
+        permit(&actor.grants, &command, place.as_ref()).map_err(|error| hide(error, &command))?;
         // The writer checks membership of these itself, in the transaction.
-        let checked_by_writer =
-            matches!(command, Command::MessageSend(_) | Command::MarkRead(_) | Command::MessageEdit(_));
+        let checked_by_writer = administration::is_administration(&command)
+            || matches!(command, Command::MessageSend(_) | Command::MarkRead(_) | Command::MessageEdit(_));
         let role = match &place {
             Some(place) if !checked_by_writer || actor.grants.room.is_some() => {
                 self.admit(actor, place.id).await.map_err(|error| hide(error, &command))?
@@ -296,6 +317,12 @@ impl Inner {
         match command {
             Command::ChannelList(c) => self.channel_list(actor, c).await,
             Command::ChannelCreate(c) => self.channel_create(actor, c).await,
+            Command::ChannelUpdate(c) => self.channel_update(actor, channel()?, c).await,
+            Command::ChannelArchive(c) => self.channel_archive(actor, channel()?, c.archived).await,
+            Command::MemberAdd(c) => self.member_add(actor, channel()?, c.user_id).await,
+            Command::MemberRemove(c) => self.member_remove(actor, channel()?, c.user_id).await,
+            Command::MemberRole(c) => self.member_role(actor, channel()?, c.user_id, c.role).await,
+            Command::SetNotify(c) => self.set_notify(actor, channel()?, c).await,
             Command::ChannelGet(_) => self.channel_get(actor, channel()?).await,
             Command::ChannelJoin(_) => self.channel_join(actor, channel()?).await,
             Command::ChannelLeave(_) => Ok(self.channel_leave(actor, channel()?)),
@@ -314,7 +341,11 @@ impl Inner {
             }
             Command::MessageRevisions(c) => self.revisions(actor, c.message_id, role).await,
             Command::MarkRead(c) => self.mark_read(actor, channel()?, c).await,
-            Command::TypingStart(_) => Ok(self.typing_start(actor, channel()?)),
+            Command::ThreadGet(c) => self.thread_get(actor, c.thread_id).await,
+            Command::ThreadList(c) => self.thread_list(actor, place, c).await,
+            Command::ThreadFollow(c) => self.thread_follow(actor, c.thread_id, true).await,
+            Command::ThreadUnfollow(c) => self.thread_follow(actor, c.thread_id, false).await,
+            Command::TypingStart(c) => Ok(self.typing_start(actor, channel()?, c.thread_id)),
             Command::TypingStop(_) => {
                 self.typing_stopped(channel()?, actor.user);
                 Ok(json!({}))
@@ -349,6 +380,20 @@ impl Inner {
             Command::DmOpen(c) => self.dm_open(actor, c.user_id).await,
             Command::UserList(c) => self.user_list(actor, c).await,
             Command::UserGet(c) => self.user_get(actor, c.user_id).await,
+            Command::UserBlock(c) => self.user_block(actor, c.user_id, true).await,
+            Command::UserUnblock(c) => self.user_block(actor, c.user_id, false).await,
+            Command::UserBlocks(c) => self.user_blocks(actor, c).await,
+            Command::MessageReport(c) => self.message_report(actor, c).await,
+            Command::Reports(c) => self.reports(actor, c).await,
+            Command::ResolveReport(c) => self.resolve_report(actor, c).await,
+            Command::KickUser(c) => self.kick_user(actor, channel()?, c).await,
+            Command::TimeoutUser(c) => self.timeout_user(actor, channel()?, c).await,
+            Command::BanUser(c) => self.ban_user(actor, c).await,
+            Command::UnbanUser(c) => self.unban_user(actor, c.user_id).await,
+            Command::Bans(c) => self.bans(actor, c).await,
+            Command::AuditLog(c) => self.audit_log(actor, c).await,
+            Command::SearchMessages(c) => self.search(actor, place, c).await,
+            Command::SearchSuggest(c) => self.suggest(actor, c).await,
         }
     }
 
@@ -358,17 +403,28 @@ impl Inner {
             Command::ChannelGet(c)
             | Command::ChannelJoin(c)
             | Command::ChannelLeave(c)
-            | Command::TypingStart(c)
-            | Command::TypingStop(c)
             | Command::TypingActive(c)
             | Command::ChannelPins(c)
             | Command::VoiceParticipants(c) => self.named(actor, &c.channel_id).await?,
+            Command::TypingStart(c) | Command::TypingStop(c) => self.named(actor, &c.channel_id).await?,
+            Command::ThreadGet(c) | Command::ThreadFollow(c) | Command::ThreadUnfollow(c) => {
+                self.of_message(actor, c.thread_id).await?
+            }
+            Command::ThreadList(c) => return self.maybe_named(actor, c.channel_id.as_ref()).await,
             Command::ChannelHistory(c) => self.named(actor, &c.channel_id).await?,
             Command::ChannelSync(c) => self.named(actor, &c.channel_id).await?,
+            Command::ChannelUpdate(c) => self.named(actor, &c.channel_id).await?,
+            Command::ChannelArchive(c) => self.named(actor, &c.channel_id).await?,
+            Command::MemberAdd(c) | Command::MemberRemove(c) => self.named(actor, &c.channel_id).await?,
+            Command::MemberRole(c) => self.named(actor, &c.channel_id).await?,
+            Command::SetNotify(c) => self.named(actor, &c.channel_id).await?,
             Command::MessageSend(c) => self.named(actor, &c.channel_id).await?,
             Command::MarkRead(c) => self.named(actor, &c.channel_id).await?,
             Command::VoiceJoin(c) => self.named(actor, &c.channel_id).await?,
             Command::CallStart(c) => self.named(actor, &c.channel_id).await?,
+            Command::KickUser(c) => self.named(actor, &c.channel_id).await?,
+            Command::TimeoutUser(c) => self.named(actor, &c.channel_id).await?,
+            Command::MessageReport(c) => self.of_message(actor, c.message_id).await?,
             Command::MessageEdit(c) => self.of_message(actor, c.message_id).await?,
             Command::MessageReact(c) => self.of_message(actor, c.message_id).await?,
             Command::MessagePin(c) | Command::MessageUnpin(c) => {
@@ -395,6 +451,7 @@ impl Inner {
             Command::VoiceLeave(c) => return self.maybe_named(actor, c.channel_id.as_ref()).await,
             Command::VoiceUpdate(c) => return self.maybe_named(actor, c.which.channel_id.as_ref()).await,
             Command::CallHistory(c) => return self.maybe_named(actor, c.channel_id.as_ref()).await,
+            Command::SearchMessages(c) => return self.maybe_named(actor, c.channel_id.as_ref()).await,
             Command::PresenceSubscribe(c) | Command::PresenceUnsubscribe(c) | Command::PresenceBulk(c) => {
                 return self.maybe_named(actor, c.channel_id.as_ref()).await;
             }
@@ -404,7 +461,17 @@ impl Inner {
             | Command::PresenceHeartbeat(_)
             | Command::DmOpen(_)
             | Command::UserList(_)
-            | Command::UserGet(_) => return Ok(None),
+            | Command::UserGet(_)
+            | Command::UserBlock(_)
+            | Command::UserUnblock(_)
+            | Command::UserBlocks(_)
+            | Command::Reports(_)
+            | Command::ResolveReport(_)
+            | Command::BanUser(_)
+            | Command::UnbanUser(_)
+            | Command::Bans(_)
+            | Command::AuditLog(_)
+            | Command::SearchSuggest(_) => return Ok(None),
         };
         Ok(Some(found))
     }
@@ -444,7 +511,8 @@ impl Inner {
         self.named(actor, &ChannelRef(channel.to_string())).await
     }
 
-    /// The actor's role in the channel. A token bound to exactly this room makes its bearer a member.
+    /// The actor's role in the channel. A token bound to exactly this room makes its bearer a member, unless it has been
+    /// one and is not any more.
     async fn admit(&self, actor: &Actor, channel: ChannelId) -> Result<String, ServiceError> {
         match self.store.role(channel, actor.user).await {
             Err(StoreError::NotFound) if self.room_of(actor).await? == Some(channel) => {
@@ -491,12 +559,20 @@ fn store_error(error: StoreError, missing: Code) -> ServiceError {
     match error {
         StoreError::NotFound => ServiceError::new(missing, "no such thing, or not visible to you"),
         StoreError::Duplicate => ServiceError::new(Code::ConflictDuplicate, "it exists already"),
-        StoreError::StaleRev(current) => {
-            ServiceError::new(Code::ConflictRev, format!("the message is at revision {}", current.rev))
+        StoreError::StaleRev(rev) => {
+            ServiceError::new(Code::ConflictRev, format!("it changed meanwhile, it is at revision {rev}"))
         }
         StoreError::State => ServiceError::new(Code::ConflictState, "not possible in this state"),
-        StoreError::Denied => ServiceError::new(Code::PermDenied, "only the author may do this"),
-        StoreError::ReadOnly => ServiceError::new(Code::PermReadOnly, "the channel is read-only"),
+        StoreError::Denied => ServiceError::new(Code::PermDenied, "you may not do this"),
+        StoreError::ReadOnly => ServiceError::new(Code::PermReadOnly, "only administrators may write here"),
+        StoreError::TimedOut(until) => {
+            let until = rfc3339(until);
+            ServiceError::new(Code::PermTimeout, format!("you may not write here until {until}"))
+        }
+        StoreError::Slow(wait_ms) => ServiceError::new(Code::LimitRate, "the channel is in slow mode")
+            .retry_after(std::time::Duration::from_millis(wait_ms)),
+        StoreError::Blocked => ServiceError::new(Code::PermBlocked, "this person has blocked you"),
+        StoreError::NoUser => ServiceError::new(Code::NotFoundUser, "no such user here"),
         StoreError::Full => ServiceError::new(Code::LimitCount, "there are as many as there may be"),
         StoreError::Unavailable(why) => {
             tracing::error!(%why, "the store failed");
@@ -523,6 +599,9 @@ fn hide(error: ServiceError, command: &Command) -> ServiceError {
     }
     match command.name() {
         name if name.starts_with("message:") && name != "message:mark_read" && name != "message:send" => {
+            ServiceError::new(Code::NotFoundMessage, "no such message")
+        }
+        name if name.starts_with("thread:") && name != "thread:list" => {
             ServiceError::new(Code::NotFoundMessage, "no such message")
         }
         name if name.starts_with("call:") && name != "call:start" && name != "call:history" => {
@@ -554,6 +633,8 @@ fn general_channel(id: ChannelId, slug: &str) -> NewChannel {
         owner: None,
         members: Vec::new(),
         dm_key: None,
+        department: None,
+        project: None,
         now: clock::wall_ms(),
     }
 }

@@ -11,17 +11,28 @@
 use async_trait::async_trait;
 
 use crate::{
-    base::id::{CallId, ChannelId, MessageId, ParticipantId, UserId},
+    base::id::{CallId, ChannelId, MessageId, ParticipantId, ReportId, UserId},
     call::model::{CallRecord, StintQuality},
-    chat::model::{
-        ChannelKind, ChannelRecord, MemberRecord, MessageRecord, RevisionRecord, UserRecord, WallMs,
+    chat::{
+        model::{
+            ChannelKind, ChannelRecord, MemberRecord, MessageRecord, NotifyPref, RevisionRecord,
+            ThreadRecord, ThreadSummary, UserRecord, WallMs,
+        },
+        moderation::{AuditRecord, BanRecord, ReportRecord, ReportState},
+        search::Term,
     },
 };
 
+mod administration;
 #[cfg(test)]
 mod contract;
-pub mod sqlite;
+mod moderation;
+pub mod sql;
 
+pub use self::{
+    administration::{ChangedChannel, ChangedMember, ChannelAct, ChannelSettings, MemberChange},
+    moderation::{AuditCheck, Banned, MAX_BLOCKS, NewBan, NewReport, Reported, Resolution},
+};
 pub use crate::call::step::{CallStep, NewCall, StintEnd, StintStart};
 
 /// Runs after COMMIT, in commit order. Must not block.
@@ -38,16 +49,29 @@ pub enum StoreError {
     NotFound,
     #[error("the row exists already")]
     Duplicate,
-    /// An edit was based on an older revision; here is the current message.
-    #[error("the message changed meanwhile")]
-    StaleRev(Box<MessageRecord>),
+    /// An edit was based on an older revision than this one.
+    #[error("it changed meanwhile, it is at revision {0}")]
+    StaleRev(u64),
     /// A conditional transition lost.
     #[error("the row is in another state")]
     State,
     #[error("the caller may not do this")]
     Denied,
+    /// Read-only for this caller, or archived.
     #[error("the channel is read-only")]
     ReadOnly,
+    /// The caller may write again at this time.
+    #[error("the caller is timed out")]
+    TimedOut(WallMs),
+    /// Slow mode: the caller may send again after so many milliseconds.
+    #[error("the channel is in slow mode")]
+    Slow(u64),
+    /// By the other one of a direct conversation.
+    #[error("the caller is blocked")]
+    Blocked,
+    /// Not the caller, whom it acts on.
+    #[error("no such user")]
+    NoUser,
     /// A bounded set has no room left.
     #[error("there are as many as there may be")]
     Full,
@@ -109,6 +133,8 @@ pub struct NewChannel {
     pub members: Vec<UserId>,
     /// `Some(low:high)` makes creation find-or-create.
     pub dm_key: Option<String>,
+    pub department: Option<String>,
+    pub project: Option<String>,
     pub now: WallMs,
 }
 
@@ -127,18 +153,30 @@ pub struct NewMessage {
     pub channel: ChannelId,
     pub author: UserId,
     pub author_name: String,
+    /// Has the rights of an owner without being one.
+    pub host: bool,
     pub nonce: Option<String>,
     /// Tells a retry of the same body from misuse of the nonce.
     pub nonce_hash: Option<String>,
     pub content: String,
     pub reply_to: Option<MessageId>,
+    /// The root, for a reply in its thread.
+    pub thread: Option<MessageId>,
     pub mentions: Vec<UserId>,
+    /// Everybody in the channel; in a thread, everybody who follows it.
+    pub mentions_all: bool,
+    /// Mentioned by `@here`; not named in the message.
+    pub here: Vec<UserId>,
     pub now: WallMs,
 }
 
 #[derive(Debug, Clone)]
 pub struct SentMessage {
     pub message: MessageRecord,
+    /// What the root of a reply says now, at the reply's `rev`.
+    pub thread: Option<ThreadSummary>,
+    /// Whose mention was written down; empty where `mentions_all` counts for everybody.
+    pub mentioned: Vec<UserId>,
     /// The nonce was used before with the same body; `message` is the original and nobody must be told again.
     pub duplicate: bool,
     pub audience: Audience,
@@ -148,7 +186,7 @@ pub struct SentMessage {
 pub struct MessageChange {
     pub message: MessageId,
     pub by: UserId,
-    /// May change messages of others (delete only).
+    /// May delete and pin messages of others, and write where only hosts may.
     pub moderator: bool,
     pub now: WallMs,
 }
@@ -156,9 +194,20 @@ pub struct MessageChange {
 #[derive(Debug, Clone)]
 pub struct ChangedMessage {
     pub message: MessageRecord,
+    /// As in `SentMessage`, when a reply was deleted.
+    pub thread: Option<ThreadSummary>,
     /// False if there was nothing to do (deleting a tombstone).
     pub changed: bool,
     pub audience: Audience,
+}
+
+/// A sequence of messages with a `seq` of its own.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Timeline {
+    /// The channel's roots.
+    Channel(ChannelId),
+    /// The replies of a root.
+    Thread(MessageId),
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -192,10 +241,25 @@ pub enum ReadMove {
     UpTo(u64),
     /// Mark unread from here on.
     UnreadFrom(u64),
+    /// To the end, and the followed threads of the channel too.
+    All,
+}
+
+impl ReadMove {
+    /// Where a cursor goes in a timeline that ends at `last`.
+    pub fn target(self, read: u64, last: u64) -> u64 {
+        match self {
+            Self::UpTo(seq) => read.max(seq.min(last)),
+            Self::UnreadFrom(seq) => seq.saturating_sub(1).min(last),
+            Self::All => last,
+        }
+    }
 }
 
 #[derive(Debug, Clone)]
 pub struct ReadMark {
+    /// The thread it is about; the channel's own timeline if none.
+    pub thread: Option<MessageId>,
     pub read_seq: u64,
     pub unread: u32,
     pub mentions: u32,
@@ -208,8 +272,28 @@ pub struct ReadMark {
 pub struct ChannelQuery {
     pub kind: Option<ChannelKind>,
     pub search: Option<String>,
+    /// These instead of those in use.
+    pub archived: bool,
     /// Id of the last channel of the page before.
     pub after: Option<ChannelId>,
+    pub limit: u32,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct FollowedThread {
+    pub channel: ChannelId,
+    pub root: MessageId,
+    pub following: bool,
+    pub changed: bool,
+}
+
+#[derive(Debug, Clone, Copy, Default)]
+pub struct ThreadQuery {
+    pub channel: Option<ChannelId>,
+    /// Only threads with something unread.
+    pub unread: bool,
+    /// When the last thread of the page before was replied to, and its root.
+    pub before: Option<(WallMs, MessageId)>,
     pub limit: u32,
 }
 
@@ -233,6 +317,35 @@ pub struct CallQuery {
     pub limit: u32,
 }
 
+/// All that is given has to hold.
+#[derive(Debug, Clone)]
+pub struct SearchQuery {
+    /// Who asks: only channels that this user is a member of now are looked at.
+    pub user: UserId,
+    pub terms: Vec<Term>,
+    /// One of these; of an empty list nothing is.
+    pub channels: Option<Vec<ChannelId>>,
+    /// By one of these.
+    pub authors: Option<Vec<UserId>>,
+    /// With a link in it.
+    pub links: bool,
+    /// Created at or after this.
+    pub since: Option<WallMs>,
+    /// Created before this.
+    pub until: Option<WallMs>,
+    /// Stored before this one: the `next` of the page before.
+    pub before: Option<MessageId>,
+    pub limit: u32,
+}
+
+/// Messages, newest first.
+#[derive(Debug, Clone, Default)]
+pub struct Found {
+    pub messages: Vec<MessageRecord>,
+    /// Where to go on; there may be more.
+    pub next: Option<MessageId>,
+}
+
 /// What `health` knows.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct StoreStats {
@@ -244,6 +357,10 @@ pub struct StoreStats {
     pub commit_us_total: u64,
     /// Longest BEGIN..COMMIT so far.
     pub commit_us_max: u64,
+    /// For so long there has been a message that a search does not find yet; 0 if there is none.
+    pub search_lag_us: u64,
+    pub search_indexed: u64,
+    pub search_failures: u64,
 }
 
 #[async_trait]
@@ -270,6 +387,7 @@ pub trait Store: Send + Sync {
 
     // --- channels ---
     async fn create_channel(&self, new: NewChannel, then: Then<CreatedChannel>) -> Result<CreatedChannel>;
+    /// By a token for the channel. `NotFound` for somebody who was a member before.
     async fn add_member(
         &self,
         channel: ChannelId,
@@ -283,9 +401,50 @@ pub trait Store: Send + Sync {
     async fn role(&self, channel: ChannelId, user: UserId) -> Result<String>;
     /// `NotFound` if the user is not a member.
     async fn channel(&self, id: ChannelId, user: UserId) -> Result<ChannelRecord>;
+    /// As nobody in particular sees it, membership not checked.
+    async fn shared_channel(&self, id: ChannelId) -> Result<ChannelRecord>;
     /// Channels of a member, ordered by id.
     async fn channels(&self, user: UserId, query: ChannelQuery) -> Result<Vec<ChannelRecord>>;
     async fn members(&self, channel: ChannelId) -> Result<Vec<MemberRecord>>;
+    /// `Denied` below administrators, `StaleRev` if the settings changed after `base_rev`.
+    async fn update_channel(
+        &self,
+        act: ChannelAct,
+        settings: ChannelSettings,
+        then: Then<ChangedChannel>,
+    ) -> Result<ChangedChannel>;
+    /// Owners only. What is archived can be read but not written to.
+    async fn archive_channel(
+        &self,
+        act: ChannelAct,
+        archived: bool,
+        then: Then<ChangedChannel>,
+    ) -> Result<ChangedChannel>;
+    /// A member adds somebody: any of a public group, hosts of every other channel but dms and general ones.
+    async fn invite_member(
+        &self,
+        act: ChannelAct,
+        user: UserId,
+        then: Then<JoinedChannel>,
+    ) -> Result<JoinedChannel>;
+    /// `NoUser` if the user is not a member, `Denied` unless it is of lower rank (owners: of any), `State` if the channel
+    /// would lose its last owner while others remain.
+    async fn change_member(
+        &self,
+        act: ChannelAct,
+        user: UserId,
+        change: MemberChange,
+        then: Then<ChangedMember>,
+    ) -> Result<ChangedMember>;
+    /// What the member wants to be told of; nobody else sees it, so it is no change of the channel.
+    async fn set_notify(
+        &self,
+        channel: ChannelId,
+        user: UserId,
+        pref: NotifyPref,
+        muted_until: Option<WallMs>,
+        then: Then<()>,
+    ) -> Result<()>;
     async fn mark_read(
         &self,
         channel: ChannelId,
@@ -294,6 +453,43 @@ pub trait Store: Send + Sync {
         now: WallMs,
         then: Then<ReadMark>,
     ) -> Result<ReadMark>;
+
+    // --- moderation ---
+    /// `user` wants nothing of `other` any more, or does again; tells whether it changed anything. `Full` beyond
+    /// `MAX_BLOCKS`.
+    async fn block(
+        &self,
+        user: UserId,
+        other: UserId,
+        blocked: bool,
+        now: WallMs,
+        then: Then<bool>,
+    ) -> Result<bool>;
+    /// Whom the user blocks, by id.
+    async fn blocks(&self, user: UserId, after: Option<UserId>, limit: u32) -> Result<Vec<UserRecord>>;
+    /// Members of the channel who block the user.
+    async fn blockers(&self, channel: ChannelId, user: UserId) -> Result<Vec<UserId>>;
+    /// By a member of the channel; keeps what the message says now. `State` for a tombstone.
+    async fn report(&self, new: NewReport, then: Then<Reported>) -> Result<Reported>;
+    /// Newest first; `before` is the last report of the page before.
+    async fn reports(
+        &self,
+        state: Option<ReportState>,
+        before: Option<ReportId>,
+        limit: u32,
+    ) -> Result<Vec<ReportRecord>>;
+    /// `State` if it is not open any more.
+    async fn resolve_report(&self, resolution: Resolution) -> Result<ReportRecord>;
+    /// Also revokes the user's tokens. `Denied` for administrators.
+    async fn ban(&self, new: NewBan, then: Then<Banned>) -> Result<Banned>;
+    /// `State` if the user is not banned. `then` runs after the commit, before any later ban's.
+    async fn unban(&self, user: UserId, by: UserId, now: WallMs, then: Then<()>) -> Result<()>;
+    /// In force at `now`, by user id.
+    async fn bans(&self, now: WallMs, after: Option<UserId>, limit: u32) -> Result<Vec<BanRecord>>;
+    /// Newest first; `before` is the number of the last line of the page before.
+    async fn audit(&self, before: Option<u64>, limit: u32) -> Result<Vec<AuditRecord>>;
+    /// Reads the whole log and follows its chain.
+    async fn verify_audit(&self) -> Result<AuditCheck>;
 
     // --- messages ---
     async fn send_message(&self, new: NewMessage, then: Then<SentMessage>) -> Result<SentMessage>;
@@ -330,8 +526,30 @@ pub trait Store: Send + Sync {
     async fn own_reactions(&self, user: UserId, messages: &[MessageId]) -> Result<Vec<(MessageId, String)>>;
     async fn message(&self, id: MessageId) -> Result<MessageRecord>;
     async fn revisions(&self, id: MessageId) -> Result<Vec<RevisionRecord>>;
-    async fn history(&self, channel: ChannelId, at: HistoryAt, limit: u32) -> Result<HistoryPage>;
+    async fn history(&self, of: Timeline, at: HistoryAt, limit: u32) -> Result<HistoryPage>;
     async fn sync(&self, channel: ChannelId, after_rev: u64) -> Result<SyncPage>;
+    /// `State` if the message is a reply itself.
+    async fn follow_thread(
+        &self,
+        root: MessageId,
+        user: UserId,
+        following: bool,
+        then: Then<FollowedThread>,
+    ) -> Result<FollowedThread>;
+    async fn mark_thread_read(
+        &self,
+        root: MessageId,
+        user: UserId,
+        to: ReadMove,
+        then: Then<ReadMark>,
+    ) -> Result<ReadMark>;
+    /// Followed threads in channels the user is a member of, the last one replied to first.
+    async fn threads(&self, user: UserId, query: ThreadQuery) -> Result<Vec<ThreadRecord>>;
+    /// The root with the user's cursor.
+    async fn thread(&self, root: MessageId, user: UserId) -> Result<ThreadRecord>;
+    /// Messages are found within a second after they were stored, deleted ones and old texts at once no more.
+    /// `NotFound` if `before` is no message.
+    async fn search(&self, query: SearchQuery) -> Result<Found>;
     /// Forgets nonces older than a day.
     async fn expire_nonces(&self, before: WallMs) -> Result<u64>;
 

@@ -190,7 +190,7 @@ mod each_rule_can_fail {
         bad("src/room/x.rs", "webrtc::peer()", rules::homes, "webrtc");
         bad("src/runtime/x.rs", "use rtc_dtls::endpoint::Endpoint;", rules::homes, "rtc_dtls");
         good("src/runtime/x.rs", "use rtc_dtls::crypto_provider::RTCCrypto;", rules::homes);
-        good("src/store/sqlite.rs", "use sqlx::Row;", rules::homes);
+        good("src/store/sql.rs", "use sqlx::Row;", rules::homes);
     }
 
     #[test]

@@ -61,6 +61,9 @@ fn store_readings(front: &Front) -> StoreReadings {
         failed_writes: stats.failed_writes,
         commit_seconds: seconds(stats.commit_us_total),
         longest_commit_seconds: seconds(stats.commit_us_max),
+        search_lag_seconds: seconds(stats.search_lag_us),
+        search_indexed: stats.search_indexed,
+        search_failures: stats.search_failures,
     }
 }
 

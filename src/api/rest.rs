@@ -1,19 +1,19 @@
 //! REST `/api/v1`: the same commands as the socket, one request each.
 
 mod auth;
-mod calls;
-mod channels;
-mod messages;
+pub mod endpoints;
 
 use axum::{
     Json, Router,
-    extract::{FromRequest, FromRequestParts, Query, Request},
-    http::{StatusCode, request::Parts},
+    extract::{FromRequest, FromRequestParts, Query, RawPathParams, Request, State},
+    http::{HeaderMap, Method, StatusCode, request::Parts},
     response::{IntoResponse, Response},
+    routing::{MethodFilter, on},
 };
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value, json};
 
+use self::endpoints::{ENDPOINTS, Endpoint, Fixed, Header};
 use super::{error::Problem, identity, server::Peer, state::Front};
 use crate::chat::{
     command::Command,
@@ -21,11 +21,90 @@ use crate::chat::{
 };
 
 pub fn routes() -> Router<Front> {
-    Router::new()
-        .merge(auth::routes())
-        .merge(channels::routes())
-        .merge(messages::routes())
-        .merge(calls::routes())
+    ENDPOINTS.iter().fold(auth::routes(), |router, endpoint| {
+        let answer =
+            move |State(front): State<Front>, caller: Caller, params: RawPathParams, request: Request| {
+                answer(front, endpoint, caller, params, request)
+            };
+        router.route(endpoint.path, on(filter(&endpoint.method), answer))
+    })
+}
+
+fn filter(method: &Method) -> MethodFilter {
+    match *method {
+        Method::POST => MethodFilter::POST,
+        Method::PUT => MethodFilter::PUT,
+        Method::PATCH => MethodFilter::PATCH,
+        Method::DELETE => MethodFilter::DELETE,
+        _ => MethodFilter::GET,
+    }
+}
+
+/// Gathers the fields of the command, runs it. `{data}` is what the socket's ack would carry.
+async fn answer(
+    front: Front,
+    endpoint: &'static Endpoint,
+    caller: Caller,
+    params: RawPathParams,
+    request: Request,
+) -> Result<Response, Problem> {
+    let headers = request.headers().clone();
+    let mut fields = if endpoint.has_query() {
+        let (mut parts, _) = request.into_parts();
+        Params::from_request_parts(&mut parts, &front).await?.0
+    } else if has_body(&headers) {
+        Body::from_request(request, &front).await?.0
+    } else {
+        Map::new()
+    };
+    if let Some((name, header)) = endpoint.header {
+        take_header(&headers, name, header, &mut fields)?;
+    }
+    for (name, value) in endpoint.fixed {
+        let value = match value {
+            Fixed::Text(text) => Value::from(*text),
+            Fixed::Flag(flag) => Value::from(*flag),
+            Fixed::Null => Value::Null,
+        };
+        fields.insert((*name).to_owned(), value);
+    }
+    // Last: what the path says is what the request is about.
+    fields.extend(params.iter().map(|(name, value)| (name.to_owned(), Value::from(value))));
+    let command = Command::parse(endpoint.op, Value::Object(fields))?;
+    let value = front.run("rest", &caller.0.actor, command).await?;
+    let repeated = value.get("duplicate").and_then(Value::as_bool).unwrap_or(false);
+    let status = if endpoint.created && !repeated { StatusCode::CREATED } else { StatusCode::OK };
+    Ok((status, data(value)).into_response())
+}
+
+/// A request without one leaves all fields to their defaults.
+fn has_body(headers: &HeaderMap) -> bool {
+    let length = headers.get(axum::http::header::CONTENT_LENGTH);
+    headers.contains_key(axum::http::header::TRANSFER_ENCODING) || length.is_some_and(|length| length != "0")
+}
+
+fn take_header(
+    headers: &HeaderMap,
+    name: &'static str,
+    header: Header,
+    fields: &mut Map<String, Value>,
+) -> Result<(), Problem> {
+    let Some(value) = headers.get(name) else { return Ok(()) };
+    let text = value.to_str().map_err(|_| ServiceError::invalid(name, "visible ASCII"))?;
+    match header {
+        Header::Text(field) => {
+            if fields.get(field).is_some_and(|given| given != text) {
+                return Err(ServiceError::invalid(field, format!("equal to the header {name}")).into());
+            }
+            fields.insert(field.to_owned(), text.into());
+        }
+        Header::Revision(field) => {
+            let rev: Result<u64, _> = text.trim_matches('"').parse();
+            let rev = rev.map_err(|_| ServiceError::invalid(name, "a revision number"))?;
+            fields.insert(field.to_owned(), rev.into());
+        }
+    }
+    Ok(())
 }
 
 /// The caller of a request: extracted from its bearer token.
@@ -71,8 +150,13 @@ impl FromRequest<Front> for Body {
     }
 }
 
-/// The query as a JSON object: numbers where they look like numbers.
+/// The query as a JSON object: numbers, flags and lists where fields of that name are.
 pub(super) struct Params(pub Map<String, Value>);
+
+const NUMBERS: &[&str] = &["limit", "before", "after", "around", "afterRev"];
+const FLAGS: &[&str] = &["archived", "unread", "verify"];
+/// Separated by commas.
+const LISTS: &[&str] = &["userIds"];
 
 impl<S: Send + Sync> FromRequestParts<S> for Params {
     type Rejection = Problem;
@@ -83,9 +167,13 @@ impl<S: Send + Sync> FromRequestParts<S> for Params {
             .map_err(|_| ServiceError::invalid("query", "key=value pairs"))?;
         let mut map = Map::new();
         for (key, text) in pairs {
-            let numeric = ["limit", "before", "after", "around", "afterRev"].contains(&key.as_str());
-            let value = match text.parse::<u64>() {
-                Ok(number) if numeric => number.into(),
+            let name = key.as_str();
+            let value = match (text.parse::<u64>(), text.parse::<bool>()) {
+                (Ok(number), _) if NUMBERS.contains(&name) => number.into(),
+                (_, Ok(flag)) if FLAGS.contains(&name) => flag.into(),
+                _ if LISTS.contains(&name) => {
+                    text.split(',').filter(|item| !item.is_empty()).map(Value::from).collect()
+                }
                 _ => text.into(),
             };
             map.insert(key, value);
@@ -94,29 +182,8 @@ impl<S: Send + Sync> FromRequestParts<S> for Params {
     }
 }
 
-/// Decodes `op` from the fields and runs it. `{data}` is what the socket's ack would carry.
-pub(super) async fn run(
-    front: &Front,
-    caller: &Caller,
-    op: &str,
-    fields: Map<String, Value>,
-) -> Result<Value, Problem> {
-    let command = Command::parse(op, Value::Object(fields))?;
-    Ok(front.run("rest", &caller.0.actor, command).await?)
-}
-
 pub(super) fn data(value: Value) -> Response {
     Json(json!({ "data": value })).into_response()
-}
-
-pub(super) fn created(value: Value) -> Response {
-    (StatusCode::CREATED, Json(json!({ "data": value }))).into_response()
-}
-
-/// `fields` plus one more.
-pub(super) fn with(mut fields: Map<String, Value>, key: &str, value: impl Into<Value>) -> Map<String, Value> {
-    fields.insert(key.to_owned(), value.into());
-    fields
 }
 
 pub(super) fn decode<T: DeserializeOwned>(map: Map<String, Value>) -> Result<T, Problem> {

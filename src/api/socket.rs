@@ -66,7 +66,7 @@ impl Upgrade {
     {
         let config = WebSocketConfig::default()
             .read_buffer_size(READ_BUFFER)
-            .write_buffer_size(PIECE)
+            .write_buffer_size(GATHERED)
             .max_write_buffer_size(MAX_WRITE_BUFFER)
             .max_message_size(Some(max_message))
             .max_frame_size(Some(max_message));
@@ -96,9 +96,9 @@ pub fn split(socket: Socket) -> (Writer, SplitStream<Socket>) {
 }
 
 impl Writer {
-    /// Takes a text message, in pieces because the write buffer keeps the size of its largest frame as long as the
-    /// socket lives: a snapshot of a hundred people would cost every idle connection 32 kB. A message whose future
-    /// is dropped is torn.
+    /// Takes a text message. Short ones are gathered until `flush`; a long one is written in pieces, because the write
+    /// buffer keeps its largest size as long as the socket lives: a snapshot of a hundred people would cost every idle
+    /// connection 32 kB. A message whose future is dropped is torn.
     pub async fn feed(&mut self, text: String) -> Result<(), Error> {
         if self.torn {
             return Ok(());
@@ -112,7 +112,7 @@ impl Writer {
         while !rest.is_empty() {
             let piece = rest.split_to(rest.len().min(PIECE));
             let frame = Frame::message(piece, OpCode::Data(kind), rest.is_empty());
-            self.sink.feed(Message::Frame(frame)).await?;
+            self.sink.send(Message::Frame(frame)).await?;
             kind = Data::Continue;
         }
         self.torn = false;
@@ -138,8 +138,12 @@ impl Writer {
 
 /// A signalling frame is about 1 kB; the default of 128 KiB would be the largest part of an idle connection.
 const READ_BUFFER: usize = 1024;
-/// Bytes of a message in one frame, and bytes that wait in the buffer before they are written.
-const PIECE: usize = 2 * 1024;
+/// Bytes of a message in one frame; an ordinary event is shorter. It is what the write buffer of an idle connection
+/// keeps.
+const PIECE: usize = 1024;
+/// Bytes of short messages that wait for each other before they are written: a dozen. Only connections that get many
+/// at once come to have such a buffer.
+const GATHERED: usize = 8 * 1024;
 /// What the library may hold back when the peer does not read: a few pieces, because the loops wait for room
 /// before they feed more.
 const MAX_WRITE_BUFFER: usize = 64 * 1024;

@@ -1,6 +1,6 @@
 //! The native door on axum: one socket, its hello, and its two loops. Decisions live in `gateway`.
 
-use std::{net::IpAddr, sync::Arc, time::Duration};
+use std::{net::IpAddr, sync::Arc, task::Poll, time::Duration};
 
 use axum::{
     extract::{Extension, State},
@@ -154,7 +154,7 @@ async fn read_hello(
             // The library keeps these to itself when it reads.
             Message::Frame(_) => continue,
         };
-        front.metrics.ws_frame("in");
+        front.metrics.ws_frame_in();
         let frame = match frame::parse(text.as_str()) {
             Ok(frame) => frame,
             Err(FrameError::Oversize) => return Err(OVERSIZE),
@@ -185,6 +185,8 @@ async fn refuse(front: &Front, writer: &mut Writer, code: Code, message: &str) -
 /// Checks the token and resumes or opens the session. Returns what is written before anything else.
 async fn admit(front: &Front, ip: IpAddr, hello: Hello) -> Result<(Attachment, Vec<OutFrame>), ServiceError> {
     let _busy = front.busy();
+    // Nobody closes it; without a turn it would go on all the same.
+    let _turn = front.registry.admissions.acquire().await;
     if front.is_draining() {
         return Err(ServiceError::new(Code::ServerDraining, "the server is shutting down"));
     }
@@ -227,6 +229,9 @@ async fn open(front: &Front, bearer: Bearer) -> Result<(Attachment, OutFrame), S
         .registry
         .open(Arc::clone(&actor), expires_s)
         .ok_or_else(|| ServiceError::new(Code::LimitCount, "too many sessions of one user"))?;
+    if let Ok(room) = front.services.room_of(&actor).await {
+        attachment.session.set_hearing(&actor.grants, room);
+    }
     let mut ready = match front.services.session_opened(&actor).await {
         Ok(ready) => ready,
         Err(error) => {
@@ -268,35 +273,60 @@ async fn write_loop(
     }
     let ping_every = front.config.server.ping_interval.get();
     let session = &attachment.session;
+    let quiet = tokio::time::sleep(ping_every);
+    tokio::pin!(quiet);
+    let (mut written, mut rest) = (clock::now(), front.registry.wrote());
     loop {
-        let mut wrote = false;
-        loop {
-            match session.next(attachment.generation) {
-                Ok(Some(frame)) => {
-                    front.metrics.ws_frame("out");
-                    if let Err(end) = guarded(front, attachment, writer.feed(frame.to_text())).await {
-                        return end;
+        let wrote = write_queued(front, writer, attachment).await;
+        // Where several came together more will follow: the first of them need not wake anybody.
+        let gathers = matches!(wrote, Ok(2..));
+        match wrote {
+            Ok(0) => {}
+            Ok(frames) => {
+                front.metrics.ws_frames_out(frames);
+                (written, rest) = (clock::now(), front.registry.wrote());
+            }
+            Err(end) => return end,
+        }
+        // A wake-up may have been used up while writing: look again before waiting.
+        if !gathers && !session.has_work(attachment.generation) {
+            // Cancel-safe: a wake-up that comes first leaves a permit behind.
+            tokio::select! {
+                biased;
+                () = attachment.wake.notified() => {}
+                () = &mut quiet => {
+                    // One timer for all writes: it may have been set before the last of them.
+                    if clock::now().saturating_duration_since(written) >= ping_every {
+                        if let Err(end) = guarded(front, attachment, writer.ping()).await {
+                            return end;
+                        }
+                        written = clock::now();
                     }
-                    wrote = true;
+                    quiet.as_mut().reset((written + ping_every).into());
+                    continue;
                 }
-                Ok(None) => break,
-                Err(cut) => return End::Close(cut),
             }
         }
-        if wrote {
-            if let Err(end) = guarded(front, attachment, writer.flush()).await {
-                return end;
-            }
-            // A wake-up may have been used up while writing: look again before waiting.
-            continue;
-        }
-        // `notified` is cancel-safe: a wake-up that comes first leaves a permit behind.
-        if timeout(ping_every, attachment.wake.notified()).await.is_err()
-            && let Err(end) = guarded(front, attachment, writer.ping()).await
-        {
-            return end;
+        let awake = clock::now().saturating_duration_since(written);
+        if awake < rest && session.rest(attachment.generation) {
+            // Ends early if something comes that cannot wait.
+            let _ = timeout(rest - awake, attachment.wake.notified()).await;
+            session.stir(attachment.generation);
         }
     }
+}
+
+/// Writes what is queued, all of it in as few writes as possible. Returns how many frames that were.
+async fn write_queued(front: &Front, writer: &mut Writer, attachment: &Attachment) -> Result<u64, End> {
+    let mut frames = 0;
+    while let Some(frame) = attachment.session.next(attachment.generation).map_err(End::Close)? {
+        guarded(front, attachment, writer.feed(frame.to_text())).await?;
+        frames += 1;
+    }
+    if frames > 0 {
+        guarded(front, attachment, writer.flush()).await?;
+    }
+    Ok(frames)
 }
 
 /// A write that ends early when the session has been cut meanwhile (its queue overflowed).
@@ -304,6 +334,12 @@ async fn guarded<F>(front: &Front, attachment: &Attachment, write: F) -> Result<
 where
     F: Future<Output = Result<(), tungstenite::Error>>,
 {
+    tokio::pin!(write);
+    // Nearly always it is done at once, and a guard would cost more than the write.
+    let at_once = std::future::poll_fn(|cx| Poll::Ready(write.as_mut().poll(cx)));
+    if let Poll::Ready(result) = at_once.await {
+        return result.map_err(|_| End::Gone(0));
+    }
     let overflowed = async {
         loop {
             attachment.wake.notified().await;
@@ -314,7 +350,7 @@ where
     };
     tokio::select! {
         biased;
-        result = write => result.map_err(|_| End::Gone(0)),
+        result = &mut write => result.map_err(|_| End::Gone(0)),
         () = overflowed => Err(attachment.session.next(attachment.generation).err().map_or(
             End::Close(Cut::SLOW), End::Close)),
         () = tokio::time::sleep(front.config.server.write_timeout.get()) => Err(End::Close(Cut::SLOW)),
@@ -322,7 +358,7 @@ where
 }
 
 async fn write(front: &Front, writer: &mut Writer, frame: OutFrame) -> Result<(), End> {
-    front.metrics.ws_frame("out");
+    front.metrics.ws_frames_out(1);
     let send = async {
         writer.feed(frame.to_text()).await?;
         writer.flush().await
@@ -383,7 +419,7 @@ impl Reader<'_> {
                 Message::Close(frame) => return End::Gone(close_code(frame.as_ref())),
                 Message::Frame(_) => continue,
             };
-            self.front.metrics.ws_frame("in");
+            self.front.metrics.ws_frame_in();
             match frame::parse(text.as_str()) {
                 Ok(frame) => match self.limit.frame(clock::now()) {
                     FrameVerdict::Pass => self.dispatch(frame),
@@ -498,7 +534,9 @@ async fn refresh(front: &Front, session: &Session, ip: IpAddr, data: Value) -> R
     if bearer.actor.user != session.user {
         return Err(ServiceError::new(Code::AuthInvalid, "the token is of another user"));
     }
+    let room = front.services.room_of(&bearer.actor).await?;
     front.media.regrant(session.id, &bearer.actor.grants);
+    session.set_hearing(&bearer.actor.grants, room);
     session.update(|state| state.refresh(Arc::new(bearer.actor), bearer.claims.dead_at_s()));
     Ok(json!({"expiresAt": time_text(bearer.claims.exp)}))
 }

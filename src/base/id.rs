@@ -52,6 +52,8 @@ ids! {
     ChannelId,
     /// One message, root or reply.
     MessageId,
+    /// Somebody's report of a message.
+    ReportId,
     /// One call; its media room carries the same id.
     CallId,
     /// One signalling session; survives its socket for the resume window.

@@ -23,6 +23,8 @@ use crate::base::{
     time::rfc3339,
 };
 
+mod expel;
+
 #[derive(Debug, Clone)]
 pub struct Timing {
     pub ring: Duration,
@@ -272,9 +274,12 @@ impl Book {
     }
 
     /// Rings more members; those in the call or already ringing are left alone.
-    pub fn invite(&self, now: Now, call: CallId, by: SessionId, users: &[UserId]) -> Result<Plan, CallError> {
+    /// Whoever is in the call, from any of its devices.
+    pub fn invite(&self, now: Now, call: CallId, by: UserId, users: &[UserId]) -> Result<Plan, CallError> {
         let mut work = self.work(now, call)?;
-        work.live.in_session(by).ok_or(CallError::NotInCall)?;
+        if !work.live.has_user(by) {
+            return Err(CallError::NotInCall);
+        }
         let fresh: Vec<_> = users
             .iter()
             .copied()
@@ -304,7 +309,8 @@ impl Book {
             return Err(CallError::State("it does not ring for you"));
         };
         if !std::mem::replace(&mut ring.confirmed, true) {
-            work.notify(To::Users(vec![initiator]), "call:ringing", json!({"callId": call, "userId": user}));
+            let data = json!({"callId": call, "channelId": work.live.channel, "userId": user});
+            work.notify(To::Users(vec![initiator]), "call:ringing", data);
         }
         Ok(work.finish())
     }
@@ -362,8 +368,10 @@ impl Book {
                 who.voice.muted = true;
             }
             work.media.push(MediaAction::ForceMute(id));
-            let data =
-                json!({"callId": call, "participantId": id, "userId": target, "by": by, "muted": true});
+            let data = json!({
+                "callId": call, "channelId": work.live.channel, "participantId": id, "userId": target, "by": by,
+                "muted": true,
+            });
             let to = work.live.users();
             work.notify(To::Users(to), "call:muted", data);
             work.tell_state(id);
@@ -774,3 +782,6 @@ impl<'a> Work<'a> {
 
 #[cfg(test)]
 mod tests;
+
+#[cfg(test)]
+mod walk;

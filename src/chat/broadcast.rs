@@ -48,6 +48,8 @@ pub trait Broadcast: Send + Sync {
     /// The session focuses the channel (at most 8); `false` if it already has 8 others.
     fn focus(&self, session: SessionId, channel: ChannelId) -> bool;
     fn unfocus(&self, session: SessionId, channel: ChannelId);
+    /// The user is no member any more: its sessions lose their focus on the channel and the interest in its presence.
+    fn expel(&self, user: UserId, channel: ChannelId);
     /// Replaces the session's presence interest set under `key` (a channel id, or `"users"`).
     fn watch_presence(&self, session: SessionId, key: &str, users: &[UserId]);
     fn unwatch_presence(&self, session: SessionId, key: &str);

@@ -9,12 +9,14 @@ use serde_json::Value;
 use super::{
     error::{Code, ServiceError},
     limits,
-    model::ChannelKind,
+    model::{ChannelKind, MemberRole, NotifyPref},
+    moderation::ReportState,
 };
 use crate::{
     base::{
-        id::{CallId, MessageId, UserId},
+        id::{CallId, MessageId, ReportId, UserId},
         playout::PlayoutDelay,
+        time::Timestamp,
     },
     call::model::CallKind,
 };
@@ -30,6 +32,9 @@ pub struct ChannelList {
     #[serde(rename = "type")]
     pub kind: Option<ChannelKind>,
     pub search: Option<String>,
+    /// Those that are archived instead of those in use.
+    #[serde(default)]
+    pub archived: bool,
     pub cursor: Option<String>,
     pub limit: Option<u32>,
 }
@@ -48,6 +53,54 @@ pub struct ChannelCreate {
     pub private: bool,
     #[serde(default)]
     pub voice: bool,
+    /// Which department or project it is of, in the words of whoever keeps them.
+    pub department_id: Option<String>,
+    pub project_id: Option<String>,
+}
+
+#[derive(Debug, Clone, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct ChannelUpdate {
+    pub channel_id: ChannelRef,
+    pub name: Option<String>,
+    pub description: Option<String>,
+    pub topic: Option<String>,
+    pub read_only: Option<bool>,
+    /// Seconds; 0 = off.
+    pub slow_mode: Option<u32>,
+    pub private: Option<bool>,
+    pub base_rev: Option<u64>,
+}
+
+#[derive(Debug, Clone, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct ChannelArchive {
+    pub channel_id: ChannelRef,
+    pub archived: bool,
+}
+
+/// `channel:member_add` and `channel:member_remove`.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct ChannelMember {
+    pub channel_id: ChannelRef,
+    pub user_id: UserId,
+}
+
+#[derive(Debug, Clone, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct ChannelMemberRole {
+    pub channel_id: ChannelRef,
+    pub user_id: UserId,
+    pub role: MemberRole,
+}
+
+#[derive(Debug, Clone, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct ChannelSetNotify {
+    pub channel_id: ChannelRef,
+    pub pref: NotifyPref,
+    pub muted_until: Option<Timestamp>,
 }
 
 /// Payload of every op that names nothing but a channel.
@@ -61,6 +114,8 @@ pub struct OnChannel {
 #[serde(rename_all = "camelCase")]
 pub struct ChannelHistory {
     pub channel_id: ChannelRef,
+    /// The root of a thread: its replies instead of the channel's own timeline.
+    pub thread_id: Option<MessageId>,
     pub before: Option<u64>,
     pub after: Option<u64>,
     pub around: Option<u64>,
@@ -85,10 +140,11 @@ pub struct MessageSend {
     pub reply_to: Option<MessageId>,
     #[serde(default)]
     pub mentions: Vec<UserId>,
-    /// Threads, files, scheduling and encryption are not built yet: refused rather than silently ignored.
+    /// The root, for a reply in its thread.
+    pub thread_id: Option<MessageId>,
+    /// Files, scheduling and encryption are not built yet: refused rather than silently ignored.
     #[serde(rename = "type")]
     pub kind: Option<String>,
-    pub thread_id: Option<Value>,
     pub attachments: Option<Vec<Value>>,
     pub send_at: Option<Value>,
     pub encrypted: Option<Value>,
@@ -136,11 +192,41 @@ pub struct OnMessage {
 #[serde(rename_all = "camelCase")]
 pub struct MarkRead {
     pub channel_id: ChannelRef,
+    /// The cursor of a thread instead of the channel's.
+    pub thread_id: Option<MessageId>,
     /// Read up to and including this position.
     pub seq: Option<u64>,
     pub message_id: Option<MessageId>,
     /// Explicit mark-unread: this position and everything after it is unread again.
     pub unread_from: Option<u64>,
+    /// To the end, and the threads I follow in the channel too.
+    #[serde(default)]
+    pub all: bool,
+}
+
+/// Payload of every op that names nothing but a thread, by its root.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct OnThread {
+    pub thread_id: MessageId,
+}
+
+#[derive(Debug, Clone, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct ThreadList {
+    pub channel_id: Option<ChannelRef>,
+    #[serde(default)]
+    pub unread: bool,
+    pub cursor: Option<String>,
+    pub limit: Option<u32>,
+}
+
+/// `typing:start` and `typing:stop`.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct TypingIn {
+    pub channel_id: ChannelRef,
+    pub thread_id: Option<MessageId>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
@@ -309,11 +395,112 @@ pub struct OnUser {
     pub user_id: UserId,
 }
 
+/// A page of a list that needs no more than that.
+#[derive(Debug, Clone, Deserialize)]
+pub struct PageOf {
+    pub cursor: Option<String>,
+    pub limit: Option<u32>,
+}
+
+#[derive(Debug, Clone, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct MessageReport {
+    pub message_id: MessageId,
+    pub reason: String,
+    #[serde(default)]
+    pub note: String,
+}
+
+#[derive(Debug, Clone, Deserialize)]
+pub struct Reports {
+    pub state: Option<ReportState>,
+    pub cursor: Option<String>,
+    pub limit: Option<u32>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum ReportResolution {
+    Dismissed,
+    Actioned,
+}
+
+#[derive(Debug, Clone, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct ResolveReport {
+    pub report_id: ReportId,
+    pub resolution: ReportResolution,
+    #[serde(default)]
+    pub note: String,
+}
+
+#[derive(Debug, Clone, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct KickUser {
+    pub channel_id: ChannelRef,
+    pub user_id: UserId,
+    #[serde(default)]
+    pub reason: String,
+}
+
+#[derive(Debug, Clone, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct TimeoutUser {
+    pub channel_id: ChannelRef,
+    pub user_id: UserId,
+    /// `null` lifts it.
+    pub until: Option<Timestamp>,
+    #[serde(default)]
+    pub reason: String,
+}
+
+#[derive(Debug, Clone, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct BanUser {
+    pub user_id: UserId,
+    #[serde(default)]
+    pub reason: String,
+    /// Absent = for good.
+    pub until: Option<Timestamp>,
+}
+
+#[derive(Debug, Clone, Deserialize)]
+pub struct AuditLog {
+    pub cursor: Option<String>,
+    pub limit: Option<u32>,
+    /// Also follow the chain from its beginning.
+    #[serde(default)]
+    pub verify: bool,
+}
+
 #[derive(Debug, Clone, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct UserList {
     pub search: Option<String>,
     pub cursor: Option<String>,
+    pub limit: Option<u32>,
+}
+
+#[derive(Debug, Clone, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct SearchMessages {
+    /// Words, phrases and filters (`chat::search`).
+    #[serde(default)]
+    pub q: String,
+    pub channel_id: Option<ChannelRef>,
+    pub sender_id: Option<UserId>,
+    /// RFC 3339 or a date, which means its beginning here and its end in `to`.
+    pub from: Option<String>,
+    pub to: Option<String>,
+    pub cursor: Option<String>,
+    pub limit: Option<u32>,
+}
+
+#[derive(Debug, Clone, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct SearchSuggest {
+    /// The beginning of a name; `#` asks for channels only, `@` for people.
+    pub q: String,
     pub limit: Option<u32>,
 }
 
@@ -331,6 +518,7 @@ macro_rules! commands {
 
             /// Decodes and checks the payload of `op`; `op.unknown` or `validation.failed` otherwise.
             pub fn parse(op: &str, data: Value) -> Result<Self, ServiceError> {
+                limits::no_nul(&data)?;
                 let command = match op {
                     $($op => Self::$variant(decode::<$payload>(data)?),)+
                     _ => return Err(ServiceError::new(Code::OpUnknown, "unknown operation")),
@@ -352,6 +540,13 @@ commands! {
     ChannelList(ChannelList) = "channel:list",
     ChannelCreate(ChannelCreate) = "channel:create",
     ChannelGet(OnChannel) = "channel:get",
+    ChannelUpdate(ChannelUpdate) = "channel:update",
+    ChannelArchive(ChannelArchive) = "channel:archive",
+    /// Membership, not focus.
+    MemberAdd(ChannelMember) = "channel:member_add",
+    MemberRemove(ChannelMember) = "channel:member_remove",
+    MemberRole(ChannelMemberRole) = "channel:member_role",
+    SetNotify(ChannelSetNotify) = "channel:set_notify",
     /// Focus, not membership.
     ChannelJoin(OnChannel) = "channel:join",
     ChannelLeave(OnChannel) = "channel:leave",
@@ -367,8 +562,12 @@ commands! {
     MessageGet(OnMessage) = "message:get",
     MessageRevisions(OnMessage) = "message:get_revisions",
     MarkRead(MarkRead) = "message:mark_read",
-    TypingStart(OnChannel) = "typing:start",
-    TypingStop(OnChannel) = "typing:stop",
+    ThreadGet(OnThread) = "thread:get",
+    ThreadList(ThreadList) = "thread:list",
+    ThreadFollow(OnThread) = "thread:follow",
+    ThreadUnfollow(OnThread) = "thread:unfollow",
+    TypingStart(TypingIn) = "typing:start",
+    TypingStop(TypingIn) = "typing:stop",
     TypingActive(OnChannel) = "typing:get_active",
     PresenceUpdate(PresenceUpdate) = "presence:update",
     PresenceHeartbeat(PresenceHeartbeat) = "presence:heartbeat",
@@ -396,6 +595,20 @@ commands! {
     DmOpen(OnUser) = "dm:open",
     UserList(UserList) = "user:list",
     UserGet(OnUser) = "user:get",
+    UserBlock(OnUser) = "user:block",
+    UserUnblock(OnUser) = "user:unblock",
+    UserBlocks(PageOf) = "user:blocks",
+    MessageReport(MessageReport) = "message:report",
+    Reports(Reports) = "moderation:reports",
+    ResolveReport(ResolveReport) = "moderation:resolve",
+    KickUser(KickUser) = "moderation:kick_user",
+    TimeoutUser(TimeoutUser) = "moderation:timeout_user",
+    BanUser(BanUser) = "moderation:ban_user",
+    UnbanUser(OnUser) = "moderation:unban_user",
+    Bans(PageOf) = "moderation:bans",
+    AuditLog(AuditLog) = "moderation:audit",
+    SearchMessages(SearchMessages) = "search:messages",
+    SearchSuggest(SearchSuggest) = "search:suggest",
 }
 
 fn decode<T: DeserializeOwned>(data: Value) -> Result<T, ServiceError> {

@@ -1,9 +1,10 @@
 //! The size limits of the protocol tables, checked before anything is looked up.
 
+use serde_json::Value;
 use unicode_segmentation::UnicodeSegmentation as _;
 
 use super::{
-    command::{ChannelRef, Command, MessageSend},
+    command::{ChannelCreate, ChannelRef, Command, MessageSend},
     error::ServiceError,
     model::ChannelKind,
 };
@@ -28,6 +29,16 @@ const MAX_EMOJI_NAME: usize = 32;
 const MAX_MENTIONS: usize = 50;
 const MAX_SEARCH: usize = 200;
 const MAX_DESCRIPTION: usize = 500;
+const MAX_TOPIC: usize = 250;
+/// Why somebody is kicked, timed out or banned.
+const MAX_REASON: usize = 500;
+/// What a message is reported for: a word or two.
+const MAX_REPORT_REASON: usize = 100;
+const MAX_NOTE: usize = 1000;
+/// Six hours.
+const MAX_SLOW_MODE_S: u32 = 21_600;
+/// The id of a department or project in somebody else's books.
+const MAX_EXTERNAL_ID: usize = 64;
 const MAX_CUSTOM_STATUS: usize = 100;
 const MAX_NONCE: usize = 64;
 /// A ULID has 26 characters, a slug at most 100.
@@ -40,10 +51,42 @@ pub fn page(limit: Option<u32>) -> u32 {
     limit.unwrap_or(DEFAULT_PAGE).clamp(1, MAX_PAGE)
 }
 
+/// No database of ours keeps it in a text, and no text needs it.
+pub(super) fn no_nul(data: &Value) -> Result<(), ServiceError> {
+    let found = match data {
+        Value::String(text) => text.contains('\0'),
+        Value::Array(items) => return items.iter().try_for_each(no_nul),
+        Value::Object(fields) => return fields.values().try_for_each(no_nul),
+        _ => false,
+    };
+    ensure(!found, "d", "no NUL characters")
+}
+
 pub(super) fn check(command: &Command) -> Result<(), ServiceError> {
     match command {
         Command::ChannelList(c) => list(c.search.as_deref(), c.cursor.as_deref(), c.limit),
+        Command::UserBlocks(c) | Command::Bans(c) => list(None, c.cursor.as_deref(), c.limit),
+        Command::Reports(c) => list(None, c.cursor.as_deref(), c.limit),
+        Command::AuditLog(c) => list(None, c.cursor.as_deref(), c.limit),
+        Command::MessageReport(c) => {
+            chars("reason", c.reason.trim(), 1, MAX_REPORT_REASON)?;
+            chars("note", &c.note, 0, MAX_NOTE)
+        }
+        Command::ResolveReport(c) => chars("note", &c.note, 0, MAX_NOTE),
+        Command::KickUser(c) => {
+            channel(&c.channel_id)?;
+            chars("reason", &c.reason, 0, MAX_REASON)
+        }
+        Command::TimeoutUser(c) => {
+            channel(&c.channel_id)?;
+            chars("reason", &c.reason, 0, MAX_REASON)
+        }
+        Command::BanUser(c) => chars("reason", &c.reason, 0, MAX_REASON),
         Command::UserList(c) => list(c.search.as_deref(), c.cursor.as_deref(), c.limit),
+        Command::ThreadList(c) => {
+            optional_channel(c.channel_id.as_ref())?;
+            list(None, c.cursor.as_deref(), c.limit)
+        }
         Command::CallHistory(c) => {
             optional_channel(c.channel_id.as_ref())?;
             list(None, c.cursor.as_deref(), c.limit)
@@ -52,6 +95,7 @@ pub(super) fn check(command: &Command) -> Result<(), ServiceError> {
             if c.kind == ChannelKind::Dm {
                 return ensure(c.participants.len() == 1, "participants", "exactly 1 for a dm");
             }
+            of_a_unit(c)?;
             chars("name", c.name.trim(), 2, 100)?;
             chars("description", c.description.as_deref().unwrap_or_default(), 0, MAX_DESCRIPTION)?;
             ensure(c.participants.len() <= MAX_PARTICIPANTS, "participants", "at most 500")
@@ -63,14 +107,27 @@ pub(super) fn check(command: &Command) -> Result<(), ServiceError> {
             limit(c.limit)
         }
         Command::ChannelSync(c) => channel(&c.channel_id),
+        Command::ChannelUpdate(c) => {
+            channel(&c.channel_id)?;
+            if let Some(name) = &c.name {
+                chars("name", name.trim(), 2, 100)?;
+            }
+            chars("description", c.description.as_deref().unwrap_or_default(), 0, MAX_DESCRIPTION)?;
+            chars("topic", c.topic.as_deref().unwrap_or_default(), 0, MAX_TOPIC)?;
+            ensure(c.slow_mode.is_none_or(|s| s <= MAX_SLOW_MODE_S), "slowMode", "0..=21600")
+        }
+        Command::ChannelArchive(c) => channel(&c.channel_id),
+        Command::MemberAdd(c) | Command::MemberRemove(c) => channel(&c.channel_id),
+        Command::MemberRole(c) => channel(&c.channel_id),
+        Command::SetNotify(c) => channel(&c.channel_id),
         Command::MessageSend(c) => send(c),
         Command::MessageEdit(c) => content(&c.content),
         Command::MessageReact(c) => ensure(is_emoji(&c.emoji), "emoji", "one emoji or :name:"),
         Command::MessagePin(c) | Command::MessageUnpin(c) => optional_channel(c.channel_id.as_ref()),
         Command::MarkRead(c) => {
             channel(&c.channel_id)?;
-            let given = [c.seq.is_some(), c.message_id.is_some(), c.unread_from.is_some()];
-            ensure(given.iter().filter(|g| **g).count() == 1, "seq", "one of seq, messageId, unreadFrom")
+            let given = [c.seq.is_some(), c.message_id.is_some(), c.unread_from.is_some(), c.all];
+            ensure(given.iter().filter(|g| **g).count() == 1, "seq", "one of seq, messageId, unreadFrom, all")
         }
         Command::PresenceUpdate(c) => {
             chars("customStatus", c.custom_status.as_deref().unwrap_or_default(), 0, MAX_CUSTOM_STATUS)?;
@@ -95,17 +152,28 @@ pub(super) fn check(command: &Command) -> Result<(), ServiceError> {
             ensure(c.participant_ids.len() <= MAX_RUNG, "participantIds", "at most 50")
         }
         Command::CallInvite(c) => ensure((1..=MAX_RUNG).contains(&c.user_ids.len()), "userIds", "1..=50"),
+        Command::SearchMessages(c) => {
+            chars("q", &c.q, 0, MAX_SEARCH)?;
+            optional_channel(c.channel_id.as_ref())?;
+            list(None, c.cursor.as_deref(), c.limit)
+        }
+        Command::SearchSuggest(c) => {
+            chars("q", &c.q, 0, MAX_SEARCH)?;
+            limit(c.limit)
+        }
         Command::ChannelGet(c)
         | Command::ChannelJoin(c)
         | Command::ChannelLeave(c)
         | Command::ChannelPins(c)
-        | Command::TypingStart(c)
-        | Command::TypingStop(c)
         | Command::TypingActive(c)
         | Command::VoiceParticipants(c) => channel(&c.channel_id),
+        Command::TypingStart(c) | Command::TypingStop(c) => channel(&c.channel_id),
         Command::MessageDelete(_)
         | Command::MessageGet(_)
         | Command::MessageRevisions(_)
+        | Command::ThreadGet(_)
+        | Command::ThreadFollow(_)
+        | Command::ThreadUnfollow(_)
         | Command::PresenceHeartbeat(_)
         | Command::CallRinging(_)
         | Command::CallAccept(_)
@@ -118,8 +186,26 @@ pub(super) fn check(command: &Command) -> Result<(), ServiceError> {
         | Command::CallKick(_)
         | Command::CallGet(_)
         | Command::DmOpen(_)
+        | Command::UserBlock(_)
+        | Command::UserUnblock(_)
+        | Command::UnbanUser(_)
         | Command::UserGet(_) => Ok(()),
     }
+}
+
+/// Channels of departments and projects say of which one.
+fn of_a_unit(c: &ChannelCreate) -> Result<(), ServiceError> {
+    let units = [
+        ("departmentId", &c.department_id, ChannelKind::Department),
+        ("projectId", &c.project_id, ChannelKind::Project),
+    ];
+    for (path, id, kind) in units {
+        ensure(id.is_some() == (c.kind == kind), path, "in channels of this type, and only there")?;
+        if let Some(id) = id {
+            chars(path, id.trim(), 1, MAX_EXTERNAL_ID)?;
+        }
+    }
+    Ok(())
 }
 
 fn playout_delay(bounds: Option<PlayoutDelay>) -> Result<(), ServiceError> {
@@ -135,7 +221,6 @@ fn send(c: &MessageSend) -> Result<(), ServiceError> {
     }
     ensure(c.mentions.len() <= MAX_MENTIONS, "mentions", "at most 50")?;
     ensure(c.kind.as_deref().is_none_or(|kind| kind == "text"), "type", "only text is supported")?;
-    ensure(c.thread_id.is_none(), "threadId", "not supported")?;
     ensure(c.attachments.as_ref().is_none_or(Vec::is_empty), "attachments", "not supported")?;
     ensure(c.send_at.is_none(), "sendAt", "not supported")?;
     ensure(c.encrypted.is_none(), "encrypted", "not supported")
@@ -205,6 +290,7 @@ mod tests {
         assert_eq!(code("message:send", send("ä".repeat(10_001))), Some(Code::ValidationFailed));
         assert_eq!(code("message:send", send("a".repeat(10_001))), Some(Code::ValidationFailed));
         assert_eq!(code("message:send", send("  \n".into())), Some(Code::ValidationFailed));
+        assert_eq!(code("message:send", send("a\0b".into())), Some(Code::ValidationFailed));
     }
 
     #[test]
@@ -263,6 +349,41 @@ mod tests {
         for bad in ["", "a", "\u{e9}", "7", " ", "\n", "\u{1F44D}\u{1F44D}", "::", ":A:", ":a b:", &long] {
             assert!(!is_emoji(bad), "{bad:?}");
         }
+    }
+
+    #[test]
+    fn channels_of_departments_and_projects_name_them() {
+        let create = |kind: &str, fields: Value| {
+            let mut data = json!({"type": kind, "name": "Sales"});
+            data.as_object_mut().unwrap().extend(fields.as_object().unwrap().clone());
+            code("channel:create", data)
+        };
+        assert_eq!(create("department", json!({"departmentId": "d1"})), None);
+        assert_eq!(create("project", json!({"projectId": "p1"})), None);
+        for (kind, fields) in [
+            ("department", json!({})),
+            ("department", json!({"projectId": "p1"})),
+            ("group", json!({"departmentId": "d1"})),
+            ("project", json!({"projectId": " "})),
+        ] {
+            assert_eq!(create(kind, fields), Some(Code::ValidationFailed), "{kind}");
+        }
+    }
+
+    #[test]
+    fn settings_of_channels_are_bounded() {
+        let update = |fields: Value| {
+            let mut data = json!({"channelId": "x"});
+            data.as_object_mut().unwrap().extend(fields.as_object().unwrap().clone());
+            code("channel:update", data)
+        };
+        assert_eq!(update(json!({"slowMode": 21_600, "topic": "t".repeat(250), "name": " ab "})), None);
+        for bad in [json!({"slowMode": 21_601}), json!({"topic": "t".repeat(251)}), json!({"name": " a "})] {
+            assert_eq!(update(bad), Some(Code::ValidationFailed));
+        }
+        let notify = |until: &str| json!({"channelId": "x", "pref": "none", "mutedUntil": until});
+        assert_eq!(code("channel:set_notify", notify("2030-01-01T00:00:00Z")), None);
+        assert_eq!(code("channel:set_notify", notify("tomorrow")), Some(Code::ValidationFailed));
     }
 
     #[test]

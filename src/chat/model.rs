@@ -21,6 +21,8 @@ pub enum ChannelKind {
     Group,
     /// Everyone with an account is a member.
     General,
+    Department,
+    Project,
 }
 
 impl ChannelKind {
@@ -29,6 +31,56 @@ impl ChannelKind {
             Self::Dm => "dm",
             Self::Group => "group",
             Self::General => "general",
+            Self::Department => "department",
+            Self::Project => "project",
+        }
+    }
+
+    pub fn parse(text: &str) -> Option<Self> {
+        [Self::Dm, Self::Group, Self::General, Self::Department, Self::Project]
+            .into_iter()
+            .find(|kind| kind.as_str() == text)
+    }
+}
+
+/// What a member may do; later ones may do more.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum MemberRole {
+    Member,
+    Admin,
+    Owner,
+}
+
+impl MemberRole {
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Member => "member",
+            Self::Admin => "admin",
+            Self::Owner => "owner",
+        }
+    }
+
+    pub fn parse(text: &str) -> Option<Self> {
+        [Self::Member, Self::Admin, Self::Owner].into_iter().find(|role| role.as_str() == text)
+    }
+}
+
+/// What of a channel a member wants to be told of when it does not look.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum NotifyPref {
+    All,
+    Mentions,
+    None,
+}
+
+impl NotifyPref {
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::All => "all",
+            Self::Mentions => "mentions",
+            Self::None => "none",
         }
     }
 }
@@ -48,11 +100,17 @@ pub struct UserRecord {
     pub last_seen_at: Option<WallMs>,
     /// Bumping it revokes all tokens of the user.
     pub token_epoch: i64,
+    /// The end of the last ban; `WallMs::MAX` = never.
+    pub banned_until: Option<WallMs>,
 }
 
 impl UserRecord {
     pub fn is_admin(&self) -> bool {
         self.role == "admin"
+    }
+
+    pub fn is_banned(&self, now: WallMs) -> bool {
+        self.banned_until.is_some_and(|until| until > now)
     }
 
     /// `{id, username, name, kind, role, isActive, customStatus, avatar, lastSeen, createdAt}`
@@ -77,6 +135,11 @@ pub struct ChannelRecord {
     pub is_private: bool,
     pub is_voice: bool,
     pub is_read_only: bool,
+    /// Seconds between two messages of a member; 0 = off.
+    pub slow_mode_s: u32,
+    pub department_id: Option<String>,
+    pub project_id: Option<String>,
+    pub archived_at: Option<WallMs>,
     pub last_seq: u64,
     pub rev: u64,
     pub last_message_at: Option<WallMs>,
@@ -88,27 +151,49 @@ pub struct ChannelRecord {
     pub read_seq: u64,
     pub unread: u32,
     pub mentions: u32,
+    /// Followed threads with something unread, and mentions in them.
+    pub thread_unread: u32,
+    pub thread_mentions: u32,
+    /// A `NotifyPref`.
+    pub notify: String,
+    pub muted_until: Option<WallMs>,
     /// The other side of a dm: id, username, name.
     pub peer: Option<(UserId, String, String)>,
 }
 
 impl ChannelRecord {
-    /// `{id, slug, kind, name, description, topic, private, voice, readOnly, lastSeq, rev, lastMessageAt, createdAt,
-    /// memberCount, members[ids; dm and group only], role, readSeq, unread, mentions, peer{id,username,name}|null,
-    /// call}` where `call` is the live call (§ calls) or null. A dm carries the peer's name as `name`.
-    pub fn to_json(&self, call: Value) -> Value {
-        let peer = self.peer.as_ref();
+    /// What is the same for all members: `{id, slug, kind, name, description, topic, private, voice, readOnly, slowMode,
+    /// departmentId, projectId, archivedAt, lastSeq, rev, lastMessageAt, createdAt, memberCount}`.
+    pub fn to_shared_json(&self) -> Value {
         json!({
-            "id": self.id, "slug": self.slug, "kind": self.kind,
-            "name": peer.map_or(self.name.as_str(), |(_, _, name)| name.as_str()),
+            "id": self.id, "slug": self.slug, "kind": self.kind, "name": self.name,
             "description": self.description, "topic": self.topic, "private": self.is_private,
-            "voice": self.is_voice, "readOnly": self.is_read_only, "lastSeq": self.last_seq, "rev": self.rev,
+            "voice": self.is_voice, "readOnly": self.is_read_only, "slowMode": self.slow_mode_s,
+            "departmentId": self.department_id, "projectId": self.project_id,
+            "archivedAt": self.archived_at.map(rfc3339), "lastSeq": self.last_seq, "rev": self.rev,
             "lastMessageAt": self.last_message_at.map(rfc3339), "createdAt": rfc3339(self.created_at),
-            "memberCount": self.member_count, "members": self.members, "role": self.role,
-            "readSeq": self.read_seq, "unread": self.unread, "mentions": self.mentions,
+            "memberCount": self.member_count,
+        })
+    }
+
+    /// The shared fields and `{members[ids; not of general], role, readSeq, unread, mentions, threads{unread, mentions},
+    /// notify, mutedUntil,
+    /// peer{id,username,name}|null, call}` where `call` is the live call (§ calls) or null. A dm carries the peer's name
+    /// as `name`.
+    pub fn to_json(&self, call: Value) -> Value {
+        let mut json = self.to_shared_json();
+        let peer = self.peer.as_ref();
+        let own = json!({
+            "name": peer.map_or(self.name.as_str(), |(_, _, name)| name.as_str()), "members": self.members,
+            "role": self.role, "readSeq": self.read_seq, "unread": self.unread, "mentions": self.mentions,
+            "threads": {"unread": self.thread_unread, "mentions": self.thread_mentions}, "notify": self.notify, "mutedUntil": self.muted_until.map(rfc3339),
             "peer": peer.map(|(id, username, name)| json!({"id": id, "username": username, "name": name})),
             "call": call,
-        })
+        });
+        if let (Value::Object(json), Value::Object(own)) = (&mut json, own) {
+            json.extend(own);
+        }
+        json
     }
 }
 
@@ -121,14 +206,17 @@ pub struct MemberRecord {
     pub read_seq: u64,
     pub rev: u64,
     pub left_at: Option<WallMs>,
+    /// May not write until then.
+    pub timeout_until: Option<WallMs>,
 }
 
 impl MemberRecord {
-    /// `{userId, username, name, role, readSeq, rev, leftAt}`
+    /// `{userId, username, name, role, readSeq, rev, leftAt, timeoutUntil}`
     pub fn to_json(&self) -> Value {
         json!({
             "userId": self.user, "username": self.username, "name": self.name, "role": self.role,
             "readSeq": self.read_seq, "rev": self.rev, "leftAt": self.left_at.map(rfc3339),
+            "timeoutUntil": self.timeout_until.map(rfc3339),
         })
     }
 }
@@ -141,12 +229,20 @@ pub struct MessageRecord {
     pub rev: u64,
     pub author: UserId,
     pub author_name: String,
+    /// The root whose thread this is a reply in; `seq` counts in that timeline then.
+    pub thread: Option<MessageId>,
     pub nonce: Option<String>,
     /// `text`, or `call` for the line a finished call leaves behind.
     pub kind: String,
     pub content: String,
     pub reply_to: Option<MessageId>,
     pub mentions: Vec<UserId>,
+    /// `@channel`: everybody is mentioned.
+    pub mentions_all: bool,
+    /// Of a root: replies that are not deleted, the last `seq` given out in the thread, when.
+    pub thread_count: u32,
+    pub thread_last_seq: u64,
+    pub thread_last_at: Option<WallMs>,
     pub call: Option<CallId>,
     pub call_summary: Option<CallSummary>,
     pub edit_count: u32,
@@ -174,7 +270,14 @@ impl MessageRecord {
         self.reactions.iter().find(|one| one.emoji == emoji).map_or(0, |one| one.count)
     }
 
-    /// `{id, channelId, threadId:null, seq, rev, authorId, authorName, nonce, type, content, replyTo, mentions[], callId,
+    /// What a root says of its thread.
+    pub fn thread_summary(&self) -> Option<ThreadSummary> {
+        let last_at = self.thread_last_at?;
+        let (count, last_seq) = (self.thread_count, self.thread_last_seq);
+        Some(ThreadSummary { root: self.id, count, last_seq, last_at })
+    }
+
+    /// `{id, channelId, threadId|null, thread{id, count, lastSeq, lastAt}|null, seq, rev, authorId, authorName, nonce, type, content, replyTo, mentions[], mentionsAll, callId,
     /// call{state,mode,type,endReason,durationMs}|null, editedAt, editCount, deletedAt, deletedBy,
     /// reactions[{emoji, count, users[the first 5]}], pinnedAt, pinnedBy, createdAt}`.
     /// A tombstone (`deletedAt` set) has empty `content`, `mentions` and `reactions` but keeps `seq`.
@@ -182,10 +285,13 @@ impl MessageRecord {
         let deleted = self.deleted_at.is_some();
         let (content, mentions): (&str, &[UserId]) =
             if deleted { ("", &[]) } else { (&self.content, &self.mentions) };
+        let thread = self.thread_summary();
         json!({
-            "id": self.id, "channelId": self.channel, "threadId": null, "seq": self.seq, "rev": self.rev,
+            "id": self.id, "channelId": self.channel, "threadId": self.thread,
+            "thread": thread.as_ref().map(ThreadSummary::to_json), "seq": self.seq, "rev": self.rev,
             "authorId": self.author, "authorName": self.author_name, "nonce": self.nonce, "type": self.kind,
-            "content": content, "replyTo": self.reply_to, "mentions": mentions, "callId": self.call,
+            "content": content, "replyTo": self.reply_to, "mentions": mentions,
+            "mentionsAll": self.mentions_all && !deleted, "callId": self.call,
             "call": self.call_summary.as_ref().map(CallSummary::to_json),
             "editedAt": self.edited_at.map(rfc3339), "editCount": self.edit_count,
             "deletedAt": self.deleted_at.map(rfc3339), "deletedBy": self.deleted_by,
@@ -193,6 +299,34 @@ impl MessageRecord {
             "createdAt": rfc3339(self.created_at),
         })
     }
+}
+
+/// What a root shows of its thread.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ThreadSummary {
+    pub root: MessageId,
+    /// Replies that are not deleted.
+    pub count: u32,
+    pub last_seq: u64,
+    pub last_at: WallMs,
+}
+
+impl ThreadSummary {
+    /// `{id, count, lastSeq, lastAt}`
+    pub fn to_json(&self) -> Value {
+        json!({"id": self.root, "count": self.count, "lastSeq": self.last_seq, "lastAt": rfc3339(self.last_at)})
+    }
+}
+
+/// A thread as one reader sees it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ThreadRecord {
+    pub root: MessageRecord,
+    pub following: bool,
+    pub read_seq: u64,
+    /// Up to 100.
+    pub unread: u32,
+    pub mentions: u32,
 }
 
 /// One earlier text of an edited message.

@@ -5,13 +5,15 @@ use std::{
     time::{Duration, Instant},
 };
 
-use crate::base::id::{ChannelId, SessionId, UserId};
+use crate::base::id::{ChannelId, MessageId, SessionId, UserId};
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Typist {
     pub user: UserId,
     pub username: String,
     pub name: String,
+    /// The root, if it types a reply in a thread. One is in one place of a channel at a time.
+    pub thread: Option<MessageId>,
 }
 
 #[derive(Debug)]
@@ -34,8 +36,9 @@ impl Typing {
 
     /// True if this is news: a repeat only prolongs and is not told to anyone.
     pub fn start(&mut self, now: Instant, channel: ChannelId, session: SessionId, typist: Typist) -> bool {
+        let (user, thread) = (typist.user, typist.thread);
         let entry = Entry { session, until: now + self.ttl, typist };
-        self.entries.insert((channel, entry.typist.user), entry).is_none()
+        self.entries.insert((channel, user), entry).is_none_or(|before| before.typist.thread != thread)
     }
 
     /// True if the user was typing there.
@@ -81,7 +84,7 @@ mod tests {
     use crate::runtime::clock;
 
     fn typist(n: u128) -> Typist {
-        Typist { user: UserId::from_parts(1, n), username: "ana".into(), name: "Ana".into() }
+        Typist { user: UserId::from_parts(1, n), username: "ana".into(), name: "Ana".into(), thread: None }
     }
 
     #[test]

@@ -27,8 +27,23 @@ pub enum Command {
     /// Put a bad network between UDP clients and a server (for tests)
     #[command(hide = true)]
     Impair(crate::netem::Args),
-    /// Measure a running server with bots that speak real ICE, DTLS and SRTP
-    Load(Box<crate::load::Args>),
+    /// Measure a running server: its media with bots that speak real ICE, DTLS and SRTP, or its chat
+    Load(Box<Load>),
+}
+
+/// Flags alone measure media.
+#[derive(Debug, Args)]
+#[command(args_conflicts_with_subcommands = true, subcommand_negates_reqs = true)]
+pub struct Load {
+    #[command(subcommand)]
+    pub what: Option<LoadWhat>,
+    #[command(flatten)]
+    pub media: crate::load::Args,
+}
+
+#[derive(Debug, Subcommand)]
+pub enum LoadWhat {
+    Chat(Box<crate::load::chat::Args>),
 }
 
 #[derive(Debug, Args)]
@@ -151,6 +166,19 @@ mod tests {
     #[test]
     fn the_command_line_is_consistent() {
         Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn load_measures_media_unless_it_is_told_to_measure_chat() {
+        let load = |line: &str| match Cli::try_parse_from(line.split_whitespace()) {
+            Ok(Cli { command: Command::Load(load) }) => Some(*load),
+            _ => None,
+        };
+        let media = load("convene load --publishers 1 --subscribers 2").unwrap();
+        assert!(media.what.is_none() && media.media.bots() == 3);
+        let chat = load("convene load chat fan-out --key-id a --key-secret b --rooms 3").unwrap();
+        assert!(matches!(chat.what, Some(LoadWhat::Chat(_))));
+        assert!(load("convene load --publishers 1 chat fan-out --key-id a --key-secret b").is_none());
     }
 
     #[test]

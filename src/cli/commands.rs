@@ -5,7 +5,7 @@ use std::{io::Write, path::Path, process::ExitCode, time::Duration};
 use anyhow::Context;
 use clap::Parser;
 
-use super::args::{CheckConfig, Cli, Command, Migrate, Serve, Source, Token};
+use super::args::{CheckConfig, Cli, Command, LoadWhat, Migrate, Serve, Source, Token};
 use crate::{
     api::identity::now_s,
     app::{App, DEMO_PASSWORD, DEMO_USERS, open_store},
@@ -25,9 +25,14 @@ pub fn run() -> ExitCode {
         Command::Migrate(args) => migrate(&args),
         Command::Token(args) => token(&args),
         Command::Impair(args) => runtime().and_then(|runtime| runtime.block_on(crate::netem::run(args))),
-        Command::Load(args) => {
-            runtime().and_then(|runtime| runtime.block_on(crate::load::run_and_print(*args)))
-        }
+        Command::Load(args) => runtime().and_then(|runtime| {
+            runtime.block_on(async {
+                match args.what {
+                    Some(LoadWhat::Chat(chat)) => crate::load::chat::run_and_print(*chat).await,
+                    None => crate::load::run_and_print(args.media).await,
+                }
+            })
+        }),
     };
     match result {
         Ok(()) => ExitCode::SUCCESS,

@@ -7,7 +7,7 @@ use std::{
 
 use serde::{Deserialize, Serialize};
 
-use super::span::Span;
+use super::{secret::Secret, span::Span};
 
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
@@ -111,13 +111,30 @@ fn is_origin(text: &str) -> bool {
 pub struct Storage {
     /// Folder of the database.
     pub data_dir: PathBuf,
+    /// `postgres://user:password@host/database`; empty = SQLite in `data_dir`.
+    pub database_url: Secret,
     /// SQLite durability: `normal` survives a crash of the process, `full` also a power cut.
     pub synchronous: Synchronous,
 }
 
 impl Default for Storage {
     fn default() -> Self {
-        Self { data_dir: PathBuf::from("./data"), synchronous: Synchronous::Normal }
+        Self {
+            data_dir: PathBuf::from("./data"),
+            database_url: Secret::default(),
+            synchronous: Synchronous::Normal,
+        }
+    }
+}
+
+impl Storage {
+    /// Never quotes the address: it holds a password.
+    pub(super) fn check(&self, mistakes: &mut Vec<String>) {
+        let url = self.database_url.expose();
+        let known = ["postgres://", "postgresql://"].iter().any(|scheme| url.starts_with(scheme));
+        if !url.is_empty() && !known {
+            mistakes.push("storage.database_url: postgres://user:password@host/database, or empty".into());
+        }
     }
 }
 

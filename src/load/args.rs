@@ -222,7 +222,8 @@ impl Args {
     }
 }
 
-fn duration(text: &str) -> Result<Duration, String> {
+/// For flags such as `--duration 10s`.
+pub(super) fn duration(text: &str) -> Result<Duration, String> {
     parse_duration(text).ok_or_else(|| "expected a duration such as 10s".into())
 }
 

@@ -33,6 +33,15 @@ impl Histogram {
         self.max_us = self.max_us.max(us);
     }
 
+    /// Takes in all records of another one.
+    pub fn merge(&mut self, other: &Self) {
+        for (mine, theirs) in self.buckets.iter_mut().zip(&other.buckets) {
+            *mine += theirs;
+        }
+        self.count += other.count;
+        self.max_us = self.max_us.max(other.max_us);
+    }
+
     pub fn count(&self) -> u64 {
         self.count
     }
@@ -78,6 +87,19 @@ mod tests {
         for (q, expected) in [(0.5, 5.0), (0.99, 9.9), (1.0, 10.0)] {
             let got = histogram.quantile_ms(q).unwrap();
             assert!((got / expected - 1.0).abs() < 0.04, "{q}: {got}");
+        }
+    }
+
+    #[test]
+    fn merged_histograms_answer_as_one() {
+        let (mut low, mut high, mut both) = <(Histogram, Histogram, Histogram)>::default();
+        (1..=100).for_each(|us| low.record_us(us));
+        (5_000..5_300).for_each(|us| high.record_us(us));
+        (1..=100).chain(5_000..5_300).for_each(|us| both.record_us(us));
+        low.merge(&high);
+        assert_eq!(low.count(), 400);
+        for q in [0.1, 0.25, 0.5, 0.99, 1.0] {
+            assert_eq!(low.quantile_ms(q), both.quantile_ms(q), "{q}");
         }
     }
 

@@ -14,13 +14,19 @@ pub struct Usage {
     /// `/proc/<pid>/stat` is coarser: kernels without exact accounting fill it from who runs at each tick.
     pub cpu: Duration,
     pub resident_bytes: u64,
+    /// The part of it that is no file: heap and stacks.
+    pub anonymous_bytes: u64,
 }
 
 impl Usage {
     /// `None` if the process is gone.
     pub fn of(pid: u32) -> Option<Self> {
         let status = fs::read_to_string(format!("/proc/{pid}/status")).ok()?;
-        Some(Self { cpu: cpu_time(pid)?, resident_bytes: parse_resident(&status)? })
+        Some(Self {
+            cpu: cpu_time(pid)?,
+            resident_bytes: bytes(&status, "VmRSS:")?,
+            anonymous_bytes: bytes(&status, "RssAnon:")?,
+        })
     }
 
     pub fn cpu_since(&self, earlier: &Self) -> Duration {
@@ -33,8 +39,8 @@ fn cpu_time(pid: u32) -> Option<Duration> {
     Some(clock_gettime(clock).ok()?.into())
 }
 
-fn parse_resident(status: &str) -> Option<u64> {
-    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"))?;
+fn bytes(status: &str, name: &str) -> Option<u64> {
+    let line = status.lines().find_map(|line| line.strip_prefix(name))?;
     Some(line.split_ascii_whitespace().next()?.parse::<u64>().ok()? * 1024)
 }
 
@@ -44,8 +50,10 @@ mod tests {
 
     #[test]
     fn resident_memory_is_found_in_the_status() {
-        assert_eq!(parse_resident("Name:\tx\nVmRSS:\t  2048 kB\n"), Some(2048 * 1024));
-        assert_eq!(parse_resident("nonsense"), None);
+        let status = "Name:\tx\nVmRSS:\t  2048 kB\nRssAnon:\t 7 kB\n";
+        assert_eq!(bytes(status, "VmRSS:"), Some(2048 * 1024));
+        assert_eq!(bytes(status, "RssAnon:"), Some(7 * 1024));
+        assert_eq!(bytes("nonsense", "VmRSS:"), None);
     }
 
     #[test]

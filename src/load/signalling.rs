@@ -69,19 +69,27 @@ impl ServerUrl {
 
     /// `GET /metrics`.
     pub async fn metrics(&self) -> anyhow::Result<String> {
-        timeout(ANSWER_DEADLINE, self.request("GET", "/metrics", "")).await?
+        timeout(ANSWER_DEADLINE, self.request("GET", "/metrics", "", "")).await?
     }
 
-    async fn post(&self, path: &str, body: &Value) -> anyhow::Result<Value> {
-        let response = self.request("POST", path, &body.to_string()).await?;
+    /// A REST request of the bearer of a token.
+    pub async fn as_user(&self, token: &str, method: &str, path: &str, body: &str) -> anyhow::Result<Value> {
+        let bearer = format!("Authorization: Bearer {token}\r\n");
+        let response = timeout(ANSWER_DEADLINE, self.request(method, path, &bearer, body)).await??;
         serde_json::from_str(&response).context("the response is not JSON")
     }
 
-    async fn request(&self, method: &str, path: &str, body: &str) -> anyhow::Result<String> {
+    async fn post(&self, path: &str, body: &Value) -> anyhow::Result<Value> {
+        let response = self.request("POST", path, "", &body.to_string()).await?;
+        serde_json::from_str(&response).context("the response is not JSON")
+    }
+
+    /// `headers` are whole lines.
+    async fn request(&self, method: &str, path: &str, headers: &str, body: &str) -> anyhow::Result<String> {
         let mut stream = TcpStream::connect(&self.authority).await.context("connect")?;
         let request = format!(
             "{method} {path} HTTP/1.1\r\nHost: {}\r\nContent-Type: application/json\r\nContent-Length: {}\r\n\
-             Connection: close\r\n\r\n{body}",
+             {headers}Connection: close\r\n\r\n{body}",
             self.authority,
             body.len()
         );

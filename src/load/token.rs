@@ -18,7 +18,7 @@ pub async fn for_bots(args: &Args) -> anyhow::Result<Vec<String>> {
     }
     if let (Some(id), Some(secret)) = (&args.key_id, &args.key_secret) {
         let now = clock::wall_ms() / 1000;
-        return (0..bots).map(|bot| mint(id, secret, bot, now)).collect();
+        return (0..bots).map(|bot| mint(id, secret, &format!("load-{bot}"), now)).collect();
     }
     let mut accounts = Vec::new();
     for username in args.username.iter().take(bots as usize) {
@@ -28,12 +28,13 @@ pub async fn for_bots(args: &Args) -> anyhow::Result<Vec<String>> {
     Ok(accounts.iter().cycle().take(bots as usize).cloned().collect())
 }
 
-fn mint(key_id: &str, secret: &str, bot: u32, now: i64) -> anyhow::Result<String> {
+/// A token for the user `sub`, whose account may be new. `now` in seconds since 1970.
+pub fn mint(key_id: &str, secret: &str, sub: &str, now: i64) -> anyhow::Result<String> {
     let mut header = Header::new(Algorithm::HS256);
     header.kid = Some(key_id.to_owned());
     let claims = json!({
-        "sub": format!("load-{bot}"),
-        "name": format!("Load {bot}"),
+        "sub": sub,
+        "name": format!("Load {}", sub.rsplit('-').next().unwrap_or_default()),
         "iss": "convene",
         "aud": "convene",
         "iat": now,

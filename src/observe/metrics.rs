@@ -4,14 +4,17 @@
 
 use std::{collections::BTreeMap, fmt::Write, time::Duration};
 
-use prometheus::{Histogram, HistogramOpts, IntCounterVec, IntGauge, Opts, Registry, TextEncoder};
+use prometheus::{
+    Histogram, HistogramOpts, IntCounter, IntCounterVec, IntGauge, Opts, Registry, TextEncoder,
+};
 
 use crate::runtime::stats::{HistogramData, ShardStats, TcpStats};
 
 /// Metrics of the signalling side.
 pub struct Metrics {
     registry: Registry,
-    ws_frames: IntCounterVec,
+    ws_frames_in: IntCounter,
+    ws_frames_out: IntCounter,
     ws_dropped: IntCounterVec,
     ws_closes: IntCounterVec,
     ws_resumes: IntCounterVec,
@@ -48,9 +51,12 @@ impl Metrics {
             registry.register(Box::new(histogram.clone())).expect("names in the table are unique");
             histogram
         };
+        // Counted for every frame, so the labels are looked up once.
+        let ws_frames = counter("convene_ws_frames_total", "WebSocket frames by direction.", "direction");
         // The table.
         Self {
-            ws_frames: counter("convene_ws_frames_total", "WebSocket frames by direction.", "direction"),
+            ws_frames_in: ws_frames.with_label_values(&["in"]),
+            ws_frames_out: ws_frames.with_label_values(&["out"]),
             ws_dropped: counter("convene_ws_dropped_frames_total", "Frames not queued, by reason.", "reason"),
             ws_closes: counter(
                 "convene_ws_closes_total",
@@ -80,8 +86,12 @@ impl Metrics {
         }
     }
 
-    pub fn ws_frame(&self, direction: &'static str) {
-        self.ws_frames.with_label_values(&[direction]).inc();
+    pub fn ws_frame_in(&self) {
+        self.ws_frames_in.inc();
+    }
+
+    pub fn ws_frames_out(&self, frames: u64) {
+        self.ws_frames_out.inc_by(frames);
     }
 
     pub fn ws_dropped(&self, reason: &'static str) {
@@ -232,6 +242,9 @@ pub struct StoreReadings {
     pub failed_writes: u64,
     pub commit_seconds: f64,
     pub longest_commit_seconds: f64,
+    pub search_lag_seconds: f64,
+    pub search_indexed: u64,
+    pub search_failures: u64,
 }
 
 fn render_store(text: &mut String, store: StoreReadings) {
@@ -250,6 +263,16 @@ fn render_store(text: &mut String, store: StoreReadings) {
     let (sum, longest) = (store.commit_seconds, store.longest_commit_seconds);
     one("convene_store_commit_seconds_total", "counter", "Time spent from BEGIN to COMMIT.", sum);
     one("convene_store_longest_commit_seconds", "gauge", "Longest BEGIN to COMMIT so far.", longest);
+    let (lag, indexed) = (store.search_lag_seconds, float(store.search_indexed));
+    one(
+        "convene_search_lag_seconds",
+        "gauge",
+        "For so long searches have missed something that is stored.",
+        lag,
+    );
+    one("convene_search_indexed_total", "counter", "Messages written into the index of searches.", indexed);
+    let failures = float(store.search_failures);
+    one("convene_search_failures_total", "counter", "Attempts to write into it that failed.", failures);
 }
 
 fn render_shards(text: &mut String, shards: &[ShardStats]) {
@@ -345,7 +368,7 @@ mod tests {
 
     fn busy() -> String {
         let metrics = Metrics::new();
-        metrics.ws_frame("in");
+        metrics.ws_frame_in();
         metrics.ws_dropped("ephemeral");
         metrics.ws_closed(4010);
         metrics.ws_closed(3999);

@@ -9,7 +9,7 @@ use argon2::{
 use serde_json::{Value, json};
 use tokio::sync::Semaphore;
 
-use super::{ExternalUser, Inner, NewAccount, PasswordCost, members_of, store_error};
+use super::{ExternalUser, Inner, NewAccount, PasswordCost, members_of, moderation::not_banned, store_error};
 use crate::{
     auth::grants::Actor,
     base::id::UserId,
@@ -97,7 +97,10 @@ impl Inner {
         let hash = found.as_ref().and_then(|(_, hash)| hash.clone());
         let right = self.passwords.verify(password.to_owned(), hash).await?;
         match found {
-            Some((user, _)) if right && user.is_active => Ok(user),
+            Some((user, _)) if right && user.is_active => {
+                not_banned(&user)?;
+                Ok(user)
+            }
             Some(_) if right => Err(ServiceError::new(Code::AuthUserInactive, "the account is disabled")),
             _ => Err(ServiceError::new(Code::AuthInvalid, "wrong name or password")),
         }
@@ -222,11 +225,11 @@ impl Inner {
 }
 
 fn active(user: UserRecord) -> Result<UserRecord, ServiceError> {
-    if user.is_active {
-        Ok(user)
-    } else {
-        Err(ServiceError::new(Code::AuthUserInactive, "the account is disabled"))
+    if !user.is_active {
+        return Err(ServiceError::new(Code::AuthUserInactive, "the account is disabled"));
     }
+    not_banned(&user)?;
+    Ok(user)
 }
 
 fn optional<T>(found: Result<T, StoreError>) -> Result<Option<T>, ServiceError> {

@@ -20,7 +20,7 @@ use crate::{
         limits::page,
         model::{ChannelKind, ChannelRecord},
     },
-    store::CallQuery,
+    store::{CallQuery, StoreError},
 };
 
 impl Inner {
@@ -31,6 +31,7 @@ impl Inner {
         join: VoiceJoin,
     ) -> Result<Value, ServiceError> {
         let about = self.about(actor, channel).await?;
+        self.unblocked(actor, &about).await?;
         let start = Start {
             call: self.ids.call(),
             channel,
@@ -52,10 +53,12 @@ impl Inner {
         start: CallStart,
     ) -> Result<Value, ServiceError> {
         let members = members_of(&*self.store, channel).await?;
-        let others: Vec<UserId> = members.iter().copied().filter(|user| *user != actor.user).collect();
         let about = self.about(actor, channel).await?;
+        let blockers = self.unblocked(actor, &about).await?;
         let ring_all =
             about.kind != ChannelKind::General && members.len() <= self.config.calls.ring_all_up_to;
+        let rings = |user: &UserId| *user != actor.user && !blockers.contains(user);
+        let others: Vec<UserId> = members.iter().copied().filter(rings).collect();
         let ring = match (start.participant_ids.is_empty(), ring_all) {
             (true, true) => others,
             (true, false) => Vec::new(),
@@ -76,6 +79,16 @@ impl Inner {
             },
         )
         .await
+    }
+
+    /// Who of the channel is not to be rung by the actor. In a direct conversation that is the end of it.
+    async fn unblocked(&self, actor: &Actor, about: &ChannelRecord) -> Result<Vec<UserId>, ServiceError> {
+        let blockers = self.store.blockers(about.id, actor.user).await;
+        let blockers = blockers.map_err(|error| store_error(error, Code::NotFoundChannel))?;
+        if about.kind == ChannelKind::Dm && !blockers.is_empty() {
+            return Err(store_error(StoreError::Blocked, Code::NotFoundChannel));
+        }
+        Ok(blockers)
     }
 
     async fn about(&self, actor: &Actor, channel: ChannelId) -> Result<ChannelRecord, ServiceError> {
@@ -153,10 +166,12 @@ impl Inner {
         invite: CallInvite,
     ) -> Result<Value, ServiceError> {
         let members = members_of(&*self.store, channel).await?;
-        let (call, session) = (invite.call_id, actor.session);
-        let users: Vec<_> = invite.user_ids.into_iter().filter(|user| members.contains(user)).collect();
+        let (call, by) = (invite.call_id, actor.user);
+        let blockers = self.unblocked(actor, &self.about(actor, channel).await?).await?;
+        let rings = |user: &UserId| members.contains(user) && !blockers.contains(user);
+        let users: Vec<_> = invite.user_ids.into_iter().filter(rings).collect();
         let before = self.look(|book| book.get(call).map(|live| live.rings.clone()).unwrap_or_default());
-        let answer = self.desk.ask(None, move |book, now| book.invite(now, call, session, &users)).await?;
+        let answer = self.desk.ask(None, move |book, now| book.invite(now, call, by, &users)).await?;
         let after = answer.call.map(|live| live.rings).unwrap_or_default();
         let invited: Vec<_> = after.into_keys().filter(|user| !before.contains_key(user)).collect();
         Ok(json!({"invited": invited}))
@@ -184,6 +199,24 @@ impl Inner {
         let (user, host) = (actor.user, is_host(actor, role));
         self.desk.ask(None, move |book, now| book.kick(now, call, user, host, target)).await?;
         Ok(json!({}))
+    }
+
+    /// Ends what somebody who may not be there any more still has in a call.
+    pub(super) async fn expel(&self, call: CallId, user: UserId) {
+        let done = self.desk.ask(None, move |book, now| book.expel(now, call, user)).await;
+        match done {
+            Ok(_) => {}
+            Err(error) if matches!(error.code, Code::CallNotInCall | Code::CallEnded) => {}
+            Err(error) => tracing::warn!(%call, %user, %error, "somebody could not be taken out of a call"),
+        }
+    }
+
+    /// The channel takes no more calls.
+    pub(super) async fn end_call_of(&self, channel: ChannelId, by: UserId) {
+        let Some(call) = self.look(|book| book.in_channel(channel).map(|live| live.id)) else { return };
+        if let Err(error) = self.desk.ask(None, move |book, now| book.end(now, call, by, true)).await {
+            tracing::debug!(%call, %error, "the call of an archived channel was over already");
+        }
     }
 
     pub(super) async fn voice_update(

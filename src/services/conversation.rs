@@ -10,15 +10,18 @@ use crate::{
         command::{ChannelCreate, ChannelHistory, ChannelList, MarkRead, MessageEdit, MessageSend},
         error::{Code, ServiceError},
         limits::page,
+        mentions,
         model::{ChannelKind, ChannelRecord, MemberRecord, RevisionRecord, UserRecord},
     },
     runtime::clock,
     store::{
         ChangedMessage, ChannelQuery, CreatedChannel, HistoryAt, MessageChange, NewChannel, NewMessage,
-        ReadMark, ReadMove, SentMessage, StoreError,
+        ReadMark, ReadMove, SentMessage, StoreError, Timeline,
     },
 };
 
+/// `@here` names so many at most; with more people online it means everybody.
+const HERE_UP_TO: usize = 200;
 /// Presences shown on entering a channel.
 const SHOWN_PRESENCES: usize = 200;
 
@@ -33,6 +36,7 @@ impl Inner {
         let query = ChannelQuery {
             kind: list.kind,
             search: list.search,
+            archived: list.archived,
             after: after.map_err(|_| ServiceError::invalid("cursor", "not a cursor of ours"))?,
             limit: size + 1,
         };
@@ -53,10 +57,12 @@ impl Inner {
                 let other = create.participants.first().copied().unwrap_or(actor.user);
                 return self.dm_open(actor, other).await;
             }
-            ChannelKind::General if !actor.grants.admin && !self.user(actor.user).await?.is_admin() => {
-                return Err(ServiceError::new(Code::PermDenied, "only administrators make general channels"));
+            ChannelKind::General | ChannelKind::Department | ChannelKind::Project
+                if !self.is_server_admin(actor).await? =>
+            {
+                return Err(ServiceError::new(Code::PermDenied, "only administrators make such channels"));
             }
-            ChannelKind::General | ChannelKind::Group => {}
+            _ => {}
         }
         let mut members = create.participants;
         members.push(actor.user);
@@ -73,6 +79,8 @@ impl Inner {
             owner: Some(actor.user),
             members,
             dm_key: None,
+            department: create.department_id,
+            project: create.project_id,
             now: clock::wall_ms(),
         };
         self.make_channel(actor, new).await
@@ -94,6 +102,8 @@ impl Inner {
             owner: Some(actor.user),
             members,
             dm_key: Some(format!("{low}:{high}")),
+            department: None,
+            project: None,
             now: clock::wall_ms(),
         };
         self.make_channel(actor, new).await
@@ -114,10 +124,15 @@ impl Inner {
     }
 
     pub(super) async fn channel_join(&self, actor: &Actor, id: ChannelId) -> Result<Value, ServiceError> {
-        let channel = self.channel(actor, id).await?;
         if !self.out.focus(actor.session, id) {
             return Err(ServiceError::new(Code::LimitCount, "at most 8 channels in focus"));
         }
+        // After the focus: a removal that comes before it is seen here, one that comes later takes the focus away.
+        let channel = self.channel(actor, id).await;
+        if channel.is_err() {
+            self.out.0.unfocus(actor.session, id);
+        }
+        let channel = channel?;
         let members = members_of(&*self.store, id).await?;
         let shown = members.get(..SHOWN_PRESENCES).unwrap_or(&members);
         Ok(json!({
@@ -145,7 +160,11 @@ impl Inner {
             (.., Some(seq)) => HistoryAt::Around(seq),
             _ => HistoryAt::Latest,
         };
-        let found = self.store.history(id, at, page(ask.limit)).await.or_not_found(Code::NotFoundChannel)?;
+        let of = match ask.thread_id {
+            Some(root) => Timeline::Thread(self.root_in(id, root).await?),
+            None => Timeline::Channel(id),
+        };
+        let found = self.store.history(of, at, page(ask.limit)).await.or_not_found(Code::NotFoundChannel)?;
         Ok(json!({
             "messages": self.messages_json(actor, &found.messages).await?,
             "hasMoreBefore": found.more_before, "hasMoreAfter": found.more_after,
@@ -173,6 +192,8 @@ impl Inner {
         send: MessageSend,
     ) -> Result<Value, ServiceError> {
         let nonce_hash = send.nonce.is_some().then(|| fingerprint(id, &send));
+        let keywords = mentions::keywords(&send.content);
+        let here = if keywords.here { self.online_members(id).await? } else { Vec::new() };
         let mut mentions = send.mentions;
         mentions.sort_unstable();
         mentions.dedup();
@@ -181,11 +202,15 @@ impl Inner {
             channel: id,
             author: actor.user,
             author_name: actor.name.to_string(),
+            host: actor.grants.admin,
             nonce: send.nonce,
             nonce_hash,
             content: send.content,
             reply_to: send.reply_to,
+            thread: send.thread_id,
             mentions,
+            mentions_all: keywords.channel || here.len() > HERE_UP_TO,
+            here: if here.len() > HERE_UP_TO { Vec::new() } else { here },
             now: clock::wall_ms(),
         };
         let out = self.out.clone();
@@ -212,7 +237,8 @@ impl Inner {
         }
         let out = self.out.clone();
         let then = Box::new(move |edit: &ChangedMessage| out.message_edited(edit));
-        let change = MessageChange { message: edit.message_id, by: actor.user, moderator: false, now };
+        let change =
+            MessageChange { message: edit.message_id, by: actor.user, moderator: actor.grants.admin, now };
         let done = self.store.edit_message(change, edit.content, edit.base_rev, then).await;
         let done = done.or_not_found(Code::NotFoundMessage)?;
         Ok(json!({"message": self.message_json(actor, &done.message).await?}))
@@ -260,18 +286,42 @@ impl Inner {
             (Some(seq), ..) => ReadMove::UpTo(seq),
             (_, Some(message), _) => {
                 let message = self.store.message(message).await.or_not_found(Code::NotFoundMessage)?;
-                if message.channel != id {
+                if message.channel != id || message.thread != mark.thread_id {
                     return Err(ServiceError::new(Code::NotFoundMessage, "no such message"));
                 }
                 ReadMove::UpTo(message.seq)
             }
             (.., Some(seq)) => ReadMove::UnreadFrom(seq),
-            _ => return Err(ServiceError::invalid("seq", "one of seq, messageId, unreadFrom")),
+            _ if mark.all => ReadMove::All,
+            _ => return Err(ServiceError::invalid("seq", "one of seq, messageId, unreadFrom, all")),
         };
         let (out, user, now) = (self.out.clone(), actor.user, clock::wall_ms());
         let then = Box::new(move |mark: &ReadMark| out.read(id, user, mark, now));
-        let done = self.store.mark_read(id, user, to, now, then).await.or_not_found(Code::NotFoundChannel)?;
+        let done = match mark.thread_id {
+            Some(root) => {
+                let root = self.root_in(id, root).await?;
+                self.store.mark_thread_read(root, user, to, then).await
+            }
+            None => self.store.mark_read(id, user, to, now, then).await,
+        };
+        let done = done.or_not_found(Code::NotFoundChannel)?;
         Ok(json!({"readSeq": done.read_seq, "unread": done.unread, "mentions": done.mentions}))
+    }
+
+    /// The root of a thread, if it belongs to the channel.
+    async fn root_in(&self, channel: ChannelId, root: MessageId) -> Result<MessageId, ServiceError> {
+        let message = self.store.message(root).await.or_not_found(Code::NotFoundMessage)?;
+        if message.channel != channel || message.thread.is_some() {
+            return Err(ServiceError::new(Code::NotFoundMessage, "no such thread in this channel"));
+        }
+        Ok(root)
+    }
+
+    async fn online_members(&self, channel: ChannelId) -> Result<Vec<UserId>, ServiceError> {
+        let mut members = members_of(&*self.store, channel).await?;
+        let presence = self.presence();
+        members.retain(|user| presence.is_there(*user));
+        Ok(members)
     }
 
     pub(super) async fn channel(&self, actor: &Actor, id: ChannelId) -> Result<ChannelRecord, ServiceError> {
@@ -307,7 +357,7 @@ impl Inner {
 
 /// Tells a retry from another message under the same nonce.
 fn fingerprint(channel: ChannelId, send: &MessageSend) -> String {
-    let body = json!([channel, send.content, send.reply_to, send.mentions]).to_string();
+    let body = json!([channel, send.thread_id, send.content, send.reply_to, send.mentions]).to_string();
     let digest = aws_lc_rs::digest::digest(&aws_lc_rs::digest::SHA256, body.as_bytes());
     digest.as_ref().iter().take(16).map(|byte| format!("{byte:02x}")).collect()
 }

@@ -5,7 +5,7 @@ use std::sync::{Mutex, PoisonError};
 use ulid::Ulid;
 
 use crate::{
-    base::id::{CallId, ChannelId, MessageId, ParticipantId, UserId},
+    base::id::{CallId, ChannelId, MessageId, ParticipantId, ReportId, UserId},
     runtime::clock,
 };
 
@@ -25,6 +25,10 @@ impl Ids {
 
     pub(super) fn message(&self) -> MessageId {
         MessageId(self.next())
+    }
+
+    pub(super) fn report(&self) -> ReportId {
+        ReportId(self.next())
     }
 
     pub(super) fn call(&self) -> CallId {

@@ -20,7 +20,12 @@ impl Inner {
         let add = react.action == ReactAction::Add;
         let (out, by, emoji) = (self.out.clone(), actor.user, react.emoji.clone());
         let then = Box::new(move |change: &ChangedMessage| out.message_reaction(change, by, &emoji, add));
-        let change = MessageChange { message: react.message_id, by, moderator: false, now: clock::wall_ms() };
+        let change = MessageChange {
+            message: react.message_id,
+            by,
+            moderator: actor.grants.admin,
+            now: clock::wall_ms(),
+        };
         let done = self.store.react(change, react.emoji.clone(), add, then).await;
         let done = done.or_not_found(Code::NotFoundMessage)?;
         Ok(json!({"count": done.message.reaction_count(&react.emoji), "rev": done.message.rev}))

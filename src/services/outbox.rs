@@ -12,14 +12,21 @@ use crate::{
     call::book::{Notice, To},
     chat::{
         broadcast::{Audience, Broadcast, OutEvent},
-        model::{ChannelKind, MessageRecord, UserRecord},
+        error::Code,
+        model::{ChannelKind, MessageRecord, ThreadSummary, UserRecord},
+        typing::Typist,
     },
-    store::{self, ChangedMessage, CreatedChannel, JoinedChannel, ReadMark, SentMessage},
+    store::{
+        self, Banned, ChangedChannel, ChangedMember, ChangedMessage, CreatedChannel, FollowedThread,
+        JoinedChannel, ReadMark, Reported, SentMessage,
+    },
 };
 
 /// In larger channels others are not told how far somebody has read.
 const RECEIPTS_UP_TO: usize = 50;
 const EXCERPT: usize = 100;
+/// The close code for somebody who was thrown out.
+const CLOSE_REMOVED: u16 = 4003;
 
 #[derive(Clone)]
 pub(super) struct Outbox(pub Arc<dyn Broadcast>);
@@ -37,12 +44,16 @@ impl Outbox {
         if sent.duplicate {
             return;
         }
-        self.message_line(&sent.message, &sent.audience);
         let m = &sent.message;
-        let mentioned: Vec<UserId> = m.mentions.iter().copied().filter(|user| *user != m.author).collect();
+        let thread = sent.thread.as_ref().map(ThreadSummary::to_json);
+        let data = json!({"channelId": m.channel, "message": m.to_json(), "thread": thread});
+        self.reliable(Audience::Users(sent.audience.clone()), "message:new", data);
+        let everybody = m.mentions_all && m.thread.is_none();
+        let mentioned = if everybody { sent.audience.iter() } else { sent.mentioned.iter() };
+        let mentioned: Vec<UserId> = mentioned.copied().filter(|user| *user != m.author).collect();
         if !mentioned.is_empty() {
             let data = json!({
-                "messageId": m.id, "channelId": m.channel, "senderId": m.author, "senderName": m.author_name,
+                "messageId": m.id, "channelId": m.channel, "threadId": m.thread, "senderId": m.author, "senderName": m.author_name,
                 "excerpt": m.content.chars().take(EXCERPT).collect::<String>(),
             });
             self.reliable(Audience::Users(mentioned.into()), "message:mention", data);
@@ -50,7 +61,7 @@ impl Outbox {
     }
 
     pub(super) fn message_line(&self, message: &MessageRecord, audience: &store::Audience) {
-        let data = json!({"channelId": message.channel, "message": message.to_json()});
+        let data = json!({"channelId": message.channel, "message": message.to_json(), "thread": null});
         self.reliable(Audience::Users(audience.clone()), "message:new", data);
     }
 
@@ -65,7 +76,8 @@ impl Outbox {
         if deletion.changed {
             let m = &deletion.message;
             let data = json!({
-                "channelId": m.channel, "messageId": m.id, "seq": m.seq, "rev": m.rev, "by": m.deleted_by,
+                "channelId": m.channel, "threadId": m.thread, "messageId": m.id, "seq": m.seq, "rev": m.rev,
+                "by": m.deleted_by, "thread": deletion.thread.as_ref().map(ThreadSummary::to_json),
             });
             self.reliable(Audience::Users(deletion.audience.clone()), "message:deleted", data);
         }
@@ -99,12 +111,19 @@ impl Outbox {
             return;
         }
         let data = json!({
-            "channelId": channel, "threadId": null, "userId": user, "seq": mark.read_seq, "at": rfc3339(now),
+            "channelId": channel, "threadId": mark.thread, "userId": user, "seq": mark.read_seq, "at": rfc3339(now),
         });
         self.reliable(Audience::Users([user].into()), "message:read_receipt", data.clone());
         if mark.kind != ChannelKind::General && mark.audience.len() <= RECEIPTS_UP_TO {
             let others: Vec<UserId> = mark.audience.iter().copied().filter(|other| *other != user).collect();
             self.ephemeral(Audience::Users(others.into()), "message:read_receipt", data);
+        }
+    }
+
+    pub(super) fn thread_followed(&self, user: UserId, done: &FollowedThread) {
+        if done.changed {
+            let data = json!({"channelId": done.channel, "threadId": done.root, "following": done.following});
+            self.reliable(Audience::Users([user].into()), "thread:followed", data);
         }
     }
 
@@ -135,12 +154,77 @@ impl Outbox {
         self.reliable(Audience::Users(joined.audience.clone()), "channel:member_joined", data);
     }
 
-    /// `members` as of the commit; notices without a commit never address the members.
+    pub(super) fn channel_updated(&self, change: &ChangedChannel) {
+        if change.changed {
+            let data = json!({"channel": change.channel.to_shared_json(), "rev": change.channel.rev});
+            self.reliable(Audience::Users(change.audience.clone()), "channel:updated", data);
+        }
+    }
+
+    /// The last that whoever is gone hears of the channel: later events go to members as of their commits, and what
+    /// follows no commit goes to those in focus.
+    pub(super) fn member_left(&self, change: &ChangedMember, by: UserId) {
+        let gone = change.member.user;
+        self.0.expel(gone, change.channel);
+        let data = json!({
+            "channelId": change.channel, "userId": gone, "by": by, "rev": change.member.rev,
+            "leftAt": change.member.left_at.map(rfc3339),
+        });
+        let everybody: Vec<UserId> = change.audience.iter().copied().chain([gone]).collect();
+        self.reliable(Audience::Users(everybody.into()), "channel:member_left", data);
+    }
+
+    /// As `member_left`, and everybody learns that it was no leave.
+    pub(super) fn member_kicked(&self, change: &ChangedMember, by: UserId, reason: &str) {
+        let gone = change.member.user;
+        let data = json!({"channelId": change.channel, "userId": gone, "by": by, "reason": reason});
+        self.reliable(Audience::Users(change.audience.clone()), "moderation:user_kicked", data);
+        let data = json!({"channelId": change.channel, "reason": reason});
+        self.reliable(Audience::Users([gone].into()), "moderation:kicked", data);
+        self.member_left(change, by);
+    }
+
+    pub(super) fn reported(&self, reported: &Reported) {
+        if reported.fresh {
+            let data = json!({"report": reported.report.to_json()});
+            self.reliable(Audience::Users(reported.admins.clone()), "moderation:report", data);
+        }
+    }
+
+    /// Why is between the user and the moderators. The last that the user hears of this server.
+    pub(super) fn user_banned(&self, banned: &Banned) {
+        let (user, until) = (banned.user.id, banned.until.map(rfc3339));
+        let data = json!({"userId": user, "until": until});
+        self.reliable(Audience::Users(banned.audience.clone()), "moderation:user_banned", data);
+        let data = json!({"reason": banned.reason, "until": until});
+        self.reliable(Audience::Users([user].into()), "moderation:banned", data);
+        self.0.disconnect_user(user, CLOSE_REMOVED, Code::AuthBanned.as_str());
+    }
+
+    pub(super) fn member_updated(&self, change: &ChangedMember) {
+        if change.changed {
+            let data = json!({
+                "channelId": change.channel, "member": change.member.to_json(), "rev": change.member.rev,
+            });
+            self.reliable(Audience::Users(change.audience.clone()), "channel:member_updated", data);
+        }
+    }
+
+    /// `members` as of the commit; whoever is none any more hears nothing. Notices without a commit never address the members.
     pub(super) fn notices(&self, notices: Vec<Notice>, members: Option<&store::Audience>) {
+        // Members are sorted.
+        let still = |users: Vec<UserId>| -> Vec<UserId> {
+            match members {
+                Some(members) => {
+                    users.into_iter().filter(|user| members.binary_search(user).is_ok()).collect()
+                }
+                None => users,
+            }
+        };
         for notice in notices {
             let to = match notice.to {
-                To::Users(users) => Audience::Users(users.into()),
-                To::UsersExcept(users, session) => Audience::UsersExcept(users.into(), session),
+                To::Users(users) => Audience::Users(still(users).into()),
+                To::UsersExcept(users, session) => Audience::UsersExcept(still(users).into(), session),
                 To::Members => match members {
                     Some(members) => Audience::Users(members.clone()),
                     None => continue,
@@ -150,9 +234,12 @@ impl Outbox {
         }
     }
 
-    pub(super) fn typing_start(&self, channel: ChannelId, user: UserId, username: &str, name: &str) {
-        let data = json!({"channelId": channel, "userId": user, "username": username, "name": name});
-        self.ephemeral(Audience::Focused { channel, except: Some(user) }, "typing:user_start", data);
+    pub(super) fn typing_start(&self, channel: ChannelId, who: &Typist) {
+        let data = json!({
+            "channelId": channel, "threadId": who.thread, "userId": who.user, "username": who.username,
+            "name": who.name,
+        });
+        self.ephemeral(Audience::Focused { channel, except: Some(who.user) }, "typing:user_start", data);
     }
 
     pub(super) fn typing_stop(&self, channel: ChannelId, user: UserId) {

@@ -52,7 +52,20 @@ fn in_room(grants: &Grants, place: &Place) -> bool {
 }
 
 fn leaves_room(command: &Command) -> bool {
-    matches!(command, Command::ChannelCreate(_) | Command::DmOpen(_))
+    matches!(
+        command,
+        Command::ChannelCreate(_)
+            | Command::DmOpen(_)
+            | Command::UserBlock(_)
+            | Command::UserUnblock(_)
+            | Command::UserBlocks(_)
+            | Command::Reports(_)
+            | Command::ResolveReport(_)
+            | Command::BanUser(_)
+            | Command::UnbanUser(_)
+            | Command::Bans(_)
+            | Command::AuditLog(_)
+    )
 }
 
 fn enters_call(command: &Command) -> bool {
@@ -71,6 +84,14 @@ fn is_chat(command: &Command) -> bool {
         command,
         Command::ChannelHistory(_)
             | Command::ChannelSync(_)
+            | Command::ChannelUpdate(_)
+            | Command::ChannelArchive(_)
+            | Command::MemberAdd(_)
+            | Command::MemberRemove(_)
+            | Command::MemberRole(_)
+            | Command::SetNotify(_)
+            | Command::MessageReport(_)
+            | Command::Reports(_)
             | Command::MessageSend(_)
             | Command::MessageEdit(_)
             | Command::MessageDelete(_)
@@ -81,9 +102,15 @@ fn is_chat(command: &Command) -> bool {
             | Command::MessageGet(_)
             | Command::MessageRevisions(_)
             | Command::MarkRead(_)
+            | Command::ThreadGet(_)
+            | Command::ThreadList(_)
+            | Command::ThreadFollow(_)
+            | Command::ThreadUnfollow(_)
             | Command::TypingStart(_)
             | Command::TypingStop(_)
             | Command::TypingActive(_)
+            | Command::SearchMessages(_)
+            | Command::SearchSuggest(_)
     )
 }
 
@@ -114,6 +141,20 @@ mod tests {
             assert_eq!(code(&grants, "channel:list", json!({}), None), None);
             let create = json!({"type": "group", "name": "new"});
             assert_eq!(code(&grants, "channel:create", create, None), Some(Code::PermDenied));
+            let host = Grants { admin: true, ..grants };
+            let user = json!({"userId": crate::base::id::UserId::from_parts(1, 1)});
+            for (op, data) in [
+                ("user:block", user.clone()),
+                ("user:unblock", user.clone()),
+                ("user:blocks", json!({})),
+                ("moderation:reports", json!({})),
+                ("moderation:ban_user", user.clone()),
+                ("moderation:unban_user", user.clone()),
+                ("moderation:bans", json!({})),
+                ("moderation:audit", json!({})),
+            ] {
+                assert_eq!(code(&host, op, data, None), Some(Code::PermDenied), "{op}");
+            }
         }
     }
 
@@ -123,6 +164,9 @@ mod tests {
         let watcher = Grants { chat: false, publish: false, ..Grants::default() };
         let send = json!({"channelId": "x", "content": "hi"});
         assert_eq!(code(&watcher, "message:send", send.clone(), Some(&place)), Some(Code::PermDenied));
+        let report = json!({"messageId": place.id, "reason": "spam"});
+        assert_eq!(code(&watcher, "message:report", report, Some(&place)), Some(Code::PermDenied));
+        assert_eq!(code(&watcher, "moderation:reports", json!({}), None), Some(Code::PermDenied));
         assert_eq!(code(&watcher, "voice:join", json!({"channelId": "x"}), Some(&place)), None);
         assert_eq!(code(&watcher, "voice:update", json!({"video": true}), None), Some(Code::PermDenied));
         let writer = Grants { publish: false, subscribe: false, ..Grants::default() };

@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 use super::{Inner, StoredResult, members_of};
 use crate::{
     auth::grants::Actor,
-    base::id::{ChannelId, UserId},
+    base::id::{ChannelId, MessageId, UserId},
     call::{live::LiveCall, model::LeaveReason},
     chat::{
         broadcast::Audience,
@@ -97,6 +97,12 @@ impl Inner {
             let mut members = members_of(&*self.store, channel).await?;
             members.truncate(MAX_PRESENCE);
             self.out.0.watch_presence(actor.session, &channel.to_string(), &members);
+            // After the interest is noted, for the same reason as with focus.
+            if let Err(error) = self.store.role(channel, actor.user).await.or_not_found(Code::NotFoundChannel)
+            {
+                self.out.0.unwatch_presence(actor.session, &channel.to_string());
+                return Err(error);
+            }
             told.extend(members);
         }
         if channel.is_none() || !ask.user_ids.is_empty() {
@@ -138,11 +144,11 @@ impl Inner {
         self.store.sharing(actor.user, users).await.or_not_found(Code::NotFoundUser)
     }
 
-    pub(super) fn typing_start(&self, actor: &Actor, channel: ChannelId) -> Value {
+    pub(super) fn typing_start(&self, actor: &Actor, channel: ChannelId, thread: Option<MessageId>) -> Value {
         let (username, name) = (actor.username.to_string(), actor.name.to_string());
-        let typist = Typist { user: actor.user, username, name };
-        if self.typing().start(clock::now(), channel, actor.session, typist) {
-            self.out.typing_start(channel, actor.user, &actor.username, &actor.name);
+        let typist = Typist { user: actor.user, username, name, thread };
+        if self.typing().start(clock::now(), channel, actor.session, typist.clone()) {
+            self.out.typing_start(channel, &typist);
             self.wake.notify_one();
         }
         json!({})
@@ -156,7 +162,7 @@ impl Inner {
 
     pub(super) fn typing_json(&self, channel: ChannelId) -> Vec<Value> {
         let typing = self.typing();
-        let row = |who: &&Typist| json!({"userId": who.user, "username": who.username, "name": who.name});
+        let row = |who: &&Typist| json!({"userId": who.user, "username": who.username, "name": who.name, "threadId": who.thread});
         typing.active(channel).iter().map(row).collect()
     }
 
@@ -241,6 +247,7 @@ fn expire(inner: &Inner) {
 
 async fn housekeeping(inner: &Inner) {
     inner.rates.prune();
+    inner.banned.prune();
     let before = clock::wall_ms() - NONCE_DAY_MS;
     loop {
         match inner.store.expire_nonces(before).await {

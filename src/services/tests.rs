@@ -8,18 +8,24 @@ use crate::{
     base::{id::SessionId, playout::PlayoutDelay},
     call::media_plane::MediaUnavailable,
     chat::broadcast::{Audience, OutEvent},
-    store::sqlite::{SqliteConfig, SqliteStore},
+    store::sql::{SqlStore, SqliteConfig},
 };
 
+mod administering;
 mod calling;
 mod chatting;
 mod marking;
 mod measured;
+mod moderating;
+mod searching;
+mod threading;
 
 #[derive(Default)]
 struct Recorder {
     events: Mutex<Vec<(Audience, OutEvent)>>,
     presence: Mutex<Vec<(UserId, Value)>>,
+    cut: Mutex<Vec<(UserId, u16, &'static str)>>,
+    expelled: Mutex<Vec<(UserId, ChannelId)>>,
     seats: Mutex<Vec<(ParticipantId, bool)>>,
     /// What each join said of its call.
     playout_delays: Mutex<Vec<Option<PlayoutDelay>>>,
@@ -38,6 +44,11 @@ impl Broadcast for Recorder {
     }
 
     fn unfocus(&self, _session: SessionId, _channel: ChannelId) {}
+
+    fn expel(&self, user: UserId, channel: ChannelId) {
+        self.expelled.lock().unwrap().push((user, channel));
+    }
+
     fn watch_presence(&self, _session: SessionId, _key: &str, _users: &[UserId]) {}
     fn unwatch_presence(&self, _session: SessionId, _key: &str) {}
 
@@ -46,7 +57,9 @@ impl Broadcast for Recorder {
         self.news.notify_waiters();
     }
 
-    fn disconnect_user(&self, _user: UserId, _close_code: u16, _code: &'static str) {}
+    fn disconnect_user(&self, user: UserId, close_code: u16, code: &'static str) {
+        self.cut.lock().unwrap().push((user, close_code, code));
+    }
 }
 
 impl MediaPlane for Recorder {
@@ -118,7 +131,7 @@ impl Recorder {
 struct House {
     services: Services,
     seen: Arc<Recorder>,
-    store: Arc<SqliteStore>,
+    store: Arc<SqlStore>,
     path: PathBuf,
     _dir: Option<tempfile::TempDir>,
 }
@@ -144,7 +157,7 @@ async fn house(config: ServicesConfig) -> House {
 
 async fn open(path: PathBuf, config: ServicesConfig) -> House {
     let sqlite = SqliteConfig { path: path.clone(), full_sync: false };
-    let store = Arc::new(SqliteStore::open(sqlite).await.unwrap());
+    let store = Arc::new(SqlStore::sqlite(sqlite).await.unwrap());
     let seen = Arc::new(Recorder::default());
     let services = Services::start(store.clone(), seen.clone(), seen.clone(), config).await.unwrap();
     House { services, seen, store, path, _dir: None }

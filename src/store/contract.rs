@@ -6,7 +6,12 @@
 use std::sync::{Arc, Mutex};
 
 use super::*;
+
+mod administration;
+mod moderation;
 use crate::call::model::{CallKind, CallMode, CallState, EndReason, InviteOutcome};
+
+mod search;
 
 pub(super) async fn all(store: Arc<dyn Store>) {
     let (ana, bo, cy) = (user(&*store, 1).await, user(&*store, 2).await, user(&*store, 3).await);
@@ -17,10 +22,25 @@ pub(super) async fn all(store: Arc<dyn Store>) {
     cursors_never_pass_the_end(&*store, channel, bo).await;
     reactions_are_counted_once(&*store, channel, [ana, bo, cy]).await;
     pins_are_bounded_and_end_with_the_message(&*store, ana, bo).await;
+    replies_have_a_timeline_of_their_own(&*store, ana, bo, cy).await;
+    everybody_is_mentioned_without_a_row_each(&*store, ana, bo).await;
     one_live_call_and_one_winner(&*store, channel, ana, bo).await;
+    administration::all(&store, [ana, bo, cy]).await;
     only_orphans_are_swept(&*store, channel, ana).await;
     lists_page_without_gaps(&*store, ana).await;
+    moderation::all(&*store, [ana, bo, cy]).await;
+    search::all(&*store, [ana, bo, cy]).await;
     a_closed_store_refuses(&*store, channel, ana).await;
+}
+
+/// Users of their own, all in one new group.
+pub(super) async fn people_in_a_group(store: &dyn Store, count: u128) -> (Vec<UserId>, ChannelId) {
+    let mut users = Vec::new();
+    for n in 0..count {
+        users.push(user(store, n).await);
+    }
+    let channel = group(store, 1, users[0], &users[1..]).await;
+    (users, channel)
 }
 
 async fn user(store: &dyn Store, n: u128) -> UserId {
@@ -60,6 +80,8 @@ async fn group(store: &dyn Store, n: u128, owner: UserId, others: &[UserId]) -> 
         owner: Some(owner),
         members,
         dm_key: None,
+        department: None,
+        project: None,
         now: 1,
     };
     let made = store.create_channel(new, nothing()).await.unwrap();
@@ -74,11 +96,15 @@ fn text(n: u128, channel: ChannelId, author: UserId) -> NewMessage {
         channel,
         author,
         author_name: "A".into(),
+        host: false,
         nonce: None,
         nonce_hash: None,
         content: format!("m{n}"),
         reply_to: None,
+        thread: None,
         mentions: Vec::new(),
+        mentions_all: false,
+        here: Vec::new(),
         now: 10,
     }
 }
@@ -182,6 +208,87 @@ async fn pins_are_bounded_and_end_with_the_message(store: &dyn Store, a: UserId,
     assert_eq!((listed[0], listed.contains(&first), listed.contains(&ids[1])), (last, false, false));
 }
 
+async fn replies_have_a_timeline_of_their_own(store: &dyn Store, ana: UserId, bo: UserId, cy: UserId) {
+    let channel = group(store, 71, ana, &[bo]).await;
+    let root = store.send_message(text(73_000, channel, ana), nothing()).await.unwrap().message;
+    let reply = |n: u128, by: UserId, to: MessageId| {
+        let mentions = vec![ana, cy];
+        store.send_message(NewMessage { thread: Some(to), mentions, ..text(n, channel, by) }, nothing())
+    };
+    assert_eq!(reply(73_001, cy, root.id).await.unwrap_err(), StoreError::NotFound, "not a member");
+    let first = reply(73_002, bo, root.id).await.unwrap();
+    assert_eq!((first.message.seq, first.message.rev), (1, root.rev + 1));
+    assert_eq!(first.mentioned, [ana], "only members are mentioned");
+    let second = reply(73_003, ana, root.id).await.unwrap();
+    let summary = second.thread.unwrap();
+    assert_eq!((summary.count, summary.last_seq, summary.root), (2, 2, root.id));
+    assert_eq!(
+        reply(73_004, bo, first.message.id).await.unwrap_err(),
+        StoreError::State,
+        "no threads in threads"
+    );
+
+    // The channel's own timeline does not move, its revision does, and the root comes with the replies.
+    let seen = store.channel(channel, bo).await.unwrap();
+    assert_eq!((seen.last_seq, seen.rev), (1, second.message.rev));
+    assert_eq!((seen.unread, seen.mentions, seen.thread_unread), (1, 0, 1));
+    let main = store.history(Timeline::Channel(channel), HistoryAt::Latest, 10).await.unwrap();
+    assert_eq!(main.messages.len(), 1);
+    assert_eq!(main.messages[0].thread_summary(), Some(summary));
+    let page = store.history(Timeline::Thread(root.id), HistoryAt::Before(2), 10).await.unwrap();
+    assert_eq!((page.messages.len(), page.more_before, page.more_after), (1, false, true));
+    let synced = store.sync(channel, root.rev).await.unwrap();
+    let ids: Vec<MessageId> = synced.messages.iter().map(|one| one.id).collect();
+    assert!(ids.contains(&root.id) && ids.contains(&first.message.id) && ids.len() == 3, "{ids:?}");
+
+    // Both follow: one asked, one answered.
+    let query = ThreadQuery { unread: true, limit: 10, ..ThreadQuery::default() };
+    let listed = store.threads(bo, query).await.unwrap();
+    assert_eq!((listed[0].root.id, listed[0].read_seq, listed[0].unread), (root.id, 1, 1));
+    assert_eq!(store.threads(ana, query).await.unwrap(), [], "who wrote the last reply has read it");
+    assert_eq!(store.thread(root.id, bo).await.unwrap(), listed[0]);
+    let mark = store.mark_thread_read(root.id, bo, ReadMove::UpTo(9), nothing()).await.unwrap();
+    assert_eq!((mark.read_seq, mark.unread, mark.thread), (2, 0, Some(root.id)));
+    assert_eq!(store.channel(channel, bo).await.unwrap().thread_unread, 0);
+    let back = store.mark_thread_read(root.id, ana, ReadMove::UnreadFrom(1), nothing()).await.unwrap();
+    assert_eq!((back.read_seq, back.unread, back.mentions), (0, 1, 1));
+    assert_eq!(store.channel(channel, ana).await.unwrap().thread_mentions, 1);
+    let all = store.mark_read(channel, ana, ReadMove::All, 50, nothing()).await.unwrap();
+    assert!(all.changed);
+    let after = store.channel(channel, ana).await.unwrap();
+    assert_eq!((after.thread_unread, after.thread_mentions), (0, 0), "read with the channel");
+
+    assert!(store.follow_thread(root.id, bo, false, nothing()).await.unwrap().changed);
+    reply(73_005, ana, root.id).await.unwrap();
+    assert_eq!(store.threads(bo, query).await.unwrap(), []);
+    reply(73_006, bo, root.id).await.unwrap();
+    assert!(store.thread(root.id, bo).await.unwrap().following, "who replies follows again");
+
+    let change = MessageChange { message: first.message.id, by: bo, moderator: false, now: 60 };
+    let gone = store.delete_message(change, nothing()).await.unwrap();
+    let summary = gone.thread.unwrap();
+    assert_eq!((summary.count, summary.last_seq), (3, 4), "the place stays taken");
+    assert_eq!(store.message(root.id).await.unwrap().rev, gone.message.rev, "the root changed with it");
+    let change = MessageChange { message: root.id, by: ana, moderator: false, now: 61 };
+    store.delete_message(change, nothing()).await.unwrap();
+    assert_eq!(reply(73_007, bo, root.id).await.unwrap_err(), StoreError::State, "nothing under a tombstone");
+}
+
+async fn everybody_is_mentioned_without_a_row_each(store: &dyn Store, ana: UserId, bo: UserId) {
+    let channel = group(store, 72, ana, &[bo]).await;
+    let all = NewMessage { mentions_all: true, ..text(74_000, channel, ana) };
+    let sent = store.send_message(all, nothing()).await.unwrap();
+    assert_eq!(sent.mentioned, []);
+    assert!(sent.message.mentions_all);
+    assert_eq!(store.channel(channel, bo).await.unwrap().mentions, 1);
+    assert_eq!(store.channel(channel, ana).await.unwrap().mentions, 0, "not oneself");
+    let here = NewMessage { here: vec![bo], ..text(74_001, channel, ana) };
+    assert_eq!(store.send_message(here, nothing()).await.unwrap().mentioned, [bo]);
+    assert_eq!(store.channel(channel, bo).await.unwrap().mentions, 2);
+    let mark = store.mark_read(channel, bo, ReadMove::UpTo(2), 70, nothing()).await.unwrap();
+    assert_eq!(mark.mentions, 0);
+}
+
 async fn a_dm_is_found_again(store: &dyn Store, a: UserId, b: UserId) {
     let new = |n: u128, owner: UserId| NewChannel {
         id: ChannelId::from_parts(9, n),
@@ -194,6 +301,8 @@ async fn a_dm_is_found_again(store: &dyn Store, a: UserId, b: UserId) {
         owner: Some(owner),
         members: vec![a, b],
         dm_key: Some("a:b".into()),
+        department: None,
+        project: None,
         now: 1,
     };
     let first = store.create_channel(new(1, a), nothing()).await.unwrap();

@@ -8,7 +8,7 @@ use std::{
 use reqwest::{Client, StatusCode};
 use serde_json::{Value, json};
 
-use crate::support::Server;
+use crate::support::{Server, until};
 
 async fn body(response: reqwest::Response) -> (u16, Value) {
     let status = response.status().as_u16();
@@ -56,6 +56,35 @@ async fn logins_are_limited() {
     }
     assert_eq!(statuses[..3], [(401, false); 3]);
     assert_eq!(statuses[3..], [(429, true); 2]);
+}
+
+#[tokio::test]
+async fn what_was_said_is_found_over_rest() {
+    let server = Server::start().await;
+    let http = Client::new();
+    let token = server.token("ana");
+    let get = |path: &str| http.get(server.url(path)).bearer_auth(&token).send();
+    let sent = http
+        .post(server.url("/api/v1/channels/general/messages"))
+        .bearer_auth(&token)
+        .json(&json!({"content": "Room 42 is the answer"}))
+        .send();
+    assert_eq!(sent.await.unwrap().status(), 201);
+    until("it is indexed", async || {
+        let (status, answer) =
+            body(get("/api/v1/search?q=42&channelId=general&limit=5").await.unwrap()).await;
+        assert_eq!(status, 200, "{answer}");
+        answer["data"]["hits"][0]["highlights"] == json!([[5, 2]])
+    })
+    .await;
+    let (status, refused) = body(get("/api/v1/search?q=").await.unwrap()).await;
+    assert_eq!((status, &refused["code"]), (422, &json!("validation.failed")));
+    let (_, answer) = body(get("/api/v1/search/suggest?q=gen").await.unwrap()).await;
+    assert_eq!(answer["data"]["channels"][0]["slug"], "general");
+    let metrics = http.get(server.url("/metrics")).send().await.unwrap().text().await.unwrap();
+    assert!(metrics.contains("\nconvene_search_failures_total 0\n"), "{metrics}");
+    let indexed = metrics.lines().find_map(|line| line.strip_prefix("convene_search_indexed_total "));
+    assert!(indexed.is_some_and(|count| count != "0"), "{indexed:?}");
 }
 
 #[tokio::test]

@@ -3,7 +3,11 @@
 mod drain;
 mod hostile;
 mod http;
+mod matrix;
+mod moderation;
 mod net_test;
+#[path = "../support/postgres.rs"]
+mod postgres;
 mod sessions;
 mod support;
 mod turn;

@@ -7,7 +7,7 @@ use crate::support::Server;
 const FINGERPRINT: &str =
     "AA:BB:CC:DD:EE:FF:00:11:22:33:44:55:66:77:88:99:AA:BB:CC:DD:EE:FF:00:11:22:33:44:55:66:77:88:99";
 
-fn offer(direction: &str) -> String {
+pub fn offer(direction: &str) -> String {
     let lines = [
         "v=0",
         "o=- 4611731400430051336 2 IN IP4 127.0.0.1",

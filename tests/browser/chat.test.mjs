@@ -19,15 +19,8 @@ after(async () => {
   await server?.stop();
 });
 
-async function api(username, path, init = {}) {
-  const response = await fetch(`${server.url}/api/v1/${path}`, {
-    ...init,
-    headers: { 'content-type': 'application/json', authorization: `Bearer ${await server.login(username)}` },
-  });
-  assert.ok(response.ok, `${init.method ?? 'GET'} ${path}: ${response.status}`);
-  return (await response.json()).data;
-}
-const post = (username, path, body) => api(username, path, { method: 'POST', body: JSON.stringify(body) });
+const api = (...request) => server.api(...request);
+const post = (...request) => server.post(...request);
 
 /** Clicks inside the row of a message, which shows its actions while the pointer is over it. */
 async function clickIn(person, messageId, selector) {
@@ -109,6 +102,54 @@ test('what is pinned is found by everybody, and only owners pin', { timeout: 90_
   await until('the list is empty', 5_000, () => other.page.evaluate(() => document.querySelector('[data-testid="pins"]') && !document.querySelector('[data-testid="pin"]')));
   await other.page.waitForFunction((id) => !document.querySelector(`[data-message-id="${id}"] [data-testid="message-pinned"]`), { timeout: 5_000 }, message.id);
   for (const person of [ana, other]) {
+    assert.deepEqual(person.errors, [], person.username);
+    await person.page.browserContext().close();
+  }
+});
+
+const text = (person, selector) => person.page.evaluate((at) => document.querySelector(at)?.textContent ?? '', selector);
+const texts = (person, list) =>
+  person.page.evaluate((at) => [...document.querySelectorAll(`[data-testid="${at}"] [data-testid="message"]`)].map((one) => one.querySelector('.message-text, .message-deleted').textContent), list);
+
+test('a thread: asked, answered in it, unread on two devices until it is read on one, live beside its channel', { timeout: 120_000 }, async () => {
+  const { message } = await post('ana', 'channels/general/messages', { content: 'who has the key?' });
+  const ana = await Person.signIn(server, browser, 'ana');
+  const phone = await Person.signIn(server, browser, 'ana');
+  const bo = await Person.signIn(server, browser, 'bo');
+  for (const person of [ana, phone, bo]) await goto(person, '/c/general');
+  await clickIn(bo, message.id, '[data-testid="message-reply"]');
+  await bo.page.waitForSelector('[data-testid="thread-panel"]');
+  await bo.page.type('[data-testid="thread-composer"]', 'me, second floor');
+  await bo.page.keyboard.press('Enter');
+  await until('bo sees the reply in the thread', 5_000, async () => (await texts(bo, 'thread-messages')).join() === 'who has the key?,me, second floor');
+  // The channel says that there is a thread, and does not show the reply itself.
+  for (const person of [ana, phone, bo]) {
+    await until(`${person.username} sees one reply`, 5_000, async () => (await text(person, `[data-message-id="${message.id}"] [data-testid="thread-open"]`)).startsWith('1 reply'));
+    assert.ok(!(await texts(person, 'messages')).includes('me, second floor'));
+  }
+  for (const device of [ana, phone]) {
+    await until('ana has a thread with something new', 5_000, async () => (await text(device, '[data-testid="threads-unread"]')) === '1');
+  }
+  assert.equal(await bo.has('threads-unread'), false, 'who wrote it has read it');
+
+  await ana.page.bringToFront();
+  await ana.click('threads-open');
+  await ana.click('thread-row');
+  await until('ana reads it', 10_000, async () => (await texts(ana, 'thread-messages')).includes('me, second floor'));
+  for (const device of [ana, phone]) {
+    await until('read on one device, read on both', 10_000, async () => !(await device.has('threads-unread')));
+  }
+  await ana.page.type('[data-testid="thread-composer"]', 'thanks!');
+  await ana.page.keyboard.press('Enter');
+  await until('bo hears the answer', 5_000, async () => (await texts(bo, 'thread-messages')).at(-1) === 'thanks!');
+  await until('two replies', 5_000, async () => (await text(phone, '[data-testid="thread-open"]')).startsWith('2 replies'));
+  // In the channel again, after a reload too.
+  await bo.page.reload();
+  await clickIn(bo, message.id, '[data-testid="thread-open"]');
+  await until('the thread is there', 10_000, async () => (await texts(bo, 'thread-messages')).join('|') === 'who has the key?|me, second floor|thanks!');
+  await bo.click('thread-close');
+  assert.equal(await bo.has('thread-panel'), false);
+  for (const person of [ana, phone, bo]) {
     assert.deepEqual(person.errors, [], person.username);
     await person.page.browserContext().close();
   }

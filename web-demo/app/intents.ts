@@ -5,12 +5,14 @@ import { convene, tokens } from './client';
 import { cameraDevice, lastUsername, micDevice, speakerDevice } from './prefs';
 import { go, route } from './router';
 import * as store from './store';
-import { nameOf, refOf, titleOf, type Toast } from './store';
+import { nameOf, refOf, threadOpen, titleOf, type Toast } from './store';
 import { t } from './strings';
 
 const TOAST_MS = 7_000;
 /** How long leaving can be undone with one click. */
 export const REJOIN_MS = 60_000;
+/** How long a message somebody went to is told from the others. */
+const MARKED_MS = 4_000;
 
 let toastId = 0;
 export function toast(text: string, tone: Toast['tone'] = 'info', action?: Toast['action'], ms = TOAST_MS): number {
@@ -58,6 +60,32 @@ export function openChannel(channel: Channel, replace = false): void {
   go(channel.kind === 'dm' ? { name: 'dm', ref: channel.id } : { name: 'channel', ref: refOf(channel) }, replace);
 }
 
+/** To a message, wherever it is. */
+export async function goToMessage(message: Message): Promise<void> {
+  const channel = store.channelsById.value.get(message.channelId);
+  if (!channel) return;
+  try {
+    // A reply is beside its root.
+    const root = message.threadId ? await convene.chat.message(message.threadId) : message;
+    // Before the list is there: it would load the newest page otherwise.
+    await convene.chat.loadAround(root.channelId, root.seq);
+    store.marked.value = message.id;
+    store.jumpTo.value = { place: root.channelId, messageId: root.id };
+    openChannel(channel);
+    if (message.threadId) {
+      await openThread(root);
+      await convene.chat.loadAround(root.id, message.seq);
+      store.jumpTo.value = { place: root.id, messageId: message.id };
+    }
+  } catch {
+    toast(t.chat.loadFailed, 'error');
+    return;
+  }
+  setTimeout(() => {
+    if (store.marked.value === message.id) store.marked.value = '';
+  }, MARKED_MS);
+}
+
 export async function openDm(userId: string): Promise<Channel | null> {
   try {
     const channel = await convene.chat.openDm(userId);
@@ -69,11 +97,32 @@ export async function openDm(userId: string): Promise<Channel | null> {
   }
 }
 
-export function sendMessage(channelId: string, text: string): void {
+export function sendMessage(channelId: string, text: string, threadId = ''): void {
   const content = text.trim();
   if (!content) return;
-  convene.typing.ended(channelId, true);
-  void convene.chat.send(channelId, content);
+  convene.typing.ended(channelId, true, threadId);
+  void convene.chat.send(channelId, content, threadId);
+}
+
+/** Beside its channel. */
+export async function openThread(root: Message): Promise<void> {
+  if (threadOpen.value !== root.id) closeThread();
+  threadOpen.value = root.id;
+  await convene.chat.threads.open(root).catch(() => toast(t.chat.loadFailed, 'error'));
+}
+
+/** The channel is left; a thread of the one that is entered stays. */
+export function closeThreadOf(channelId: string): void {
+  if (convene.chat.threads.channelOf(threadOpen.value) === channelId) closeThread();
+}
+
+export function closeThread(): void {
+  if (threadOpen.value) convene.chat.threads.close(threadOpen.value);
+  threadOpen.value = '';
+}
+
+export async function followThread(rootId: string, following: boolean): Promise<void> {
+  await convene.chat.threads.follow(rootId, following).catch(() => toast(t.chat.markFailed, 'error'));
 }
 
 export async function editMessage(message: Message, text: string): Promise<boolean> {

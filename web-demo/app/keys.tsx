@@ -2,7 +2,7 @@
 import * as intents from './intents';
 
 import { callStatsOpen, cycleLayout } from './call/call-state';
-import { dmChannels, helpOpen, inCall, rings, roomChannels } from './store';
+import { dmChannels, helpOpen, inCall, rings, roomChannels, searchOpen } from './store';
 import { route } from './router';
 import { t } from './strings';
 import { Dialog } from './ui/dialog';
@@ -10,7 +10,7 @@ import { Dialog } from './ui/dialog';
 const isTyping = (target: EventTarget | null): boolean =>
   target instanceof HTMLElement && (target.isContentEditable || /^(INPUT|TEXTAREA|SELECT)$/.test(target.tagName));
 
-const isMac = /Mac|iPhone|iPad/.test(navigator.platform);
+export const isMac = /Mac|iPhone|iPad/.test(navigator.platform);
 
 export function startKeys(): () => void {
   addEventListener('keydown', onKey);
@@ -30,7 +30,11 @@ function onKey(event: KeyboardEvent): void {
   if (event.altKey && !command && (event.key === 'ArrowUp' || event.key === 'ArrowDown')) {
     return run(event, () => step(event.key === 'ArrowDown' ? 1 : -1));
   }
+  if (command && !event.altKey && !event.shiftKey && event.code === 'KeyK' && !document.querySelector('dialog[open]')) {
+    return run(event, () => (searchOpen.value = true));
+  }
   if (command || event.altKey || isTyping(event.target) || document.querySelector('dialog[open]')) return;
+  if (event.key === '/') return run(event, () => (searchOpen.value = true));
   if (event.key === '?') return run(event, () => (helpOpen.value = true));
   if (!inCall.value || event.repeat || event.shiftKey) return;
   switch (event.key.toLowerCase()) {
@@ -66,7 +70,7 @@ export function KeysDialog() {
   const mod = isMac ? '⌘' : 'Ctrl';
   const rows = (list: readonly (readonly [string[], string])[]) =>
     list.map(([keys, text]) => (
-      <div class="keys-row" key={text}>
+      <div class="keys-row" key={keys.join(' ')}>
         <dt>
           {keys.map((k) => (
             <kbd key={k}>{k}</kbd>
@@ -94,6 +98,8 @@ export function KeysDialog() {
       <h3>{t.keys.everywhere}</h3>
       <dl class="keys">
         {rows([
+          [[mod, 'K'], t.search.title],
+          [['/'], t.search.title],
           [['F8'], t.keys.ring],
           [['Alt', '↑ ↓'], t.keys.switchChannel],
           [['Enter'], t.keys.sendKey],

@@ -11,9 +11,10 @@ import { openChannel } from './intents';
 import { lastChannel, pauseHidden } from './prefs';
 import { RingBanner } from './rings/ring-banner';
 import { go, route } from './router';
+import { SearchDialog } from './search/search-dialog';
 import { Sidebar } from './sidebar';
 import { MiniCall } from './call/mini-call';
-import { call, channels, everReady, findChannel, helpOpen, inCall, people, me, roomChannels, status } from './store';
+import { call, channels, everReady, findChannel, helpOpen, inCall, people, me, roomChannels, searchOpen, status } from './store';
 import { t } from './strings';
 import { Boundary } from './ui/boundary';
 import { Loading, lazy } from './ui/lazy';
@@ -22,6 +23,7 @@ import { TabBar } from './tab-bar';
 import './styles/shell.css';
 import './styles/chat.css';
 import './styles/history.css';
+import './styles/search.css';
 
 const CallView = lazy(() => import('./call/call-view').then((m) => m.CallView));
 const NetTestView = lazy(() => import('./net-test/net-test-view').then((m) => m.NetTestView));
@@ -62,6 +64,7 @@ export function Shell() {
       </div>
       <TabBar />
       {helpOpen.value && <KeysDialog />}
+      {searchOpen.value && <SearchDialog />}
     </div>
   );
 }

@@ -1,5 +1,5 @@
 import { useState } from 'preact/hooks';
-import { Activity, Hash, LogOut, Monitor, Moon, Phone, Plus, Sun, Volume2 } from 'lucide';
+import { Activity, Hash, LogOut, Monitor, Moon, Phone, Plus, Search, Sun, Volume2 } from 'lucide';
 import { convene } from './client';
 import { MiniCall } from './call/mini-call';
 import { openChannel, openDm, signOut, toast } from './intents';
@@ -23,6 +23,10 @@ export function Sidebar() {
         {isPhone.value ? <h1 class="sidebar-title">{t.app}</h1> : <span class="sidebar-title">{t.app}</span>}
       </header>
       <div class="sidebar-scroll">
+        <button type="button" class="row" onClick={() => (store.searchOpen.value = true)} data-testid="search-open">
+          <Icon node={Search} size={18} />
+          <span class="row-name">{t.search.title}</span>
+        </button>
         <button
           type="button"
           class="row"

@@ -21,6 +21,9 @@ export const users = signal<readonly User[]>([]);
 export const presences = signal<ReadonlyMap<string, Presence>>(new Map());
 export const timelineTick = signal<Record<string, number>>({});
 export const typingTick = signal(0);
+/** The root of the thread that is shown. */
+export const threadOpen = signal('');
+export const threadTick = signal(0);
 export const rings = signal<readonly Ring[]>([]);
 export const activeCalls = signal<readonly LiveCall[]>([]);
 export const local = signal<LocalSnapshot>(convene.local.state);
@@ -28,6 +31,11 @@ export const call = signal<CallSnapshot>(convene.call.state);
 export const callStats = signal<LinkStats | null>(null);
 export const toasts = signal<readonly Toast[]>([]);
 export const helpOpen = signal(false);
+export const searchOpen = signal(false);
+/** A message to be shown: its list scrolls to it and marks it. */
+/** `place`: the channel, or the root of the thread, in whose timeline the message is. */
+export const jumpTo = signal<{ place: string; messageId: string } | null>(null);
+export const marked = signal('');
 export const rejoin = signal<{ callId: string; channelId: string; until: number } | null>(null);
 
 export const inCall = computed(() => call.value.phase !== 'idle');
@@ -90,6 +98,7 @@ export function connectStore(): void {
   const tick = (id: string) => (timelineTick.value = { ...timelineTick.value, [id]: (timelineTick.value[id] ?? 0) + 1 });
   chat.events.on('timeline', tick);
   chat.outbox.events.on('change', tick);
+  chat.threads.events.on('change', () => threadTick.value++);
   presence.events.on('change', () => (presences.value = new Map(presence.all)));
   typing.events.on('change', () => typingTick.value++);
   ringBook.events.on('change', () => {

@@ -1,9 +1,10 @@
 /** Channels and their timelines, kept right by events while connected and by reloading after a gap. */
 import { Emitter } from './emitter';
-import { codeOf } from './errors';
+import { codeOf, ConveneError } from './errors';
 import { Outbox, type OutboxStore } from './outbox';
 import type { Session } from './session';
 import { withMine, withReaction, type Reacted } from './reactions';
+import { Threads } from './threads';
 import * as tl from './timeline';
 import type { Timeline } from './timeline';
 import {
@@ -11,22 +12,51 @@ import {
   message as messageSchema,
   read,
   readList,
+  threadSummary,
+  searchHit as hitSchema,
   user as userSchema,
   type Channel,
   type Message,
   type Ready,
+  type SearchHit,
   type User,
 } from './wire';
 
 export interface ChatEvents {
   channels: void;
   users: void;
+  /** Of a channel or a thread. */
   timeline: string;
   message: Message;
   /** Something was pinned or unpinned in the channel. */
   pins: string;
   /** The channel is shown; the ack tells who types there now. */
   joined: { channelId: string; d: unknown };
+}
+
+/** All that is given has to hold. */
+export interface SearchQuery {
+  /** Words, `"phrases"`, `from:`, `in:`, `has:link`, `before:`, `after:`. */
+  q: string;
+  channelId?: string;
+  senderId?: string;
+  /** RFC 3339 or a date. */
+  from?: string;
+  to?: string;
+  /** The `next` of the page before. */
+  cursor?: string;
+  limit?: number;
+}
+
+/** Newest first. */
+export interface SearchPage {
+  hits: SearchHit[];
+  next: string | null;
+}
+
+export interface Suggestions {
+  channels: Channel[];
+  users: User[];
 }
 
 interface Page {
@@ -38,6 +68,7 @@ interface Page {
 export class Chat {
   readonly events = new Emitter<ChatEvents>();
   readonly outbox: Outbox;
+  readonly threads: Threads;
   readonly #session: Session;
   #channels = new Map<string, Channel>();
   #users = new Map<string, User>();
@@ -48,11 +79,24 @@ export class Chat {
 
   constructor(session: Session, store: OutboxStore) {
     this.#session = session;
+    this.threads = new Threads(session, {
+      timeline: (id) => this.timeline(id),
+      load: (id) => this.loadTail(id),
+      forget: (id) => void this.#timelines.delete(id),
+      counted: (counts) => this.#countThreads(counts),
+      learn: (messages) => this.#learnAuthors(messages),
+    });
     this.outbox = new Outbox({
       store,
       online: () => session.status.phase === 'ready',
       send: (item) =>
-        session.request('message:send', { channelId: item.channelId, content: item.content, nonce: item.nonce, type: 'text' }),
+        session.request('message:send', {
+          channelId: item.channelId,
+          ...(item.threadId ? { threadId: item.threadId } : {}),
+          content: item.content,
+          nonce: item.nonce,
+          type: 'text',
+        }),
     });
     this.outbox.events.on('sent', ({ message }) => this.#live(message));
     session.events.on('status', (status) => {
@@ -72,8 +116,9 @@ export class Chat {
   user(id: string): User | undefined {
     return this.#users.get(id);
   }
-  timeline(channelId: string): Timeline {
-    return this.#timelines.get(channelId) ?? tl.emptyTimeline(channelId);
+  /** Of a channel, or of an open thread by its root. */
+  timeline(id: string): Timeline {
+    return this.#timelines.get(id) ?? tl.emptyTimeline(id);
   }
   get me(): string {
     return this.#me;
@@ -87,6 +132,11 @@ export class Chat {
     this.#channels = new Map(ready.channels.map((c) => [c.id, c]));
     for (const c of ready.channels) this.#learnPeer(c);
     for (const [id, timeline] of [...this.#timelines]) {
+      const channelOfThread = this.threads.channelOf(id);
+      if (channelOfThread && this.#channels.has(channelOfThread)) {
+        if (this.#channels.get(channelOfThread)?.rev !== before.get(channelOfThread)?.rev) void this.loadTail(id).catch(() => {});
+        continue;
+      }
       const now = this.#channels.get(id);
       if (!now) {
         this.#timelines.delete(id);
@@ -109,6 +159,7 @@ export class Chat {
     this.#users.clear();
     this.#timelines.clear();
     this.#focused.clear();
+    this.threads.reset();
     this.#me = '';
     this.outbox.close();
     this.events.emit('channels', undefined);
@@ -124,15 +175,18 @@ export class Chat {
         if (!m) return true;
         if (ev === 'message:new') {
           this.#live(m);
+          this.#summarise(m.channelId, m.rev, (d as { thread?: unknown }).thread);
+          if (m.threadId) this.threads.replied(m, m.authorId === this.#me);
           this.events.emit('message', m);
         } else this.#change(m);
         return true;
       }
       case 'message:deleted': {
-        const { channelId, messageId, rev } = d as { channelId: string; messageId: string; rev?: number };
-        const known = this.timeline(channelId).messages.find((m) => m.id === messageId);
+        const { channelId, messageId, rev, thread } = d as { channelId: string; messageId: string; rev?: number; thread?: unknown };
+        const known = this.#find(channelId, messageId);
         if (known) this.#change({ ...known, rev: rev ?? known.rev + 1, deleted: true, content: '', reactions: [], pinnedAt: '' });
         this.#touch(channelId, { rev: rev ?? 0 });
+        this.#summarise(channelId, rev ?? 0, thread);
         // What is deleted is not pinned any more.
         this.events.emit('pins', channelId);
         return true;
@@ -176,7 +230,11 @@ export class Chat {
         return true;
       }
       case 'message:read_receipt': {
-        const { channelId, userId, seq } = d as { channelId: string; userId: string; seq: number };
+        const { channelId, threadId, userId, seq } = d as { channelId: string; threadId?: string | null; userId: string; seq: number };
+        if (threadId) {
+          if (userId === this.#me) this.threads.read(threadId, seq);
+          return true;
+        }
         const c = this.#channels.get(channelId);
         // Read on another device of mine.
         if (c && userId === this.#me && seq > c.readSeq) {
@@ -186,10 +244,16 @@ export class Chat {
         return true;
       }
       case 'message:mention': {
-        const { channelId } = d as { channelId: string };
+        const { channelId, threadId } = d as { channelId: string; threadId?: string | null };
         const c = this.#channels.get(channelId);
-        if (c) this.#channels.set(channelId, { ...c, mentions: c.mentions + 1 });
+        if (threadId) this.threads.recount();
+        else if (c) this.#channels.set(channelId, { ...c, mentions: c.mentions + 1 });
         this.events.emit('channels', undefined);
+        return true;
+      }
+      case 'thread:followed': {
+        const { threadId, following } = d as { threadId: string; following: boolean };
+        this.threads.followed(threadId, following);
         return true;
       }
     }
@@ -258,8 +322,27 @@ export class Chat {
     });
   }
 
-  send(channelId: string, content: string): Promise<unknown> {
-    return this.outbox.add(channelId, content);
+  /** Makes the window one that has this message in it. */
+  loadAround(channelId: string, seq: number): Promise<void> {
+    const t = this.timeline(channelId);
+    if (t.messages.some((m) => m.seq === seq)) return Promise.resolve();
+    return this.#once(`around ${channelId} ${seq}`, async () => {
+      const page = await this.#page(channelId, { around: seq });
+      this.#set(tl.withAround(this.timeline(channelId), page.messages, page));
+    });
+  }
+
+  /** Any message I may see. */
+  async message(id: string): Promise<Message> {
+    const d = await this.#session.request('message:get', { messageId: id }, { wait: true });
+    const m = read(messageSchema, (d as { message?: unknown }).message, 'message:get ack');
+    if (!m) throw new ConveneError('client.malformed', 'message:get');
+    this.#learnAuthors([m]);
+    return m;
+  }
+
+  send(channelId: string, content: string, threadId = ''): Promise<unknown> {
+    return this.outbox.add(channelId, content, threadId);
   }
 
   async edit(message: Message, content: string): Promise<void> {
@@ -288,6 +371,19 @@ export class Chat {
     const pinned = readList(messageSchema, d, 'messages');
     this.#learnAuthors(pinned);
     return pinned;
+  }
+
+  async search(query: SearchQuery): Promise<SearchPage> {
+    const d = await this.#session.request('search:messages', query, { wait: true });
+    const hits = readList(hitSchema, d, 'hits');
+    this.#learnAuthors(hits.map((hit) => hit.message));
+    return { hits, next: (d as { next?: string | null }).next ?? null };
+  }
+
+  /** Channels of mine and people with a name of which a word begins so. */
+  async suggest(q: string): Promise<Suggestions> {
+    const d = await this.#session.request('search:suggest', { q }, { wait: true });
+    return { channels: readList(channelSchema, d, 'channels'), users: readList(userSchema, d, 'users') };
   }
 
   /** Who owns or administers a channel pins there; in a direct conversation both do. */
@@ -322,8 +418,10 @@ export class Chat {
     void this.#session.request('message:mark_read', { channelId, seq: c.lastSeq }).catch(() => {});
   }
 
-  async #page(channelId: string, range: { before?: number; after?: number }): Promise<Page> {
-    const d = await this.#session.request('channel:get_history', { channelId, limit: tl.PAGE, ...range }, { wait: true });
+  async #page(id: string, range: { before?: number; after?: number; around?: number }): Promise<Page> {
+    const channelOfThread = this.threads.channelOf(id);
+    const where = channelOfThread ? { channelId: channelOfThread, threadId: id } : { channelId: id };
+    const d = await this.#session.request('channel:get_history', { ...where, limit: tl.PAGE, ...range }, { wait: true });
     const flags = d as { hasMoreBefore?: boolean; hasMoreAfter?: boolean };
     const messages = readList(messageSchema, d, 'messages');
     this.#learnAuthors(messages);
@@ -367,11 +465,12 @@ export class Chat {
 
   /** Everything that changed after `afterRev`; false if the server wants the page read again. */
   async #sync(t: Timeline, afterRev: number): Promise<boolean> {
-    const d = await this.#session.request('channel:sync', { channelId: t.channelId, afterRev }, { wait: true });
+    const d = await this.#session.request('channel:sync', { channelId: t.id, afterRev }, { wait: true });
     if ((d as { truncated?: boolean }).truncated) return false;
-    const changed = readList(messageSchema, d, 'messages');
-    this.#learnAuthors(changed);
-    const now = this.timeline(t.channelId);
+    const all = readList(messageSchema, d, 'messages');
+    this.#learnAuthors(all);
+    const changed = all.filter((m) => !m.threadId);
+    const now = this.timeline(t.id);
     const first = tl.firstSeq(now);
     if (now.hasMoreAfter) {
       // A detached window takes changes to its own rows only.
@@ -385,8 +484,13 @@ export class Chat {
   #live(m: Message): void {
     this.#learnAuthors([m]);
     if (m.authorId === this.#me && m.nonce) this.outbox.settle(m.nonce);
-    const { timeline, gap } = tl.withLive(this.timeline(m.channelId), m);
+    const { timeline, gap } = tl.withLive(this.timeline(tl.placeOf(m)), m);
     if (timeline.loaded) this.#set(timeline);
+    if (m.threadId) {
+      if (gap) void this.loadTail(m.threadId).catch(() => {});
+      this.#touch(m.channelId, { rev: m.rev });
+      return;
+    }
     if (gap) void this.#catchUp(m.channelId, this.#channels.get(m.channelId)?.rev);
     this.#touch(m.channelId, {
       lastSeq: m.seq,
@@ -398,15 +502,41 @@ export class Chat {
   }
 
   #mark(at: { channelId: string; messageId: string; rev: number }, change: (known: Message) => Message): void {
-    const known = this.timeline(at.channelId).messages.find((m) => m.id === at.messageId);
+    const known = this.#find(at.channelId, at.messageId);
     if (known) this.#change(change(known));
     this.#touch(at.channelId, { rev: at.rev });
   }
 
+  /** In the channel's window, or in one of its open threads. */
+  #find(channelId: string, messageId: string): Message | undefined {
+    for (const id of [channelId, ...this.threads.openIn(channelId)]) {
+      const found = this.timeline(id).messages.find((m) => m.id === messageId);
+      if (found) return found;
+    }
+    return undefined;
+  }
+
+  /** A reply came or went: what its root says of the thread. */
+  #summarise(channelId: string, rev: number, raw: unknown): void {
+    const thread = raw ? read(threadSummary, raw, 'thread') : null;
+    if (!thread) return;
+    const root = this.#find(channelId, thread.id);
+    if (root && rev >= root.rev) this.#change({ ...root, thread, rev });
+  }
+
+  #countThreads(counts: ReadonlyMap<string, Channel['threads']>): void {
+    for (const [id, c] of this.#channels) {
+      const threads = counts.get(id) ?? { unread: 0, mentions: 0 };
+      if (threads.unread !== c.threads.unread || threads.mentions !== c.threads.mentions) this.#channels.set(id, { ...c, threads });
+    }
+    this.events.emit('channels', undefined);
+  }
+
   #change(changed: Message): void {
-    const t = this.#timelines.get(changed.channelId);
+    const t = this.#timelines.get(tl.placeOf(changed));
     const m = withMine(changed, t?.messages.find((one) => one.id === changed.id), this.#me);
     if (t) this.#set(tl.withChanged(t, m));
+    this.threads.rootChanged(m);
     this.#touch(m.channelId, { rev: m.rev });
   }
 
@@ -430,8 +560,8 @@ export class Chat {
   }
 
   #set(t: Timeline): void {
-    this.#timelines.set(t.channelId, t);
-    this.events.emit('timeline', t.channelId);
+    this.#timelines.set(t.id, t);
+    this.events.emit('timeline', t.id);
   }
 
   #addChannel(raw: unknown, name: string): Channel | null {

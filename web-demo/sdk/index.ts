@@ -26,7 +26,10 @@ export type { OutboxItem } from './outbox';
 export type { Timeline } from './timeline';
 export type { Ring } from './rings';
 export type { Status } from './presence';
-export type { CallRecord, Channel, LiveCall, Message, Participant, Presence, Quality, Source, User } from './wire';
+export type { SearchPage, SearchQuery, Suggestions } from './chat';
+export type {
+  CallRecord, Channel, LiveCall, Message, Participant, Presence, Quality, SearchHit, Source, Thread, ThreadSummary, User,
+} from './wire';
 
 export interface ConveneOptions {
   /** `ws://…/ws`. */

@@ -1,6 +1,6 @@
 /**
  * Messages on their way out. Each keeps its nonce through retries, reconnects and reloads, so the
- * server stores it once; a channel's messages leave one after the other, in the order of writing.
+ * server stores it once; a timeline's messages leave one after the other, in the order of writing.
  */
 import { openDB } from 'idb';
 import { Emitter } from './emitter';
@@ -11,12 +11,17 @@ export interface OutboxItem {
   nonce: string;
   userId: string;
   channelId: string;
+  /** The root, for a reply; rows of earlier versions have none. */
+  threadId?: string;
   content: string;
   createdAt: number;
   order: number;
   state: 'queued' | 'sending' | 'failed';
   code: string;
 }
+
+/** The timeline it goes to. */
+const placeOf = (item: OutboxItem): string => item.threadId || item.channelId;
 
 export interface OutboxStore {
   all(userId: string): Promise<OutboxItem[]>;
@@ -93,8 +98,9 @@ export class Outbox {
     this.#options = options;
   }
 
-  items(channelId: string): OutboxItem[] {
-    return this.#items.filter((item) => item.channelId === channelId);
+  /** Of a channel, or of a thread by its root. */
+  items(place: string): OutboxItem[] {
+    return this.#items.filter((item) => placeOf(item) === place);
   }
 
   /** Loads what an earlier page left behind. */
@@ -109,22 +115,23 @@ export class Outbox {
     old.sort((a, b) => a.createdAt - b.createdAt || a.order - b.order);
     this.#order = Math.max(this.#order, ...old.map((item) => item.order + 1), 0);
     this.#items = [...old, ...this.#items];
-    for (const id of new Set(old.map((item) => item.channelId))) this.events.emit('change', id);
+    for (const id of new Set(old.map(placeOf))) this.events.emit('change', id);
     this.flush();
   }
 
   close(): void {
-    const channels = new Set(this.#items.map((item) => item.channelId));
+    const places = new Set(this.#items.map(placeOf));
     this.#items = [];
     this.#userId = '';
-    for (const id of channels) this.events.emit('change', id);
+    for (const id of places) this.events.emit('change', id);
   }
 
-  async add(channelId: string, content: string): Promise<OutboxItem> {
+  async add(channelId: string, content: string, threadId = ''): Promise<OutboxItem> {
     const item: OutboxItem = {
       nonce: (this.#options.newNonce ?? (() => crypto.randomUUID()))(),
       userId: this.#userId,
       channelId,
+      threadId,
       content,
       createdAt: Date.now(),
       order: this.#order++,
@@ -132,7 +139,7 @@ export class Outbox {
       code: '',
     };
     this.#items.push(item);
-    this.events.emit('change', channelId);
+    this.events.emit('change', placeOf(item));
     await this.#options.store.put(item);
     this.flush();
     return item;
@@ -161,15 +168,15 @@ export class Outbox {
 
   flush(): void {
     if (!this.#options.online()) return;
-    for (const channelId of new Set(this.#items.map((item) => item.channelId))) void this.#drain(channelId);
+    for (const place of new Set(this.#items.map(placeOf))) void this.#drain(place);
   }
 
-  async #drain(channelId: string): Promise<void> {
-    if (this.#busy.has(channelId)) return;
-    this.#busy.add(channelId);
+  async #drain(place: string): Promise<void> {
+    if (this.#busy.has(place)) return;
+    this.#busy.add(place);
     try {
       for (;;) {
-        const item = this.#items.find((i) => i.channelId === channelId && i.state !== 'failed');
+        const item = this.#items.find((i) => placeOf(i) === place && i.state !== 'failed');
         if (!item || !this.#options.online()) return;
         await this.#update(item, 'sending', '');
         try {
@@ -189,7 +196,7 @@ export class Outbox {
         }
       }
     } finally {
-      this.#busy.delete(channelId);
+      this.#busy.delete(place);
     }
   }
 
@@ -197,14 +204,14 @@ export class Outbox {
     if (!this.#items.includes(item)) return;
     item.state = state;
     item.code = code;
-    this.events.emit('change', item.channelId);
+    this.events.emit('change', placeOf(item));
     if (state !== 'sending') await this.#options.store.put(item);
   }
 
   async #remove(item: OutboxItem): Promise<void> {
     if (!this.#items.includes(item)) return;
     this.#items = this.#items.filter((i) => i !== item);
-    this.events.emit('change', item.channelId);
+    this.events.emit('change', placeOf(item));
     await this.#options.store.remove(item.nonce);
   }
 }

@@ -4,7 +4,7 @@ import * as tl from './timeline';
 import type { Message } from './wire';
 
 const message = (seq: number, rev = seq, content = ''): Message => ({
-  id: `m${seq}`, channelId: 'c', seq, rev, type: 'text', authorId: 'a', authorName: 'A', nonce: '', content, createdAt: '', editedAt: '', callId: '', call: null, deleted: false, reactions: [], pinnedAt: '', pinnedBy: '',
+  id: `m${seq}`, channelId: 'c', threadId: '', thread: null, seq, rev, type: 'text', authorId: 'a', authorName: 'A', nonce: '', content, createdAt: '', editedAt: '', callId: '', call: null, deleted: false, reactions: [], pinnedAt: '', pinnedBy: '',
 });
 const range = (from: number, to: number) => Array.from({ length: to - from + 1 }, (_, i) => message(from + i));
 const seqs = (t: tl.Timeline) => t.messages.map((m) => m.seq);
@@ -16,6 +16,15 @@ describe('timeline', () => {
     const gap = tl.withLive(t, message(8));
     expect(gap.gap).toBe(true);
     expect(seqs(gap.timeline)).toEqual([1, 2, 3, 4, 5]);
+  });
+
+  it('goes to another place and counts what comes while it is there', () => {
+    const tail = tl.withTail(tl.emptyTimeline('c'), range(90, 99), true);
+    const around = tl.withAround(tail, range(10, 14), { hasMoreBefore: true, hasMoreAfter: true });
+    expect(seqs(around)).toEqual([10, 11, 12, 13, 14]);
+    const { timeline, gap } = tl.withLive(around, message(100));
+    expect([seqs(timeline).at(-1), timeline.newBelow, gap]).toEqual([14, 1, false]);
+    expect(seqs(tl.withNewer(timeline, range(15, 16), true))).toEqual([10, 11, 12, 13, 14, 15, 16]);
   });
 
   it('takes a repeated message once', () => {

@@ -1,5 +1,5 @@
 /**
- * A window over one channel's messages, ordered by `seq`. Pure: every function gives a new window.
+ * A window over the messages of one channel or thread, ordered by `seq`. Pure: every function gives a new window.
  * Never more than `MAX_WINDOW` rows; the far end is dropped and can be paged in again.
  */
 import type { Message } from './wire';
@@ -8,7 +8,8 @@ export const MAX_WINDOW = 400;
 export const PAGE = 50;
 
 export interface Timeline {
-  channelId: string;
+  /** Of the channel, or of the root of a thread. */
+  id: string;
   messages: readonly Message[];
   hasMoreBefore: boolean;
   /** The window ends before the newest message; live ones are counted, not appended. */
@@ -17,14 +18,17 @@ export interface Timeline {
   loaded: boolean;
 }
 
-export const emptyTimeline = (channelId: string): Timeline => ({
-  channelId,
+export const emptyTimeline = (id: string): Timeline => ({
+  id,
   messages: [],
   hasMoreBefore: false,
   hasMoreAfter: false,
   newBelow: 0,
   loaded: false,
 });
+
+/** The timeline a message belongs to. */
+export const placeOf = (m: Pick<Message, 'channelId' | 'threadId'>): string => m.threadId || m.channelId;
 
 export const firstSeq = (t: Timeline): number => t.messages[0]?.seq ?? 0;
 export const lastSeq = (t: Timeline): number => t.messages.at(-1)?.seq ?? 0;
@@ -60,6 +64,12 @@ export function withNewer(t: Timeline, page: readonly Message[], hasMoreAfter: b
     hasMoreAfter,
     newBelow: hasMoreAfter ? t.newBelow : 0,
   };
+}
+
+/** Another place of the channel: nothing of the window before is kept, for what lies between is not known. */
+export function withAround(t: Timeline, page: readonly Message[], more: { hasMoreBefore: boolean; hasMoreAfter: boolean }): Timeline {
+  const { hasMoreBefore, hasMoreAfter } = more;
+  return { ...t, messages: merge([], page), hasMoreBefore, hasMoreAfter, newBelow: 0, loaded: true };
 }
 
 export type LiveResult = { timeline: Timeline; gap: boolean };

@@ -10,37 +10,40 @@ const REPEAT_MS = 3_000;
 export class Typing {
   readonly events = new Emitter<{ change: string }>();
   readonly #session: Session;
-  #active = new Map<string, Map<string, { name: string; timer: ReturnType<typeof setTimeout> }>>();
+  #active = new Map<string, Map<string, { name: string; threadId: string; timer: ReturnType<typeof setTimeout> }>>();
   #sentAt = new Map<string, number>();
 
   constructor(session: Session) {
     this.#session = session;
   }
 
-  in(channelId: string): { userId: string; name: string }[] {
-    return [...(this.#active.get(channelId) ?? [])].map(([userId, { name }]) => ({ userId, name }));
+  /** In the channel's own timeline, or in one of its threads. */
+  in(channelId: string, threadId = ''): { userId: string; name: string }[] {
+    const all = [...(this.#active.get(channelId) ?? [])];
+    return all.filter(([, one]) => one.threadId === threadId).map(([userId, { name }]) => ({ userId, name }));
   }
 
   /** Called on every input of the composer. */
-  input(channelId: string): void {
+  input(channelId: string, threadId = ''): void {
     const now = Date.now();
-    if (now - (this.#sentAt.get(channelId) ?? 0) < REPEAT_MS) return;
-    this.#sentAt.set(channelId, now);
-    this.#session.tell('typing:start', { channelId });
+    const place = threadId || channelId;
+    if (now - (this.#sentAt.get(place) ?? 0) < REPEAT_MS) return;
+    this.#sentAt.set(place, now);
+    this.#session.tell('typing:start', threadId ? { channelId, threadId } : { channelId });
   }
 
   /** The draft was sent or emptied. Sending clears it on the server by itself. */
-  ended(channelId: string, sent: boolean): void {
-    if (!this.#sentAt.delete(channelId) || sent) return;
+  ended(channelId: string, sent: boolean, threadId = ''): void {
+    if (!this.#sentAt.delete(threadId || channelId) || sent) return;
     this.#session.tell('typing:stop', { channelId });
   }
 
   onEvent(ev: string, d: unknown): boolean {
-    const { channelId, userId, username, name } = d as Record<string, string | undefined>;
+    const { channelId, threadId, userId, username, name } = d as Record<string, string | null | undefined>;
     if (ev === 'typing:user_start' && channelId && userId) {
       this.#clear(channelId, userId);
       const users = this.#active.get(channelId) ?? new Map();
-      users.set(userId, { name: name ?? username ?? '', timer: setTimeout(() => this.#stop(channelId, userId), SHOWN_MS) });
+      users.set(userId, { name: name ?? username ?? '', threadId: threadId ?? '', timer: setTimeout(() => this.#stop(channelId, userId), SHOWN_MS) });
       this.#active.set(channelId, users);
       this.events.emit('change', channelId);
       return true;

@@ -97,10 +97,17 @@ const reaction = v.object({
 });
 export type Reaction = v.InferOutput<typeof reaction>;
 
+/** What a root shows of its thread. */
+export const threadSummary = v.object({ id: v.string(), count: int(), lastSeq: int(), lastAt: text() });
+export type ThreadSummary = v.InferOutput<typeof threadSummary>;
+
 export const message = v.pipe(
   v.object({
     id: v.string(),
     channelId: v.string(),
+    /** The root, for a reply in its thread; `seq` counts there then. */
+    threadId: text(),
+    thread: v.nullish(threadSummary, null),
     seq: v.number(),
     rev: int(),
     type: text('text'),
@@ -120,6 +127,16 @@ export const message = v.pipe(
   v.transform(({ deletedAt, ...rest }) => ({ ...rest, deleted: deletedAt !== '' })),
 );
 export type Message = v.InferOutput<typeof message>;
+
+/** A thread as I see it. */
+export const thread = v.object({ root: message, following: flag(), readSeq: int(), unread: int(), mentions: int() });
+export type Thread = v.InferOutput<typeof thread>;
+/** A message that a search found, and where: start and length in the content. */
+export const searchHit = v.object({
+  message,
+  highlights: listOf(v.tuple([v.number(), v.number()])),
+});
+export type SearchHit = v.InferOutput<typeof searchHit>;
 
 export const voiceState = v.object({
   muted: flag(),
@@ -179,6 +196,8 @@ export const channel = v.object({
   readSeq: int(),
   unread: int(),
   mentions: int(),
+  /** Followed threads with something unread, and mentions in them. */
+  threads: v.nullish(v.object({ unread: int(), mentions: int() }), { unread: 0, mentions: 0 }),
   memberCount: int(),
   /** User ids; empty for channels everybody is in. */
   members: listOf(v.string()),

@@ -1,7 +1,8 @@
 //! JSON frames of the native door (protocol.md 1). Pure: text in, text out.
 
-use std::{borrow::Cow, num::NonZeroU64, sync::Arc};
+use std::{borrow::Cow, fmt::Write as _, num::NonZeroU64, sync::Arc};
 
+use arrayvec::ArrayString;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json, value::RawValue};
 
@@ -130,13 +131,16 @@ impl OutFrame {
 
     /// The text for the socket.
     pub fn to_text(&self) -> String {
-        let mut text = String::with_capacity(self.len());
+        let mut tail = ArrayString::<MAX_TAIL>::new();
+        // It fits: the longest number has 20 digits.
+        let _ = match self.s {
+            Some(s) => write!(tail, ",\"s\":{s}}}"),
+            None => write!(tail, "}}"),
+        };
+        // Exactly as long as needed: anything else would be allocated once more on its way to the socket.
+        let mut text = String::with_capacity(self.body.len() + tail.len());
         text.push_str(&self.body);
-        if let Some(s) = self.s {
-            text.push_str(",\"s\":");
-            text.push_str(&s.to_string());
-        }
-        text.push('}');
+        text.push_str(&tail);
         text
     }
 }
@@ -178,6 +182,8 @@ pub const MAX_FRAME: usize = 64 * 1024;
 pub const MAX_RTC_FRAME: usize = 256 * 1024;
 /// `,"s":N}`
 const TAIL_BYTES: usize = 16;
+/// The same with the largest number there is.
+const MAX_TAIL: usize = 26;
 
 #[cfg(test)]
 mod tests {
@@ -241,6 +247,9 @@ mod tests {
         let frame = OutFrame::event("message:new", &json!({"a": 1}), Class::Reliable);
         let parsed: Value = serde_json::from_str(&frame.numbered(7).to_text()).unwrap();
         assert_eq!(parsed, json!({"ev": "message:new", "d": {"a": 1}, "s": 7}));
+        let longest = frame.numbered(u64::MAX).to_text();
+        assert!(longest.ends_with(",\"s\":18446744073709551615}"), "{longest}");
+        assert_eq!(longest.len(), longest.capacity());
         let plain: Value = serde_json::from_str(&frame.to_text()).unwrap();
         assert_eq!(plain, json!({"ev": "message:new", "d": {"a": 1}}));
         let ack: Value = serde_json::from_str(&OutFrame::ack(3, Ok(&Value::Null)).to_text()).unwrap();

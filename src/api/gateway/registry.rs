@@ -3,25 +3,33 @@
 //! Never blocks and never awaits: every session has a bounded queue of its own.
 
 use std::{
+    cell::LazyCell,
     collections::{BTreeMap, BTreeSet, HashMap, HashSet},
-    sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard},
+    sync::{
+        Arc, Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard,
+        atomic::{AtomicU64, Ordering::Relaxed},
+    },
     time::{Duration, Instant},
 };
 
 use serde_json::Value;
-use tokio::sync::Notify;
+use smallvec::SmallVec;
+use tokio::sync::{Notify, Semaphore};
 
 use super::super::probe::Tests;
 use super::{
     frame::{Class, OutFrame},
+    hearing::{Hearing, channel_of},
     outbox::Pushed,
+    pace::{self, Pace},
     session::{Cut, Generation, SessionState},
 };
 use crate::{
-    auth::grants::Actor,
+    auth::grants::{Actor, Grants},
     base::id::{ChannelId, SessionId, UserId},
     chat::broadcast::{Audience, Broadcast, OutEvent},
     observe::metrics::Metrics,
+    runtime::clock,
 };
 
 /// A session and the way to wake its socket.
@@ -34,11 +42,23 @@ pub struct Session {
     pub commands: tokio::sync::Mutex<()>,
     /// Connection tests under way.
     pub tests: Tests,
+    hearing: Hearing,
 }
 
 struct Shared {
     session: SessionState,
     wake: Arc<Notify>,
+    /// The socket gathers events and is not woken by one that can wait.
+    resting: bool,
+    /// Something that cannot wait is queued.
+    urgent: bool,
+}
+
+/// Whether a frame may be gathered with those that follow.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Haste {
+    Now,
+    Patient,
 }
 
 impl Session {
@@ -60,7 +80,49 @@ impl Session {
     }
 
     pub fn next(&self, generation: Generation) -> Result<Option<OutFrame>, Cut> {
-        self.shared().session.next(generation)
+        let mut shared = self.shared();
+        let next = shared.session.next(generation);
+        if matches!(next, Ok(None)) {
+            shared.urgent = false;
+        }
+        next
+    }
+
+    /// Queues a frame and wakes the socket, unless both can wait.
+    fn push(&self, frame: &OutFrame, haste: Haste) -> Pushed {
+        let mut shared = self.shared();
+        let pushed = shared.session.push(frame);
+        shared.urgent |= haste == Haste::Now;
+        let waits = shared.resting
+            && !shared.urgent
+            && pushed == Pushed::Queued
+            && shared.session.queued() < pace::GATHERED;
+        if !waits {
+            shared.wake.notify_one();
+        }
+        pushed
+    }
+
+    /// Whether the socket `generation` has something to do.
+    pub fn has_work(&self, generation: Generation) -> bool {
+        self.read(|session| session.queued() > 0 || session.is_cut(generation))
+    }
+
+    /// The socket `generation` would like to gather; `false` if something cannot wait. Until `stir`, only that
+    /// wakes it.
+    pub fn rest(&self, generation: Generation) -> bool {
+        let mut shared = self.shared();
+        let waits =
+            !shared.urgent && !shared.session.is_cut(generation) && shared.session.queued() < pace::GATHERED;
+        shared.resting = waits;
+        waits
+    }
+
+    /// The rest is over.
+    pub fn stir(&self, generation: Generation) {
+        let mut shared = self.shared();
+        // Of a socket that was replaced nobody waits for this.
+        shared.resting &= generation != shared.session.generation();
     }
 
     pub fn is_cut(&self, generation: Generation) -> bool {
@@ -73,6 +135,11 @@ impl Session {
 
     pub fn actor(&self) -> Arc<Actor> {
         self.read(SessionState::actor)
+    }
+
+    /// Who it is now, and which channel its token is bound to.
+    pub fn set_hearing(&self, grants: &Grants, room: Option<ChannelId>) {
+        self.hearing.set(grants, room);
     }
 }
 
@@ -89,13 +156,20 @@ pub struct Registry {
     index: RwLock<Index>,
     /// Presence changes waiting for the next beat, latest wins.
     presence: Mutex<BTreeMap<SessionId, BTreeMap<UserId, Value>>>,
+    /// Turns of sessions that open or resume.
+    pub admissions: Semaphore,
+    pace: Mutex<Pace>,
+    /// What `pace` said last, in µs, and the writes to sockets it goes by.
+    rest_us: AtomicU64,
+    writes: AtomicU64,
     metrics: Arc<Metrics>,
 }
 
 #[derive(Default)]
 struct Index {
     sessions: HashMap<SessionId, Arc<Session>>,
-    by_user: HashMap<UserId, BTreeSet<SessionId>>,
+    /// Mostly one each; there are as many as people.
+    by_user: HashMap<UserId, SmallVec<[Arc<Session>; 1]>>,
     focused: HashMap<ChannelId, BTreeSet<SessionId>>,
     focus_of: HashMap<SessionId, HashSet<ChannelId>>,
     watchers: HashMap<UserId, BTreeSet<SessionId>>,
@@ -104,18 +178,31 @@ struct Index {
 
 impl Registry {
     pub fn new(metrics: Arc<Metrics>) -> Arc<Self> {
-        Arc::new(Self { index: RwLock::default(), presence: Mutex::default(), metrics })
+        Arc::new(Self {
+            index: RwLock::default(),
+            presence: Mutex::default(),
+            admissions: Semaphore::new(ADMISSIONS),
+            pace: Mutex::new(Pace::new(clock::now())),
+            rest_us: AtomicU64::new(micros(pace::SHORTEST)),
+            writes: AtomicU64::new(0),
+            metrics,
+        })
+    }
+
+    /// A socket was written to. Returns how long it should gather before the next time.
+    pub fn wrote(&self) -> Duration {
+        self.writes.fetch_add(1, Relaxed);
+        Duration::from_micros(self.rest_us.load(Relaxed))
     }
 
     /// Adds a session with its first socket; `None` if the user has too many.
     pub fn open(&self, actor: Arc<Actor>, expires_s: u64) -> Option<Attachment> {
         let mut index = self.write();
         let (id, user) = (actor.session, actor.user);
-        let mine = index.by_user.get(&user).cloned().unwrap_or_default();
+        let mine = index.by_user.get(&user).map(SmallVec::as_slice).unwrap_or_default();
         if mine.len() >= MAX_SESSIONS_PER_USER {
             let oldest = mine
                 .iter()
-                .filter_map(|id| index.sessions.get(id))
                 .filter_map(|session| Some((session.read(SessionState::detached_since)?, session)))
                 .min_by_key(|(since, _)| *since)?;
             // The next sweep takes it away.
@@ -125,25 +212,38 @@ impl Registry {
             return None;
         }
         let wake = Arc::new(Notify::new());
-        let state = Shared { session: SessionState::new(actor, expires_s), wake: Arc::clone(&wake) };
+        let hearing = Hearing::new(&actor.grants, None);
+        let state = Shared {
+            session: SessionState::new(actor, expires_s),
+            wake: Arc::clone(&wake),
+            resting: false,
+            urgent: false,
+        };
         let session = Arc::new(Session {
             id,
             user,
             state: Mutex::new(state),
             commands: tokio::sync::Mutex::default(),
             tests: Tests::default(),
+            hearing,
         });
         index.sessions.insert(id, Arc::clone(&session));
-        index.by_user.entry(user).or_default().insert(id);
+        index.by_user.entry(user).or_default().push(Arc::clone(&session));
         Some(Attachment { session, generation: 1, wake, replay: Vec::new() })
     }
 
     /// Gives a session a new socket. Only its own user can; `None` = start a new one.
     pub fn resume(&self, id: SessionId, s: u64, actor: &Actor, expires_s: u64) -> Option<Attachment> {
         let session = self.get(id).filter(|session| session.user == actor.user)?;
+        // What it missed was meant for what its token allowed then.
+        let before = session.actor();
+        if before.grants.room != actor.grants.room || before.grants.chat != actor.grants.chat {
+            return None;
+        }
         let mut shared = session.shared();
         let (generation, replay) = shared.session.resume(s)?;
         shared.session.refresh(Arc::new(Actor { session: id, ..actor.clone() }), expires_s);
+        (shared.resting, shared.urgent) = (false, false);
         let wake = Arc::new(Notify::new());
         // The old socket must learn that it was replaced.
         std::mem::replace(&mut shared.wake, Arc::clone(&wake)).notify_one();
@@ -158,6 +258,9 @@ impl Registry {
     /// Takes away the sessions whose time is over and tells sockets whose token has expired. The caller tells
     /// the services about the returned ones.
     pub fn sweep(&self, now: Instant, now_s: u64, window: Duration) -> Vec<Arc<Actor>> {
+        let mut pace = self.pace.lock().unwrap_or_else(PoisonError::into_inner);
+        self.rest_us.store(micros(pace.adjust(self.writes.load(Relaxed), now)), Relaxed);
+        drop(pace);
         let all: Vec<Arc<Session>> = self.read().sessions.values().cloned().collect();
         let mut gone = Vec::new();
         for session in all {
@@ -175,7 +278,7 @@ impl Registry {
         let mut index = self.write();
         let session = index.sessions.remove(&id)?;
         if let Some(mine) = index.by_user.get_mut(&session.user) {
-            mine.remove(&id);
+            mine.retain(|session| session.id != id);
             if mine.is_empty() {
                 index.by_user.remove(&session.user);
             }
@@ -203,7 +306,11 @@ impl Registry {
     }
 
     pub fn push(&self, session: &Session, frame: &OutFrame) {
-        match session.update(|state| state.push(frame)) {
+        self.deliver(session, frame, Haste::Now);
+    }
+
+    fn deliver(&self, session: &Session, frame: &OutFrame, haste: Haste) {
+        match session.push(frame, haste) {
             Pushed::Queued => {}
             Pushed::Dropped if frame.class == Class::Ephemeral => self.metrics.ws_dropped("ephemeral"),
             Pushed::Dropped => {}
@@ -239,32 +346,38 @@ impl Registry {
     }
 
     fn receivers(&self, to: &Audience) -> Vec<Arc<Session>> {
-        let index = self.read();
-        let of_users = |users: &[UserId]| -> Vec<SessionId> {
-            users.iter().filter_map(|user| index.by_user.get(user)).flatten().copied().collect()
+        Self::sessions_of(&self.read(), to)
+    }
+
+    fn sessions_of(index: &Index, to: &Audience) -> Vec<Arc<Session>> {
+        let of_users = |users: &[UserId]| {
+            let mut sessions = Vec::with_capacity(users.len());
+            for mine in users.iter().filter_map(|user| index.by_user.get(user)) {
+                sessions.extend(mine.iter().cloned());
+            }
+            sessions
         };
-        let ids: Vec<SessionId> = match to {
+        let of_ids = |ids: Option<&BTreeSet<SessionId>>| -> Vec<Arc<Session>> {
+            let ids = ids.into_iter().flatten();
+            ids.filter_map(|id| index.sessions.get(id)).cloned().collect()
+        };
+        let without = |mut sessions: Vec<Arc<Session>>, except: SessionId| {
+            sessions.retain(|session| session.id != except);
+            sessions
+        };
+        match to {
             Audience::Users(users) => of_users(users),
-            Audience::UsersExcept(users, except) => {
-                of_users(users).into_iter().filter(|id| id != except).collect()
+            Audience::UsersExcept(users, except) => without(of_users(users), *except),
+            Audience::Session(id) => index.sessions.get(id).cloned().into_iter().collect(),
+            Audience::OtherSessions { user, except } => without(of_users(&[*user]), *except),
+            Audience::Focused { channel, except } => {
+                let mut sessions = of_ids(index.focused.get(channel));
+                sessions.retain(|session| Some(session.user) != *except);
+                sessions
             }
-            Audience::Session(id) => vec![*id],
-            Audience::OtherSessions { user, except } => {
-                of_users(&[*user]).into_iter().filter(|id| id != except).collect()
-            }
-            Audience::Focused { channel, .. } => {
-                index.focused.get(channel).into_iter().flatten().copied().collect()
-            }
-            Audience::PresenceWatchers(user) => {
-                index.watchers.get(user).into_iter().flatten().copied().collect()
-            }
-            Audience::Everyone => index.sessions.keys().copied().collect(),
-        };
-        let skip = match to {
-            Audience::Focused { except, .. } => *except,
-            _ => None,
-        };
-        ids.iter().filter_map(|id| index.sessions.get(id)).filter(|s| Some(s.user) != skip).cloned().collect()
+            Audience::PresenceWatchers(user) => of_ids(index.watchers.get(user)),
+            Audience::Everyone => index.sessions.values().cloned().collect(),
+        }
     }
 
     fn read(&self) -> RwLockReadGuard<'_, Index> {
@@ -282,14 +395,22 @@ impl Registry {
 
 impl Broadcast for Registry {
     fn emit(&self, to: Audience, event: OutEvent) {
-        let receivers = self.receivers(&to);
+        let index = self.read();
+        let receivers = Self::sessions_of(&index, &to);
         if receivers.is_empty() {
             return;
         }
+        // Held until everybody has it: a session that was expelled from a channel meanwhile must not get what was
+        // meant for those in focus after it was told that it is out.
+        let _focused = matches!(to, Audience::Focused { .. }).then_some(index);
         let class = if event.reliable { Class::Reliable } else { Class::Ephemeral };
         let frame = OutFrame::event(event.name, &event.data, class);
+        let about = LazyCell::new(|| channel_of(&event.data));
+        let haste = if receivers.len() >= pace::CROWD { Haste::Patient } else { Haste::Now };
         for session in receivers {
-            self.push(&session, &frame);
+            if session.hearing.hears(event.name, &about) {
+                self.deliver(&session, &frame, haste);
+            }
         }
     }
 
@@ -314,6 +435,15 @@ impl Broadcast for Registry {
             mine.remove(&channel);
         }
         remove_from(&mut index.focused, &channel, session);
+    }
+
+    fn expel(&self, user: UserId, channel: ChannelId) {
+        let mine: Vec<SessionId> =
+            self.read().by_user.get(&user).into_iter().flatten().map(|session| session.id).collect();
+        for session in mine {
+            self.unfocus(session, channel);
+            self.unwatch_presence(session, &channel.to_string());
+        }
     }
 
     fn watch_presence(&self, session: SessionId, key: &str, users: &[UserId]) {
@@ -363,6 +493,10 @@ impl Broadcast for Registry {
     }
 }
 
+fn micros(span: Duration) -> u64 {
+    u64::try_from(span.as_micros()).unwrap_or(u64::MAX)
+}
+
 fn remove_from<K: std::hash::Hash + Eq>(map: &mut HashMap<K, BTreeSet<SessionId>>, key: &K, id: SessionId) {
     if let Some(set) = map.get_mut(key) {
         set.remove(&id);
@@ -372,6 +506,9 @@ fn remove_from<K: std::hash::Hash + Eq>(map: &mut HashMap<K, BTreeSet<SessionId>
     }
 }
 
+/// Sessions that open or resume at the same time. When ten thousand come back at once, the commands of those who are
+/// there must not wait behind them all; more would not be faster, since a core each is busy with a few.
+const ADMISSIONS: usize = 8;
 /// Channels a session looks at; a page shows a handful.
 const MAX_FOCUS: usize = 8;
 /// Interest sets of a session: one per visible channel and one for people.

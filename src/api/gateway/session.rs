@@ -143,6 +143,11 @@ impl SessionState {
         self.expires_s
     }
 
+    /// Number of the current attachment.
+    pub fn generation(&self) -> Generation {
+        self.generation
+    }
+
     pub fn is_attached(&self) -> bool {
         matches!(self.socket, Socket::Attached { .. })
     }

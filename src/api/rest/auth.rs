@@ -2,14 +2,14 @@
 
 use axum::{
     Extension, Router,
-    extract::{Path, State},
+    extract::State,
     response::Response,
     routing::{get, post},
 };
 use serde::Deserialize;
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 
-use super::{Body, Caller, Params, data, decode, run, with};
+use super::{Body, Caller, data, decode};
 use crate::{
     api::{
         error::Problem,
@@ -29,9 +29,6 @@ pub(super) fn routes() -> Router<Front> {
         .route("/auth/login", post(login))
         .route("/auth/refresh", post(refresh))
         .route("/users/me", get(me))
-        .route("/users", get(users))
-        .route("/users/{id}", get(user))
-        .route("/dms", post(open_dm))
 }
 
 #[derive(Deserialize)]
@@ -67,26 +64,6 @@ async fn refresh(State(front): State<Front>, Caller(bearer): Caller) -> Result<R
 
 async fn me(Caller(bearer): Caller) -> Response {
     data(bearer.user.to_json())
-}
-
-async fn users(
-    State(front): State<Front>,
-    caller: Caller,
-    Params(query): Params,
-) -> Result<Response, Problem> {
-    Ok(data(run(&front, &caller, "user:list", query).await?))
-}
-
-async fn user(
-    State(front): State<Front>,
-    caller: Caller,
-    Path(id): Path<String>,
-) -> Result<Response, Problem> {
-    Ok(data(run(&front, &caller, "user:get", with(Map::new(), "userId", id)).await?))
-}
-
-async fn open_dm(State(front): State<Front>, caller: Caller, Body(body): Body) -> Result<Response, Problem> {
-    Ok(data(run(&front, &caller, "dm:open", body).await?))
 }
 
 fn granted(user: &UserRecord, (token, claims): (String, Claims)) -> Response {

@@ -100,11 +100,15 @@ async fn events_and_acks_come_after_the_commit() {
         channel: general,
         author: ana.user,
         author_name: "ANA".into(),
+        host: false,
         nonce: None,
         nonce_hash: None,
         content: "durable".into(),
         reply_to: None,
         mentions: Vec::new(),
+        thread: None,
+        mentions_all: false,
+        here: Vec::new(),
         now: 1,
     };
     // A reader of its own, on a thread of its own, must find the message while the event is being sent.
@@ -112,7 +116,7 @@ async fn events_and_acks_come_after_the_commit() {
         let found = std::thread::spawn(move || {
             let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
             runtime.block_on(async {
-                let store = SqliteStore::open(SqliteConfig { path, full_sync: false }).await.unwrap();
+                let store = SqlStore::sqlite(SqliteConfig { path, full_sync: false }).await.unwrap();
                 store.message(id).await.is_ok()
             })
         });

@@ -131,6 +131,20 @@ export class Server {
     return body.data.token;
   }
 
+  /** A request of REST by one of the demo accounts; its data. */
+  async api(username, path, init = {}) {
+    const response = await fetch(`${this.url}/api/v1/${path}`, {
+      ...init,
+      headers: { 'content-type': 'application/json', authorization: `Bearer ${await this.login(username)}` },
+    });
+    if (!response.ok) throw new Error(`${init.method ?? 'GET'} ${path}: ${response.status} ${await response.text()}`);
+    return (await response.json()).data;
+  }
+
+  post(username, path, body) {
+    return this.api(username, path, { method: 'POST', body: JSON.stringify(body) });
+  }
+
   /** Sum over the labels of one metric. */
   async metric(name) {
     const text = await (await fetch(`${this.url}/metrics`)).text();

@@ -3,12 +3,11 @@ import { useEffect, useRef, useState } from 'preact/hooks';
 import { ArrowLeft, Hash, Phone, Pin, Video } from 'lucide';
 import type { Channel } from '../../sdk/index';
 import { convene } from '../client';
-import { startCall } from '../intents';
+import { closeThreadOf, startCall } from '../intents';
 import { lastChannel } from '../prefs';
 import { go } from '../router';
-import { call, callInChannel, presenceOf, rejoin, titleOf, timelineTick, typingTick } from '../store';
+import { call, callInChannel, presenceOf, rejoin, threadOpen, threadTick, titleOf, timelineTick } from '../store';
 import { rejoinCall } from '../intents';
-import { nameOf } from '../store';
 import { t } from '../strings';
 import { Avatar } from '../ui/avatar';
 import { Boundary } from '../ui/boundary';
@@ -17,6 +16,8 @@ import { Icon } from '../ui/icon';
 import { Composer } from './composer';
 import { MessageList } from './message-list';
 import { PinsDialog } from './pins';
+import { ThreadPanel, ThreadsButton } from './thread';
+import { TypingLine } from './typing-line';
 
 export function ChannelView({ channel }: { channel: Channel }) {
   const heading = useRef<HTMLHeadingElement>(null);
@@ -32,34 +33,47 @@ export function ChannelView({ channel }: { channel: Channel }) {
   useEffect(() => {
     lastChannel.value = channel.id;
     open();
-    return () => convene.chat.close(channel.id);
+    return () => {
+      convene.chat.close(channel.id);
+      closeThreadOf(channel.id);
+    };
   }, [channel.id]);
   useEffect(() => {
     document.title = `${title} · ${t.app}`;
   }, [title]);
 
+  const thread = convene.chat.threads.get(threadOpen.value);
+  void threadTick.value;
+
   return (
-    <section class="channel" aria-labelledby="channel-title" data-testid="channel-view" data-channel-id={channel.id}>
-      <a class="skip" href="#composer">
-        {t.skipToComposer}
-      </a>
-      <Header channel={channel} title={title} heading={heading} />
-      <Rejoin channelId={channel.id} />
-      {failed && !loaded ? (
-        <div class="empty-state">
-          <p>{t.chat.loadFailed}</p>
-          <Button onClick={open}>{t.retry}</Button>
-        </div>
-      ) : (
-        <Boundary name="messages">
-          <MessageList key={channel.id} channel={channel} title={title} />
+    <div class={`channel-with-side ${thread ? 'has-side' : ''}`}>
+      <section class="channel" aria-labelledby="channel-title" data-testid="channel-view" data-channel-id={channel.id}>
+        <a class="skip" href="#composer">
+          {t.skipToComposer}
+        </a>
+        <Header channel={channel} title={title} heading={heading} />
+        <Rejoin channelId={channel.id} />
+        {failed && !loaded ? (
+          <div class="empty-state">
+            <p>{t.chat.loadFailed}</p>
+            <Button onClick={open}>{t.retry}</Button>
+          </div>
+        ) : (
+          <Boundary name="messages">
+            <MessageList key={channel.id} channel={channel} title={title} />
+          </Boundary>
+        )}
+        <TypingLine channelId={channel.id} />
+        <Boundary name="composer">
+          <Composer key={channel.id} channel={channel} title={title} />
+        </Boundary>
+      </section>
+      {thread?.root.channelId === channel.id && (
+        <Boundary name="thread">
+          <ThreadPanel key={thread.root.id} channel={channel} title={title} thread={thread} />
         </Boundary>
       )}
-      <TypingLine channelId={channel.id} />
-      <Boundary name="composer">
-        <Composer key={channel.id} channel={channel} title={title} />
-      </Boundary>
-    </section>
+    </div>
   );
 }
 
@@ -88,6 +102,7 @@ function Header({ channel, title, heading }: { channel: Channel; title: string; 
       <div class="view-actions">
         <IconButton icon={Pin} label={t.chat.pins} onClick={() => setPins(true)} testid="pins-open" />
         {pins && <PinsDialog channel={channel} onClose={() => setPins(false)} />}
+        <ThreadsButton channel={channel} />
         {here ? (
           <Button kind="ok" icon={Phone} class="wide-only" onClick={() => go({ name: 'call' })}>
             {t.call.return}
@@ -117,22 +132,5 @@ function Rejoin({ channelId }: { channelId: string }) {
         {t.call.rejoin}
       </Button>
     </div>
-  );
-}
-
-function TypingLine({ channelId }: { channelId: string }) {
-  void typingTick.value;
-  const names = convene.typing.in(channelId).map((x) => nameOf(x.userId, x.name));
-  return (
-    <p class="typing" data-testid="typing" aria-live="off">
-      {names.length > 0 && (
-        <span class="typing-dots" aria-hidden="true">
-          <i />
-          <i />
-          <i />
-        </span>
-      )}
-      {t.chat.typing(names)}
-    </p>
   );
 }

@@ -13,16 +13,19 @@ import { editing } from './editing';
 const MAX_CHARS = 10_000;
 const drafts = new Map<string, string>();
 
-export function Composer({ channel, title }: { channel: Channel; title: string }) {
+/** Writes to a channel, or to the thread with the root `threadId`. */
+export function Composer({ channel, title, threadId = '' }: { channel: Channel; title: string; threadId?: string }) {
   const area = useRef<HTMLTextAreaElement>(null);
-  const [text, setText] = useState(drafts.get(channel.id) ?? '');
+  const place = threadId || channel.id;
+  const label = threadId ? t.chat.threadComposer : t.chat.composer(title);
+  const [text, setText] = useState(drafts.get(place) ?? '');
   const length = [...text.trim()].length;
   const over = length - MAX_CHARS;
 
   useEffect(() => {
     if (!isPhone.value) area.current?.focus({ preventScroll: true });
-    return () => convene.typing.ended(channel.id, false);
-  }, [channel.id]);
+    return () => convene.typing.ended(channel.id, false, threadId);
+  }, [place]);
 
   useLayoutEffect(() => {
     const element = area.current;
@@ -33,22 +36,22 @@ export function Composer({ channel, title }: { channel: Channel; title: string }
 
   const change = (value: string) => {
     setText(value);
-    if (value) drafts.set(channel.id, value);
-    else drafts.delete(channel.id);
-    if (value.trim()) convene.typing.input(channel.id);
-    else convene.typing.ended(channel.id, false);
+    if (value) drafts.set(place, value);
+    else drafts.delete(place);
+    if (value.trim()) convene.typing.input(channel.id, threadId);
+    else convene.typing.ended(channel.id, false, threadId);
   };
 
   const send = () => {
     if (length === 0 || over > 0) return;
-    sendMessage(channel.id, text);
-    drafts.delete(channel.id);
+    sendMessage(channel.id, text, threadId);
+    drafts.delete(place);
     setText('');
     area.current?.focus();
   };
 
   const editLast = (): boolean => {
-    const own = convene.chat.timeline(channel.id).messages.findLast((m) => m.authorId === me.value?.id && !m.deleted && m.type === 'text');
+    const own = convene.chat.timeline(place).messages.findLast((m) => m.authorId === me.value?.id && !m.deleted && m.type === 'text');
     if (own) editing.value = own.id;
     return own !== undefined;
   };
@@ -57,16 +60,16 @@ export function Composer({ channel, title }: { channel: Channel; title: string }
     <div class="composer">
       <div class="composer-box">
         <textarea
-          id="composer"
+          id={threadId ? undefined : 'composer'}
           ref={area}
           rows={1}
           value={text}
           dir="auto"
-          placeholder={t.chat.composer(title)}
-          aria-label={t.chat.composer(title)}
+          placeholder={label}
+          aria-label={label}
           aria-invalid={over > 0}
           enterkeyhint="send"
-          data-testid="composer"
+          data-testid={threadId ? 'thread-composer' : 'composer'}
           onInput={(e) => change(e.currentTarget.value)}
           onKeyDown={(e) => {
             if (e.key === 'Enter' && !e.shiftKey && !e.isComposing) {
@@ -76,7 +79,7 @@ export function Composer({ channel, title }: { channel: Channel; title: string }
           }}
         />
         {over > 0 && <span class="composer-over text-danger">{t.chat.tooLong(over)}</span>}
-        <IconButton icon={SendHorizontal} class="composer-send flip-rtl" label={t.chat.send} disabled={length === 0 || over > 0} onClick={send} testid="send" />
+        <IconButton icon={SendHorizontal} class="composer-send flip-rtl" label={t.chat.send} disabled={length === 0 || over > 0} onClick={send} testid={threadId ? 'thread-send' : 'send'} />
       </div>
     </div>
   );

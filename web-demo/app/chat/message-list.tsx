@@ -4,11 +4,11 @@
  */
 import { useEffect, useLayoutEffect, useMemo, useRef, useState } from 'preact/hooks';
 import { ArrowDown } from 'lucide';
-import type { Channel, Message } from '../../sdk/index';
+import type { Channel, Message, Thread } from '../../sdk/index';
 import { announce } from '../a11y/announcer';
 import { convene } from '../client';
 import { dayLabel } from '../format';
-import { me, nameOf, timelineTick } from '../store';
+import { jumpTo, me, nameOf, timelineTick } from '../store';
 import { t } from '../strings';
 import { Boundary } from '../ui/boundary';
 import { Icon } from '../ui/icon';
@@ -28,10 +28,14 @@ interface Anchor {
   top: number;
 }
 
-export function MessageList({ channel, title }: { channel: Channel; title: string }) {
-  void timelineTick.value[channel.id];
-  const timeline = convene.chat.timeline(channel.id);
-  const pending = convene.chat.outbox.items(channel.id);
+/** A channel's timeline, or that of one of its threads. */
+export function MessageList({ channel, title, thread }: { channel: Channel; title: string; thread?: Thread }) {
+  const id = thread?.root.id ?? channel.id;
+  const { unread, readSeq } = thread ?? channel;
+  void timelineTick.value[id];
+  const timeline = convene.chat.timeline(id);
+  const pending = convene.chat.outbox.items(id);
+  const markRead = () => (thread ? convene.chat.threads.markRead(id) : convene.chat.markRead(id));
   const scroller = useRef<HTMLDivElement>(null);
   const stick = useRef(true);
   const anchor = useRef<Anchor | null>(null);
@@ -40,7 +44,7 @@ export function MessageList({ channel, title }: { channel: Channel; title: strin
   const [unseen, setUnseen] = useState(0);
 
   // The line is set on entering and stays until leaving.
-  const newAfter = useMemo(() => (channel.unread > 0 ? channel.readSeq : null), [channel.id]);
+  const newAfter = useMemo(() => (unread > 0 ? readSeq : null), [id]);
   const myId = me.value?.id ?? '';
   const rows = useMemo(() => toRows(timeline.messages, newAfter, myId), [timeline.messages, newAfter, myId]);
 
@@ -48,10 +52,22 @@ export function MessageList({ channel, title }: { channel: Channel; title: strin
   const before = scroller.current;
   if (before && !stick.current) anchor.current = findAnchor(before);
 
+  const target = jumpTo.value?.place === id ? jumpTo.value.messageId : '';
+
   // … and restored after it did.
   useLayoutEffect(() => {
     const element = scroller.current;
     if (!element) return;
+    const wanted = target && element.querySelector<HTMLElement>(`[data-row="${CSS.escape(target)}"]`);
+    if (wanted) {
+      stick.current = false;
+      wanted.scrollIntoView({ block: 'center' });
+      wanted.focus({ preventScroll: true });
+      jumpTo.value = null;
+      // Where nothing had to move, nothing tells where the reader is now.
+      onScroll();
+      return;
+    }
     if (stick.current) {
       element.scrollTop = element.scrollHeight;
       return;
@@ -59,7 +75,7 @@ export function MessageList({ channel, title }: { channel: Channel; title: strin
     const was = anchor.current;
     const row = was && element.querySelector<HTMLElement>(`[data-row="${CSS.escape(was.id)}"]`);
     if (was && row) element.scrollTop += row.getBoundingClientRect().top - was.top;
-  }, [timeline.messages, pending.length, timeline.loaded, loadingOlder]);
+  }, [timeline.messages, pending.length, timeline.loaded, loadingOlder, target]);
 
   // Text that wraps again, a keyboard that opens: the bottom stays the bottom.
   useEffect(() => {
@@ -76,7 +92,7 @@ export function MessageList({ channel, title }: { channel: Channel; title: strin
     let summary: ReturnType<typeof setTimeout> | undefined;
     let waiting: Message[] = [];
     const off = convene.chat.events.on('message', (m) => {
-      if (m.channelId !== channel.id || m.authorId === me.value?.id) return;
+      if ((m.threadId || m.channelId) !== id || m.authorId === me.value?.id) return;
       if (!stick.current) setUnseen((n) => n + 1);
       waiting.push(m);
       summary ??= setTimeout(() => {
@@ -91,17 +107,17 @@ export function MessageList({ channel, title }: { channel: Channel; title: strin
       off();
       clearTimeout(summary);
     };
-  }, [channel.id]);
+  }, [id]);
 
   // Read = the page is looked at and the last row is in view for a moment.
   useEffect(() => {
-    if (!atBottom || timeline.hasMoreAfter || channel.unread === 0) return;
+    if (!atBottom || timeline.hasMoreAfter || unread === 0) return;
     const since = performance.now();
     const looked = () => {
-      if (document.visibilityState === 'visible' && document.hasFocus()) convene.chat.markRead(channel.id);
+      if (document.visibilityState === 'visible' && document.hasFocus()) markRead();
     };
     const timer = setTimeout(looked, READ_AFTER_MS);
-    const focused = () => convene.chat.markRead(channel.id);
+    const focused = () => markRead();
     addEventListener('focus', focused);
     return () => {
       clearTimeout(timer);
@@ -109,7 +125,7 @@ export function MessageList({ channel, title }: { channel: Channel; title: strin
       // Whoever goes on to another view has seen it; whoever only passes by has not.
       if (performance.now() - since >= GLANCE_MS) looked();
     };
-  }, [atBottom, channel.lastSeq, channel.unread, timeline.hasMoreAfter]);
+  }, [id, atBottom, timeline.messages, unread, timeline.hasMoreAfter]);
 
   const onScroll = () => {
     const element = scroller.current;
@@ -120,13 +136,13 @@ export function MessageList({ channel, title }: { channel: Channel; title: strin
     setAtBottom(bottom);
     if (bottom) setUnseen(0);
     if (element.scrollTop < AHEAD_PX && timeline.hasMoreBefore && !loadingOlder) void older();
-    if (left < AHEAD_PX && timeline.hasMoreAfter) void convene.chat.loadNewer(channel.id).catch(() => {});
+    if (left < AHEAD_PX && timeline.hasMoreAfter) void convene.chat.loadNewer(id).catch(() => {});
   };
 
   const older = async () => {
     setLoadingOlder(true);
     try {
-      await convene.chat.loadOlder(channel.id);
+      await convene.chat.loadOlder(id);
     } catch {
       // Tried again by the next scroll.
     } finally {
@@ -143,7 +159,7 @@ export function MessageList({ channel, title }: { channel: Channel; title: strin
   const jump = () => {
     stick.current = true;
     setUnseen(0);
-    const done = timeline.hasMoreAfter ? convene.chat.loadTail(channel.id) : Promise.resolve();
+    const done = timeline.hasMoreAfter ? convene.chat.loadTail(id) : Promise.resolve();
     void done.then(() => {
       const element = scroller.current;
       if (element) element.scrollTop = element.scrollHeight;
@@ -159,17 +175,25 @@ export function MessageList({ channel, title }: { channel: Channel; title: strin
         ref={scroller}
         onScroll={onScroll}
         role="region"
-        aria-label={t.chat.messages}
+        aria-label={thread ? t.chat.thread : t.chat.messages}
         aria-busy={!timeline.loaded || loadingOlder}
         tabIndex={0}
-        data-testid="messages"
+        data-testid={thread ? 'thread-messages' : 'messages'}
         data-loaded={timeline.loaded}
         data-more-before={timeline.hasMoreBefore}
       >
         <div class="messages-inner">
           {!timeline.loaded && <Skeleton />}
           {timeline.loaded && timeline.hasMoreBefore && <p class="messages-older">{t.chat.loadingOlder}</p>}
-          {timeline.loaded && !timeline.hasMoreBefore && (
+          {thread && timeline.loaded && !timeline.hasMoreBefore && (
+            <>
+              <MessageRow message={thread.root} head />
+              <div class="divider" role="separator" aria-label={t.chat.replies(thread.root.thread?.count ?? 0)}>
+                <span>{t.chat.replies(thread.root.thread?.count ?? 0)}</span>
+              </div>
+            </>
+          )}
+          {!thread && timeline.loaded && !timeline.hasMoreBefore && (
             <div class="messages-start">
               <h2 dir="auto">{t.chat.start(title)}</h2>
               <p>{t.chat.startHint}</p>
@@ -186,7 +210,7 @@ export function MessageList({ channel, title }: { channel: Channel; title: strin
               </div>
             ) : (
               <Boundary key={row.key} name="message" fallback={null}>
-                <MessageRow message={row.message} head={row.head} />
+                <MessageRow message={row.message} head={row.head} main={!thread} />
               </Boundary>
             ),
           )}

@@ -1,10 +1,10 @@
 import { useEffect, useRef, useState } from 'preact/hooks';
-import { Clock, Pencil, Phone, PhoneMissed, Pin, PinOff, Trash2, TriangleAlert } from 'lucide';
+import { Clock, MessagesSquare, Pencil, Phone, PhoneMissed, Pin, PinOff, Trash2, TriangleAlert } from 'lucide';
 import type { Message, OutboxItem } from '../../sdk/index';
 import { convene } from '../client';
 import { clock, duration, fullDate } from '../format';
-import { deleteMessage, editMessage, pin } from '../intents';
-import { me, nameOf, usersById } from '../store';
+import { deleteMessage, editMessage, openThread, pin } from '../intents';
+import { marked, me, nameOf, usersById } from '../store';
 import { t } from '../strings';
 import { Avatar } from '../ui/avatar';
 import { Button, IconButton } from '../ui/button';
@@ -14,7 +14,8 @@ import { editing } from './editing';
 import { linkify } from './group';
 import { ReactButton, Reactions } from './reactions';
 
-export function MessageRow({ message, head }: { message: Message; head: boolean }) {
+/** `main`: in the channel's own timeline, where a message leads to its thread. */
+export function MessageRow({ message, head, main = false }: { message: Message; head: boolean; main?: boolean }) {
   const [deleting, setDeleting] = useState(false);
   const mine = message.authorId === me.value?.id;
   const name = nameOf(message.authorId, message.authorName);
@@ -31,6 +32,7 @@ export function MessageRow({ message, head }: { message: Message; head: boolean 
       data-seq={message.seq}
       data-author={usersById.value.get(message.authorId)?.username || message.authorId}
       data-deleted={message.deleted}
+      data-marked={marked.value === message.id}
       tabIndex={-1}
       aria-label={`${name}, ${clock(message.createdAt)}`}
     >
@@ -71,10 +73,24 @@ export function MessageRow({ message, head }: { message: Message; head: boolean 
           </p>
         )}
         {!isEditing && <Reactions message={message} />}
+        {main && message.thread !== null && message.thread.count > 0 && (
+          <button
+            type="button"
+            class="thread-link"
+            data-testid="thread-open"
+            aria-label={t.chat.openThread(message.thread.count, clock(message.thread.lastAt))}
+            onClick={() => void openThread(message)}
+          >
+            <Icon node={MessagesSquare} size={14} />
+            <strong>{t.chat.replies(message.thread.count)}</strong>
+            <span class="meta">{t.chat.lastReply(clock(message.thread.lastAt))}</span>
+          </button>
+        )}
       </div>
       {!message.deleted && !isEditing && (
         <div class="message-actions" role="group" aria-label={t.chat.actions}>
           <ReactButton message={message} />
+          {main && <IconButton icon={MessagesSquare} size={16} label={t.chat.reply} onClick={() => void openThread(message)} testid="message-reply" />}
           {mayPin && (
             <IconButton
               icon={message.pinnedAt ? PinOff : Pin}

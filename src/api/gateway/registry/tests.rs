@@ -1,3 +1,4 @@
+use futures_util::FutureExt as _;
 use serde_json::json;
 
 use super::*;
@@ -38,6 +39,60 @@ fn event(name: &'static str) -> OutEvent {
     OutEvent { name, reliable: true, data: Value::Null }
 }
 
+fn woken(attachment: &Attachment) -> bool {
+    attachment.wake.notified().now_or_never().is_some()
+}
+
+#[test]
+fn a_resting_socket_is_woken_only_by_what_cannot_wait() {
+    let registry = registry();
+    let crowd: Vec<_> = (1..=pace::CROWD as u64).map(|n| open(&registry, n, 100 + n)).collect();
+    let users: Arc<[UserId]> = crowd.iter().map(|one| one.session.user).collect();
+    let to_all = || registry.emit(Audience::Users(Arc::clone(&users)), event("all"));
+    let (one, other) = (&crowd[0], &crowd[1]);
+
+    assert!(one.session.rest(one.generation));
+    to_all();
+    assert_eq!((woken(one), woken(other)), (false, true), "only one of them rests");
+    registry.emit(Audience::Users(Arc::from([one.session.user])), event("mine"));
+    assert!(woken(one), "an event of few people does not wait");
+    assert!(!one.session.rest(one.generation), "nor is there rest before it is written");
+    assert_eq!(received(one), ["all", "mine"]);
+
+    assert!(one.session.rest(one.generation));
+    (1..pace::GATHERED).for_each(|_| to_all());
+    assert!(!woken(one));
+    to_all();
+    assert!(woken(one), "enough is gathered");
+    assert_eq!(received(one).len(), pace::GATHERED);
+
+    assert!(one.session.rest(one.generation));
+    one.session.stir(one.generation);
+    to_all();
+    assert!(woken(one), "the rest is over");
+    received(one);
+    assert!(one.session.rest(one.generation));
+    one.session.update(|state| state.cut(Cut::EXPIRED));
+    assert!(woken(one) && !one.session.rest(one.generation), "who must go does not rest");
+}
+
+#[test]
+fn a_new_socket_does_not_inherit_the_rest_of_the_old_one() {
+    let registry = registry();
+    let crowd: Vec<_> = (1..=pace::CROWD as u64).map(|n| open(&registry, n, 100 + n)).collect();
+    let users: Arc<[UserId]> = crowd.iter().map(|one| one.session.user).collect();
+    let old = &crowd[0];
+    assert!(old.session.rest(old.generation));
+    let new = registry.resume(old.session.id, 0, &actor(1, 101), u64::MAX).unwrap();
+    assert!(!woken(&new));
+    registry.emit(Audience::Users(users), event("all"));
+    assert!(woken(&new));
+    assert!(new.session.rest(new.generation));
+    old.session.stir(old.generation);
+    registry.emit(Audience::Users((1..=16).map(|n| UserId::from_parts(n, 0)).collect()), event("all"));
+    assert!(!woken(&new), "the old socket does not end the rest of the new one");
+}
+
 #[test]
 fn audiences_reach_exactly_their_sessions() {
     let registry = registry();
@@ -58,6 +113,31 @@ fn audiences_reach_exactly_their_sessions() {
     assert_eq!(received(&a1), ["users", "others", "focused", "everyone"]);
     assert_eq!(received(&a2), ["users", "except", "session", "everyone"]);
     assert_eq!(received(&b), ["except", "focused2", "everyone"]);
+}
+
+#[test]
+fn who_is_expelled_loses_focus_and_interest_in_that_channel_only() {
+    let registry = registry();
+    let (a1, a2, b) = (open(&registry, 1, 11), open(&registry, 1, 12), open(&registry, 2, 21));
+    let (left, kept) = (ChannelId::from_parts(9, 1), ChannelId::from_parts(9, 2));
+    for attachment in [&a1, &a2, &b] {
+        for channel in [left, kept] {
+            registry.focus(attachment.session.id, channel);
+        }
+    }
+    let (one, other) = (UserId::from_parts(7, 1), UserId::from_parts(7, 2));
+    registry.watch_presence(a1.session.id, &left.to_string(), &[one]);
+    registry.watch_presence(a1.session.id, &kept.to_string(), &[other]);
+    registry.expel(a1.session.user, left);
+    registry.emit(Audience::Focused { channel: left, except: None }, event("left"));
+    registry.emit(Audience::Focused { channel: kept, except: None }, event("kept"));
+    registry.presence_changed(one, Value::Null);
+    registry.flush_presence();
+    assert_eq!((received(&a1), received(&a2)), (vec!["kept".into()], vec!["kept".to_owned()]));
+    assert_eq!(received(&b), ["left", "kept"]);
+    registry.presence_changed(other, Value::Null);
+    registry.flush_presence();
+    assert_eq!(received(&a1), ["presence:changed"]);
 }
 
 #[test]

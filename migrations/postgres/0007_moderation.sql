@@ -1,0 +1,59 @@
+-- Blocks between people, bans from the server, reports of messages, and the log of what moderators did.
+
+CREATE TABLE user_blocks (
+    user_id    TEXT NOT NULL REFERENCES users (id),
+    blocked_id TEXT NOT NULL REFERENCES users (id),
+    at         BIGINT NOT NULL,
+    PRIMARY KEY (user_id, blocked_id)
+);
+CREATE INDEX user_blocks_of_blocked ON user_blocks (blocked_id);
+
+-- `until` NULL = for good. A ban that is over stays until the next one or until it is lifted.
+CREATE TABLE bans (
+    user_id   TEXT PRIMARY KEY REFERENCES users (id),
+    banned_by TEXT NOT NULL REFERENCES users (id),
+    reason    TEXT NOT NULL DEFAULT '',
+    at        BIGINT NOT NULL,
+    until     BIGINT
+);
+
+-- `content` is what was said when it was reported; the message may change or go.
+CREATE TABLE reports (
+    id              TEXT COLLATE "C" PRIMARY KEY,
+    message_id      TEXT NOT NULL REFERENCES messages (id),
+    channel_id      TEXT NOT NULL REFERENCES channels (id),
+    author_id       TEXT NOT NULL REFERENCES users (id),
+    content         TEXT NOT NULL,
+    reporter_id     TEXT NOT NULL REFERENCES users (id),
+    reason          TEXT NOT NULL,
+    note            TEXT NOT NULL DEFAULT '',
+    state           TEXT NOT NULL DEFAULT 'open' CHECK (state IN ('open', 'dismissed', 'actioned')),
+    resolved_by     TEXT REFERENCES users (id),
+    resolved_at     BIGINT,
+    resolution_note TEXT NOT NULL DEFAULT '',
+    created_at      BIGINT NOT NULL,
+    UNIQUE (message_id, reporter_id)
+);
+CREATE INDEX reports_by_state ON reports (state, id);
+
+-- Each row carries the hash of the one before it: what is changed or taken out later breaks the chain.
+CREATE TABLE audit_log (
+    n         BIGINT PRIMARY KEY,
+    at        BIGINT NOT NULL,
+    actor     TEXT NOT NULL,
+    action    TEXT NOT NULL,
+    target    TEXT NOT NULL,
+    ip        TEXT,
+    detail    TEXT NOT NULL,
+    prev_hash TEXT NOT NULL,
+    hash      TEXT NOT NULL
+);
+CREATE FUNCTION audit_log_is_append_only() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    RAISE EXCEPTION 'audit_log is append-only';
+END
+$$;
+CREATE TRIGGER audit_log_no_change BEFORE UPDATE OR DELETE ON audit_log
+    FOR EACH ROW EXECUTE FUNCTION audit_log_is_append_only();
+CREATE TRIGGER audit_log_no_truncate BEFORE TRUNCATE ON audit_log
+    FOR EACH STATEMENT EXECUTE FUNCTION audit_log_is_append_only();

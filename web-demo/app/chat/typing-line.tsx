@@ -1,0 +1,21 @@
+import { convene } from '../client';
+import { nameOf, typingTick } from '../store';
+import { t } from '../strings';
+
+/** Who writes in a channel's own timeline, or in one of its threads. */
+export function TypingLine({ channelId, threadId = '' }: { channelId: string; threadId?: string }) {
+  void typingTick.value;
+  const names = convene.typing.in(channelId, threadId).map((x) => nameOf(x.userId, x.name));
+  return (
+    <p class="typing" data-testid={threadId ? 'thread-typing' : 'typing'} aria-live="off">
+      {names.length > 0 && (
+        <span class="typing-dots" aria-hidden="true">
+          <i />
+          <i />
+          <i />
+        </span>
+      )}
+      {t.chat.typing(names)}
+    </p>
+  );
+}
