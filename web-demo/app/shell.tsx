@@ -1,6 +1,6 @@
 /** The signed-in page: sidebar, the open view, and what stays above every view. */
 import { effect } from '@preact/signals';
-import { useEffect } from 'preact/hooks';
+import { useEffect, useLayoutEffect } from 'preact/hooks';
 import { convene } from './client';
 import { ConnectionBanner } from './connection-banner';
 import { ChannelView } from './chat/channel-view';
@@ -33,7 +33,8 @@ const Lobby = lazy(() => import('./lobby/lobby').then((m) => m.Lobby));
 const HEARTBEAT_MS = 60_000;
 
 export function Shell() {
-  useEffect(() => startKeys(), []);
+  // As soon as the page can be seen, not a frame later.
+  useLayoutEffect(() => startKeys(), []);
   useEffect(() => startBackground(), []);
 
   const r = route.value;
