@@ -17,6 +17,7 @@ use self::{
     connection::Connection,
     db::{Db, Readers, args, unavailable},
     indexer::Indexer,
+    local::Local,
     writer::Writer,
 };
 use super::*;
@@ -28,6 +29,7 @@ mod channels;
 mod connection;
 mod db;
 mod indexer;
+mod local;
 mod marks;
 mod messages;
 mod moderation;
@@ -83,14 +85,14 @@ impl SqlStore {
             .statement_cache_capacity(STATEMENTS)
             .disable_statement_logging();
         migrate_sqlite(options.clone()).await?;
-        let conn = options.connect().await.map_err(unavailable)?;
+        let conn = Local::open(&config)?;
         let readers = SqlitePoolOptions::new()
             .max_connections(SQLITE_READERS)
             .acquire_timeout(BUSY)
             .connect_with(options.read_only(true).create_if_missing(false))
             .await
             .map_err(unavailable)?;
-        Ok(Self::new(Connection::Sqlite(conn), Readers::Sqlite(readers)))
+        Ok(Self::new(Connection::Sqlite(Box::new(conn)), Readers::Sqlite(readers)))
     }
 
     /// Connects to `postgres://user:password@host/database` and brings its schema up to date. The database must exist.

@@ -2,11 +2,12 @@
 
 use std::time::Duration;
 
-use sqlx::{
-    ConnectOptions as _, Connection as _, PgConnection, SqliteConnection, postgres::PgConnectOptions,
-};
+use sqlx::{ConnectOptions as _, Connection as _, PgConnection, postgres::PgConnectOptions};
 
-use super::db::{Db, args, unavailable};
+use super::{
+    db::{Db, args, unavailable},
+    local::Local,
+};
 use crate::{
     runtime::clock,
     store::{Result, StoreError},
@@ -32,7 +33,7 @@ pub(super) enum Fate {
 pub(super) type Ended = std::result::Result<(), (Fate, StoreError)>;
 
 pub(super) enum Connection {
-    Sqlite(SqliteConnection),
+    Sqlite(Box<Local>),
     Postgres(Box<Postgres>),
 }
 
@@ -51,7 +52,7 @@ impl Connection {
 
     pub fn db(&mut self) -> Result<Db<'_>> {
         match self {
-            Self::Sqlite(conn) => Ok(Db::Sqlite(conn)),
+            Self::Sqlite(conn) => Ok(Db::Local(conn)),
             Self::Postgres(own) => own.db(),
         }
     }
@@ -108,9 +109,9 @@ impl Connection {
 
     pub async fn close(self) {
         let closed = match self {
-            Self::Sqlite(conn) => conn.close().await,
+            Self::Sqlite(conn) => conn.close(),
             Self::Postgres(own) => match own.conn {
-                Some(conn) => conn.close().await,
+                Some(conn) => conn.close().await.map_err(unavailable),
                 None => Ok(()),
             },
         };

@@ -6,11 +6,13 @@
 
 use std::str::FromStr;
 
+use rusqlite::types::FromSql;
 use sqlx::{
     Decode, PgConnection, PgPool, Postgres, Sqlite, SqliteConnection, SqlitePool, Transaction, Type,
     pool::PoolConnection, postgres::PgRow, sqlite::SqliteRow,
 };
 
+use super::local::{Local, LocalRow};
 use crate::{
     base::id::{CallId, ChannelId, MessageId, ParticipantId, ReportId, UserId},
     store::{Result, StoreError},
@@ -73,6 +75,8 @@ id_args!(UserId, ChannelId, MessageId, CallId, ParticipantId, ReportId);
 
 /// A borrowed connection.
 pub(super) enum Db<'c> {
+    /// SQLite, for the writer.
+    Local(&'c mut Local),
     Sqlite(&'c mut SqliteConnection),
     Postgres(&'c mut PgConnection),
 }
@@ -100,6 +104,7 @@ impl Db<'_> {
     /// Rows affected.
     pub async fn run(&mut self, sql: &'static str, args: Vec<Arg>) -> Result<u64> {
         match self {
+            Self::Local(conn) => conn.run(sql, args),
             Self::Sqlite(conn) => {
                 let done = query!(Sqlite, sql, args).execute(&mut **conn).await;
                 done.map(|done| done.rows_affected()).map_err(unavailable)
@@ -113,6 +118,7 @@ impl Db<'_> {
 
     pub async fn all(&mut self, sql: &'static str, args: Vec<Arg>) -> Result<Vec<Row>> {
         match self {
+            Self::Local(conn) => Ok(conn.rows(sql, args, usize::MAX)?.into_iter().map(Row::Local).collect()),
             Self::Sqlite(conn) => {
                 let rows = query!(Sqlite, sql, args).fetch_all(&mut **conn).await.map_err(unavailable)?;
                 Ok(rows.into_iter().map(Row::Sqlite).collect())
@@ -126,6 +132,7 @@ impl Db<'_> {
 
     pub async fn maybe(&mut self, sql: &'static str, args: Vec<Arg>) -> Result<Option<Row>> {
         match self {
+            Self::Local(conn) => Ok(conn.rows(sql, args, 1)?.pop().map(Row::Local)),
             Self::Sqlite(conn) => {
                 let row = query!(Sqlite, sql, args).fetch_optional(&mut **conn).await;
                 Ok(row.map_err(unavailable)?.map(Row::Sqlite))
@@ -145,7 +152,7 @@ impl Db<'_> {
     /// The statement in the words of this database.
     pub fn pick(&self, sqlite: &'static str, postgres: &'static str) -> &'static str {
         match self {
-            Self::Sqlite(_) => sqlite,
+            Self::Local(_) | Self::Sqlite(_) => sqlite,
             Self::Postgres(_) => postgres,
         }
     }
@@ -153,6 +160,7 @@ impl Db<'_> {
 
 /// An answer's row.
 pub(super) enum Row {
+    Local(LocalRow),
     Sqlite(SqliteRow),
     Postgres(PgRow),
 }
@@ -160,9 +168,14 @@ pub(super) enum Row {
 impl Row {
     fn get<T>(&self, column: &str) -> Result<T>
     where
-        T: for<'r> Decode<'r, Sqlite> + Type<Sqlite> + for<'r> Decode<'r, Postgres> + Type<Postgres>,
+        T: for<'r> Decode<'r, Sqlite>
+            + Type<Sqlite>
+            + for<'r> Decode<'r, Postgres>
+            + Type<Postgres>
+            + FromSql,
     {
         match self {
+            Self::Local(row) => row.get(column),
             Self::Sqlite(row) => sqlx::Row::try_get(row, column).map_err(unavailable),
             Self::Postgres(row) => sqlx::Row::try_get(row, column).map_err(unavailable),
         }

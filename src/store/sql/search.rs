@@ -173,7 +173,7 @@ fn expression(conn: &Db<'_>, query: &SearchQuery, channels: &[ChannelId]) -> Str
         marks.push(channels.iter().map(|channel| Mark::Channel(*channel)).collect());
     }
     match conn {
-        Db::Sqlite(_) => {
+        Db::Local(_) | Db::Sqlite(_) => {
             let term = |term: &Term| {
                 format!("words : \"{}\"{}", term.words.join(" "), if term.prefix { " *" } else { "" })
             };
@@ -254,7 +254,7 @@ impl Entry {
     fn row(conn: &Db<'_>, n: i64, content: &str, marks: &[Mark]) -> Value {
         let words = words(content);
         match conn {
-            Db::Sqlite(_) => {
+            Db::Local(_) | Db::Sqlite(_) => {
                 let words: Vec<&str> = words.iter().map(|word| word.folded.as_str()).collect();
                 let marks: Vec<String> = marks.iter().map(|mark| mark.text("")).collect();
                 json!([n, words.join(" "), marks.join(" ")])

@@ -164,10 +164,8 @@ impl Writer {
         let (queue, jobs) = mpsc::channel(QUEUE);
         let (committed, done) = mpsc::channel(COMMITTED);
         let counters = Arc::new(Counters::default());
-        let tasks = vec![
-            tokio::spawn(write_loop(conn, jobs, committed, counters.clone())),
-            tokio::spawn(notify_loop(done)),
-        ];
+        let writing = write_loop(conn, jobs, committed, counters.clone());
+        let tasks = vec![on_its_thread(writing), tokio::spawn(notify_loop(done))];
         Self { queue: Mutex::new(Some(queue)), tasks: tokio::sync::Mutex::new(tasks), counters }
     }
 
@@ -195,6 +193,12 @@ impl Writer {
             }
         }
     }
+}
+
+/// SQLite is called directly and waits for the disk: nothing else should wait with it.
+fn on_its_thread(writing: impl Future<Output = ()> + Send + 'static) -> JoinHandle<()> {
+    let runtime = tokio::runtime::Handle::current();
+    tokio::task::spawn_blocking(move || runtime.block_on(writing))
 }
 
 async fn write_loop(
