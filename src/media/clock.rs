@@ -15,6 +15,11 @@ use crate::proto::ext::CaptureTime;
 const REMEMBERED: usize = 8;
 /// 100 ms: a report that is this far from the others is of another source, or of another clock.
 const JUMP: u64 = (1 << 32) / 10;
+/// 30 ms: what the wait for a packet's samples (20 ms) and a slow moment do not explain. The sender has lost samples:
+/// its timestamps fell behind for good, and what it reported before tells nothing any more.
+const LOST: i64 = (1 << 32) * 3 / 100;
+/// 10 ms: how late such a report is in the middle.
+const USUALLY_LATE: i64 = (1 << 32) / 100;
 /// Receivers work out no more from one packet: clocks drift.
 const CARRIED_SECONDS: u32 = 5;
 
@@ -66,6 +71,7 @@ pub struct SteadyClock {
     line: Option<SourceClock>,
     /// How much later than the line the last reports were, in the format of NTP timestamps.
     late: ArrayVec<i64, REMEMBERED>,
+    breaks: u32,
 }
 
 impl SteadyClock {
@@ -73,11 +79,20 @@ impl SteadyClock {
     pub fn report(&mut self, now: Instant, ntp: u64, rtp: u32, rate: u32) {
         let late = self.line.map(|line| ntp.wrapping_sub(line.ntp_at(rtp, rate)).cast_signed());
         let (Some(line), Some(late)) = (self.line, late.filter(|late| late.unsigned_abs() < JUMP)) else {
+            self.breaks = self.breaks.wrapping_add(self.line.is_some().into());
             self.line = Some(SourceClock { ntp, rtp, at: now });
             self.late.clear();
             self.late.push(0);
             return;
         };
+        if late > LOST {
+            self.breaks = self.breaks.wrapping_add(1);
+            let rtp = line.timestamp_at(ntp.wrapping_add_signed(USUALLY_LATE - late), rate);
+            self.line = Some(SourceClock { ntp, rtp, at: now });
+            self.late.clear();
+            self.late.push(USUALLY_LATE);
+            return;
+        }
         if self.late.is_full() {
             self.late.remove(0);
         }
@@ -88,6 +103,11 @@ impl SteadyClock {
         }
         let rtp = line.timestamp_at(ntp.wrapping_add_signed(-least), rate);
         self.line = Some(SourceClock { ntp, rtp, at: now });
+    }
+
+    /// How often the line went on somewhere else: receivers should forget what they were told before.
+    pub fn breaks(&self) -> u32 {
+        self.breaks
     }
 
     /// The newest report, as it should have been.
@@ -204,6 +224,14 @@ mod tests {
         let behind = |(index, line): (usize, i64)| index as i64 - line;
         assert_eq!(lateness(&drifting).into_iter().enumerate().map(behind).max(), Some(7));
         assert_eq!(lateness(&[0, 5, 500, 505, 510]), [0, 0, 500, 500, 500]);
+        assert_eq!(lateness(&[0, 29, 5, 0]), [0; 4], "a slow moment");
+        assert_eq!(lateness(&[0, 14, 58, 54, 48, 63, 49]), [0, 0, 48, 54, 48, 48, 48], "lost samples");
+        assert_eq!(
+            lateness(&[0, 14, 58, 65, 60, 57]),
+            [0, 0, 48, 58, 58, 57],
+            "and the middle was too early"
+        );
+        assert_eq!(lateness(&[0, 45, 0]), [0, 35, 0], "it was a slow moment after all");
         assert_eq!(lateness(&[900, 5, 0]), [900, 5, 0]);
     }
 

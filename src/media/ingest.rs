@@ -214,6 +214,11 @@ impl Ingest {
         self.clock.newest()
     }
 
+    /// See [`SteadyClock::breaks`].
+    pub fn clock_breaks(&self) -> u32 {
+        self.clock.breaks()
+    }
+
     pub fn totals(&self) -> Totals {
         let expected = self.extender.highest().map_or(0, |highest| highest + 1 - self.first);
         Totals { expected, received: self.received, repaired: self.repaired }

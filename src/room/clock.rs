@@ -22,6 +22,9 @@ const REMEMBERED: usize = 4;
 /// Receivers need two reports before they can pair sound and picture, and a browser reports its sound only every five
 /// seconds: the second one follows this long after the first.
 const SECOND_AFTER: Duration = Duration::from_millis(300);
+/// libwebrtc draws its line through the last twenty reports, at one in five seconds those of a minute and a half. After
+/// a break in the publisher's line so many more follow, one at each look, or the old ones bend it for as long.
+const REPEATS: u8 = 19;
 
 /// What a subscriber was told of a stream's clock.
 #[derive(Debug, Default)]
@@ -30,6 +33,10 @@ pub(super) struct Told {
     mapping: Option<(u8, u32)>,
     /// Since when it does so.
     since: Option<Instant>,
+    /// The layer that reports were of, and how often its line had broken.
+    breaks: Option<(u8, u32)>,
+    /// Reports that are still to be repeated.
+    repeats: u8,
     /// (Middle of the NTP timestamp, when it was sent), oldest first.
     sent: ArrayVec<(u32, Instant), REMEMBERED>,
 }
@@ -44,6 +51,14 @@ impl Told {
     /// Whether the stream has come from the same layer for this long.
     pub fn is_steady(&self, now: Instant, span: Duration) -> bool {
         self.since.is_some_and(|since| now.saturating_duration_since(since) >= span)
+    }
+
+    /// Notes how often the layer's line has broken by now.
+    fn follow(&mut self, layer: u8, breaks: u32) {
+        if self.breaks.is_some_and(|(of, before)| of == layer && before != breaks) {
+            self.repeats = REPEATS;
+        }
+        self.breaks = Some((layer, breaks));
     }
 
     fn needs_second(&self, now: Instant) -> bool {
@@ -83,21 +98,25 @@ impl Room {
         }
     }
 
-    /// Tells a subscriber of a new mapping, which a switch or a pause has made, and of the first one twice.
+    /// Tells a subscriber of a new mapping, which a switch or a pause has made, of the first one twice, and of one that
+    /// follows a break until nothing else is remembered.
     pub(super) fn refresh_report(&mut self, ctx: &mut Context<'_>, key: SubscriptionKey) {
         let Some(subscription) = self.subscriptions.get_mut(key) else { return };
         let Some(forwarder) = &subscription.forwarder else { return };
         let mapping = forwarder.mapping().filter(|(layer, _)| forwarder.encoding() == Some(*layer));
-        let told = mapping == subscription.told.mapping && !subscription.told.needs_second(ctx.now);
-        if mapping.is_none() || told {
+        let Some((layer, _)) = mapping else { return };
+        let Some(publication) = self.publications.get(subscription.publication) else { return };
+        let encoding = publication.encoding(layer);
+        subscription.told.follow(layer, encoding.map_or(0, |one| one.ingest.clock_breaks()));
+        let known = mapping == subscription.told.mapping && !subscription.told.needs_second(ctx.now);
+        if known && subscription.told.repeats == 0 {
             return;
         }
-        let Some(publication) = self.publications.get(subscription.publication) else { return };
-        let Some((layer, _)) = mapping else { return };
+        subscription.told.repeats = subscription.told.repeats.saturating_sub(1);
         if subscription.told.mapping.map(|(told, _)| told) != Some(layer) {
             subscription.told.since = Some(ctx.now);
         }
-        let clock = publication.encoding(layer).and_then(|one| one.ingest.clock());
+        let clock = encoding.and_then(|one| one.ingest.clock());
         let Some(report) = clock.map(|one| one.extrapolate(ctx.now, publication.codec.clock_rate())) else {
             return; // the publisher's first report will do
         };

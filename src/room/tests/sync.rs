@@ -184,6 +184,42 @@ fn scattered(world: &mut World, others: ShardId) {
     }
 }
 
+/// A receiver that draws a line through its last twenty reports.
+fn broken(world: &mut World, others: ShardId) {
+    let ana = world.join(MediaGrants::ALL, AutoSubscribe::Everything);
+    world.offer(ana, &[MIC, CAMERA]);
+    world.connect(ana);
+    let bo = world.join_on(others, MediaGrants::ALL, AutoSubscribe::Everything);
+    world.offer(bo, &SEES_ONE);
+    world.connect(bo);
+    let mut report = |late_ms: u64| {
+        world.send_frames(ana, 1, 30, &[0]);
+        let ntp = capture_time(world, ana) + (late_ms << 32) / 1_000;
+        world.send_report(ana, 0, ntp);
+        let before = world.reports(bo).0.len();
+        let at_once = error_of_report(world, ana, bo) / 90;
+        world.send_frames(ana, 1, 150, &[0]);
+        (at_once, error_of_report(world, ana, bo) / 90, world.reports(bo).0.len() - before)
+    };
+    assert_eq!(report(0), (0, 0, 1), "the first is told twice");
+    assert_eq!([14, 29, 0].map(&mut report), [(0, 0, 0); 3], "what is late for a moment changes nothing");
+    let (at_once, later, told) = report(60);
+    assert_eq!((at_once, later), (50, 50), "lost samples: the middle of what it can mean");
+    assert_eq!(told, 19, "the old ones are forgotten");
+    assert_eq!(report(48), (48, 48, 0), "an earlier report is right, and moves the line a little");
+    assert_eq!(report(63), (48, 48, 0));
+}
+
+#[test]
+fn a_sender_that_lost_samples_is_believed_and_its_old_reports_are_forgotten() {
+    broken(&mut World::new(70), ShardId(0));
+}
+
+#[test]
+fn so_they_are_on_another_shard() {
+    broken(&mut World::new(71), ShardId(1));
+}
+
 #[test]
 fn reports_that_scatter_are_passed_on_along_a_line() {
     scattered(&mut World::new(68), ShardId(0));
