@@ -294,7 +294,7 @@ export function connectIntents(): void {
   convene.local.events.on('lost', ({ label, now }) => toast(t.call.deviceLost(label, now)));
   convene.session.events.on('status', (s) => {
     if (s.phase !== 'closed') return;
-    const replaced = s.code === 'session.replaced';
-    signOut(replaced ? t.signIn.replaced : t.signIn.expired);
+    const why = { 'session.replaced': t.signIn.replaced, 'auth.banned': t.signIn.banned }[s.code];
+    signOut(why ?? t.signIn.expired);
   });
 }

@@ -31,6 +31,7 @@ export const t = {
     other: (code: string) => `Signing in did not work (${code}). Try again in a moment.`,
     required: 'Enter your username and password.',
     expired: 'Your session has ended. Sign in again to go on.',
+    banned: 'This account has been banned. Ask your administrator if you think that is wrong.',
     replaced: 'This page was opened elsewhere with the same session. Sign in again to use it here.',
   },
 
