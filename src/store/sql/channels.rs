@@ -154,7 +154,7 @@ pub(super) async fn enter(
     role: &str,
     now: WallMs,
 ) -> Result<JoinedChannel> {
-    let known = db.audience(channel).await?.contains(&user);
+    let known = db.audience(channel).await?.binary_search(&user).is_ok();
     if !known {
         let rev = bump(db, channel).await?;
         // History before the entry is visible but not unread.
@@ -168,7 +168,7 @@ pub(super) async fn enter(
                 args![channel, user, role, now, rev],
             )
             .await?;
-        db.members.forget(channel);
+        db.members.entered(channel, user);
     }
     Ok(JoinedChannel {
         channel: load(&mut db.conn, channel, user).await?,

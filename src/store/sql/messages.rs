@@ -26,7 +26,7 @@ impl Write for SendMessage {
     async fn apply(self: Box<Self>, db: &mut Tx<'_>) -> Result<SentMessage> {
         let new = self.0;
         let audience = db.audience(new.channel).await?;
-        if !audience.contains(&new.author) {
+        if audience.binary_search(&new.author).is_err() {
             return Err(StoreError::NotFound);
         }
         if let Some(original) = by_nonce(db, &new).await? {
