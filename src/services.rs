@@ -60,6 +60,9 @@ mod threads;
 
 pub use config::{CallConfig, PasswordCost, RateScale, ServicesConfig};
 
+/// Sessions come and go; when somebody was last there is written this often, and when the last device is gone.
+const LAST_SEEN_EVERY_MS: i64 = 5 * 60 * 1000;
+
 /// Cheap to clone.
 #[derive(Clone)]
 pub struct Services {
@@ -144,7 +147,7 @@ impl Services {
             ids,
             rates: Rates::new(config.rate),
             passwords: Passwords::new(config.password).await?,
-            presence: Mutex::new(Presence::new(config.presence_grace)),
+            presence: Mutex::new(Presence::new(config.presence_grace, config.presence_idle)),
             typing: Mutex::new(Typing::new(config.typing_ttl)),
             wake: wake.clone(),
             book,
@@ -186,10 +189,12 @@ impl Services {
         if let Some(room) = inner.room_of(actor).await? {
             inner.admit(actor, room).await?;
         }
-        inner.presence().seed(user.id, &user.custom_status, user.last_seen_at);
+        inner.presence().seed(soft::moment(), user.id, user.status.clone(), user.last_seen_at);
         inner.attached(actor);
-        let touched = inner.store.touch_user(user.id, None, clock::wall_ms()).await;
-        touched.or_not_found(Code::NotFoundUser)?;
+        let now = clock::wall_ms();
+        if user.last_seen_at.is_none_or(|at| now - at >= LAST_SEEN_EVERY_MS) {
+            inner.store.touch_users(&[user.id], now).await.or_not_found(Code::NotFoundUser)?;
+        }
         inner.snapshot(actor, &user).await
     }
 
@@ -352,8 +357,7 @@ impl Inner {
             }
             Command::TypingActive(_) => Ok(json!({"users": self.typing_json(channel()?)})),
             Command::PresenceUpdate(c) => self.presence_update(actor, c).await,
-            // Idle time will drive auto-away; a heartbeat today only says that the session lives.
-            Command::PresenceHeartbeat(_) => Ok(json!({})),
+            Command::PresenceHeartbeat(c) => Ok(self.presence_heartbeat(actor, c)),
             Command::PresenceSubscribe(c) => self.presence_subscribe(actor, place, c).await,
             Command::PresenceUnsubscribe(_) => Ok(self.presence_unsubscribe(actor, place)),
             Command::PresenceBulk(c) => self.presence_bulk(actor, place, c).await,

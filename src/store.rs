@@ -15,7 +15,7 @@ use crate::{
     call::model::{CallRecord, StintQuality},
     chat::{
         model::{
-            ChannelKind, ChannelRecord, MemberRecord, MessageRecord, NotifyPref, RevisionRecord,
+            ChannelKind, ChannelRecord, MemberRecord, MessageRecord, NotifyPref, RevisionRecord, SelfStatus,
             ThreadRecord, ThreadSummary, UserRecord, WallMs,
         },
         moderation::{AuditRecord, BanRecord, ReportRecord, ReportState},
@@ -380,7 +380,9 @@ pub trait Store: Send + Sync {
         within: Option<ChannelId>,
         limit: u32,
     ) -> Result<Vec<UserRecord>>;
-    async fn touch_user(&self, id: UserId, custom_status: Option<String>, now: WallMs) -> Result<()>;
+    /// They were there until now.
+    async fn touch_users(&self, ids: &[UserId], now: WallMs) -> Result<()>;
+    async fn set_status(&self, id: UserId, status: SelfStatus) -> Result<()>;
     /// Those of `others` who share a channel with `user`.
     async fn sharing(&self, user: UserId, others: &[UserId]) -> Result<Vec<UserId>>;
     async fn dm_peers(&self, user: UserId) -> Result<Vec<UserId>>;

@@ -238,12 +238,40 @@ pub enum PresenceStatus {
     Invisible,
 }
 
+impl PresenceStatus {
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Online => "online",
+            Self::Away => "away",
+            Self::Dnd => "dnd",
+            Self::Invisible => "invisible",
+        }
+    }
+
+    pub fn parse(text: &str) -> Option<Self> {
+        [Self::Online, Self::Away, Self::Dnd, Self::Invisible].into_iter().find(|one| one.as_str() == text)
+    }
+}
+
+/// Who is told when a person was last there.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum LastSeenTo {
+    /// Everybody who sees the person's presence.
+    Shared,
+    Nobody,
+}
+
 #[derive(Debug, Clone, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct PresenceUpdate {
     pub status: Option<PresenceStatus>,
-    /// Absent = unchanged, empty = cleared.
+    /// Absent = unchanged, empty = cleared. Comes with its emoji and its end; without them it has none.
     pub custom_status: Option<String>,
+    /// One grapheme, or `:name:`.
+    pub emoji: Option<String>,
+    pub until: Option<Timestamp>,
+    pub last_seen_to: Option<LastSeenTo>,
     /// Absent = unchanged, `null` is not told apart from absent; an empty `type` clears it.
     pub activity: Option<Activity>,
 }

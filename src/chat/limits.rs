@@ -131,6 +131,10 @@ pub(super) fn check(command: &Command) -> Result<(), ServiceError> {
         }
         Command::PresenceUpdate(c) => {
             chars("customStatus", c.custom_status.as_deref().unwrap_or_default(), 0, MAX_CUSTOM_STATUS)?;
+            let emoji = c.emoji.as_deref().filter(|emoji| !emoji.is_empty());
+            ensure(emoji.is_none_or(is_emoji), "emoji", "one emoji or :name:")?;
+            let custom = c.custom_status.is_some() || c.emoji.is_some();
+            ensure(custom || c.until.is_none(), "until", "the end of a customStatus or emoji")?;
             let Some(activity) = &c.activity else { return Ok(()) };
             chars("activity.type", &activity.kind, 0, 32)?;
             chars("activity.name", &activity.name, 0, 128)?;

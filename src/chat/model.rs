@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
+use super::command::PresenceStatus;
 use crate::{
     base::{
         id::{CallId, ChannelId, MessageId, UserId},
@@ -85,6 +86,26 @@ impl NotifyPref {
     }
 }
 
+/// What a person says of itself; outlives restarts.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct SelfStatus {
+    pub wish: Option<PresenceStatus>,
+    /// Up to 100 characters, and one emoji.
+    pub text: String,
+    pub emoji: String,
+    /// When text and emoji end.
+    pub until: Option<WallMs>,
+    pub hides_last_seen: bool,
+}
+
+impl SelfStatus {
+    pub fn clear_custom(&mut self) {
+        self.text.clear();
+        self.emoji.clear();
+        self.until = None;
+    }
+}
+
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct UserRecord {
     pub id: UserId,
@@ -95,7 +116,7 @@ pub struct UserRecord {
     pub role: String,
     pub external_id: Option<String>,
     pub is_active: bool,
-    pub custom_status: String,
+    pub status: SelfStatus,
     pub created_at: WallMs,
     pub last_seen_at: Option<WallMs>,
     /// Bumping it revokes all tokens of the user.
@@ -117,8 +138,8 @@ impl UserRecord {
     pub fn to_json(&self) -> Value {
         json!({
             "id": self.id, "username": self.username, "name": self.name, "kind": self.kind,
-            "role": self.role, "isActive": self.is_active, "customStatus": self.custom_status,
-            "avatar": null, "lastSeen": self.last_seen_at.map(rfc3339), "createdAt": rfc3339(self.created_at),
+            "role": self.role, "isActive": self.is_active, "customStatus": self.status.text,
+            "avatar": null, "lastSeen": self.last_seen_at.filter(|_| !self.status.hides_last_seen).map(rfc3339), "createdAt": rfc3339(self.created_at),
         })
     }
 }

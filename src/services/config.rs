@@ -13,6 +13,8 @@ pub struct ServicesConfig {
     pub rate: RateScale,
     pub calls: CallConfig,
     pub presence_grace: Duration,
+    /// Nobody has touched any device for so long: away.
+    pub presence_idle: Duration,
     pub typing_ttl: Duration,
     /// Authors may edit for this long; `None` = for ever.
     pub edit_window: Option<Duration>,
@@ -28,6 +30,7 @@ impl Default for ServicesConfig {
             rate: RateScale::Times(1),
             calls: CallConfig::default(),
             presence_grace: Duration::from_secs(10),
+            presence_idle: Duration::from_secs(300),
             typing_ttl: Duration::from_secs(6),
             edit_window: None,
             password: PasswordCost::default(),

@@ -17,6 +17,7 @@ mod chatting;
 mod marking;
 mod measured;
 mod moderating;
+mod presence;
 mod searching;
 mod threading;
 

@@ -54,6 +54,8 @@ const POSTGRES_READERS: u32 = 16;
 /// Another process (a backup) may hold the file for a moment; a pool may be busy.
 const BUSY: Duration = Duration::from_secs(5);
 const STATEMENTS: usize = 256;
+/// Messages wait while they are written.
+const TOUCHED_AT_ONCE: usize = 64;
 /// Rows of one `sync` answer; beyond it the client is better off with a fresh page.
 const SYNC_ROWS: u32 = 1000;
 
@@ -181,8 +183,15 @@ impl Store for SqlStore {
         users::list(&mut reader.db(), search, after, within, limit).await
     }
 
-    async fn touch_user(&self, id: UserId, custom_status: Option<String>, now: WallMs) -> Result<()> {
-        self.writer.submit(users::TouchUser { user: id, custom_status, now }, nothing()).await
+    async fn touch_users(&self, ids: &[UserId], now: WallMs) -> Result<()> {
+        for users in ids.chunks(TOUCHED_AT_ONCE) {
+            self.writer.submit(users::TouchUsers { users: users.to_vec(), now }, nothing()).await?;
+        }
+        Ok(())
+    }
+
+    async fn set_status(&self, id: UserId, status: SelfStatus) -> Result<()> {
+        self.writer.submit(users::SetStatus { user: id, status }, nothing()).await
     }
 
     async fn sharing(&self, user: UserId, others: &[UserId]) -> Result<Vec<UserId>> {
