@@ -6,11 +6,13 @@
 use std::sync::{Arc, Mutex};
 
 use super::*;
+use crate::base::id::ScheduleId;
 
 mod administration;
 mod moderation;
 use crate::call::model::{CallKind, CallMode, CallState, EndReason, InviteOutcome};
 
+mod scheduling;
 mod search;
 
 pub(super) async fn all(store: Arc<dyn Store>) {
@@ -29,6 +31,7 @@ pub(super) async fn all(store: Arc<dyn Store>) {
     only_orphans_are_swept(&*store, channel, ana).await;
     lists_page_without_gaps(&*store, ana).await;
     moderation::all(&*store, [ana, bo, cy]).await;
+    scheduling::all(&store, [ana, bo, cy]).await;
     search::all(&*store, [ana, bo, cy]).await;
     a_closed_store_refuses(&*store, channel, ana).await;
 }
