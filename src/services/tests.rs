@@ -17,6 +17,7 @@ mod chatting;
 mod marking;
 mod measured;
 mod moderating;
+mod scheduling;
 mod searching;
 mod threading;
 
