@@ -546,6 +546,7 @@ pub trait Store: ScheduleStore + Send + Sync {
         root: MessageId,
         user: UserId,
         to: ReadMove,
+        now: WallMs,
         then: Then<ReadMark>,
     ) -> Result<ReadMark>;
     /// Followed threads in channels the user is a member of, the last one replied to first.

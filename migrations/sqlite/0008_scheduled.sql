@@ -1,4 +1,4 @@
--- Messages that wait for their time. What was sent or cancelled loses its text at once and its row after a day: until
+-- Messages that wait for their time, and when a thread was read. What was sent or cancelled loses its text at once and its row after a day: until
 -- then a retry of the command that made it gets the first answer again.
 
 CREATE TABLE scheduled_messages (
@@ -25,3 +25,6 @@ CREATE INDEX scheduled_due ON scheduled_messages (due_at, id) WHERE state = 'pen
 CREATE INDEX scheduled_of_author ON scheduled_messages (author_id, send_at, id) WHERE state IN ('pending', 'failed');
 CREATE INDEX scheduled_over ON scheduled_messages (state, updated_at) WHERE state <> 'pending';
 CREATE UNIQUE INDEX scheduled_by_nonce ON scheduled_messages (author_id, nonce) WHERE nonce IS NOT NULL;
+
+-- When `read_seq` moved last; unknown of what was read before.
+ALTER TABLE thread_members ADD COLUMN read_at INTEGER;

@@ -310,7 +310,7 @@ impl Inner {
         let done = match mark.thread_id {
             Some(root) => {
                 let root = self.root_in(id, root).await?;
-                self.store.mark_thread_read(root, user, to, then).await
+                self.store.mark_thread_read(root, user, to, now, then).await
             }
             None => self.store.mark_read(id, user, to, now, then).await,
         };

@@ -446,9 +446,10 @@ impl Store for SqlStore {
         root: MessageId,
         user: UserId,
         to: ReadMove,
+        now: WallMs,
         then: Then<ReadMark>,
     ) -> Result<ReadMark> {
-        self.writer.submit(threads::MarkThreadRead { root, user, to }, then).await
+        self.writer.submit(threads::MarkThreadRead { root, user, to, now }, then).await
     }
 
     async fn threads(&self, user: UserId, query: ThreadQuery) -> Result<Vec<ThreadRecord>> {

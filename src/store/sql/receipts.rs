@@ -58,14 +58,12 @@ pub(super) async fn of(db: &mut Db<'_>, id: MessageId, named_up_to: u32) -> Resu
     let found = match message.thread {
         None => {
             args.extend(args![MAX_READERS]);
-            let sql =
-                readers_sql!(channel "m.user_id, m.read_at" "ORDER BY m.read_at DESC, m.user_id LIMIT $4");
+            let sql = readers_sql!(channel "m.user_id, m.read_at" "ORDER BY m.read_at IS NULL, m.read_at DESC, m.user_id LIMIT $4");
             db.all(sql, args).await?
         }
-        // When a thread was read is not written down.
         Some(_) => {
             args.extend(args![MAX_READERS]);
-            let sql = readers_sql!(thread "f.user_id, CAST(NULL AS BIGINT) AS read_at" "ORDER BY f.user_id LIMIT $6");
+            let sql = readers_sql!(thread "f.user_id, f.read_at" "ORDER BY f.read_at IS NULL, f.read_at DESC, f.user_id LIMIT $6");
             db.all(sql, args).await?
         }
     };
