@@ -8,6 +8,8 @@ use std::sync::{Arc, Mutex};
 use super::*;
 use crate::base::id::ScheduleId;
 
+pub(super) use self::scheduling::each_is_sent_by_one_of;
+
 mod administration;
 mod moderation;
 use crate::call::model::{CallKind, CallMode, CallState, EndReason, InviteOutcome};

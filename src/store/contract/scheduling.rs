@@ -176,6 +176,36 @@ async fn one_is_sent_once_and_in_order(store: &Arc<dyn Store>, ana: UserId, bo: 
     clear(&**store, ana).await;
 }
 
+/// Stores on one database, as of several processes, that all try to send the same messages.
+pub(in crate::store) async fn each_is_sent_by_one_of(stores: [Arc<dyn Store>; 2]) {
+    let (users, channel) = people_in_a_group(&*stores[0], 1).await;
+    let mut all = Vec::new();
+    for n in 0..30 {
+        all.push(waits(&*stores[0], wish(n, channel, users[0], 200)).await);
+    }
+    let tries = [(0, 81_000), (1, 82_000)].map(|(at, first): (usize, u128)| {
+        let (store, all) = (stores[at].clone(), all.clone());
+        tokio::spawn(async move {
+            let mut sent = 0;
+            for (n, one) in (first..).zip(&all) {
+                match fire(&*store, one, n, 210).await {
+                    Ok(_) => sent += 1,
+                    Err(error) => assert_eq!(error, StoreError::State),
+                }
+            }
+            sent
+        })
+    });
+    let mut sent = 0;
+    for one in tries {
+        sent += one.await.unwrap();
+    }
+    let page = stores[1].history(Timeline::Channel(channel), HistoryAt::Latest, 100).await.unwrap();
+    let said: Vec<String> = page.messages.into_iter().map(|message| message.content).collect();
+    let wanted: Vec<String> = all.into_iter().map(|one| one.content).collect();
+    assert_eq!((sent, said), (wanted.len(), wanted));
+}
+
 async fn the_rules_are_those_of_the_moment(store: &dyn Store, ana: UserId, bo: UserId) {
     let channel = group(store, 85, ana, &[bo]).await;
     let dia = super::user(store, 85).await;
