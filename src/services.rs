@@ -54,6 +54,8 @@ mod moderation;
 mod outbox;
 mod permit;
 mod rates;
+mod receipts;
+mod schedules;
 mod search;
 mod soft;
 mod threads;
@@ -99,6 +101,8 @@ struct Inner {
     presence: Mutex<Presence>,
     typing: Mutex<Typing>,
     wake: Arc<Notify>,
+    /// A message was scheduled, or one that waits was changed.
+    schedules: Arc<Notify>,
     book: SharedBook,
     desk: Desk,
     quality: SharedQuality,
@@ -140,7 +144,7 @@ impl Services {
             heartbeat: config.calls.heartbeat,
             quality: quality.clone(),
         });
-        let wake = Arc::new(Notify::new());
+        let (wake, news) = (Arc::new(Notify::new()), Arc::new(Notify::new()));
         let inner = Arc::new(Inner {
             store,
             out,
@@ -150,6 +154,7 @@ impl Services {
             presence: Mutex::new(Presence::new(config.presence_grace, config.presence_idle)),
             typing: Mutex::new(Typing::new(config.typing_ttl)),
             wake: wake.clone(),
+            schedules: news.clone(),
             book,
             desk,
             quality,
@@ -160,7 +165,8 @@ impl Services {
         });
         let ticker = tokio::spawn(soft::tick(Arc::downgrade(&inner), wake));
         let measured = tokio::spawn(soft::tell_quality(Arc::downgrade(&inner)));
-        inner.tasks.lock().unwrap_or_else(PoisonError::into_inner).extend([ticker, measured]);
+        let sender = tokio::spawn(schedules::run(Arc::downgrade(&inner), news));
+        inner.tasks.lock().unwrap_or_else(PoisonError::into_inner).extend([ticker, measured, sender]);
         Ok(Self { inner })
     }
 
@@ -301,7 +307,8 @@ impl Inner {
         permit(&actor.grants, &command, place.as_ref()).map_err(|error| hide(error, &command))?;
         // The writer checks membership of these itself, in the transaction.
         let checked_by_writer = administration::is_administration(&command)
-            || matches!(command, Command::MessageSend(_) | Command::MarkRead(_) | Command::MessageEdit(_));
+            || matches!(command, Command::MessageSend(_) | Command::MarkRead(_) | Command::MessageEdit(_))
+            || matches!(command, Command::ScheduleUpdate(_) | Command::ScheduleCancel(_));
         let role = match &place {
             Some(place) if !checked_by_writer || actor.grants.room.is_some() => {
                 self.admit(actor, place.id).await.map_err(|error| hide(error, &command))?
@@ -346,6 +353,10 @@ impl Inner {
             }
             Command::MessageRevisions(c) => self.revisions(actor, c.message_id, role).await,
             Command::MarkRead(c) => self.mark_read(actor, channel()?, c).await,
+            Command::ReadReceipts(c) => self.read_receipts(c.message_id).await,
+            Command::ScheduleList(_) => self.schedule_list(actor, place).await,
+            Command::ScheduleUpdate(c) => self.schedule_update(actor, c).await,
+            Command::ScheduleCancel(c) => self.schedule_cancel(actor, c.schedule_id).await,
             Command::ThreadGet(c) => self.thread_get(actor, c.thread_id).await,
             Command::ThreadList(c) => self.thread_list(actor, place, c).await,
             Command::ThreadFollow(c) => self.thread_follow(actor, c.thread_id, true).await,
@@ -443,6 +454,10 @@ impl Inner {
             Command::MessageDelete(c) | Command::MessageGet(c) | Command::MessageRevisions(c) => {
                 self.of_message(actor, c.message_id).await?
             }
+            Command::ReadReceipts(c) => self.of_message(actor, c.message_id).await?,
+            Command::ScheduleList(c) => return self.maybe_named(actor, c.channel_id.as_ref()).await,
+            Command::ScheduleUpdate(c) => self.of_schedule(actor, c.schedule_id).await?,
+            Command::ScheduleCancel(c) => self.of_schedule(actor, c.schedule_id).await?,
             Command::CallRinging(c)
             | Command::CallCancel(c)
             | Command::CallLeave(c)
@@ -606,6 +621,9 @@ fn hide(error: ServiceError, command: &Command) -> ServiceError {
             ServiceError::new(Code::NotFoundMessage, "no such message")
         }
         name if name.starts_with("thread:") && name != "thread:list" => {
+            ServiceError::new(Code::NotFoundMessage, "no such message")
+        }
+        name if name.starts_with("schedule:") && name != "schedule:list" => {
             ServiceError::new(Code::NotFoundMessage, "no such message")
         }
         name if name.starts_with("call:") && name != "call:start" && name != "call:history" => {

@@ -27,11 +27,16 @@ mod administration;
 #[cfg(test)]
 mod contract;
 mod moderation;
+mod scheduling;
 pub mod sql;
 
 pub use self::{
     administration::{ChangedChannel, ChangedMember, ChannelAct, ChannelSettings, MemberChange},
     moderation::{AuditCheck, Banned, MAX_BLOCKS, NewBan, NewReport, Reported, Resolution},
+    scheduling::{
+        ChangedSchedule, DueMessage, FiredMessage, MAX_READERS, MAX_SCHEDULED, NewScheduled, Receipts,
+        ScheduleChange, ScheduleStore, Scheduled, Unsent,
+    },
 };
 pub use crate::call::step::{CallStep, NewCall, StintEnd, StintStart};
 
@@ -364,7 +369,7 @@ pub struct StoreStats {
 }
 
 #[async_trait]
-pub trait Store: Send + Sync {
+pub trait Store: ScheduleStore + Send + Sync {
     // --- users ---
     async fn create_user(&self, new: NewUser, then: Then<CreatedUser>) -> Result<CreatedUser>;
     async fn user(&self, id: UserId) -> Result<UserRecord>;
@@ -543,6 +548,7 @@ pub trait Store: Send + Sync {
         root: MessageId,
         user: UserId,
         to: ReadMove,
+        now: WallMs,
         then: Then<ReadMark>,
     ) -> Result<ReadMark>;
     /// Followed threads in channels the user is a member of, the last one replied to first.
@@ -552,6 +558,10 @@ pub trait Store: Send + Sync {
     /// Messages are found within a second after they were stored, deleted ones and old texts at once no more.
     /// `NotFound` if `before` is no message.
     async fn search(&self, query: SearchQuery) -> Result<Found>;
+    /// Who among the members now has read the message, its author left out. Names only where at most `named_up_to`
+    /// people are, and never in a general channel.
+    async fn read_receipts(&self, id: MessageId, named_up_to: u32) -> Result<Receipts>;
+
     /// Forgets nonces older than a day.
     async fn expire_nonces(&self, before: WallMs) -> Result<u64>;
 

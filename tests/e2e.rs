@@ -16,6 +16,8 @@ mod hostile_tokens;
 mod operations;
 #[path = "e2e/ringing.rs"]
 mod ringing;
+#[path = "e2e/scheduled.rs"]
+mod scheduled;
 #[path = "e2e/spread.rs"]
 mod spread;
 #[path = "e2e/turn.rs"]

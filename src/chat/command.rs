@@ -14,7 +14,7 @@ use super::{
 };
 use crate::{
     base::{
-        id::{CallId, MessageId, ReportId, UserId},
+        id::{CallId, MessageId, ReportId, ScheduleId, UserId},
         playout::PlayoutDelay,
         time::Timestamp,
     },
@@ -142,12 +142,35 @@ pub struct MessageSend {
     pub mentions: Vec<UserId>,
     /// The root, for a reply in its thread.
     pub thread_id: Option<MessageId>,
-    /// Files, scheduling and encryption are not built yet: refused rather than silently ignored.
+    /// Not now, but then.
+    pub send_at: Option<Timestamp>,
+    /// Files and encryption are not built yet: refused rather than silently ignored.
     #[serde(rename = "type")]
     pub kind: Option<String>,
     pub attachments: Option<Vec<Value>>,
-    pub send_at: Option<Value>,
     pub encrypted: Option<Value>,
+}
+
+#[derive(Debug, Clone, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct ScheduleList {
+    pub channel_id: Option<ChannelRef>,
+}
+
+#[derive(Debug, Clone, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct OnSchedule {
+    pub schedule_id: ScheduleId,
+}
+
+/// What is absent stays as it is.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct ScheduleUpdate {
+    pub schedule_id: ScheduleId,
+    pub content: Option<String>,
+    pub mentions: Option<Vec<UserId>>,
+    pub send_at: Option<Timestamp>,
 }
 
 #[derive(Debug, Clone, Deserialize)]
@@ -590,6 +613,10 @@ commands! {
     MessageGet(OnMessage) = "message:get",
     MessageRevisions(OnMessage) = "message:get_revisions",
     MarkRead(MarkRead) = "message:mark_read",
+    ReadReceipts(OnMessage) = "message:get_read_receipts",
+    ScheduleList(ScheduleList) = "schedule:list",
+    ScheduleUpdate(ScheduleUpdate) = "schedule:update",
+    ScheduleCancel(OnSchedule) = "schedule:cancel",
     ThreadGet(OnThread) = "thread:get",
     ThreadList(ThreadList) = "thread:list",
     ThreadFollow(OnThread) = "thread:follow",

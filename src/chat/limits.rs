@@ -8,7 +8,7 @@ use super::{
     error::ServiceError,
     model::ChannelKind,
 };
-use crate::base::playout::PlayoutDelay;
+use crate::base::{id::UserId, playout::PlayoutDelay};
 
 /// Characters of one message.
 pub const MAX_CONTENT: usize = 10_000;
@@ -122,6 +122,13 @@ pub(super) fn check(command: &Command) -> Result<(), ServiceError> {
         Command::SetNotify(c) => channel(&c.channel_id),
         Command::MessageSend(c) => send(c),
         Command::MessageEdit(c) => content(&c.content),
+        Command::ScheduleList(c) => optional_channel(c.channel_id.as_ref()),
+        Command::ScheduleUpdate(c) => {
+            let given = c.content.is_some() || c.mentions.is_some() || c.send_at.is_some();
+            ensure(given, "sendAt", "one of content, mentions, sendAt")?;
+            c.content.as_deref().map_or(Ok(()), content)?;
+            mentioned(c.mentions.as_deref().unwrap_or_default())
+        }
         Command::MessageReact(c) => ensure(is_emoji(&c.emoji), "emoji", "one emoji or :name:"),
         Command::MessagePin(c) | Command::MessageUnpin(c) => optional_channel(c.channel_id.as_ref()),
         Command::MarkRead(c) => {
@@ -175,6 +182,8 @@ pub(super) fn check(command: &Command) -> Result<(), ServiceError> {
         Command::MessageDelete(_)
         | Command::MessageGet(_)
         | Command::MessageRevisions(_)
+        | Command::ReadReceipts(_)
+        | Command::ScheduleCancel(_)
         | Command::ThreadGet(_)
         | Command::ThreadFollow(_)
         | Command::ThreadUnfollow(_)
@@ -223,11 +232,14 @@ fn send(c: &MessageSend) -> Result<(), ServiceError> {
     if let Some(nonce) = &c.nonce {
         chars("nonce", nonce, 1, MAX_NONCE)?;
     }
-    ensure(c.mentions.len() <= MAX_MENTIONS, "mentions", "at most 50")?;
+    mentioned(&c.mentions)?;
     ensure(c.kind.as_deref().is_none_or(|kind| kind == "text"), "type", "only text is supported")?;
     ensure(c.attachments.as_ref().is_none_or(Vec::is_empty), "attachments", "not supported")?;
-    ensure(c.send_at.is_none(), "sendAt", "not supported")?;
     ensure(c.encrypted.is_none(), "encrypted", "not supported")
+}
+
+fn mentioned(users: &[UserId]) -> Result<(), ServiceError> {
+    ensure(users.len() <= MAX_MENTIONS, "mentions", "at most 50")
 }
 
 /// One grapheme that is not a letter, digit or blank, or the name of a picture between colons.

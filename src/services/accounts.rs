@@ -224,7 +224,8 @@ impl Inner {
     }
 }
 
-fn active(user: UserRecord) -> Result<UserRecord, ServiceError> {
+/// The user, unless it may not use the server.
+pub(super) fn active(user: UserRecord) -> Result<UserRecord, ServiceError> {
     if !user.is_active {
         return Err(ServiceError::new(Code::AuthUserInactive, "the account is disabled"));
     }

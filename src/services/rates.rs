@@ -38,6 +38,10 @@ const TABLE: &[(&str, u32, Duration)] = &[
     ("message:pin", 20, Duration::from_secs(60)),
     ("message:unpin", 20, Duration::from_secs(60)),
     ("message:mark_read", 60, Duration::from_secs(10)),
+    // Each counts through the members of a channel.
+    ("message:get_read_receipts", 30, Duration::from_secs(60)),
+    ("schedule:update", 30, Duration::from_secs(60)),
+    ("schedule:cancel", 30, Duration::from_secs(60)),
     ("thread:list", 30, Duration::from_secs(10)),
     ("typing:start", 10, Duration::from_secs(10)),
     ("presence:update", 5, Duration::from_secs(30)),

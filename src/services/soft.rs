@@ -292,13 +292,23 @@ pub(super) fn moment() -> Moment {
 async fn housekeeping(inner: &Inner) {
     inner.rates.prune();
     inner.banned.prune();
-    let before = clock::wall_ms() - NONCE_DAY_MS;
+    let now = clock::wall_ms();
     loop {
-        match inner.store.expire_nonces(before).await {
-            Ok(0) => return,
+        match inner.store.expire_nonces(now - NONCE_DAY_MS).await {
+            Ok(0) => break,
             Ok(_) => tokio::task::yield_now().await,
             Err(error) => {
                 tracing::warn!(%error, "old nonces could not be forgotten");
+                return;
+            }
+        }
+    }
+    loop {
+        match inner.expire_schedules(now).await {
+            Ok(0) => return,
+            Ok(_) => tokio::task::yield_now().await,
+            Err(error) => {
+                tracing::warn!(%error, "scheduled messages of the past could not be forgotten");
                 return;
             }
         }

@@ -18,6 +18,7 @@ mod marking;
 mod measured;
 mod moderating;
 mod presence;
+mod scheduling;
 mod searching;
 mod threading;
 

@@ -34,8 +34,10 @@ mod marks;
 mod messages;
 mod moderation;
 mod quality;
+mod receipts;
 mod rows;
 mod rules;
+mod schedules;
 mod search;
 #[cfg(test)]
 mod tests;
@@ -455,9 +457,10 @@ impl Store for SqlStore {
         root: MessageId,
         user: UserId,
         to: ReadMove,
+        now: WallMs,
         then: Then<ReadMark>,
     ) -> Result<ReadMark> {
-        self.writer.submit(threads::MarkThreadRead { root, user, to }, then).await
+        self.writer.submit(threads::MarkThreadRead { root, user, to, now }, then).await
     }
 
     async fn threads(&self, user: UserId, query: ThreadQuery) -> Result<Vec<ThreadRecord>> {
@@ -473,6 +476,11 @@ impl Store for SqlStore {
     async fn search(&self, query: SearchQuery) -> Result<Found> {
         let mut reader = self.readers.snapshot().await?;
         search::find(&mut reader.db(), query).await
+    }
+
+    async fn read_receipts(&self, id: MessageId, named_up_to: u32) -> Result<Receipts> {
+        let mut reader = self.readers.snapshot().await?;
+        receipts::of(&mut reader.db(), id, named_up_to).await
     }
 
     async fn expire_nonces(&self, before: WallMs) -> Result<u64> {

@@ -201,8 +201,8 @@ impl Write for MarkRead {
                 )
                 .await?;
         }
-        let threads =
-            matches!(self.to, ReadMove::All) && threads::read_all(db, self.channel, self.user).await?;
+        let threads = matches!(self.to, ReadMove::All)
+            && threads::read_all(db, self.channel, self.user, self.now).await?;
         let changed = moved || threads;
         let after = if changed { load(&mut db.conn, self.channel, self.user).await? } else { before };
         Ok(ReadMark {

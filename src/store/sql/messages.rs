@@ -129,7 +129,7 @@ async fn append(
     rules::sent(db, &new, &place).await?;
     if let Some(root) = new.thread {
         let reply = (new.author, i64::try_from(seq).unwrap_or(i64::MAX));
-        threads::follow_by_reply(db, new.channel, root, reply, &mentions).await?;
+        threads::follow_by_reply(db, (new.channel, root), reply, new.now, &mentions).await?;
     }
     let message = MessageRecord {
         id: new.id,
