@@ -7,6 +7,7 @@ use std::sync::{
     atomic::{AtomicBool, Ordering::Relaxed},
 };
 
+use governor::clock::DefaultClock;
 use serde_json::{Value, json};
 use tokio::{sync::Notify, task::JoinHandle};
 
@@ -54,11 +55,12 @@ mod moderation;
 mod outbox;
 mod permit;
 mod rates;
+mod retention;
 mod search;
 mod soft;
 mod threads;
 
-pub use config::{CallConfig, PasswordCost, RateScale, ServicesConfig};
+pub use config::{CallConfig, PasswordCost, RateProfile, RateScale, ServicesConfig};
 
 /// Cheap to clone.
 #[derive(Clone)]
@@ -104,6 +106,15 @@ struct Inner {
     banned: Arc<moderation::Banished>,
 }
 
+/// Makes the general channel and its first administrator in a database without accounts (`convene init`).
+pub async fn found(
+    store: &dyn Store,
+    config: &ServicesConfig,
+    account: NewAccount,
+) -> Result<UserRecord, ServiceError> {
+    accounts::found(store, config, account).await
+}
+
 impl Services {
     /// Makes the general channel, ends the calls a dead predecessor left behind, starts the timers.
     pub async fn start(
@@ -142,7 +153,7 @@ impl Services {
             store,
             out,
             ids,
-            rates: Rates::new(config.rate),
+            rates: Rates::new(config.rate, config.rate_profile, DefaultClock::default()),
             passwords: Passwords::new(config.password).await?,
             presence: Mutex::new(Presence::new(config.presence_grace)),
             typing: Mutex::new(Typing::new(config.typing_ttl)),
@@ -157,7 +168,9 @@ impl Services {
         });
         let ticker = tokio::spawn(soft::tick(Arc::downgrade(&inner), wake));
         let measured = tokio::spawn(soft::tell_quality(Arc::downgrade(&inner)));
-        inner.tasks.lock().unwrap_or_else(PoisonError::into_inner).extend([ticker, measured]);
+        let forgetting = tokio::spawn(retention::follow(Arc::downgrade(&inner)));
+        let more = [ticker, measured, forgetting];
+        inner.tasks.lock().unwrap_or_else(PoisonError::into_inner).extend(more);
         Ok(Self { inner })
     }
 

@@ -9,6 +9,7 @@ use super::*;
 
 mod administration;
 mod moderation;
+mod retention;
 use crate::call::model::{CallKind, CallMode, CallState, EndReason, InviteOutcome};
 
 mod search;
@@ -30,6 +31,7 @@ pub(super) async fn all(store: Arc<dyn Store>) {
     lists_page_without_gaps(&*store, ana).await;
     moderation::all(&*store, [ana, bo, cy]).await;
     search::all(&*store, [ana, bo, cy]).await;
+    retention::all(&*store, [ana, bo, cy]).await;
     a_closed_store_refuses(&*store, channel, ana).await;
 }
 
@@ -90,7 +92,7 @@ async fn group(store: &dyn Store, n: u128, owner: UserId, others: &[UserId]) -> 
     made.channel.id
 }
 
-fn text(n: u128, channel: ChannelId, author: UserId) -> NewMessage {
+pub(super) fn text(n: u128, channel: ChannelId, author: UserId) -> NewMessage {
     NewMessage {
         id: MessageId::from_parts(1, n),
         channel,
