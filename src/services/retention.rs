@@ -11,7 +11,7 @@ use crate::{
 
 /// After a start others come first.
 const FIRST: Duration = Duration::from_secs(60);
-/// What is due is gone an hour later at the latest; a look when nothing is due costs next to nothing.
+/// What is due is gone some seventy minutes later; a look when nothing is due costs next to nothing.
 const EVERY: Duration = Duration::from_secs(600);
 /// Between two portions others use the writer.
 const BREATH: Duration = Duration::from_millis(20);

@@ -303,3 +303,69 @@ impl Write for Mark {
         Ok(())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::store::{
+        ChannelAct, ChannelSettings, NewMessage, Store as _,
+        contract::{people_in_a_group, text},
+        sql::{SqlStore, SqliteConfig},
+    };
+
+    /// Thirty messages, one an hour, the first at 0; their channel keeps them for a day.
+    async fn store() -> (tempfile::TempDir, SqlStore, ChannelAct) {
+        let dir = tempfile::tempdir().unwrap();
+        let config = SqliteConfig { path: dir.path().join("c.db"), full_sync: false };
+        let store = SqlStore::sqlite(config).await.unwrap();
+        let (users, channel) = people_in_a_group(&store, 2).await;
+        for hour in 0..30_u32 {
+            let now = WallMs::from(hour) * STEP_MS;
+            let new = NewMessage { now, ..text(u128::from(hour), channel, users[0]) };
+            store.send_message(new, nothing()).await.unwrap();
+        }
+        let act = ChannelAct { channel, by: users[0], host: false, now: 0 };
+        let settings = ChannelSettings { retention_days: Some(1), ..ChannelSettings::default() };
+        store.update_channel(act.clone(), settings, nothing()).await.unwrap();
+        (dir, store, act)
+    }
+
+    #[tokio::test]
+    async fn the_first_row_of_a_time_is_found_by_halving() {
+        let (_dir, store, _) = store().await;
+        let mut reader = store.readers.take().await.unwrap();
+        for (at, n) in [
+            (WallMs::MIN, 1),
+            (0, 1),
+            (1, 2),
+            (7 * STEP_MS, 8),
+            (7 * STEP_MS + 1, 9),
+            (29 * STEP_MS, 30),
+            (WallMs::MAX, 31),
+        ] {
+            assert_eq!(place(&mut reader.db(), (1, 30), at).await.unwrap(), n, "{at}");
+        }
+    }
+
+    #[tokio::test]
+    async fn what_may_stay_after_all_is_left_alone() {
+        let (_dir, store, act) = store().await;
+        let rule = ClearRule { default_days: 0, deleted_before: WallMs::MIN, now: DAY_MS + 5 * STEP_MS };
+        let found = expired(&mut store.readers.take().await.unwrap().db(), rule, 0, 30).await.unwrap();
+        assert_eq!(found, [1, 2, 3, 4], "a portion");
+        let settings = ChannelSettings { retention_days: Some(0), ..ChannelSettings::default() };
+        store.update_channel(act.clone(), settings, nothing()).await.unwrap();
+        let clear = Clear { rule, found: found.clone() };
+        assert_eq!(store.writer.submit(clear, nothing()).await.unwrap(), 0);
+        // Nor is a channel ticked off whose settings are not those any more.
+        let due = Due { channel: act.channel, settings_rev: 0, cutoff: 5 * STEP_MS };
+        store.writer.submit(Mark(vec![due]), nothing()).await.unwrap();
+        let settings = ChannelSettings { retention_days: Some(1), ..ChannelSettings::default() };
+        store.update_channel(act, settings, nothing()).await.unwrap();
+        assert!(matches!(
+            look(&mut store.readers.take().await.unwrap().db(), rule).await.unwrap(),
+            Some(ClearStage::Walk { after: 0, last: 30, .. })
+        ));
+        assert_eq!(store.writer.submit(Clear { rule, found }, nothing()).await.unwrap(), 4);
+    }
+}
