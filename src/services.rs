@@ -7,6 +7,7 @@ use std::sync::{
     atomic::{AtomicBool, Ordering::Relaxed},
 };
 
+use governor::clock::DefaultClock;
 use serde_json::{Value, json};
 use tokio::{sync::Notify, task::JoinHandle};
 
@@ -55,12 +56,13 @@ mod outbox;
 mod permit;
 mod rates;
 mod receipts;
+mod retention;
 mod schedules;
 mod search;
 mod soft;
 mod threads;
 
-pub use config::{CallConfig, PasswordCost, RateScale, ServicesConfig};
+pub use config::{CallConfig, PasswordCost, RateProfile, RateScale, ServicesConfig};
 
 /// Sessions come and go; when somebody was last there is written this often, and when the last device is gone.
 const LAST_SEEN_EVERY_MS: i64 = 5 * 60 * 1000;
@@ -111,6 +113,15 @@ struct Inner {
     banned: Arc<moderation::Banished>,
 }
 
+/// Makes the general channel and its first administrator in a database without accounts (`convene init`).
+pub async fn found(
+    store: &dyn Store,
+    config: &ServicesConfig,
+    account: NewAccount,
+) -> Result<UserRecord, ServiceError> {
+    accounts::found(store, config, account).await
+}
+
 impl Services {
     /// Makes the general channel, ends the calls a dead predecessor left behind, starts the timers.
     pub async fn start(
@@ -149,7 +160,7 @@ impl Services {
             store,
             out,
             ids,
-            rates: Rates::new(config.rate),
+            rates: Rates::new(config.rate, config.rate_profile, DefaultClock::default()),
             passwords: Passwords::new(config.password).await?,
             presence: Mutex::new(Presence::new(config.presence_grace, config.presence_idle)),
             typing: Mutex::new(Typing::new(config.typing_ttl)),
@@ -166,7 +177,9 @@ impl Services {
         let ticker = tokio::spawn(soft::tick(Arc::downgrade(&inner), wake));
         let measured = tokio::spawn(soft::tell_quality(Arc::downgrade(&inner)));
         let sender = tokio::spawn(schedules::run(Arc::downgrade(&inner), news));
-        inner.tasks.lock().unwrap_or_else(PoisonError::into_inner).extend([ticker, measured, sender]);
+        let forgetting = tokio::spawn(retention::follow(Arc::downgrade(&inner)));
+        let more = [ticker, measured, sender, forgetting];
+        inner.tasks.lock().unwrap_or_else(PoisonError::into_inner).extend(more);
         Ok(Self { inner })
     }
 

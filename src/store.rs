@@ -27,12 +27,14 @@ mod administration;
 #[cfg(test)]
 mod contract;
 mod moderation;
+mod retention;
 mod scheduling;
 pub mod sql;
 
 pub use self::{
     administration::{ChangedChannel, ChangedMember, ChannelAct, ChannelSettings, MemberChange},
     moderation::{AuditCheck, Banned, MAX_BLOCKS, NewBan, NewReport, Reported, Resolution},
+    retention::{ClearPass, ClearRule, Cleared},
     scheduling::{
         ChangedSchedule, DueMessage, FiredMessage, MAX_READERS, MAX_SCHEDULED, NewScheduled, Receipts,
         ScheduleChange, ScheduleStore, Scheduled, Unsent,
@@ -366,6 +368,8 @@ pub struct StoreStats {
     pub search_lag_us: u64,
     pub search_indexed: u64,
     pub search_failures: u64,
+    /// Messages that lost their content for good.
+    pub cleared: u64,
 }
 
 #[async_trait]
@@ -564,6 +568,10 @@ pub trait Store: ScheduleStore + Send + Sync {
 
     /// Forgets nonces older than a day.
     async fn expire_nonces(&self, before: WallMs) -> Result<u64>;
+    /// One portion of a pass that takes the content of what is too old or was deleted: text, earlier texts, reactions,
+    /// mentions, its entry in the index. What was not deleted before becomes a tombstone at a new `rev`; `seq` and
+    /// `last_seq` stay.
+    async fn clear(&self, rule: ClearRule, pass: ClearPass) -> Result<Cleared>;
 
     // --- calls ---
     /// A number that grows with every start of this node; rows of smaller epochs are orphans.

@@ -68,6 +68,8 @@ pub struct ChannelUpdate {
     pub read_only: Option<bool>,
     /// Seconds; 0 = off.
     pub slow_mode: Option<u32>,
+    /// 0 = as the server says.
+    pub retention_days: Option<u32>,
     pub private: Option<bool>,
     pub base_rev: Option<u64>,
 }

@@ -37,6 +37,8 @@ const MAX_REPORT_REASON: usize = 100;
 const MAX_NOTE: usize = 1000;
 /// Six hours.
 const MAX_SLOW_MODE_S: u32 = 21_600;
+/// Ten years.
+const MAX_RETENTION_DAYS: u32 = 3650;
 /// The id of a department or project in somebody else's books.
 const MAX_EXTERNAL_ID: usize = 64;
 const MAX_CUSTOM_STATUS: usize = 100;
@@ -114,7 +116,8 @@ pub(super) fn check(command: &Command) -> Result<(), ServiceError> {
             }
             chars("description", c.description.as_deref().unwrap_or_default(), 0, MAX_DESCRIPTION)?;
             chars("topic", c.topic.as_deref().unwrap_or_default(), 0, MAX_TOPIC)?;
-            ensure(c.slow_mode.is_none_or(|s| s <= MAX_SLOW_MODE_S), "slowMode", "0..=21600")
+            ensure(c.slow_mode.is_none_or(|s| s <= MAX_SLOW_MODE_S), "slowMode", "0..=21600")?;
+            ensure(c.retention_days.is_none_or(|d| d <= MAX_RETENTION_DAYS), "retentionDays", "0..=3650")
         }
         Command::ChannelArchive(c) => channel(&c.channel_id),
         Command::MemberAdd(c) | Command::MemberRemove(c) => channel(&c.channel_id),
@@ -394,7 +397,14 @@ mod tests {
             code("channel:update", data)
         };
         assert_eq!(update(json!({"slowMode": 21_600, "topic": "t".repeat(250), "name": " ab "})), None);
-        for bad in [json!({"slowMode": 21_601}), json!({"topic": "t".repeat(251)}), json!({"name": " a "})] {
+        assert_eq!(update(json!({"retentionDays": 3650})), None);
+        for bad in [
+            json!({"slowMode": 21_601}),
+            json!({"topic": "t".repeat(251)}),
+            json!({"name": " a "}),
+            json!({"retentionDays": 3651}),
+            json!({"retentionDays": -1}),
+        ] {
             assert_eq!(update(bad), Some(Code::ValidationFailed));
         }
         let notify = |until: &str| json!({"channelId": "x", "pref": "none", "mutedUntil": until});

@@ -158,6 +158,8 @@ pub struct ChannelRecord {
     pub is_read_only: bool,
     /// Seconds between two messages of a member; 0 = off.
     pub slow_mode_s: u32,
+    /// Messages older than this are cleared; 0 = as the server says.
+    pub retention_days: u32,
     pub department_id: Option<String>,
     pub project_id: Option<String>,
     pub archived_at: Option<WallMs>,
@@ -184,12 +186,13 @@ pub struct ChannelRecord {
 
 impl ChannelRecord {
     /// What is the same for all members: `{id, slug, kind, name, description, topic, private, voice, readOnly, slowMode,
-    /// departmentId, projectId, archivedAt, lastSeq, rev, lastMessageAt, createdAt, memberCount}`.
+    /// retentionDays, departmentId, projectId, archivedAt, lastSeq, rev, lastMessageAt, createdAt, memberCount}`.
     pub fn to_shared_json(&self) -> Value {
         json!({
             "id": self.id, "slug": self.slug, "kind": self.kind, "name": self.name,
             "description": self.description, "topic": self.topic, "private": self.is_private,
             "voice": self.is_voice, "readOnly": self.is_read_only, "slowMode": self.slow_mode_s,
+            "retentionDays": self.retention_days,
             "departmentId": self.department_id, "projectId": self.project_id,
             "archivedAt": self.archived_at.map(rfc3339), "lastSeq": self.last_seq, "rev": self.rev,
             "lastMessageAt": self.last_message_at.map(rfc3339), "createdAt": rfc3339(self.created_at),

@@ -12,6 +12,7 @@ pub(super) use self::scheduling::each_is_sent_by_one_of;
 
 mod administration;
 mod moderation;
+mod retention;
 use crate::call::model::{CallKind, CallMode, CallState, EndReason, InviteOutcome};
 
 mod scheduling;
@@ -35,6 +36,7 @@ pub(super) async fn all(store: Arc<dyn Store>) {
     moderation::all(&*store, [ana, bo, cy]).await;
     scheduling::all(&store, [ana, bo, cy]).await;
     search::all(&*store, [ana, bo, cy]).await;
+    retention::all(&*store, [ana, bo, cy]).await;
     a_closed_store_refuses(&*store, channel, ana).await;
 }
 
@@ -95,7 +97,7 @@ async fn group(store: &dyn Store, n: u128, owner: UserId, others: &[UserId]) -> 
     made.channel.id
 }
 
-fn text(n: u128, channel: ChannelId, author: UserId) -> NewMessage {
+pub(super) fn text(n: u128, channel: ChannelId, author: UserId) -> NewMessage {
     NewMessage {
         id: MessageId::from_parts(1, n),
         channel,

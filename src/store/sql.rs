@@ -2,7 +2,10 @@
 
 use std::{
     path::PathBuf,
-    sync::{Arc, atomic::Ordering::Relaxed},
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering::Relaxed},
+    },
     time::Duration,
 };
 
@@ -24,10 +27,14 @@ use super::*;
 
 mod administration;
 mod audit;
+pub mod backup;
 mod calls;
+mod catalog;
 mod channels;
 mod connection;
+pub mod copy;
 mod db;
+pub mod export;
 mod indexer;
 mod local;
 mod marks;
@@ -35,10 +42,12 @@ mod messages;
 mod moderation;
 mod quality;
 mod receipts;
+mod retention;
 mod rows;
 mod rules;
 mod schedules;
 mod search;
+pub mod source;
 #[cfg(test)]
 mod tests;
 mod threads;
@@ -73,6 +82,7 @@ pub struct SqlStore {
     writer: Arc<Writer>,
     readers: Arc<Readers>,
     indexer: Indexer,
+    cleared: AtomicU64,
 }
 
 impl SqlStore {
@@ -125,7 +135,7 @@ impl SqlStore {
     fn new(conn: Connection, readers: Readers) -> Self {
         let (writer, readers) = (Arc::new(Writer::start(conn)), Arc::new(readers));
         let indexer = Indexer::start(&writer, &readers);
-        Self { writer, readers, indexer }
+        Self { writer, readers, indexer, cleared: AtomicU64::new(0) }
     }
 
     /// What a write said, after the index was told that there is something for it.
@@ -487,6 +497,15 @@ impl Store for SqlStore {
         self.writer.submit(messages::ExpireNonces(before), nothing()).await
     }
 
+    async fn clear(&self, rule: ClearRule, pass: ClearPass) -> Result<Cleared> {
+        let done = retention::portion(&self.readers, &self.writer, rule, pass).await;
+        if let Ok(Cleared { messages: 1.., .. }) = done {
+            self.indexer.wake();
+        }
+        self.cleared.fetch_add(done.as_ref().map_or(0, |done| done.messages), Relaxed);
+        done
+    }
+
     async fn next_epoch(&self, node: &str) -> Result<i64> {
         self.writer.submit(calls::NextEpoch(node.to_owned()), nothing()).await
     }
@@ -534,6 +553,7 @@ impl Store for SqlStore {
             search_lag_us: u64::try_from(search.lag.as_micros()).unwrap_or(u64::MAX),
             search_indexed: search.indexed,
             search_failures: search.failures,
+            cleared: self.cleared.load(Relaxed),
         }
     }
 

@@ -330,6 +330,7 @@ fn record(row: &Row) -> Result<ChannelRecord> {
         is_voice: row.flag("is_voice")?,
         is_read_only: row.flag("is_read_only")?,
         slow_mode_s: row.small("slow_mode_s")?,
+        retention_days: row.small("retention_days")?,
         department_id: row.maybe_text("department_id")?,
         project_id: row.maybe_text("project_id")?,
         archived_at: row.maybe_int("archived_at")?,

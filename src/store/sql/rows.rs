@@ -54,7 +54,7 @@ macro_rules! channel_columns {
     () => {
         concat!(
             "SELECT c.id, c.slug, c.kind, c.name, c.description, c.topic, c.is_private, c.is_voice, c.is_read_only, ",
-            "c.slow_mode_s, c.department_id, c.project_id, c.archived_at, ",
+            "c.slow_mode_s, c.retention_days, c.department_id, c.project_id, c.archived_at, ",
             "c.last_seq, c.rev, c.last_message_at, c.created_at, ",
             "(SELECT COUNT(*) FROM channel_members x ",
             "WHERE x.channel_id = c.id AND x.left_at IS NULL) AS member_count, ",

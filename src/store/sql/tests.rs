@@ -9,6 +9,7 @@ use tokio::sync::Notify;
 
 use super::*;
 
+mod copying;
 #[path = "../../../tests/support/postgres.rs"]
 mod postgres;
 use postgres::Postgres;
