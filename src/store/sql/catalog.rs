@@ -10,8 +10,7 @@ use crate::store::{Result, StoreError};
 const INDEX: [&str; 4] = ["messages_fts", "search_cursor", "search_days", "search_dirty"];
 /// Which migrations ran: the target's own.
 const MIGRATIONS: &str = "_sqlx_migrations";
-/// Parameters of one statement. SQLite goes through all their names for each: ten times as many made a copy five times as
-/// long.
+/// Parameters of one statement. On SQLite each one is looked up among all their names, so long statements bind slowly.
 const MAX_PARAMETERS: usize = 800;
 const MAX_ROWS: usize = 500;
 
