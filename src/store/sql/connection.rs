@@ -83,7 +83,11 @@ impl Connection {
             Self::Sqlite(_) => Fate::Lost,
             Self::Postgres(_) => Fate::Unknown,
         };
-        self.end("COMMIT").await.map_err(|error| (unanswered, error))
+        self.end("COMMIT").await.map_err(|error| (unanswered, error))?;
+        if let Self::Sqlite(local) = self {
+            local.committed();
+        }
+        Ok(())
     }
 
     pub async fn rollback(&mut self) -> Ended {

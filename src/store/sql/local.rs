@@ -4,7 +4,12 @@
 //! 80 µs on a busy machine. A reader does not notice; a writer with five statements a message spends most of its time
 //! in them.
 
-use std::{collections::HashMap, sync::Arc};
+use std::{
+    collections::HashMap,
+    sync::{Arc, mpsc},
+    thread::{self, JoinHandle},
+    time::Duration,
+};
 
 use rusqlite::{
     CachedStatement, Connection, ErrorCode, OpenFlags,
@@ -15,9 +20,16 @@ use rusqlite::{
 use super::{BUSY, STATEMENTS, SqliteConfig, db::Arg};
 use crate::store::{Result, StoreError};
 
+/// What the log may grow to before the writer itself moves it into the database, in pages of 4 KiB: the other thread
+/// has moved nearly all of it by then. Only then, or in a quiet moment, the log begins from the start again.
+const LOG_PAGES: u32 = 16_384;
+/// How often the other thread moves it.
+const MOVED_EVERY: Duration = Duration::from_millis(250);
+
 /// An open database file.
 pub(super) struct Local {
     conn: Connection,
+    mover: LogMover,
     /// By the statement's text, which is `'static`.
     shapes: HashMap<&'static str, Arc<Shape>>,
 }
@@ -39,21 +51,19 @@ pub(super) struct LocalRow {
 impl Local {
     /// The file must exist, with its schema.
     pub fn open(config: &SqliteConfig) -> Result<Self> {
-        let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
-        let conn = Connection::open_with_flags(&config.path, flags).map_err(unavailable)?;
-        conn.busy_timeout(BUSY).map_err(unavailable)?;
+        let conn = connect(config)?;
         conn.set_prepared_statement_cache_capacity(STATEMENTS);
-        for (pragma, value) in [
-            ("journal_mode", "WAL"),
-            ("synchronous", if config.full_sync { "FULL" } else { "NORMAL" }),
-            ("foreign_keys", "ON"),
-        ] {
-            conn.pragma_update(None, pragma, value).map_err(unavailable)?;
-        }
-        Ok(Self { conn, shapes: HashMap::new() })
+        conn.pragma_update(None, "foreign_keys", "ON").map_err(unavailable)?;
+        Ok(Self { conn, mover: LogMover::start(connect(config)?)?, shapes: HashMap::new() })
+    }
+
+    /// There is something in the log.
+    pub fn committed(&self) {
+        self.mover.wake();
     }
 
     pub fn close(self) -> Result<()> {
+        drop(self.mover);
         self.conn.close().map_err(|(_, error)| unavailable(error))
     }
 
@@ -103,6 +113,59 @@ impl Local {
             statement.raw_bind_parameter(index + 1, value(arg)).map_err(unavailable)?;
         }
         Ok((statement, shape))
+    }
+}
+
+fn connect(config: &SqliteConfig) -> Result<Connection> {
+    let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let conn = Connection::open_with_flags(&config.path, flags).map_err(unavailable)?;
+    conn.busy_timeout(BUSY).map_err(unavailable)?;
+    let synchronous = if config.full_sync { "FULL" } else { "NORMAL" };
+    for (pragma, value) in [("journal_mode", "WAL"), ("synchronous", synchronous)] {
+        conn.pragma_update(None, pragma, value).map_err(unavailable)?;
+    }
+    conn.pragma_update(None, "wal_autocheckpoint", LOG_PAGES).map_err(unavailable)?;
+    Ok(conn)
+}
+
+/// Moves the log into the database beside the writer, which would wait for the disk some ten milliseconds twice a
+/// second otherwise.
+struct LogMover {
+    work: Option<mpsc::SyncSender<()>>,
+    thread: Option<JoinHandle<()>>,
+}
+
+impl LogMover {
+    fn start(conn: Connection) -> Result<Self> {
+        let (work, wanted) = mpsc::sync_channel(1);
+        let run = move || {
+            while wanted.recv().is_ok() {
+                // Passive: it waits for nobody, and nobody for it. What it does not reach is left to the next time.
+                let moved = conn.query_row("PRAGMA wal_checkpoint(PASSIVE)", [], |row| row.get::<_, i64>(2));
+                if let Err(error) = moved {
+                    tracing::warn!(%error, "the log of the database could not be moved into it");
+                }
+                thread::park_timeout(MOVED_EVERY);
+            }
+        };
+        let thread = thread::Builder::new().name("sqlite-log".into()).spawn(run);
+        let thread = thread.map_err(|error| StoreError::Unavailable(error.to_string()))?;
+        Ok(Self { work: Some(work), thread: Some(thread) })
+    }
+
+    fn wake(&self) {
+        // Full: it knows.
+        let _ = self.work.as_ref().map(|work| work.try_send(()));
+    }
+}
+
+impl Drop for LogMover {
+    fn drop(&mut self) {
+        drop(self.work.take());
+        if let Some(thread) = self.thread.take() {
+            thread.thread().unpark();
+            let _ = thread.join();
+        }
     }
 }
 
