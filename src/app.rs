@@ -31,17 +31,17 @@ use crate::{
     auth::{origin::OriginPolicy, token::Tokens},
     call::media_plane::MediaPlane,
     chat::broadcast::Broadcast,
-    config::{Config, Synchronous},
+    config::{self, Config, Synchronous},
     observe::metrics::Metrics,
     runtime::{
         clock,
         hub::{AdvertisedAddress, MediaConfig, MediaHub},
         tcp::listener::Limits,
     },
-    services::{CallConfig, RateScale, Services, ServicesConfig},
+    services::{CallConfig, RateProfile, RateScale, Services, ServicesConfig},
     store::{
         Store,
-        sql::{SqlStore, SqliteConfig},
+        sql::{SqlStore, SqliteConfig, source::Address},
     },
 };
 
@@ -159,6 +159,14 @@ impl App {
     }
 }
 
+/// Where the database of this configuration is.
+pub fn database(config: &Config) -> Address {
+    match config.storage.database_url.expose() {
+        "" => Address::Sqlite(config.storage.data_dir.join(DATABASE_FILE)),
+        url => Address::Postgres(url.to_owned()),
+    }
+}
+
 /// Creates or updates the database.
 pub async fn open_store(config: &Config) -> anyhow::Result<Arc<dyn Store>> {
     let url = config.storage.database_url.expose();
@@ -170,13 +178,16 @@ pub async fn open_store(config: &Config) -> anyhow::Result<Arc<dyn Store>> {
     let folder = &config.storage.data_dir;
     std::fs::create_dir_all(folder)
         .with_context(|| format!("cannot create the data folder {}", folder.display()))?;
-    let path = folder.join("convene.db");
+    let path = folder.join(DATABASE_FILE);
     let full_sync = config.storage.synchronous == Synchronous::Full;
     let store = SqlStore::sqlite(SqliteConfig { path: path.clone(), full_sync })
         .await
         .with_context(|| format!("cannot open the database {}", path.display()))?;
     Ok(Arc::new(store))
 }
+
+/// In the data folder.
+const DATABASE_FILE: &str = "convene.db";
 
 /// The beat of everything that has no timer of its own.
 async fn housekeeping(front: Front, mut stop: watch::Receiver<bool>) {
@@ -237,6 +248,10 @@ fn services_config(config: &Config) -> ServicesConfig {
             0 => RateScale::Off,
             times => RateScale::Times(times),
         },
+        rate_profile: match config.chat.rate_profile {
+            config::RateProfile::Normal => RateProfile::Normal,
+            config::RateProfile::Strict => RateProfile::Strict,
+        },
         calls: CallConfig {
             ring_timeout: config.calls.ring_timeout.get(),
             alone_timeout: config.calls.alone_timeout.get(),
@@ -249,6 +264,8 @@ fn services_config(config: &Config) -> ServicesConfig {
         presence_grace: config.chat.presence_grace.get(),
         typing_ttl: config.chat.typing_ttl.get(),
         edit_window: (!edit_window.is_zero()).then_some(edit_window),
+        retention_days: config.chat.retention_days,
+        deleted_grace: config.chat.deleted_grace.get(),
         ..defaults
     }
 }

@@ -8,5 +8,6 @@ pub mod mentions;
 pub mod model;
 pub mod moderation;
 pub mod presence;
+pub mod schedule;
 pub mod search;
 pub mod typing;

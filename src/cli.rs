@@ -2,5 +2,6 @@
 
 pub mod args;
 mod commands;
+mod tools;
 
 pub use commands::run;

@@ -17,7 +17,7 @@ use serde::{Deserialize, Serialize};
 
 pub use self::{
     auth::{Auth, AuthKey},
-    limits::{Calls, Chat},
+    limits::{Calls, Chat, RateProfile},
     media::{Advertise, IceServer, Media},
     secret::Secret,
     server::{Log, LogFormat, Server, Storage, Synchronous},

@@ -7,6 +7,7 @@ use std::sync::{
     atomic::{AtomicBool, Ordering::Relaxed},
 };
 
+use governor::clock::DefaultClock;
 use serde_json::{Value, json};
 use tokio::{sync::Notify, task::JoinHandle};
 
@@ -54,11 +55,17 @@ mod moderation;
 mod outbox;
 mod permit;
 mod rates;
+mod receipts;
+mod retention;
+mod schedules;
 mod search;
 mod soft;
 mod threads;
 
-pub use config::{CallConfig, PasswordCost, RateScale, ServicesConfig};
+pub use config::{CallConfig, PasswordCost, RateProfile, RateScale, ServicesConfig};
+
+/// Sessions come and go; when somebody was last there is written this often, and when the last device is gone.
+const LAST_SEEN_EVERY_MS: i64 = 5 * 60 * 1000;
 
 /// Cheap to clone.
 #[derive(Clone)]
@@ -96,12 +103,23 @@ struct Inner {
     presence: Mutex<Presence>,
     typing: Mutex<Typing>,
     wake: Arc<Notify>,
+    /// A message was scheduled, or one that waits was changed.
+    schedules: Arc<Notify>,
     book: SharedBook,
     desk: Desk,
     quality: SharedQuality,
     tasks: Mutex<Vec<JoinHandle<()>>>,
     closing: AtomicBool,
     banned: Arc<moderation::Banished>,
+}
+
+/// Makes the general channel and its first administrator in a database without accounts (`convene init`).
+pub async fn found(
+    store: &dyn Store,
+    config: &ServicesConfig,
+    account: NewAccount,
+) -> Result<UserRecord, ServiceError> {
+    accounts::found(store, config, account).await
 }
 
 impl Services {
@@ -137,16 +155,17 @@ impl Services {
             heartbeat: config.calls.heartbeat,
             quality: quality.clone(),
         });
-        let wake = Arc::new(Notify::new());
+        let (wake, news) = (Arc::new(Notify::new()), Arc::new(Notify::new()));
         let inner = Arc::new(Inner {
             store,
             out,
             ids,
-            rates: Rates::new(config.rate),
+            rates: Rates::new(config.rate, config.rate_profile, DefaultClock::default()),
             passwords: Passwords::new(config.password).await?,
-            presence: Mutex::new(Presence::new(config.presence_grace)),
+            presence: Mutex::new(Presence::new(config.presence_grace, config.presence_idle)),
             typing: Mutex::new(Typing::new(config.typing_ttl)),
             wake: wake.clone(),
+            schedules: news.clone(),
             book,
             desk,
             quality,
@@ -157,7 +176,10 @@ impl Services {
         });
         let ticker = tokio::spawn(soft::tick(Arc::downgrade(&inner), wake));
         let measured = tokio::spawn(soft::tell_quality(Arc::downgrade(&inner)));
-        inner.tasks.lock().unwrap_or_else(PoisonError::into_inner).extend([ticker, measured]);
+        let sender = tokio::spawn(schedules::run(Arc::downgrade(&inner), news));
+        let forgetting = tokio::spawn(retention::follow(Arc::downgrade(&inner)));
+        let more = [ticker, measured, sender, forgetting];
+        inner.tasks.lock().unwrap_or_else(PoisonError::into_inner).extend(more);
         Ok(Self { inner })
     }
 
@@ -186,10 +208,12 @@ impl Services {
         if let Some(room) = inner.room_of(actor).await? {
             inner.admit(actor, room).await?;
         }
-        inner.presence().seed(user.id, &user.custom_status, user.last_seen_at);
+        inner.presence().seed(soft::moment(), user.id, user.status.clone(), user.last_seen_at);
         inner.attached(actor);
-        let touched = inner.store.touch_user(user.id, None, clock::wall_ms()).await;
-        touched.or_not_found(Code::NotFoundUser)?;
+        let now = clock::wall_ms();
+        if user.last_seen_at.is_none_or(|at| now - at >= LAST_SEEN_EVERY_MS) {
+            inner.store.touch_users(&[user.id], now).await.or_not_found(Code::NotFoundUser)?;
+        }
         inner.snapshot(actor, &user).await
     }
 
@@ -296,7 +320,8 @@ impl Inner {
         permit(&actor.grants, &command, place.as_ref()).map_err(|error| hide(error, &command))?;
         // The writer checks membership of these itself, in the transaction.
         let checked_by_writer = administration::is_administration(&command)
-            || matches!(command, Command::MessageSend(_) | Command::MarkRead(_) | Command::MessageEdit(_));
+            || matches!(command, Command::MessageSend(_) | Command::MarkRead(_) | Command::MessageEdit(_))
+            || matches!(command, Command::ScheduleUpdate(_) | Command::ScheduleCancel(_));
         let role = match &place {
             Some(place) if !checked_by_writer || actor.grants.room.is_some() => {
                 self.admit(actor, place.id).await.map_err(|error| hide(error, &command))?
@@ -341,6 +366,10 @@ impl Inner {
             }
             Command::MessageRevisions(c) => self.revisions(actor, c.message_id, role).await,
             Command::MarkRead(c) => self.mark_read(actor, channel()?, c).await,
+            Command::ReadReceipts(c) => self.read_receipts(c.message_id).await,
+            Command::ScheduleList(_) => self.schedule_list(actor, place).await,
+            Command::ScheduleUpdate(c) => self.schedule_update(actor, c).await,
+            Command::ScheduleCancel(c) => self.schedule_cancel(actor, c.schedule_id).await,
             Command::ThreadGet(c) => self.thread_get(actor, c.thread_id).await,
             Command::ThreadList(c) => self.thread_list(actor, place, c).await,
             Command::ThreadFollow(c) => self.thread_follow(actor, c.thread_id, true).await,
@@ -352,8 +381,7 @@ impl Inner {
             }
             Command::TypingActive(_) => Ok(json!({"users": self.typing_json(channel()?)})),
             Command::PresenceUpdate(c) => self.presence_update(actor, c).await,
-            // Idle time will drive auto-away; a heartbeat today only says that the session lives.
-            Command::PresenceHeartbeat(_) => Ok(json!({})),
+            Command::PresenceHeartbeat(c) => Ok(self.presence_heartbeat(actor, c)),
             Command::PresenceSubscribe(c) => self.presence_subscribe(actor, place, c).await,
             Command::PresenceUnsubscribe(_) => Ok(self.presence_unsubscribe(actor, place)),
             Command::PresenceBulk(c) => self.presence_bulk(actor, place, c).await,
@@ -439,6 +467,10 @@ impl Inner {
             Command::MessageDelete(c) | Command::MessageGet(c) | Command::MessageRevisions(c) => {
                 self.of_message(actor, c.message_id).await?
             }
+            Command::ReadReceipts(c) => self.of_message(actor, c.message_id).await?,
+            Command::ScheduleList(c) => return self.maybe_named(actor, c.channel_id.as_ref()).await,
+            Command::ScheduleUpdate(c) => self.of_schedule(actor, c.schedule_id).await?,
+            Command::ScheduleCancel(c) => self.of_schedule(actor, c.schedule_id).await?,
             Command::CallRinging(c)
             | Command::CallCancel(c)
             | Command::CallLeave(c)
@@ -602,6 +634,9 @@ fn hide(error: ServiceError, command: &Command) -> ServiceError {
             ServiceError::new(Code::NotFoundMessage, "no such message")
         }
         name if name.starts_with("thread:") && name != "thread:list" => {
+            ServiceError::new(Code::NotFoundMessage, "no such message")
+        }
+        name if name.starts_with("schedule:") && name != "schedule:list" => {
             ServiceError::new(Code::NotFoundMessage, "no such message")
         }
         name if name.starts_with("call:") && name != "call:start" && name != "call:history" => {

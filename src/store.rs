@@ -15,7 +15,7 @@ use crate::{
     call::model::{CallRecord, StintQuality},
     chat::{
         model::{
-            ChannelKind, ChannelRecord, MemberRecord, MessageRecord, NotifyPref, RevisionRecord,
+            ChannelKind, ChannelRecord, MemberRecord, MessageRecord, NotifyPref, RevisionRecord, SelfStatus,
             ThreadRecord, ThreadSummary, UserRecord, WallMs,
         },
         moderation::{AuditRecord, BanRecord, ReportRecord, ReportState},
@@ -27,11 +27,18 @@ mod administration;
 #[cfg(test)]
 mod contract;
 mod moderation;
+mod retention;
+mod scheduling;
 pub mod sql;
 
 pub use self::{
     administration::{ChangedChannel, ChangedMember, ChannelAct, ChannelSettings, MemberChange},
     moderation::{AuditCheck, Banned, MAX_BLOCKS, NewBan, NewReport, Reported, Resolution},
+    retention::{ClearPass, ClearRule, Cleared},
+    scheduling::{
+        ChangedSchedule, DueMessage, FiredMessage, MAX_READERS, MAX_SCHEDULED, NewScheduled, Receipts,
+        ScheduleChange, ScheduleStore, Scheduled, Unsent,
+    },
 };
 pub use crate::call::step::{CallStep, NewCall, StintEnd, StintStart};
 
@@ -361,10 +368,12 @@ pub struct StoreStats {
     pub search_lag_us: u64,
     pub search_indexed: u64,
     pub search_failures: u64,
+    /// Messages that lost their content for good.
+    pub cleared: u64,
 }
 
 #[async_trait]
-pub trait Store: Send + Sync {
+pub trait Store: ScheduleStore + Send + Sync {
     // --- users ---
     async fn create_user(&self, new: NewUser, then: Then<CreatedUser>) -> Result<CreatedUser>;
     async fn user(&self, id: UserId) -> Result<UserRecord>;
@@ -380,7 +389,9 @@ pub trait Store: Send + Sync {
         within: Option<ChannelId>,
         limit: u32,
     ) -> Result<Vec<UserRecord>>;
-    async fn touch_user(&self, id: UserId, custom_status: Option<String>, now: WallMs) -> Result<()>;
+    /// They were there until now.
+    async fn touch_users(&self, ids: &[UserId], now: WallMs) -> Result<()>;
+    async fn set_status(&self, id: UserId, status: SelfStatus) -> Result<()>;
     /// Those of `others` who share a channel with `user`.
     async fn sharing(&self, user: UserId, others: &[UserId]) -> Result<Vec<UserId>>;
     async fn dm_peers(&self, user: UserId) -> Result<Vec<UserId>>;
@@ -541,6 +552,7 @@ pub trait Store: Send + Sync {
         root: MessageId,
         user: UserId,
         to: ReadMove,
+        now: WallMs,
         then: Then<ReadMark>,
     ) -> Result<ReadMark>;
     /// Followed threads in channels the user is a member of, the last one replied to first.
@@ -550,8 +562,16 @@ pub trait Store: Send + Sync {
     /// Messages are found within a second after they were stored, deleted ones and old texts at once no more.
     /// `NotFound` if `before` is no message.
     async fn search(&self, query: SearchQuery) -> Result<Found>;
+    /// Who among the members now has read the message, its author left out. Names only where at most `named_up_to`
+    /// people are, and never in a general channel.
+    async fn read_receipts(&self, id: MessageId, named_up_to: u32) -> Result<Receipts>;
+
     /// Forgets nonces older than a day.
     async fn expire_nonces(&self, before: WallMs) -> Result<u64>;
+    /// One portion of a pass that takes the content of what is too old or was deleted: text, earlier texts, reactions,
+    /// mentions, its entry in the index. What was not deleted before becomes a tombstone at a new `rev`; `seq` and
+    /// `last_seq` stay.
+    async fn clear(&self, rule: ClearRule, pass: ClearPass) -> Result<Cleared>;
 
     // --- calls ---
     /// A number that grows with every start of this node; rows of smaller epochs are orphans.

@@ -1,6 +1,9 @@
 //! The real binary, driven from outside through its documented doors: it is started, killed, attacked and
 //! drained, and what it promised is checked against what it did.
 
+#[path = "support/postgres.rs"]
+#[allow(dead_code, reason = "shared with the tests of the store, which use all of it")]
+mod postgres;
 #[path = "support/support.rs"]
 mod support;
 
@@ -16,7 +19,11 @@ mod hostile_tokens;
 mod operations;
 #[path = "e2e/ringing.rs"]
 mod ringing;
+#[path = "e2e/scheduled.rs"]
+mod scheduled;
 #[path = "e2e/spread.rs"]
 mod spread;
+#[path = "e2e/tools.rs"]
+mod tools;
 #[path = "e2e/turn.rs"]
 mod turn;

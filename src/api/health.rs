@@ -64,6 +64,7 @@ fn store_readings(front: &Front) -> StoreReadings {
         search_lag_seconds: seconds(stats.search_lag_us),
         search_indexed: stats.search_indexed,
         search_failures: stats.search_failures,
+        cleared: stats.cleared,
     }
 }
 

@@ -70,6 +70,8 @@ async fn answer(
             Fixed::Text(text) => Value::from(*text),
             Fixed::Flag(flag) => Value::from(*flag),
             Fixed::Null => Value::Null,
+            Fixed::Given if fields.get(*name).is_some_and(|value| !value.is_null()) => continue,
+            Fixed::Given => return Err(ServiceError::invalid(*name, "required").into()),
         };
         fields.insert((*name).to_owned(), value);
     }

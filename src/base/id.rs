@@ -71,6 +71,8 @@ ids! {
     MessageId,
     /// Somebody's report of a message.
     ReportId,
+    /// A message that waits for its time.
+    ScheduleId,
     /// One call; its media room carries the same id.
     CallId,
     /// One signalling session; survives its socket for the resume window.

@@ -15,7 +15,7 @@ use super::{
 };
 use crate::{
     base::{
-        id::{CallId, MessageId, ReportId, UserId},
+        id::{CallId, MessageId, ReportId, ScheduleId, UserId},
         playout::PlayoutDelay,
         time::Timestamp,
     },
@@ -81,6 +81,9 @@ pub struct ChannelUpdate {
     /// Seconds; 0 = off.
     #[schemars(range(max = limits::MAX_SLOW_MODE_S))]
     pub slow_mode: Option<u32>,
+    /// 0 = as the server says.
+    #[schemars(range(max = limits::MAX_RETENTION_DAYS))]
+    pub retention_days: Option<u32>,
     pub private: Option<bool>,
     pub base_rev: Option<u64>,
 }
@@ -160,14 +163,14 @@ pub struct MessageSend {
     pub mentions: Vec<UserId>,
     /// The root, for a reply in its thread.
     pub thread_id: Option<MessageId>,
-    /// Files, scheduling and encryption are not built yet: refused rather than silently ignored.
+    /// Not now, but then.
+    pub send_at: Option<Timestamp>,
+    /// Files and encryption are not built yet: refused rather than silently ignored.
     #[serde(rename = "type")]
     #[schemars(skip)]
     pub kind: Option<String>,
     #[schemars(skip)]
     pub attachments: Option<Vec<Value>>,
-    #[schemars(skip)]
-    pub send_at: Option<Value>,
     #[schemars(skip)]
     pub encrypted: Option<Value>,
 }
@@ -180,6 +183,30 @@ fn needs_content(schema: &mut Schema) {
     if let Some(required) = schema.ensure_object().get_mut("required").and_then(Value::as_array_mut) {
         required.push("content".into());
     }
+}
+
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct ScheduleList {
+    pub channel_id: Option<ChannelRef>,
+}
+
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct OnSchedule {
+    pub schedule_id: ScheduleId,
+}
+
+/// What is absent stays as it is.
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct ScheduleUpdate {
+    pub schedule_id: ScheduleId,
+    #[schemars(length(min = 1, max = limits::MAX_CONTENT), regex(pattern = r"\S"))]
+    pub content: Option<String>,
+    #[schemars(length(max = limits::MAX_MENTIONS))]
+    pub mentions: Option<Vec<UserId>>,
+    pub send_at: Option<Timestamp>,
 }
 
 #[derive(Debug, Clone, Deserialize, JsonSchema)]
@@ -274,13 +301,42 @@ pub enum PresenceStatus {
     Invisible,
 }
 
+impl PresenceStatus {
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Online => "online",
+            Self::Away => "away",
+            Self::Dnd => "dnd",
+            Self::Invisible => "invisible",
+        }
+    }
+
+    pub fn parse(text: &str) -> Option<Self> {
+        [Self::Online, Self::Away, Self::Dnd, Self::Invisible].into_iter().find(|one| one.as_str() == text)
+    }
+}
+
+/// Who is told when a person was last there.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum LastSeenTo {
+    /// Everybody who sees the person's presence.
+    Shared,
+    Nobody,
+}
+
 #[derive(Debug, Clone, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct PresenceUpdate {
     pub status: Option<PresenceStatus>,
-    /// Absent = unchanged, empty = cleared.
+    /// Absent = unchanged, empty = cleared. Comes with its emoji and its end; without them it has none.
     #[schemars(length(max = limits::MAX_CUSTOM_STATUS))]
     pub custom_status: Option<String>,
+    /// One grapheme, or `:name:`.
+    #[schemars(length(max = limits::MAX_EMOJI))]
+    pub emoji: Option<String>,
+    pub until: Option<Timestamp>,
+    pub last_seen_to: Option<LastSeenTo>,
     /// Absent = unchanged, `null` is not told apart from absent; an empty `type` clears it.
     pub activity: Option<Activity>,
 }
@@ -635,6 +691,10 @@ commands! {
     MessageGet(OnMessage) = "message:get",
     MessageRevisions(OnMessage) = "message:get_revisions",
     MarkRead(MarkRead) = "message:mark_read",
+    ReadReceipts(OnMessage) = "message:get_read_receipts",
+    ScheduleList(ScheduleList) = "schedule:list",
+    ScheduleUpdate(ScheduleUpdate) = "schedule:update",
+    ScheduleCancel(OnSchedule) = "schedule:cancel",
     ThreadGet(OnThread) = "thread:get",
     ThreadList(ThreadList) = "thread:list",
     ThreadFollow(OnThread) = "thread:follow",

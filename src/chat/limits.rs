@@ -8,7 +8,7 @@ use super::{
     error::ServiceError,
     model::ChannelKind,
 };
-use crate::base::playout::PlayoutDelay;
+use crate::base::{id::UserId, playout::PlayoutDelay};
 
 /// Characters of one message.
 pub const MAX_CONTENT: usize = 10_000;
@@ -37,6 +37,8 @@ pub(super) const MAX_REPORT_REASON: usize = 100;
 pub(super) const MAX_NOTE: usize = 1000;
 /// Six hours.
 pub(super) const MAX_SLOW_MODE_S: u32 = 21_600;
+/// Ten years.
+pub(super) const MAX_RETENTION_DAYS: u32 = 3650;
 /// The id of a department or project in somebody else's books.
 pub(super) const MAX_EXTERNAL_ID: usize = 64;
 pub(super) const MAX_CUSTOM_STATUS: usize = 100;
@@ -119,7 +121,8 @@ pub(super) fn check(command: &Command) -> Result<(), ServiceError> {
             }
             chars("description", c.description.as_deref().unwrap_or_default(), 0, MAX_DESCRIPTION)?;
             chars("topic", c.topic.as_deref().unwrap_or_default(), 0, MAX_TOPIC)?;
-            ensure(c.slow_mode.is_none_or(|s| s <= MAX_SLOW_MODE_S), "slowMode", "0..=21600")
+            ensure(c.slow_mode.is_none_or(|s| s <= MAX_SLOW_MODE_S), "slowMode", "0..=21600")?;
+            ensure(c.retention_days.is_none_or(|d| d <= MAX_RETENTION_DAYS), "retentionDays", "0..=3650")
         }
         Command::ChannelArchive(c) => channel(&c.channel_id),
         Command::MemberAdd(c) | Command::MemberRemove(c) => channel(&c.channel_id),
@@ -127,6 +130,13 @@ pub(super) fn check(command: &Command) -> Result<(), ServiceError> {
         Command::SetNotify(c) => channel(&c.channel_id),
         Command::MessageSend(c) => send(c),
         Command::MessageEdit(c) => content(&c.content),
+        Command::ScheduleList(c) => optional_channel(c.channel_id.as_ref()),
+        Command::ScheduleUpdate(c) => {
+            let given = c.content.is_some() || c.mentions.is_some() || c.send_at.is_some();
+            ensure(given, "sendAt", "one of content, mentions, sendAt")?;
+            c.content.as_deref().map_or(Ok(()), content)?;
+            mentioned(c.mentions.as_deref().unwrap_or_default())
+        }
         Command::MessageReact(c) => ensure(is_emoji(&c.emoji), "emoji", "one emoji or :name:"),
         Command::MessagePin(c) | Command::MessageUnpin(c) => optional_channel(c.channel_id.as_ref()),
         Command::MarkRead(c) => {
@@ -136,6 +146,10 @@ pub(super) fn check(command: &Command) -> Result<(), ServiceError> {
         }
         Command::PresenceUpdate(c) => {
             chars("customStatus", c.custom_status.as_deref().unwrap_or_default(), 0, MAX_CUSTOM_STATUS)?;
+            let emoji = c.emoji.as_deref().filter(|emoji| !emoji.is_empty());
+            ensure(emoji.is_none_or(is_emoji), "emoji", "one emoji or :name:")?;
+            let custom = c.custom_status.is_some() || c.emoji.is_some();
+            ensure(custom || c.until.is_none(), "until", "the end of a customStatus or emoji")?;
             let Some(activity) = &c.activity else { return Ok(()) };
             chars("activity.type", &activity.kind, 0, MAX_ACTIVITY_TYPE)?;
             chars("activity.name", &activity.name, 0, MAX_ACTIVITY_NAME)?;
@@ -176,6 +190,8 @@ pub(super) fn check(command: &Command) -> Result<(), ServiceError> {
         Command::MessageDelete(_)
         | Command::MessageGet(_)
         | Command::MessageRevisions(_)
+        | Command::ReadReceipts(_)
+        | Command::ScheduleCancel(_)
         | Command::ThreadGet(_)
         | Command::ThreadFollow(_)
         | Command::ThreadUnfollow(_)
@@ -224,11 +240,14 @@ fn send(c: &MessageSend) -> Result<(), ServiceError> {
     if let Some(nonce) = &c.nonce {
         chars("nonce", nonce, 1, MAX_NONCE)?;
     }
-    ensure(c.mentions.len() <= MAX_MENTIONS, "mentions", "at most 50")?;
+    mentioned(&c.mentions)?;
     ensure(c.kind.as_deref().is_none_or(|kind| kind == "text"), "type", "only text is supported")?;
     ensure(c.attachments.as_ref().is_none_or(Vec::is_empty), "attachments", "not supported")?;
-    ensure(c.send_at.is_none(), "sendAt", "not supported")?;
     ensure(c.encrypted.is_none(), "encrypted", "not supported")
+}
+
+fn mentioned(users: &[UserId]) -> Result<(), ServiceError> {
+    ensure(users.len() <= MAX_MENTIONS, "mentions", "at most 50")
 }
 
 /// One grapheme that is not a letter, digit or blank, or the name of a picture between colons.
@@ -383,7 +402,14 @@ mod tests {
             code("channel:update", data)
         };
         assert_eq!(update(json!({"slowMode": 21_600, "topic": "t".repeat(250), "name": " ab "})), None);
-        for bad in [json!({"slowMode": 21_601}), json!({"topic": "t".repeat(251)}), json!({"name": " a "})] {
+        assert_eq!(update(json!({"retentionDays": 3650})), None);
+        for bad in [
+            json!({"slowMode": 21_601}),
+            json!({"topic": "t".repeat(251)}),
+            json!({"name": " a "}),
+            json!({"retentionDays": 3651}),
+            json!({"retentionDays": -1}),
+        ] {
             assert_eq!(update(bad), Some(Code::ValidationFailed));
         }
         let notify = |until: &str| json!({"channelId": "x", "pref": "none", "mutedUntil": until});

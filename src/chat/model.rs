@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
+use super::command::PresenceStatus;
 use crate::{
     base::{
         id::{CallId, ChannelId, MessageId, UserId},
@@ -87,6 +88,26 @@ impl NotifyPref {
     }
 }
 
+/// What a person says of itself; outlives restarts.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct SelfStatus {
+    pub wish: Option<PresenceStatus>,
+    /// Up to 100 characters, and one emoji.
+    pub text: String,
+    pub emoji: String,
+    /// When text and emoji end.
+    pub until: Option<WallMs>,
+    pub hides_last_seen: bool,
+}
+
+impl SelfStatus {
+    pub fn clear_custom(&mut self) {
+        self.text.clear();
+        self.emoji.clear();
+        self.until = None;
+    }
+}
+
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct UserRecord {
     pub id: UserId,
@@ -97,7 +118,7 @@ pub struct UserRecord {
     pub role: String,
     pub external_id: Option<String>,
     pub is_active: bool,
-    pub custom_status: String,
+    pub status: SelfStatus,
     pub created_at: WallMs,
     pub last_seen_at: Option<WallMs>,
     /// Bumping it revokes all tokens of the user.
@@ -119,8 +140,8 @@ impl UserRecord {
     pub fn to_json(&self) -> Value {
         json!({
             "id": self.id, "username": self.username, "name": self.name, "kind": self.kind,
-            "role": self.role, "isActive": self.is_active, "customStatus": self.custom_status,
-            "avatar": null, "lastSeen": self.last_seen_at.map(rfc3339), "createdAt": rfc3339(self.created_at),
+            "role": self.role, "isActive": self.is_active, "customStatus": self.status.text,
+            "avatar": null, "lastSeen": self.last_seen_at.filter(|_| !self.status.hides_last_seen).map(rfc3339), "createdAt": rfc3339(self.created_at),
         })
     }
 }
@@ -139,6 +160,8 @@ pub struct ChannelRecord {
     pub is_read_only: bool,
     /// Seconds between two messages of a member; 0 = off.
     pub slow_mode_s: u32,
+    /// Messages older than this are cleared; 0 = as the server says.
+    pub retention_days: u32,
     pub department_id: Option<String>,
     pub project_id: Option<String>,
     pub archived_at: Option<WallMs>,
@@ -165,12 +188,13 @@ pub struct ChannelRecord {
 
 impl ChannelRecord {
     /// What is the same for all members: `{id, slug, kind, name, description, topic, private, voice, readOnly, slowMode,
-    /// departmentId, projectId, archivedAt, lastSeq, rev, lastMessageAt, createdAt, memberCount}`.
+    /// retentionDays, departmentId, projectId, archivedAt, lastSeq, rev, lastMessageAt, createdAt, memberCount}`.
     pub fn to_shared_json(&self) -> Value {
         json!({
             "id": self.id, "slug": self.slug, "kind": self.kind, "name": self.name,
             "description": self.description, "topic": self.topic, "private": self.is_private,
             "voice": self.is_voice, "readOnly": self.is_read_only, "slowMode": self.slow_mode_s,
+            "retentionDays": self.retention_days,
             "departmentId": self.department_id, "projectId": self.project_id,
             "archivedAt": self.archived_at.map(rfc3339), "lastSeq": self.last_seq, "rev": self.rev,
             "lastMessageAt": self.last_message_at.map(rfc3339), "createdAt": rfc3339(self.created_at),

@@ -4,7 +4,10 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
 
-use crate::config::{Span, layers::Flag};
+use crate::{
+    config::{Span, layers::Flag},
+    store::sql::source::Address,
+};
 
 /// Group calls, screen sharing and team chat from one binary.
 #[derive(Debug, Parser)]
@@ -22,6 +25,15 @@ pub enum Command {
     CheckConfig(CheckConfig),
     /// Create or update the database and exit
     Migrate(Migrate),
+    /// Write a configuration, create the database and its first administrator
+    Init(Init),
+    /// Copy the database while the server runs (SQLite)
+    Backup(Backup),
+    /// Write down everything that is stored of one person or one channel
+    Export(Export),
+    /// Move between databases
+    #[command(subcommand)]
+    Db(DbCommand),
     /// Mint a token for a user or a program
     Token(Token),
     /// Put a bad network between UDP clients and a server (for tests)
@@ -115,10 +127,80 @@ pub struct CheckConfig {
 #[derive(Debug, Args)]
 pub struct Migrate {
     #[command(flatten)]
+    pub database: Database,
+}
+
+#[derive(Debug, Args)]
+pub struct Init {
+    /// Configuration file to write; it must not exist yet
+    #[arg(long, short, env = "CONVENE_CONFIG", value_name = "FILE", default_value = "convene.toml")]
+    pub config: PathBuf,
+    /// Folder of the database
+    #[arg(long, value_name = "DIR", default_value = "./data")]
+    pub data_dir: String,
+    /// How browsers will reach the server
+    #[arg(long, value_name = "URL")]
+    pub public_url: Option<String>,
+    /// User name of the first administrator
+    #[arg(long, value_name = "NAME", default_value = "admin")]
+    pub admin: String,
+    /// Read its password from the first line of standard input; otherwise one is made up and shown once
+    #[arg(long)]
+    pub password_stdin: bool,
+}
+
+/// The database that the configuration names.
+#[derive(Debug, Args)]
+pub struct Database {
+    #[command(flatten)]
     pub source: Source,
     /// Folder of the database
     #[arg(long, value_name = "DIR")]
     pub data_dir: Option<String>,
+}
+
+#[derive(Debug, Args)]
+pub struct Backup {
+    #[command(flatten)]
+    pub database: Database,
+    /// File to write; it must not exist yet
+    #[arg(long, value_name = "FILE")]
+    pub out: PathBuf,
+}
+
+#[derive(Debug, Args)]
+pub struct Export {
+    #[command(flatten)]
+    pub database: Database,
+    /// A person: user name, id, or the id of an integrator
+    #[arg(long, value_name = "NAME|ID", required_unless_present = "channel", conflicts_with = "channel")]
+    pub user: Option<String>,
+    /// A channel: id or slug
+    #[arg(long, value_name = "ID|SLUG")]
+    pub channel: Option<String>,
+    /// File to write, which must not exist yet; standard output if not given
+    #[arg(long, value_name = "FILE")]
+    pub out: Option<PathBuf>,
+}
+
+#[derive(Debug, Subcommand)]
+pub enum DbCommand {
+    /// Copy everything into an empty database of the other kind
+    Copy(DbCopy),
+}
+
+#[derive(Debug, Args)]
+pub struct DbCopy {
+    /// sqlite:PATH or postgres://user@host/database (its password may be in PGPASSWORD)
+    #[arg(long, value_name = "ADDRESS", value_parser = address)]
+    pub from: Address,
+    /// As --from; it is created or brought up to date first, and must be empty
+    #[arg(long, value_name = "ADDRESS", value_parser = address)]
+    pub to: Address,
+}
+
+fn address(text: &str) -> Result<Address, &'static str> {
+    text.parse()
 }
 
 #[derive(Debug, Args)]

@@ -5,10 +5,16 @@ use std::{io::Write, path::Path, process::ExitCode, time::Duration};
 use anyhow::Context;
 use clap::Parser;
 
-use super::args::{CheckConfig, Cli, Command, LoadWhat, Migrate, Serve, Source, Token};
+use super::{
+    args::{
+        Backup, CheckConfig, Cli, Command, Database, DbCommand, Export, LoadWhat, Migrate, Serve, Source,
+        Token,
+    },
+    tools,
+};
 use crate::{
     api::identity::now_s,
-    app::{App, DEMO_PASSWORD, DEMO_USERS, open_store},
+    app::{App, DEMO_PASSWORD, DEMO_USERS, database, open_store},
     auth::{
         grants::Grants,
         token::{NewToken, Tokens},
@@ -23,6 +29,10 @@ pub fn run() -> ExitCode {
         Command::Serve(args) => serve(&args),
         Command::CheckConfig(args) => check_config(&args),
         Command::Migrate(args) => migrate(&args),
+        Command::Init(args) => runtime().and_then(|runtime| runtime.block_on(tools::init(args))),
+        Command::Backup(args) => backup(&args),
+        Command::Export(args) => export(args),
+        Command::Db(DbCommand::Copy(args)) => runtime().and_then(|it| it.block_on(tools::copy(args))),
         Command::Token(args) => token(&args),
         Command::Impair(args) => runtime().and_then(|runtime| runtime.block_on(crate::netem::run(args))),
         Command::Load(args) => runtime().and_then(|runtime| {
@@ -130,16 +140,30 @@ fn check_config(args: &CheckConfig) -> anyhow::Result<()> {
 }
 
 fn migrate(args: &Migrate) -> anyhow::Result<()> {
-    let flags: Vec<layers::Flag> = args
-        .data_dir
-        .iter()
-        .map(|dir| layers::Flag { section: "storage", key: "data_dir", text: dir.clone() })
-        .collect();
-    let config = load(&args.source, Config::default(), &flags)?;
+    let config = load_for(&args.database)?;
     start_log(&config)?;
     runtime()?.block_on(open_store(&config))?;
     writeln!(std::io::stdout(), "the database in {} is up to date", config.storage.data_dir.display())?;
     Ok(())
+}
+
+fn backup(args: &Backup) -> anyhow::Result<()> {
+    let config = load_for(&args.database)?;
+    runtime()?.block_on(tools::backup(&database(&config), &args.out))
+}
+
+fn export(args: Export) -> anyhow::Result<()> {
+    let config = load_for(&args.database)?;
+    runtime()?.block_on(tools::export(&database(&config), args))
+}
+
+fn load_for(database: &Database) -> anyhow::Result<Config> {
+    let flags: Vec<layers::Flag> = database
+        .data_dir
+        .iter()
+        .map(|dir| layers::Flag { section: "storage", key: "data_dir", text: dir.clone() })
+        .collect();
+    load(&database.source, Config::default(), &flags)
 }
 
 fn token(args: &Token) -> anyhow::Result<()> {
@@ -188,12 +212,15 @@ fn token(args: &Token) -> anyhow::Result<()> {
 
 fn load(source: &Source, defaults: Config, flags: &[layers::Flag]) -> anyhow::Result<Config> {
     let file = source.config.as_deref().map(read_file).transpose()?;
-    // A name or value that is not Unicode cannot be one of ours.
-    let env: Vec<(String, String)> = std::env::vars_os()
+    Ok(layers::load_over(defaults, file.as_deref(), &environment(), flags)?)
+}
+
+/// Our own variables. A name or value that is not Unicode cannot be one of them.
+pub(super) fn environment() -> Vec<(String, String)> {
+    std::env::vars_os()
         .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))
         .filter(|(name, _)| name.starts_with("CONVENE_"))
-        .collect();
-    Ok(layers::load_over(defaults, file.as_deref(), &env, flags)?)
+        .collect()
 }
 
 fn read_file(path: &Path) -> anyhow::Result<String> {

@@ -9,21 +9,37 @@ use super::span::Span;
 pub struct Chat {
     /// Multiplies every command rate of the protocol; 0 = no rate limits (tests and load only).
     pub rate_scale: u32,
+    /// `strict` for conversations that are to be slow: fewer messages and fewer of most commands.
+    pub rate_profile: RateProfile,
     /// How long a user without a socket still counts as online.
     pub presence_grace: Span,
     /// A typing notice without repetition ends after this.
     pub typing_ttl: Span,
     /// Authors may edit a message for this long; `0ms` = for ever.
     pub edit_window: Span,
+    /// Messages older than so many days lose their content; 0 = none. Channels may choose a shorter time.
+    pub retention_days: u32,
+    /// What was deleted is kept for this long before it is gone for good.
+    pub deleted_grace: Span,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum RateProfile {
+    Normal,
+    Strict,
 }
 
 impl Default for Chat {
     fn default() -> Self {
         Self {
             rate_scale: 1,
+            rate_profile: RateProfile::Normal,
             presence_grace: Span::secs(10),
             typing_ttl: Span::secs(6),
             edit_window: Span::secs(0),
+            retention_days: 0,
+            deleted_grace: Span::secs(30 * 86_400),
         }
     }
 }
@@ -33,8 +49,14 @@ impl Chat {
         if self.typing_ttl.get().is_zero() {
             mistakes.push("chat.typing_ttl: must be longer than 0".into());
         }
+        if self.retention_days > MAX_RETENTION_DAYS {
+            mistakes.push(format!("chat.retention_days: 0 to {MAX_RETENTION_DAYS}"));
+        }
     }
 }
+
+/// Ten years, as for a channel.
+const MAX_RETENTION_DAYS: u32 = 3650;
 
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]

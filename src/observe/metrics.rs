@@ -245,6 +245,7 @@ pub struct StoreReadings {
     pub search_lag_seconds: f64,
     pub search_indexed: u64,
     pub search_failures: u64,
+    pub cleared: u64,
 }
 
 fn render_store(text: &mut String, store: StoreReadings) {
@@ -273,6 +274,8 @@ fn render_store(text: &mut String, store: StoreReadings) {
     one("convene_search_indexed_total", "counter", "Messages written into the index of searches.", indexed);
     let failures = float(store.search_failures);
     one("convene_search_failures_total", "counter", "Attempts to write into it that failed.", failures);
+    let cleared = float(store.cleared);
+    one("convene_messages_cleared_total", "counter", "Messages whose content was removed for good.", cleared);
 }
 
 fn render_shards(text: &mut String, shards: &[ShardStats]) {

@@ -9,7 +9,10 @@ use argon2::{
 use serde_json::{Value, json};
 use tokio::sync::Semaphore;
 
-use super::{ExternalUser, Inner, NewAccount, PasswordCost, members_of, moderation::not_banned, store_error};
+use super::{
+    ExternalUser, Inner, NewAccount, PasswordCost, ServicesConfig, general_channel, ids::Ids, members_of,
+    moderation::not_banned, store_error,
+};
 use crate::{
     auth::grants::Actor,
     base::id::UserId,
@@ -20,7 +23,7 @@ use crate::{
         model::UserRecord,
     },
     runtime::clock,
-    store::{CreatedUser, NewUser, StoreError},
+    store::{CreatedUser, NewUser, Store, StoreError, nothing},
 };
 
 /// How long a login may wait for its turn at the hash; beyond it the server is overloaded.
@@ -158,32 +161,8 @@ impl Inner {
     }
 
     pub(super) async fn create_user(&self, account: NewAccount) -> Result<UserRecord, ServiceError> {
-        let valid = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || matches!(c, '.' | '_' | '-');
-        if !(2..=32).contains(&account.username.len()) || !account.username.chars().all(valid) {
-            return Err(ServiceError::invalid("username", "2..=32 of a-z 0-9 . _ -"));
-        }
-        let name = if account.name.trim().is_empty() { &account.username } else { account.name.trim() };
-        if name.chars().count() > 100 {
-            return Err(ServiceError::invalid("name", "1..=100 chars"));
-        }
-        let password_hash = match account.password {
-            Some(password) => Some(self.passwords.hash(password).await?),
-            None => None,
-        };
-        let new = NewUser {
-            id: self.ids.user(),
-            name: name.to_owned(),
-            username: account.username.clone(),
-            role: if account.admin { "admin" } else { "member" }.into(),
-            kind: "internal".into(),
-            external_id: None,
-            password_hash,
-            now: clock::wall_ms(),
-        };
-        self.insert_user(new).await.map_err(|error| match error {
-            StoreError::Duplicate => ServiceError::new(Code::ConflictDuplicate, "the username is taken"),
-            other => store_error(other, Code::NotFoundUser),
-        })
+        let new = new_user(&self.passwords, self.ids.user(), account).await?;
+        self.insert_user(new).await.map_err(taken)
     }
 
     async fn insert_user(&self, new: NewUser) -> Result<UserRecord, StoreError> {
@@ -224,7 +203,59 @@ impl Inner {
     }
 }
 
-fn active(user: UserRecord) -> Result<UserRecord, ServiceError> {
+/// Before anything is served: the general channel and its administrator. `conflict.state` if somebody is there already.
+pub(super) async fn found(
+    store: &dyn Store,
+    config: &ServicesConfig,
+    account: NewAccount,
+) -> Result<UserRecord, ServiceError> {
+    let missing = |error| store_error(error, Code::NotFoundUser);
+    if !store.users(None, None, None, 1).await.map_err(missing)?.is_empty() {
+        return Err(ServiceError::new(Code::ConflictState, "the database has accounts already"));
+    }
+    let (ids, passwords) = (Ids::default(), Passwords::new(config.password).await?);
+    let administrator = new_user(&passwords, ids.user(), NewAccount { admin: true, ..account }).await?;
+    if let Some(slug) = &config.general_channel {
+        let general = general_channel(ids.channel(), slug);
+        store.create_channel(general, nothing()).await.map_err(missing)?;
+    }
+    Ok(store.create_user(administrator, nothing()).await.map_err(taken)?.user)
+}
+
+async fn new_user(passwords: &Passwords, id: UserId, account: NewAccount) -> Result<NewUser, ServiceError> {
+    let valid = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || matches!(c, '.' | '_' | '-');
+    if !(2..=32).contains(&account.username.len()) || !account.username.chars().all(valid) {
+        return Err(ServiceError::invalid("username", "2..=32 of a-z 0-9 . _ -"));
+    }
+    let name = if account.name.trim().is_empty() { &account.username } else { account.name.trim() };
+    if name.chars().count() > 100 {
+        return Err(ServiceError::invalid("name", "1..=100 chars"));
+    }
+    let password_hash = match account.password {
+        Some(password) => Some(passwords.hash(password).await?),
+        None => None,
+    };
+    Ok(NewUser {
+        id,
+        name: name.to_owned(),
+        username: account.username.clone(),
+        role: if account.admin { "admin" } else { "member" }.into(),
+        kind: "internal".into(),
+        external_id: None,
+        password_hash,
+        now: clock::wall_ms(),
+    })
+}
+
+fn taken(error: StoreError) -> ServiceError {
+    match error {
+        StoreError::Duplicate => ServiceError::new(Code::ConflictDuplicate, "the username is taken"),
+        other => store_error(other, Code::NotFoundUser),
+    }
+}
+
+/// The user, unless it may not use the server.
+pub(super) fn active(user: UserRecord) -> Result<UserRecord, ServiceError> {
     if !user.is_active {
         return Err(ServiceError::new(Code::AuthUserInactive, "the account is disabled"));
     }

@@ -58,6 +58,7 @@ impl Inner {
             read_only: update.read_only,
             slow_mode_s: update.slow_mode,
             private: update.private,
+            retention_days: update.retention_days,
             base_rev: update.base_rev,
         };
         let (act, out) = (self.act(actor, channel).await?, self.out.clone());

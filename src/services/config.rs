@@ -11,11 +11,18 @@ pub struct ServicesConfig {
     /// A token of an integrator may name a `sub` we do not know.
     pub allow_unknown_users: bool,
     pub rate: RateScale,
+    pub rate_profile: RateProfile,
     pub calls: CallConfig,
     pub presence_grace: Duration,
+    /// Nobody has touched any device for so long: away.
+    pub presence_idle: Duration,
     pub typing_ttl: Duration,
     /// Authors may edit for this long; `None` = for ever.
     pub edit_window: Option<Duration>,
+    /// Messages older than so many days are cleared, unless their channel wants that sooner; 0 = none.
+    pub retention_days: u32,
+    /// Between deletion and clearing.
+    pub deleted_grace: Duration,
     pub password: PasswordCost,
 }
 
@@ -26,10 +33,14 @@ impl Default for ServicesConfig {
             general_channel: Some("general".into()),
             allow_unknown_users: true,
             rate: RateScale::Times(1),
+            rate_profile: RateProfile::Normal,
             calls: CallConfig::default(),
             presence_grace: Duration::from_secs(10),
+            presence_idle: Duration::from_secs(300),
             typing_ttl: Duration::from_secs(6),
             edit_window: None,
+            retention_days: 0,
+            deleted_grace: Duration::from_secs(30 * 86_400),
             password: PasswordCost::default(),
         }
     }
@@ -42,6 +53,13 @@ pub enum RateScale {
     Off,
     /// The table's burst and refill times this.
     Times(u32),
+}
+
+/// Which column of the protocol's table of rates.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum RateProfile {
+    Normal,
+    Strict,
 }
 
 #[derive(Debug, Clone)]

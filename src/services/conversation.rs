@@ -192,12 +192,10 @@ impl Inner {
         send: MessageSend,
     ) -> Result<Value, ServiceError> {
         let nonce_hash = send.nonce.is_some().then(|| fingerprint(id, &send));
-        let keywords = mentions::keywords(&send.content);
-        let here = if keywords.here { self.online_members(id).await? } else { Vec::new() };
-        let mut mentions = send.mentions;
-        mentions.sort_unstable();
-        mentions.dedup();
-        let new = NewMessage {
+        if let Some(at) = send.send_at {
+            return self.schedule(actor, id, send, (at.0, nonce_hash)).await;
+        }
+        let mut new = NewMessage {
             id: self.ids.message(),
             channel: id,
             author: actor.user,
@@ -208,11 +206,12 @@ impl Inner {
             content: send.content,
             reply_to: send.reply_to,
             thread: send.thread_id,
-            mentions,
-            mentions_all: keywords.channel || here.len() > HERE_UP_TO,
-            here: if here.len() > HERE_UP_TO { Vec::new() } else { here },
+            mentions: send.mentions,
+            mentions_all: false,
+            here: Vec::new(),
             now: clock::wall_ms(),
         };
+        self.address(&mut new).await?;
         let out = self.out.clone();
         let then = Box::new(move |sent: &SentMessage| out.message_new(sent));
         let sent = self.store.send_message(new, then).await.map_err(|error| match error {
@@ -223,6 +222,17 @@ impl Inner {
         })?;
         self.typing_stopped(id, actor.user);
         Ok(json!({"message": sent.message.to_json(), "duplicate": sent.duplicate}))
+    }
+
+    /// Whom its words address as things are now.
+    pub(super) async fn address(&self, new: &mut NewMessage) -> Result<(), ServiceError> {
+        let keywords = mentions::keywords(&new.content);
+        let here = if keywords.here { self.online_members(new.channel).await? } else { Vec::new() };
+        new.mentions.sort_unstable();
+        new.mentions.dedup();
+        new.mentions_all = keywords.channel || here.len() > HERE_UP_TO;
+        new.here = if here.len() > HERE_UP_TO { Vec::new() } else { here };
+        Ok(())
     }
 
     pub(super) async fn edit(&self, actor: &Actor, edit: MessageEdit) -> Result<Value, ServiceError> {
@@ -300,7 +310,7 @@ impl Inner {
         let done = match mark.thread_id {
             Some(root) => {
                 let root = self.root_in(id, root).await?;
-                self.store.mark_thread_read(root, user, to, then).await
+                self.store.mark_thread_read(root, user, to, now, then).await
             }
             None => self.store.mark_read(id, user, to, now, then).await,
         };

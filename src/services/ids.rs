@@ -5,7 +5,7 @@ use std::sync::{Mutex, PoisonError};
 use ulid::Ulid;
 
 use crate::{
-    base::id::{CallId, ChannelId, MessageId, ParticipantId, ReportId, UserId},
+    base::id::{CallId, ChannelId, MessageId, ParticipantId, ReportId, ScheduleId, UserId},
     runtime::clock,
 };
 
@@ -29,6 +29,10 @@ impl Ids {
 
     pub(super) fn report(&self) -> ReportId {
         ReportId(self.next())
+    }
+
+    pub(super) fn schedule(&self) -> ScheduleId {
+        ScheduleId(self.next())
     }
 
     pub(super) fn call(&self) -> CallId {

@@ -14,6 +14,7 @@ use crate::{
         broadcast::{Audience, Broadcast, OutEvent},
         error::Code,
         model::{ChannelKind, MessageRecord, ThreadSummary, UserRecord},
+        schedule::ScheduledRecord,
         typing::Typist,
     },
     store::{
@@ -23,7 +24,7 @@ use crate::{
 };
 
 /// In larger channels others are not told how far somebody has read.
-const RECEIPTS_UP_TO: usize = 50;
+pub(super) const RECEIPTS_UP_TO: usize = 50;
 const EXCERPT: usize = 100;
 /// The close code for somebody who was thrown out.
 const CLOSE_REMOVED: u16 = 4003;
@@ -125,6 +126,11 @@ impl Outbox {
             let data = json!({"channelId": done.channel, "threadId": done.root, "following": done.following});
             self.reliable(Audience::Users([user].into()), "thread:followed", data);
         }
+    }
+
+    pub(super) fn schedule_changed(&self, scheduled: &ScheduledRecord) {
+        let data = json!({"channelId": scheduled.channel, "scheduled": scheduled.to_json()});
+        self.reliable(Audience::Users([scheduled.author].into()), "schedule:changed", data);
     }
 
     /// Each member gets the channel as it sees it: a dm carries the other one's name.

@@ -14,10 +14,10 @@ use crate::{
     call::{live::LiveCall, model::LeaveReason},
     chat::{
         broadcast::Audience,
-        command::{PresenceOf, PresenceUpdate},
+        command::{LastSeenTo, PresenceHeartbeat, PresenceOf, PresenceUpdate},
         error::{Code, ServiceError},
         limits::MAX_PRESENCE,
-        presence::Presence,
+        presence::{Moment, Presence},
         typing::{Typing, Typist},
     },
     runtime::clock,
@@ -45,8 +45,7 @@ impl Inner {
 
     /// The socket is gone: stop typing at once, look offline after the grace.
     pub(super) fn detached(&self, actor: &Actor) {
-        let (now, wall) = (clock::now(), clock::wall_ms());
-        let flipped = self.presence().detached(now, wall, actor.user, actor.session);
+        let flipped = self.presence().detached(moment(), actor.user, actor.session);
         self.presence_changed(actor.user, flipped);
         let stopped = self.typing().drop_session(actor.session);
         for (channel, user) in stopped {
@@ -75,15 +74,37 @@ impl Inner {
         actor: &Actor,
         update: PresenceUpdate,
     ) -> Result<Value, ServiceError> {
-        let text = update.custom_status.clone();
-        if text.is_some() {
-            let saved = self.store.touch_user(actor.user, text, clock::wall_ms()).await;
+        let now = moment();
+        let before = self.presence().said(actor.user);
+        let mut said = before.clone();
+        said.wish = update.status.or(said.wish);
+        if update.custom_status.is_some() || update.emoji.is_some() {
+            said.text = update.custom_status.unwrap_or_default();
+            said.emoji = update.emoji.unwrap_or_default();
+            said.until = update.until.map(|until| until.0);
+            if said.until.is_some_and(|until| until <= now.wall_ms) {
+                return Err(ServiceError::new(Code::ValidationFailed, "until: is over already"));
+            }
+        }
+        if let Some(to) = update.last_seen_to {
+            said.hides_last_seen = to == LastSeenTo::Nobody;
+        }
+        if said != before {
+            let saved = self.store.set_status(actor.user, said.clone()).await;
             saved.or_not_found(Code::NotFoundUser)?;
         }
-        let changed =
-            self.presence().update(actor.user, update.status, update.custom_status, update.activity);
+        let changed = self.presence().update(now, actor.user, said, update.activity);
         self.presence_changed(actor.user, changed);
+        self.wake.notify_one();
         Ok(json!({"presence": self.presence().seen_by_self(actor.user)}))
+    }
+
+    pub(super) fn presence_heartbeat(&self, actor: &Actor, told: PresenceHeartbeat) -> Value {
+        let idle = Duration::from_millis(told.idle_ms);
+        let flipped = self.presence().heartbeat(clock::now(), actor.user, actor.session, idle);
+        self.presence_changed(actor.user, flipped);
+        self.wake.notify_one();
+        json!({})
     }
 
     pub(super) async fn presence_subscribe(
@@ -93,9 +114,14 @@ impl Inner {
         ask: PresenceOf,
     ) -> Result<Value, ServiceError> {
         let mut told = Vec::new();
+        let mut count = None;
         if let Some(channel) = channel {
             let mut members = members_of(&*self.store, channel).await?;
-            members.truncate(MAX_PRESENCE);
+            count = Some(self.presence().count(&members));
+            // Of a crowd nobody follows the single ones.
+            if members.len() > MAX_PRESENCE {
+                members.clear();
+            }
             self.out.0.watch_presence(actor.session, &channel.to_string(), &members);
             // After the interest is noted, for the same reason as with focus.
             if let Err(error) = self.store.role(channel, actor.user).await.or_not_found(Code::NotFoundChannel)
@@ -112,7 +138,7 @@ impl Inner {
         }
         told.sort_unstable();
         told.dedup();
-        Ok(json!({"presence": self.presences(actor.user, &told)}))
+        Ok(json!({"presence": self.presences(actor.user, &told), "online": count}))
     }
 
     pub(super) fn presence_unsubscribe(&self, actor: &Actor, channel: Option<ChannelId>) -> Value {
@@ -196,7 +222,8 @@ pub(super) async fn tick(inner: std::sync::Weak<Inner>, wake: Arc<tokio::sync::N
             if inner.is_closing() {
                 return;
             }
-            expire(&inner);
+            let gone = expire(&inner);
+            remember(&inner, &gone).await;
             if clock::now() >= chores {
                 chores = clock::now() + HOUSEKEEPING;
                 housekeeping(&inner).await;
@@ -233,28 +260,55 @@ fn next(inner: &Inner, chores: Instant) -> Instant {
     typing.into_iter().chain(presence).min().map_or(chores, |at| at.min(chores))
 }
 
-fn expire(inner: &Inner) {
+/// Returns whose last device is gone.
+fn expire(inner: &Inner) -> Vec<UserId> {
     let now = clock::now();
     let silent = inner.typing().expire(now);
     for (channel, user) in silent {
         inner.out.typing_stop(channel, user);
     }
-    let gone = inner.presence().expire(now);
-    for user in gone {
+    let expired = inner.presence().expire(now);
+    for user in expired.changed {
         inner.presence_changed(user, true);
     }
+    expired.gone
+}
+
+/// Devices that are gone for good were there a moment ago; not for every reconnect.
+async fn remember(inner: &Inner, gone: &[UserId]) {
+    if gone.is_empty() {
+        return;
+    }
+    if let Err(error) = inner.store.touch_users(gone, clock::wall_ms()).await {
+        tracing::warn!(%error, people = gone.len(), "when they were last seen was not written");
+    }
+}
+
+/// Now, on both clocks.
+pub(super) fn moment() -> Moment {
+    Moment { instant: clock::now(), wall_ms: clock::wall_ms() }
 }
 
 async fn housekeeping(inner: &Inner) {
     inner.rates.prune();
     inner.banned.prune();
-    let before = clock::wall_ms() - NONCE_DAY_MS;
+    let now = clock::wall_ms();
     loop {
-        match inner.store.expire_nonces(before).await {
-            Ok(0) => return,
+        match inner.store.expire_nonces(now - NONCE_DAY_MS).await {
+            Ok(0) => break,
             Ok(_) => tokio::task::yield_now().await,
             Err(error) => {
                 tracing::warn!(%error, "old nonces could not be forgotten");
+                return;
+            }
+        }
+    }
+    loop {
+        match inner.expire_schedules(now).await {
+            Ok(0) => return,
+            Ok(_) => tokio::task::yield_now().await,
+            Err(error) => {
+                tracing::warn!(%error, "scheduled messages of the past could not be forgotten");
                 return;
             }
         }

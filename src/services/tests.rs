@@ -17,6 +17,8 @@ mod chatting;
 mod marking;
 mod measured;
 mod moderating;
+mod presence;
+mod scheduling;
 mod searching;
 mod threading;
 

@@ -25,6 +25,8 @@ pub struct ChannelSettings {
     pub read_only: Option<bool>,
     pub slow_mode_s: Option<u32>,
     pub private: Option<bool>,
+    /// 0 = as the server says.
+    pub retention_days: Option<u32>,
     /// The revision at which the settings were read.
     pub base_rev: Option<u64>,
 }

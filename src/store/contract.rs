@@ -6,11 +6,16 @@
 use std::sync::{Arc, Mutex};
 
 use super::*;
+use crate::base::id::ScheduleId;
+
+pub(super) use self::scheduling::each_is_sent_by_one_of;
 
 mod administration;
 mod moderation;
+mod retention;
 use crate::call::model::{CallKind, CallMode, CallState, EndReason, InviteOutcome};
 
+mod scheduling;
 mod search;
 
 pub(super) async fn all(store: Arc<dyn Store>) {
@@ -29,7 +34,9 @@ pub(super) async fn all(store: Arc<dyn Store>) {
     only_orphans_are_swept(&*store, channel, ana).await;
     lists_page_without_gaps(&*store, ana).await;
     moderation::all(&*store, [ana, bo, cy]).await;
+    scheduling::all(&store, [ana, bo, cy]).await;
     search::all(&*store, [ana, bo, cy]).await;
+    retention::all(&*store, [ana, bo, cy]).await;
     a_closed_store_refuses(&*store, channel, ana).await;
 }
 
@@ -90,7 +97,7 @@ async fn group(store: &dyn Store, n: u128, owner: UserId, others: &[UserId]) -> 
     made.channel.id
 }
 
-fn text(n: u128, channel: ChannelId, author: UserId) -> NewMessage {
+pub(super) fn text(n: u128, channel: ChannelId, author: UserId) -> NewMessage {
     NewMessage {
         id: MessageId::from_parts(1, n),
         channel,
@@ -247,10 +254,10 @@ async fn replies_have_a_timeline_of_their_own(store: &dyn Store, ana: UserId, bo
     assert_eq!((listed[0].root.id, listed[0].read_seq, listed[0].unread), (root.id, 1, 1));
     assert_eq!(store.threads(ana, query).await.unwrap(), [], "who wrote the last reply has read it");
     assert_eq!(store.thread(root.id, bo).await.unwrap(), listed[0]);
-    let mark = store.mark_thread_read(root.id, bo, ReadMove::UpTo(9), nothing()).await.unwrap();
+    let mark = store.mark_thread_read(root.id, bo, ReadMove::UpTo(9), 49, nothing()).await.unwrap();
     assert_eq!((mark.read_seq, mark.unread, mark.thread), (2, 0, Some(root.id)));
     assert_eq!(store.channel(channel, bo).await.unwrap().thread_unread, 0);
-    let back = store.mark_thread_read(root.id, ana, ReadMove::UnreadFrom(1), nothing()).await.unwrap();
+    let back = store.mark_thread_read(root.id, ana, ReadMove::UnreadFrom(1), 49, nothing()).await.unwrap();
     assert_eq!((back.read_seq, back.unread, back.mentions), (0, 1, 1));
     assert_eq!(store.channel(channel, ana).await.unwrap().thread_mentions, 1);
     let all = store.mark_read(channel, ana, ReadMove::All, 50, nothing()).await.unwrap();

@@ -2,7 +2,10 @@
 
 use std::{
     path::PathBuf,
-    sync::{Arc, atomic::Ordering::Relaxed},
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering::Relaxed},
+    },
     time::Duration,
 };
 
@@ -24,19 +27,27 @@ use super::*;
 
 mod administration;
 mod audit;
+pub mod backup;
 mod calls;
+mod catalog;
 mod channels;
 mod connection;
+pub mod copy;
 mod db;
+pub mod export;
 mod indexer;
 mod local;
 mod marks;
 mod messages;
 mod moderation;
 mod quality;
+mod receipts;
+mod retention;
 mod rows;
 mod rules;
+mod schedules;
 mod search;
+pub mod source;
 #[cfg(test)]
 mod tests;
 mod threads;
@@ -54,6 +65,8 @@ const POSTGRES_READERS: u32 = 16;
 /// Another process (a backup) may hold the file for a moment; a pool may be busy.
 const BUSY: Duration = Duration::from_secs(5);
 const STATEMENTS: usize = 256;
+/// Messages wait while they are written.
+const TOUCHED_AT_ONCE: usize = 64;
 /// Rows of one `sync` answer; beyond it the client is better off with a fresh page.
 const SYNC_ROWS: u32 = 1000;
 
@@ -69,6 +82,7 @@ pub struct SqlStore {
     writer: Arc<Writer>,
     readers: Arc<Readers>,
     indexer: Indexer,
+    cleared: AtomicU64,
 }
 
 impl SqlStore {
@@ -121,7 +135,7 @@ impl SqlStore {
     fn new(conn: Connection, readers: Readers) -> Self {
         let (writer, readers) = (Arc::new(Writer::start(conn)), Arc::new(readers));
         let indexer = Indexer::start(&writer, &readers);
-        Self { writer, readers, indexer }
+        Self { writer, readers, indexer, cleared: AtomicU64::new(0) }
     }
 
     /// What a write said, after the index was told that there is something for it.
@@ -181,8 +195,15 @@ impl Store for SqlStore {
         users::list(&mut reader.db(), search, after, within, limit).await
     }
 
-    async fn touch_user(&self, id: UserId, custom_status: Option<String>, now: WallMs) -> Result<()> {
-        self.writer.submit(users::TouchUser { user: id, custom_status, now }, nothing()).await
+    async fn touch_users(&self, ids: &[UserId], now: WallMs) -> Result<()> {
+        for users in ids.chunks(TOUCHED_AT_ONCE) {
+            self.writer.submit(users::TouchUsers { users: users.to_vec(), now }, nothing()).await?;
+        }
+        Ok(())
+    }
+
+    async fn set_status(&self, id: UserId, status: SelfStatus) -> Result<()> {
+        self.writer.submit(users::SetStatus { user: id, status }, nothing()).await
     }
 
     async fn sharing(&self, user: UserId, others: &[UserId]) -> Result<Vec<UserId>> {
@@ -446,9 +467,10 @@ impl Store for SqlStore {
         root: MessageId,
         user: UserId,
         to: ReadMove,
+        now: WallMs,
         then: Then<ReadMark>,
     ) -> Result<ReadMark> {
-        self.writer.submit(threads::MarkThreadRead { root, user, to }, then).await
+        self.writer.submit(threads::MarkThreadRead { root, user, to, now }, then).await
     }
 
     async fn threads(&self, user: UserId, query: ThreadQuery) -> Result<Vec<ThreadRecord>> {
@@ -466,8 +488,22 @@ impl Store for SqlStore {
         search::find(&mut reader.db(), query).await
     }
 
+    async fn read_receipts(&self, id: MessageId, named_up_to: u32) -> Result<Receipts> {
+        let mut reader = self.readers.snapshot().await?;
+        receipts::of(&mut reader.db(), id, named_up_to).await
+    }
+
     async fn expire_nonces(&self, before: WallMs) -> Result<u64> {
         self.writer.submit(messages::ExpireNonces(before), nothing()).await
+    }
+
+    async fn clear(&self, rule: ClearRule, pass: ClearPass) -> Result<Cleared> {
+        let done = retention::portion(&self.readers, &self.writer, rule, pass).await;
+        if let Ok(Cleared { messages: 1.., .. }) = done {
+            self.indexer.wake();
+        }
+        self.cleared.fetch_add(done.as_ref().map_or(0, |done| done.messages), Relaxed);
+        done
     }
 
     async fn next_epoch(&self, node: &str) -> Result<i64> {
@@ -517,6 +553,7 @@ impl Store for SqlStore {
             search_lag_us: u64::try_from(search.lag.as_micros()).unwrap_or(u64::MAX),
             search_indexed: search.indexed,
             search_failures: search.failures,
+            cleared: self.cleared.load(Relaxed),
         }
     }
 

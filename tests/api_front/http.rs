@@ -5,6 +5,10 @@ use std::{
     process::{Command, Stdio},
 };
 
+use convene::{
+    base::time::{DAY_MS, rfc3339},
+    runtime::clock,
+};
 use reqwest::{Client, StatusCode};
 use serde_json::{Value, json};
 
@@ -209,6 +213,39 @@ async fn whip_refuses_what_it_cannot_take() {
     let options = http.request(reqwest::Method::OPTIONS, server.url("/whip/general")).send().await.unwrap();
     assert_eq!(options.headers()["accept-post"], "application/sdp");
     assert_eq!(server.app.front().resources.len(), 0);
+}
+
+#[tokio::test]
+async fn a_schedule_needs_a_time_and_a_repeated_request_makes_no_second_one() {
+    let server = Server::start().await;
+    let (http, token) = (Client::new(), server.token("ana"));
+    let post = |data: Value| {
+        let request = http.post(server.url("/api/v1/schedules")).bearer_auth(&token);
+        request.header("idempotency-key", "k").json(&data).send()
+    };
+    for missing in [json!({}), json!({"sendAt": null})] {
+        let mut data = missing;
+        data["channelId"] = "general".into();
+        data["content"] = "now?".into();
+        let (status, problem) = body(post(data).await.unwrap()).await;
+        assert_eq!((status, &problem["details"][0]["path"]), (422, &json!("sendAt")), "{problem}");
+    }
+    let at = rfc3339(clock::wall_ms() + DAY_MS);
+    let data = json!({"channelId": "general", "content": "later", "sendAt": at});
+    let (status, made) = body(post(data.clone()).await.unwrap()).await;
+    assert_eq!((status, &made["data"]["scheduled"]["sendAt"]), (201, &json!(at)), "{made}");
+    let (status, again) = body(post(data).await.unwrap()).await;
+    let id = &made["data"]["scheduled"]["id"];
+    assert_eq!((status, &again["data"]["scheduled"]["id"]), (200, id));
+    let one = server.url(&format!("/api/v1/schedules/{}", id.as_str().unwrap()));
+    let patch = http.patch(&one).bearer_auth(&token).json(&json!({"content": "better"})).send();
+    assert_eq!(body(patch.await.unwrap()).await.1["data"]["scheduled"]["content"], "better");
+    let list = http.get(server.url("/api/v1/schedules")).bearer_auth(&token).send();
+    assert_eq!(body(list.await.unwrap()).await.1["data"]["scheduled"].as_array().unwrap().len(), 1);
+    let gone = http.delete(&one).bearer_auth(&token).send().await.unwrap();
+    assert_eq!(body(gone).await.1["data"]["scheduled"]["state"], "cancelled");
+    let history = http.get(server.url("/api/v1/channels/general/messages")).bearer_auth(&token).send();
+    assert_eq!(body(history.await.unwrap()).await.1["data"]["messages"], json!([]));
 }
 
 #[tokio::test]

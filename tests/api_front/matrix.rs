@@ -10,8 +10,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use convene::{
     api::rest::endpoints::{ENDPOINTS, Endpoint, Fixed},
     auth::grants::Grants,
+    base::time::{DAY_MS, rfc3339},
     chat::command::Command,
     config::Secret,
+    runtime::clock,
 };
 use serde_json::{Map, Value, json};
 
@@ -177,6 +179,14 @@ impl World {
             self.must(HOST, "moderation:ban_user", json!({"userId": names["$ed"]})).await;
             names.insert("$banned", names["$ed"].clone());
         }
+        if row.data.contains("$later") || row.data.contains("$schedule") {
+            names.insert("$later", rfc3339(clock::wall_ms() + DAY_MS).into());
+        }
+        if row.data.contains("$schedule") {
+            let waits = json!({"channelId": channel, "content": "later", "sendAt": names["$later"]});
+            let waits = self.must(MEMBER, "message:send", waits).await["scheduled"]["id"].clone();
+            names.insert("$schedule", waits);
+        }
         if row.data.contains("$report") {
             let report = json!({"messageId": names["$message"], "reason": "spam"});
             names.insert("$report", self.must(OWNER, "message:report", report).await["reportId"].clone());
@@ -216,7 +226,7 @@ impl World {
         data: &Map<String, Value>,
     ) -> Result<Value, Value> {
         let mut rest = data.clone();
-        for (name, _) in endpoint.fixed {
+        for (name, _) in endpoint.fixed.iter().filter(|(_, value)| *value != Fixed::Given) {
             rest.remove(*name);
         }
         let mut path = endpoint.path.to_owned();
@@ -265,6 +275,7 @@ fn endpoint(op: &str, data: &Value) -> Option<&'static Endpoint> {
         Fixed::Text(text) => data[*name] == *text,
         Fixed::Flag(flag) => data[*name] == *flag,
         Fixed::Null => data[*name].is_null(),
+        Fixed::Given => !data[*name].is_null(),
     };
     ENDPOINTS.iter().find(|one| one.op == op && one.fixed.iter().all(has))
 }
@@ -281,7 +292,8 @@ fn expected(row: &Row, actor: usize) -> BTreeMap<&'static str, BTreeSet<String>>
             To::Actor => ROLES[at].user == ROLES[actor].user,
             To::OtherDevices => at != actor && ROLES[at].user == ROLES[actor].user,
         };
-        let is_chat = |name: &str| ["message:", "thread:"].iter().any(|noun| name.starts_with(noun));
+        let is_chat =
+            |name: &str| ["message:", "schedule:", "thread:"].iter().any(|noun| name.starts_with(noun));
         // Their tokens let them hear less than their user may.
         let granted = |name: &str| match at {
             NO_CHAT => !is_chat(name),

@@ -38,8 +38,13 @@ async function scene() {
   const { message } = await server.post('ana', `channels/${channel.id}/messages`, { content: 'root' });
   await server.post('bo', `channels/${channel.id}/messages`, { content: 'reply', threadId: message.id });
   const { reportId } = await server.post('bo', `messages/${message.id}/report`, { reason: 'spam' });
+  const sendAt = new Date(Date.now() + 86_400_000).toISOString();
+  const { scheduled } = await server.post('ana', 'schedules', { channelId: channel.id, content: 'later', sendAt });
   const callId = await call(channel.id);
-  return { channelId: channel.id, messageId: message.id, threadId: message.id, reportId, userId: id('bo'), callId, emoji: '👍' };
+  return {
+    ...{ channelId: channel.id, messageId: message.id, threadId: message.id, scheduleId: scheduled.id },
+    ...{ reportId, userId: id('bo'), callId, emoji: '👍' },
+  };
 }
 
 /** A call of ana's, which lives as long as her page. */
@@ -102,11 +107,11 @@ test('the page of the API shows every operation under its policy', { timeout: 60
     return shown === operations || Promise.reject(new Error(`${shown} of ${operations}`));
   });
   await page.$eval('#filter', (field) => {
-    field.value = 'write a message';
+    field.value = 'Write /messages';
     field.dispatchEvent(new Event('input'));
   });
-  const left = await page.$$eval('details:not([hidden]) summary', (found) => found.map((one) => one.textContent));
-  assert.deepEqual(left, ['post/api/v1/channels/{channelId}/messages Write a message']);
+  const left = await page.$$eval('details:not([hidden]) summary code', (found) => found.map((one) => one.textContent));
+  assert.deepEqual(left, ['/api/v1/channels/{channelId}/messages']);
   await page.click('details:not([hidden]) summary');
   await until('its shape is shown', 5_000, async () => {
     const text = await page.$eval('details:not([hidden])', (box) => box.innerText);

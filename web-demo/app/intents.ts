@@ -1,7 +1,8 @@
 /** Everything a person can do on this page, each once: buttons, keys and tests all come through here. */
-import { codeOf, login, type Channel, type Message, type Ring } from '../sdk/index';
+import { codeOf, login, type Channel, type Message, type Ring, type Scheduled } from '../sdk/index';
 import { announce } from './a11y/announcer';
 import { convene, tokens } from './client';
+import { shortWhen } from './format';
 import { cameraDevice, lastUsername, micDevice, speakerDevice } from './prefs';
 import { go, route } from './router';
 import * as store from './store';
@@ -102,6 +103,32 @@ export function sendMessage(channelId: string, text: string, threadId = ''): voi
   if (!content) return;
   convene.typing.ended(channelId, true, threadId);
   void convene.chat.send(channelId, content, threadId);
+}
+
+/** Gives the code of what went wrong, or nothing. */
+export async function scheduleMessage(channelId: string, content: string, at: Date, threadId = ''): Promise<string> {
+  try {
+    await convene.schedule.add(channelId, content, at, threadId ? { threadId } : {});
+    convene.typing.ended(channelId, true, threadId);
+    toast(t.later.scheduled(shortWhen(at.getTime())));
+    return '';
+  } catch (error) {
+    return codeOf(error);
+  }
+}
+
+export async function changeScheduled(one: Scheduled, content: string, at: Date): Promise<string> {
+  const moved = one.state === 'failed' || at.getTime() !== new Date(one.sendAt).getTime();
+  try {
+    await convene.schedule.update(one.id, { content, ...(moved ? { at } : {}) });
+    return '';
+  } catch (error) {
+    return codeOf(error);
+  }
+}
+
+export async function cancelScheduled(one: Scheduled): Promise<void> {
+  await convene.schedule.cancel(one.id).catch(() => toast(t.later.cancelFailed, 'error'));
 }
 
 /** Beside its channel. */
@@ -291,10 +318,14 @@ export function connectIntents(): void {
     const name = fromId ? nameOf(fromId) : channel ? titleOf(channel) : t.someone;
     toast(t.ring.missed(name), 'info', channel ? { label: t.history.callBack(name), run: () => void startCall(channel, false) } : undefined, 20_000);
   });
+  convene.schedule.events.on('failed', ({ channelId }) => {
+    const channel = store.channelsById.value.get(channelId);
+    toast(t.later.notice(channel ? titleOf(channel) : t.someone), 'error', channel ? { label: t.later.list, run: () => openChannel(channel) } : undefined, 20_000);
+  });
   convene.local.events.on('lost', ({ label, now }) => toast(t.call.deviceLost(label, now)));
   convene.session.events.on('status', (s) => {
     if (s.phase !== 'closed') return;
-    const replaced = s.code === 'session.replaced';
-    signOut(replaced ? t.signIn.replaced : t.signIn.expired);
+    const why = { 'session.replaced': t.signIn.replaced, 'auth.banned': t.signIn.banned }[s.code];
+    signOut(why ?? t.signIn.expired);
   });
 }

@@ -9,6 +9,7 @@ import { Button, IconButton } from './ui/button';
 import { Logo } from './ui/icon';
 
 const text = (code: string): string => {
+  if (code === 'auth.banned') return t.signIn.banned;
   if (code.startsWith('auth.') || code === 'perm.denied' || code.startsWith('not_found')) return t.signIn.wrong;
   if (code === 'client.offline') return t.signIn.offline;
   if (code === 'limit.rate') return t.signIn.limited;

@@ -12,11 +12,13 @@ import {
   message as messageSchema,
   read,
   readList,
+  reader as readerSchema,
   threadSummary,
   searchHit as hitSchema,
   user as userSchema,
   type Channel,
   type Message,
+  type Reader,
   type Ready,
   type SearchHit,
   type User,
@@ -52,6 +54,12 @@ export interface SearchQuery {
 export interface SearchPage {
   hits: SearchHit[];
   next: string | null;
+}
+
+/** Who has read a message. In large and general channels only how many: `readers` is empty there. */
+export interface Receipts {
+  readers: Reader[];
+  count: number;
 }
 
 export interface Suggestions {
@@ -363,6 +371,11 @@ export class Chat {
 
   async pin(message: Message, pinned: boolean): Promise<void> {
     await this.#session.request(pinned ? 'message:pin' : 'message:unpin', { messageId: message.id });
+  }
+
+  async receipts(message: Message): Promise<Receipts> {
+    const d = await this.#session.request('message:get_read_receipts', { messageId: message.id });
+    return { readers: readList(readerSchema, d, 'readers'), count: (d as { count?: number }).count ?? 0 };
   }
 
   /** Newest pin first. */

@@ -6,6 +6,7 @@ import { browserOutboxStore, type OutboxStore } from './outbox';
 import { PresenceBook } from './presence';
 import { Emitter } from './emitter';
 import { Rings } from './rings';
+import { Schedule } from './schedule';
 import { Session, type SessionOptions } from './session';
 import { Typing } from './typing';
 import type { PublishOptions } from './codecs';
@@ -26,9 +27,10 @@ export type { OutboxItem } from './outbox';
 export type { Timeline } from './timeline';
 export type { Ring } from './rings';
 export type { Status } from './presence';
-export type { SearchPage, SearchQuery, Suggestions } from './chat';
+export type { Receipts, SearchPage, SearchQuery, Suggestions } from './chat';
+export type { ScheduleOptions } from './schedule';
 export type {
-  CallRecord, Channel, LiveCall, Message, Participant, Presence, Quality, SearchHit, Source, Thread, ThreadSummary, User,
+  CallRecord, Channel, LiveCall, Message, Participant, Presence, Quality, Reader, Scheduled, SearchHit, Source, Thread, ThreadSummary, User,
 } from './wire';
 
 export interface ConveneOptions {
@@ -48,6 +50,7 @@ export interface Convene {
   readonly chat: Chat;
   readonly presence: PresenceBook;
   readonly typing: Typing;
+  readonly schedule: Schedule;
   readonly rings: Rings;
   readonly local: LocalMedia;
   readonly call: Call;
@@ -67,6 +70,7 @@ export function createConvene(options: ConveneOptions): Convene {
   const chat = new Chat(session, options.outbox ?? browserOutboxStore());
   const presence = new PresenceBook(session);
   const typing = new Typing(session);
+  const schedule = new Schedule(session);
   const rings = new Rings(session);
   const local = new LocalMedia();
   const call = new Call(session, local, options.publish);
@@ -79,10 +83,11 @@ export function createConvene(options: ConveneOptions): Convene {
     call.onReady(ready.user.id);
     events.emit('me', ready.user);
     void chat.loadPeople().catch(() => {});
+    void schedule.load().catch(() => {});
   });
   session.events.on('event', ({ ev, d }) => {
     // Rings and the running call both follow `call:*`; the rest has one reader each.
-    if (chat.onEvent(ev, d) || presence.onEvent(ev, d) || typing.onEvent(ev, d)) return;
+    if (chat.onEvent(ev, d) || presence.onEvent(ev, d) || typing.onEvent(ev, d) || schedule.onEvent(ev, d)) return;
     rings.onEvent(ev, d, (callId) => call.state.callId === callId);
     call.onEvent(ev, d);
   });
@@ -97,6 +102,7 @@ export function createConvene(options: ConveneOptions): Convene {
     chat,
     presence,
     typing,
+    schedule,
     rings,
     local,
     call,
@@ -107,6 +113,7 @@ export function createConvene(options: ConveneOptions): Convene {
       session.stop();
       chat.reset();
       presence.reset();
+      schedule.reset();
       rings.reset();
     },
   };

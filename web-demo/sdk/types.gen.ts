@@ -47,17 +47,7 @@ export type MemberRole = 'member' | 'admin' | 'owner';
 export type MessageKind = 'text' | 'call';
 export type Device = 'desktop' | 'mobile' | 'tablet';
 export type Status = ('online' | 'away' | 'dnd' | 'offline') | 'invisible';
-/**
- * What became of a report.
- */
-export type ReportState = 'open' | 'dismissed' | 'actioned';
-/**
- * What was sent comes back.
- */
-export type Echo = number | string;
-export type AccountKind = 'internal' | 'client' | 'bot';
-export type AccountRole = 'admin' | 'member';
-export type DeclineReason = 'declined' | 'busy';
+export type SentOrScheduled = Sent | LaterSent;
 /**
  * Stable; for programs.
  */
@@ -92,6 +82,18 @@ export type ErrorCode =
   | 'server.draining'
   | 'server.unavailable'
   | 'op.unknown';
+export type ScheduleState = 'pending' | 'sent' | 'failed' | 'cancelled';
+/**
+ * What became of a report.
+ */
+export type ReportState = 'open' | 'dismissed' | 'actioned';
+/**
+ * What was sent comes back.
+ */
+export type Echo = number | string;
+export type AccountKind = 'internal' | 'client' | 'bot';
+export type AccountRole = 'admin' | 'member';
+export type DeclineReason = 'declined' | 'busy';
 export type ReactAction = 'add' | 'remove';
 /**
  * Where a track comes from. Each source of a participant is a publication of its own.
@@ -384,6 +386,10 @@ export interface Commands {
     private?: boolean | null;
     readOnly?: boolean | null;
     /**
+     * 0 = as the server says.
+     */
+    retentionDays?: number | null;
+    /**
      * Seconds; 0 = off.
      */
     slowMode?: number | null;
@@ -413,6 +419,12 @@ export interface Commands {
    * One message
    */
   'message:get': {
+    messageId: string;
+  };
+  /**
+   * Who has read a message
+   */
+  'message:get_read_receipts': {
     messageId: string;
   };
   /**
@@ -477,7 +489,7 @@ export interface Commands {
     reason: string;
   };
   /**
-   * Write a message
+   * Write a message, now or (with `sendAt`) later
    */
   'message:send': {
     /**
@@ -488,6 +500,10 @@ export interface Commands {
     mentions?: string[];
     nonce?: string | null;
     replyTo?: string | null;
+    /**
+     * Not now, but then.
+     */
+    sendAt?: string | null;
     /**
      * The root, for a reply in its thread.
      */
@@ -646,10 +662,16 @@ export interface Commands {
       type: string;
     } | null;
     /**
-     * Absent = unchanged, empty = cleared.
+     * Absent = unchanged, empty = cleared. Comes with its emoji and its end; without them it has none.
      */
     customStatus?: string | null;
+    /**
+     * One grapheme, or `:name:`.
+     */
+    emoji?: string | null;
+    lastSeenTo?: ('nobody' | 'shared') | null;
     status?: 'online' | 'away' | 'dnd' | 'invisible' | null;
+    until?: string | null;
   };
   /**
    * A candidate of one's own
@@ -698,6 +720,30 @@ export interface Commands {
       priority?: number;
       trackId: string;
     }[];
+  };
+  /**
+   * Do not send a message that waits
+   */
+  'schedule:cancel': {
+    scheduleId: string;
+  };
+  /**
+   * One's messages that wait for their time, or failed
+   */
+  'schedule:list': {
+    /**
+     * A channel named by its id or its slug.
+     */
+    channelId?: string | null;
+  };
+  /**
+   * Change a message that waits
+   */
+  'schedule:update': {
+    content?: string | null;
+    mentions?: string[] | null;
+    scheduleId: string;
+    sendAt?: string | null;
   };
   /**
    * Search messages, the newest first
@@ -932,12 +978,13 @@ export interface Answers {
   'message:delete': OneMessage;
   'message:edit': OneMessage;
   'message:get': OneMessage;
+  'message:get_read_receipts': Readers;
   'message:get_revisions': Revisions;
   'message:mark_read': ReadCursor;
   'message:pin': OneMessage;
   'message:react': Reacted;
   'message:report': Reported;
-  'message:send': Sent;
+  'message:send': SentOrScheduled;
   'message:unpin': OneMessage;
   'moderation:audit': AuditLog;
   'moderation:ban_user': Banned;
@@ -951,13 +998,16 @@ export interface Answers {
   ping: Pong;
   'presence:get_bulk': Presences;
   'presence:heartbeat': Empty;
-  'presence:subscribe': Presences;
+  'presence:subscribe': Subscribed;
   'presence:unsubscribe': Empty;
   'presence:update': OnePresence;
   'rtc:candidate': Empty;
   'rtc:ice': IceServers;
   'rtc:offer': Empty;
   'rtc:subscribe': Empty;
+  'schedule:cancel': OneScheduled;
+  'schedule:list': ScheduledMessages;
+  'schedule:update': OneScheduled;
   'search:messages': Hits;
   'search:suggest': Suggestions;
   'session:hello': Greeted;
@@ -1170,6 +1220,10 @@ export interface Channel {
   projectId: string | null;
   readOnly: boolean;
   readSeq: number;
+  /**
+   * Messages older than this are cleared; 0 = as the server says.
+   */
+  retentionDays: number;
   rev: number;
   role: MemberRole;
   /**
@@ -1214,6 +1268,10 @@ export interface SharedChannel {
   private: boolean;
   projectId: string | null;
   readOnly: boolean;
+  /**
+   * Messages older than this are cleared; 0 = as the server says.
+   */
+  retentionDays: number;
   rev: number;
   /**
    * Seconds between two messages of a member; 0 = off.
@@ -1326,8 +1384,13 @@ export interface Presence {
   activity: Activity | null;
   customStatus: string;
   device: Device | null;
+  emoji: string;
   lastSeen: string | null;
   status: Status;
+  /**
+   * When the two before end.
+   */
+  until: string | null;
   userId: string;
 }
 export interface Activity {
@@ -1369,6 +1432,23 @@ export interface Sync {
 export interface OneMessage {
   message: Message;
 }
+export interface Readers {
+  count: number;
+  /**
+   * The last one first; empty in large channels.
+   */
+  readers: Reader[];
+}
+/**
+ * Who has read a message.
+ */
+export interface Reader {
+  /**
+   * When the cursor moved last, if that is known.
+   */
+  at: string | null;
+  userId: string;
+}
 export interface Revisions {
   revisions: Revision[];
 }
@@ -1399,6 +1479,37 @@ export interface Sent {
    */
   duplicate: boolean;
   message: Message;
+}
+export interface LaterSent {
+  duplicate: boolean;
+  scheduled: Scheduled;
+}
+/**
+ * A message that waits for its time.
+ */
+export interface Scheduled {
+  channelId: string;
+  /**
+   * Empty once it is sent or cancelled, as are the mentions.
+   */
+  content: string;
+  createdAt: string;
+  /**
+   * Why it failed.
+   */
+  error: ErrorCode | null;
+  id: string;
+  mentions: string[];
+  /**
+   * What became of it.
+   */
+  messageId: string | null;
+  replyTo: string | null;
+  rev: number;
+  sendAt: string;
+  state: ScheduleState;
+  threadId: string | null;
+  updatedAt: string;
 }
 export interface AuditLog {
   chain?: Chain;
@@ -1486,12 +1597,28 @@ export interface Pong {
 export interface Presences {
   presence: Presence[];
 }
+export interface Subscribed {
+  /**
+   * How many of the channel's members are there.
+   */
+  online: number | null;
+  presence: Presence[];
+}
 export interface OnePresence {
   presence: Presence;
 }
 export interface IceServers {
   iceServers: IceServer[];
   iceServersTtl: number;
+}
+export interface OneScheduled {
+  scheduled: Scheduled;
+}
+export interface ScheduledMessages {
+  /**
+   * The next one first.
+   */
+  scheduled: Scheduled[];
 }
 export interface Hits {
   hits: Hit[];
@@ -1604,6 +1731,7 @@ export interface Events {
   'rtc:state': RtcState;
   'rtc:track': Track;
   'rtc:track_unsupported': TrackUnsupported;
+  'schedule:changed': ScheduleChanged;
   'session:drain': Drain;
   'session:invalid': Invalid;
   'session:ready': Ready;
@@ -1913,6 +2041,10 @@ export interface TrackUnsupported {
   callId: string;
   codec: string;
   trackId: string;
+}
+export interface ScheduleChanged {
+  channelId: string;
+  scheduled: Scheduled;
 }
 export interface Drain {
   /**

@@ -131,6 +131,25 @@ export type Message = v.InferOutput<typeof message>;
 /** A thread as I see it. */
 export const thread = v.object({ root: message, following: flag(), readSeq: int(), unread: int(), mentions: int() });
 export type Thread = v.InferOutput<typeof thread>;
+/** A message of mine that waits for its time, or what became of it. */
+export const scheduled = v.object({
+  id: v.string(),
+  channelId: text(),
+  threadId: text(),
+  replyTo: text(),
+  content: text(),
+  mentions: listOf(v.string()),
+  sendAt: text(),
+  state: v.picklist(['pending', 'sent', 'failed', 'cancelled']),
+  /** Why it failed: a code. */
+  error: text(),
+  messageId: text(),
+  rev: int(),
+});
+export type Scheduled = v.InferOutput<typeof scheduled>;
+/** Somebody who has read a message; when, where that is known. */
+export const reader = v.object({ userId: v.string(), at: text() });
+export type Reader = v.InferOutput<typeof reader>;
 /** A message that a search found, and where: start and length in the content. */
 export const searchHit = v.object({
   message,

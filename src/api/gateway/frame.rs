@@ -6,7 +6,10 @@ use arrayvec::ArrayString;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json, value::RawValue};
 
-use crate::chat::error::{Code, ServiceError};
+use crate::chat::{
+    command::Command,
+    error::{Code, ServiceError},
+};
 
 /// A command as it came in; `data` is not decoded yet.
 #[derive(Debug, Clone, PartialEq)]
@@ -169,10 +172,42 @@ impl FrameError {
     }
 }
 
-/// Entry for the fuzzer: no input may panic.
-pub fn fuzz_frame(data: &[u8]) {
-    if let Ok(text) = std::str::from_utf8(data) {
-        let _ = parse(text).map(|frame| OutFrame::event(&frame.op, &frame.data, Class::Reply).to_text());
+/// What became of a frame.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Fate {
+    /// Not text, too large, or no frame.
+    NoFrame,
+    Refused(Code),
+    Command(&'static str),
+}
+
+/// Entry for the fuzzer: the way of a frame up to the services, and the way of its answer back. No input may panic.
+pub fn fuzz_frame(data: &[u8]) -> Fate {
+    let Ok(text) = std::str::from_utf8(data) else { return Fate::NoFrame };
+    let answer = |id: Option<u32>, error: &ServiceError| {
+        let json = error_json(error, "trace");
+        let text = OutFrame::ack(id.unwrap_or_default(), Err(&json)).to_text();
+        assert!(serde_json::from_str::<Value>(&text).is_ok(), "an answer that is not JSON: {text}");
+    };
+    let frame = match parse(text) {
+        Ok(frame) => frame,
+        Err(error) => {
+            let id = if let FrameError::Malformed { id } = error { id } else { None };
+            answer(id, &error.to_service_error());
+            return Fate::NoFrame;
+        }
+    };
+    let echo = OutFrame::event(&frame.op, &frame.data, Class::Reliable).numbered(1).to_text();
+    assert!(serde_json::from_str::<Value>(&echo).is_ok(), "an event that is not JSON: {echo}");
+    match Command::parse(&frame.op, frame.data) {
+        Ok(command) => {
+            assert_eq!(command.name(), frame.op);
+            Fate::Command(command.name())
+        }
+        Err(error) => {
+            answer(frame.id, &error);
+            Fate::Refused(error.code)
+        }
     }
 }
 
@@ -184,6 +219,9 @@ pub const MAX_RTC_FRAME: usize = 256 * 1024;
 const TAIL_BYTES: usize = 16;
 /// The same with the largest number there is.
 const MAX_TAIL: usize = 26;
+
+#[cfg(test)]
+mod fuzz;
 
 #[cfg(test)]
 mod tests {

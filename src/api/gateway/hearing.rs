@@ -62,7 +62,7 @@ impl Hearing {
 }
 
 fn is_chat(name: &str) -> bool {
-    ["message:", "thread:", "typing:"].iter().any(|noun| name.starts_with(noun))
+    ["message:", "schedule:", "thread:", "typing:"].iter().any(|noun| name.starts_with(noun))
 }
 
 /// The channel an event is about.
@@ -101,7 +101,9 @@ mod tests {
     fn a_token_without_chat_hears_calls_only() {
         let channel = json!({"channelId": ChannelId::from_parts(1, 1)});
         let hearing = Hearing::new(&Grants { chat: false, ..Grants::default() }, None);
-        for name in ["message:new", "message:mention", "thread:followed", "typing:user_start"] {
+        for name in
+            ["message:new", "message:mention", "schedule:changed", "thread:followed", "typing:user_start"]
+        {
             assert!(!hears(&hearing, name, &channel), "{name}");
         }
         assert!(hears(&hearing, "call:started", &channel));

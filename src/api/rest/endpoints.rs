@@ -23,6 +23,8 @@ pub enum Fixed {
     Text(&'static str),
     Flag(bool),
     Null,
+    /// Whatever the request says, but it has to say it.
+    Given,
 }
 
 /// What becomes of a header.
@@ -95,6 +97,11 @@ pub static ENDPOINTS: &[Endpoint] = &[
     post("/dms", "dm:open"),
     put("/presence", "presence:update"),
     get("/presence", "presence:get_bulk"),
+    // Messages that wait for their time
+    get("/schedules", "schedule:list"),
+    post("/schedules", "message:send").fixed(&[("sendAt", Fixed::Given)]).header(NONCE.0, NONCE.1).created(),
+    patch("/schedules/{scheduleId}", "schedule:update"),
+    delete("/schedules/{scheduleId}", "schedule:cancel"),
     // Channels
     get("/channels", "channel:list"),
     post("/channels", "channel:create").created(),
@@ -124,6 +131,7 @@ pub static ENDPOINTS: &[Endpoint] = &[
     patch("/messages/{messageId}", "message:edit").header(BASE_REV.0, BASE_REV.1),
     delete("/messages/{messageId}", "message:delete"),
     get("/messages/{messageId}/revisions", "message:get_revisions"),
+    get("/messages/{messageId}/receipts", "message:get_read_receipts"),
     put("/messages/{messageId}/reactions/{emoji}", "message:react").fixed(&[("action", Fixed::Text("add"))]),
     delete("/messages/{messageId}/reactions/{emoji}", "message:react")
         .fixed(&[("action", Fixed::Text("remove"))]),

@@ -4,7 +4,7 @@ use schemars::{JsonSchema, Schema, SchemaGenerator};
 
 use super::objects::{
     AuditEntry, Ban, CallRecord, Chain, Channel, Empty, IceServer, LiveCall, Member, Message, Never,
-    Participant, Presence, Report, Revision, SeenChannel, Thread, Time, Typist, User,
+    Participant, Presence, Reader, Report, Revision, Scheduled, SeenChannel, Thread, Time, Typist, User,
 };
 use crate::{
     base::id::{CallId, MessageId, ParticipantId, ReportId, SessionId, UserId},
@@ -46,7 +46,7 @@ pub static OPS: &[Op] = &[
     op::<Sync>("channel:sync", "What of a channel changed after a revision"),
     op::<Messages>("channel:get_pins", "Pinned messages, the newest pin first"),
     // Messages
-    op::<Sent>("message:send", "Write a message"),
+    op::<SentOrScheduled>("message:send", "Write a message, now or (with `sendAt`) later"),
     op::<OneMessage>("message:edit", "Change a message of one's own"),
     op::<OneMessage>("message:delete", "Delete a message; its tombstone stays"),
     op::<Reacted>("message:react", "Add or take back a reaction"),
@@ -54,6 +54,10 @@ pub static OPS: &[Op] = &[
     op::<OneMessage>("message:unpin", "Take a pin away"),
     op::<OneMessage>("message:get", "One message"),
     op::<Revisions>("message:get_revisions", "Earlier texts of a message"),
+    op::<Readers>("message:get_read_receipts", "Who has read a message"),
+    op::<ScheduledMessages>("schedule:list", "One's messages that wait for their time, or failed"),
+    op::<OneScheduled>("schedule:update", "Change a message that waits"),
+    op::<OneScheduled>("schedule:cancel", "Do not send a message that waits"),
     op::<ReadCursor>("message:mark_read", "Move one's read cursor"),
     op::<Reported>("message:report", "Report a message to the moderators"),
     // Threads
@@ -70,7 +74,7 @@ pub static OPS: &[Op] = &[
     op::<Typists>("typing:get_active", "Who is typing in a channel"),
     op::<OnePresence>("presence:update", "Change one's status"),
     op::<Empty>("presence:heartbeat", "How long nobody has touched the device"),
-    op::<Presences>("presence:subscribe", "Be told of people's presence"),
+    op::<Subscribed>("presence:subscribe", "Be told of people's presence"),
     op::<Empty>("presence:unsubscribe", "Be told of it no more"),
     op::<Presences>("presence:get_bulk", "Presence of several people"),
     // Rooms and calls
@@ -210,6 +214,39 @@ pub struct Sent {
 }
 
 #[derive(Debug, JsonSchema)]
+pub struct LaterSent {
+    pub scheduled: Scheduled,
+    pub duplicate: bool,
+}
+
+#[derive(Debug, JsonSchema)]
+#[serde(untagged)]
+#[expect(clippy::large_enum_variant, reason = "it is never built")]
+pub enum SentOrScheduled {
+    Sent(Sent),
+    Scheduled(LaterSent),
+}
+
+#[derive(Debug, JsonSchema)]
+pub struct OneScheduled {
+    pub scheduled: Scheduled,
+}
+
+#[derive(Debug, JsonSchema)]
+pub struct ScheduledMessages {
+    /// The next one first.
+    pub scheduled: Vec<Scheduled>,
+}
+
+#[derive(Debug, JsonSchema)]
+pub struct Readers {
+    /// The last one first; empty in large channels.
+    #[schemars(length(max = 100))]
+    pub readers: Vec<Reader>,
+    pub count: u32,
+}
+
+#[derive(Debug, JsonSchema)]
 pub struct Reacted {
     pub count: u32,
     pub rev: u64,
@@ -285,6 +322,13 @@ pub struct OnePresence {
 #[derive(Debug, JsonSchema)]
 pub struct Presences {
     pub presence: Vec<Presence>,
+}
+
+#[derive(Debug, JsonSchema)]
+pub struct Subscribed {
+    pub presence: Vec<Presence>,
+    /// How many of the channel's members are there.
+    pub online: Option<u32>,
 }
 
 /// A seat in a call.

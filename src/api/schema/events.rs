@@ -8,7 +8,7 @@ use super::{
     answers::{Notify, Of, OneChannel, OneMessage, Pong},
     objects::{
         CallSummary, Channel, Connection, IceServer, LiveCall, Member, Message, Participant, Person,
-        Presence, Report, SharedChannel, ThreadSummary, Time, Track, User,
+        Presence, Report, Scheduled, SharedChannel, ThreadSummary, Time, Track, User,
     },
 };
 use crate::{
@@ -77,6 +77,10 @@ pub static EVENTS: &[EventType] = &[
     reliable::<MessageMention>("message:mention", "I was mentioned"),
     event::<ReadReceipt>("message:read_receipt", Delivery::Either, "Somebody has read up to there"),
     reliable::<ThreadFollowed>("thread:followed", "I follow a thread, or not any more"),
+    reliable::<ScheduleChanged>(
+        "schedule:changed",
+        "A message of mine that waits was made, changed, sent, or failed",
+    ),
     // Soft state
     ephemeral::<TypingStart>("typing:user_start", "Somebody types"),
     ephemeral::<TypingStop>("typing:user_stop", "Somebody does not type any more"),
@@ -287,6 +291,13 @@ pub struct ThreadFollowed {
     pub channel_id: ChannelId,
     pub thread_id: MessageId,
     pub following: bool,
+}
+
+#[derive(Debug, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct ScheduleChanged {
+    pub channel_id: ChannelId,
+    pub scheduled: Scheduled,
 }
 
 #[derive(Debug, JsonSchema)]

@@ -10,7 +10,7 @@ use serde_json::Value;
 
 use crate::{
     base::{
-        id::{CallId, ChannelId, MessageId, ParticipantId, ReportId, TrackId, UserId},
+        id::{CallId, ChannelId, MessageId, ParticipantId, ReportId, ScheduleId, TrackId, UserId},
         playout::PlayoutDelay,
     },
     call::model::{CallKind, CallMode, CallState, EndReason, InviteOutcome, LeaveReason, VoiceState},
@@ -125,6 +125,8 @@ pub struct SharedChannel {
     pub read_only: bool,
     /// Seconds between two messages of a member; 0 = off.
     pub slow_mode: u32,
+    /// Messages older than this are cleared; 0 = as the server says.
+    pub retention_days: u32,
     pub department_id: Option<String>,
     pub project_id: Option<String>,
     pub archived_at: Option<Time>,
@@ -166,6 +168,7 @@ pub struct UnreadThreads {
 /// Administrators who are no members see less.
 #[derive(Debug, JsonSchema)]
 #[serde(untagged)]
+#[expect(clippy::large_enum_variant, reason = "it is never built")]
 pub enum SeenChannel {
     Member(Channel),
     Other(SharedChannel),
@@ -256,6 +259,46 @@ pub struct Thread {
     #[schemars(range(max = 100))]
     pub unread: u32,
     pub mentions: u32,
+}
+
+#[derive(Debug, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum ScheduleState {
+    Pending,
+    Sent,
+    Failed,
+    Cancelled,
+}
+
+/// A message that waits for its time.
+#[derive(Debug, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Scheduled {
+    pub id: ScheduleId,
+    pub channel_id: ChannelId,
+    pub thread_id: Option<MessageId>,
+    pub reply_to: Option<MessageId>,
+    /// Empty once it is sent or cancelled, as are the mentions.
+    pub content: String,
+    pub mentions: Vec<UserId>,
+    pub send_at: Time,
+    pub state: ScheduleState,
+    /// Why it failed.
+    pub error: Option<super::ErrorCode>,
+    /// What became of it.
+    pub message_id: Option<MessageId>,
+    pub rev: u64,
+    pub created_at: Time,
+    pub updated_at: Time,
+}
+
+/// Who has read a message.
+#[derive(Debug, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Reader {
+    pub user_id: UserId,
+    /// When the cursor moved last, if that is known.
+    pub at: Option<Time>,
 }
 
 /// One earlier text of an edited message.
@@ -456,6 +499,9 @@ pub struct Presence {
     pub user_id: UserId,
     pub status: Status,
     pub custom_status: String,
+    pub emoji: String,
+    /// When the two before end.
+    pub until: Option<Time>,
     pub activity: Option<Activity>,
     pub device: Option<crate::auth::grants::Device>,
     pub last_seen: Option<Time>,

@@ -14,7 +14,7 @@ use super::{
     outgoing,
     requests::{self, Credentials},
 };
-use crate::api::rest::endpoints::{ENDPOINTS, Endpoint, Header};
+use crate::api::rest::endpoints::{ENDPOINTS, Endpoint, Fixed, Header};
 
 /// The document as it is served; it depends on nothing but the program.
 pub static TEXT: LazyLock<String> = LazyLock::new(|| document().to_string());
@@ -176,13 +176,19 @@ fn operation(endpoint: &Endpoint, schemas: &mut SchemaGenerator) -> Value {
         required.retain(|one| one != name);
         fields.remove(name)
     };
-    let mut parameters = Vec::new();
+    let (mut parameters, mut given) = (Vec::new(), Vec::new());
     for name in holes(endpoint.path) {
         let schema = gone(name).map(not_null).unwrap_or_else(|| json!({"type": "string"}));
         parameters.push(json!({"name": name, "in": "path", "required": true, "schema": schema}));
     }
-    for (name, _) in endpoint.fixed {
-        gone(name);
+    for (name, value) in endpoint.fixed {
+        if let (Some(schema), Fixed::Given) = (gone(name), value) {
+            given.push(((*name).to_owned(), not_null(schema)));
+        }
+    }
+    for (name, schema) in given {
+        required.push(name.clone());
+        fields.insert(name, schema);
     }
     if let Some((name, header)) = endpoint.header {
         let (field, schema) = match header {
@@ -246,11 +252,14 @@ fn operation(endpoint: &Endpoint, schemas: &mut SchemaGenerator) -> Value {
     .to_json()
 }
 
-/// `message.send`; with the method where an operation has several endpoints.
+/// `message.edit`; with the method and what it begins with where an operation has several endpoints.
 fn operation_id(endpoint: &Endpoint) -> String {
     let id = endpoint.op.replace(':', ".");
-    let several = ENDPOINTS.iter().filter(|one| one.op == endpoint.op).count() > 1;
-    if several { format!("{id}.{}", endpoint.method.as_str().to_ascii_lowercase()) } else { id }
+    if ENDPOINTS.iter().filter(|one| one.op == endpoint.op).count() == 1 {
+        return id;
+    }
+    let noun = endpoint.path.split('/').nth(1).unwrap_or_default();
+    format!("{id}.{}.{noun}", endpoint.method.as_str().to_ascii_lowercase())
 }
 
 /// The names in braces.
@@ -370,7 +379,12 @@ mod tests {
         let body = &send["requestBody"]["content"]["application/json"]["schema"];
         assert_eq!(body["properties"]["content"]["maxLength"], crate::chat::limits::MAX_CONTENT);
         assert_eq!(body["required"], json!(["content"]));
-        assert!(body["properties"].get("channelId").is_none() && body["properties"].get("sendAt").is_none());
+        let names = body["properties"].as_object().unwrap();
+        assert!(!names.contains_key("channelId"), "the path says it");
+        assert!(!names.contains_key("encrypted"), "it is not built");
+        let later = &document["paths"]["/schedules"]["post"]["requestBody"]["content"]["application/json"];
+        assert_eq!(later["schema"]["required"], json!(["channelId", "content", "sendAt"]));
+        assert_eq!(later["schema"]["properties"]["sendAt"]["type"], "string");
         let list = &document["paths"]["/calls"]["get"]["parameters"];
         let limit = list.as_array().unwrap().iter().find(|one| one["name"] == "limit").unwrap();
         assert_eq!((&limit["schema"]["minimum"], &limit["schema"]["maximum"]), (&json!(1), &json!(100)));

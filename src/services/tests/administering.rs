@@ -1,6 +1,7 @@
 //! Channels are administered: who may, who hears, and what a removal takes away.
 
 use super::*;
+use crate::store::ClearPass;
 
 struct Group {
     house: House,
@@ -45,7 +46,8 @@ async fn settings_are_told_to_members_and_only_to_them() {
     let group = group().await;
     let Group { ana, bo, cy, house, .. } = &group;
     let rev = group.ok(ana, "channel:get", json!({})).await["channel"]["rev"].clone();
-    let change = json!({"name": " Plans ", "topic": "now", "slowMode": 30, "baseRev": rev});
+    let change =
+        json!({"name": " Plans ", "topic": "now", "slowMode": 30, "retentionDays": 7, "baseRev": rev});
     assert_eq!(group.code(bo, "channel:update", change.clone()).await, Code::PermDenied);
     assert_eq!(group.code(cy, "channel:update", change.clone()).await, Code::NotFoundChannel);
     let done = group.ok(ana, "channel:update", change.clone()).await;
@@ -57,8 +59,8 @@ async fn settings_are_told_to_members_and_only_to_them() {
         let heard = house.seen.of(who, "channel:updated");
         assert_eq!(heard.len(), 1);
         assert_eq!(
-            (&heard[0]["channel"]["topic"], &heard[0]["rev"]),
-            (&json!("now"), &done["channel"]["rev"])
+            (&heard[0]["channel"]["topic"], &heard[0]["channel"]["retentionDays"], &heard[0]["rev"]),
+            (&json!("now"), &json!(7), &done["channel"]["rev"])
         );
         assert!(heard[0]["channel"].get("role").is_none(), "nobody's own view");
     }
@@ -302,4 +304,42 @@ async fn channels_of_units_are_made_by_administrators() {
     house.ok(ana, "channel:member_add", add).await;
     let listed = house.ok(cy, "channel:list", json!({"type": "department"})).await;
     assert_eq!(listed["channels"].as_array().unwrap().len(), 1);
+}
+
+/// The time that only passes in production is handed in here.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_is_too_old_or_was_deleted_long_ago_is_cleared() {
+    let group = group().await;
+    let Group { ana, bo, house, .. } = &group;
+    let kept = group.ok(ana, "message:send", json!({"content": "kept for a week"})).await;
+    let gone = group.ok(ana, "message:send", json!({"content": "regretted"})).await;
+    group.ok(ana, "message:delete", json!({"messageId": gone["message"]["id"]})).await;
+    let before = group.ok(bo, "channel:get", json!({})).await["channel"]["rev"].clone();
+    let store = &house.store;
+    let content = async |message: &Value| {
+        let id = message["message"]["id"].as_str().unwrap().parse().unwrap();
+        store.message(id).await.unwrap().content
+    };
+    let later = async |days: i64| {
+        let mut pass = Some(ClearPass::default());
+        while let Some(at) = pass.take() {
+            pass = house.services.inner.clear(at, clock::wall_ms() + days * 86_400_000).await.unwrap();
+        }
+    };
+    later(29).await;
+    assert_eq!(
+        (content(&kept).await.as_str(), content(&gone).await.as_str()),
+        ("kept for a week", "regretted")
+    );
+    later(31).await;
+    assert_eq!((content(&kept).await.as_str(), content(&gone).await.as_str()), ("kept for a week", ""));
+    group.ok(ana, "channel:update", json!({"retentionDays": 7})).await;
+    later(6).await;
+    assert_eq!(content(&kept).await, "kept for a week");
+    later(8).await;
+    assert_eq!(content(&kept).await, "");
+    let sync = group.ok(bo, "channel:sync", json!({"afterRev": before})).await;
+    let told = &sync["messages"][0];
+    assert_eq!((&told["id"], &told["content"]), (&kept["message"]["id"], &json!("")));
+    assert!(told["deletedAt"].is_string() && told["deletedBy"].is_null() && sync["lastSeq"] == 2, "{sync}");
 }

@@ -90,6 +90,7 @@ impl Write for UpdateChannel {
         wanted.is_read_only = settings.read_only.unwrap_or(wanted.is_read_only);
         wanted.slow_mode_s = settings.slow_mode_s.unwrap_or(wanted.slow_mode_s);
         wanted.is_private = settings.private.unwrap_or(wanted.is_private);
+        wanted.retention_days = settings.retention_days.unwrap_or(wanted.retention_days);
         let audience = db.audience(act.channel).await?;
         if wanted == channel {
             return Ok(ChangedChannel { channel, changed: false, audience });
@@ -97,7 +98,7 @@ impl Write for UpdateChannel {
         db.conn
             .run(
                 "UPDATE channels SET name = $1, description = $2, topic = $3, is_read_only = $4, slow_mode_s = $5, \
-                   is_private = $6, rev = rev + 1, settings_rev = rev + 1 WHERE id = $7",
+                   is_private = $6, retention_days = $7, rev = rev + 1, settings_rev = rev + 1 WHERE id = $8",
                 args![
                     &wanted.name,
                     &wanted.description,
@@ -105,6 +106,7 @@ impl Write for UpdateChannel {
                     wanted.is_read_only,
                     wanted.slow_mode_s,
                     wanted.is_private,
+                    wanted.retention_days,
                     act.channel
                 ],
             )

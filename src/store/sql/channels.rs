@@ -154,7 +154,7 @@ pub(super) async fn enter(
     role: &str,
     now: WallMs,
 ) -> Result<JoinedChannel> {
-    let known = db.audience(channel).await?.contains(&user);
+    let known = db.audience(channel).await?.binary_search(&user).is_ok();
     if !known {
         let rev = bump(db, channel).await?;
         // History before the entry is visible but not unread.
@@ -168,7 +168,7 @@ pub(super) async fn enter(
                 args![channel, user, role, now, rev],
             )
             .await?;
-        db.members.forget(channel);
+        db.members.entered(channel, user);
     }
     Ok(JoinedChannel {
         channel: load(&mut db.conn, channel, user).await?,
@@ -201,8 +201,8 @@ impl Write for MarkRead {
                 )
                 .await?;
         }
-        let threads =
-            matches!(self.to, ReadMove::All) && threads::read_all(db, self.channel, self.user).await?;
+        let threads = matches!(self.to, ReadMove::All)
+            && threads::read_all(db, self.channel, self.user, self.now).await?;
         let changed = moved || threads;
         let after = if changed { load(&mut db.conn, self.channel, self.user).await? } else { before };
         Ok(ReadMark {
@@ -330,6 +330,7 @@ fn record(row: &Row) -> Result<ChannelRecord> {
         is_voice: row.flag("is_voice")?,
         is_read_only: row.flag("is_read_only")?,
         slow_mode_s: row.small("slow_mode_s")?,
+        retention_days: row.small("retention_days")?,
         department_id: row.maybe_text("department_id")?,
         project_id: row.maybe_text("project_id")?,
         archived_at: row.maybe_int("archived_at")?,

@@ -26,7 +26,7 @@ impl Write for SendMessage {
     async fn apply(self: Box<Self>, db: &mut Tx<'_>) -> Result<SentMessage> {
         let new = self.0;
         let audience = db.audience(new.channel).await?;
-        if !audience.contains(&new.author) {
+        if audience.binary_search(&new.author).is_err() {
             return Err(StoreError::NotFound);
         }
         if let Some(original) = by_nonce(db, &new).await? {
@@ -129,7 +129,7 @@ async fn append(
     rules::sent(db, &new, &place).await?;
     if let Some(root) = new.thread {
         let reply = (new.author, i64::try_from(seq).unwrap_or(i64::MAX));
-        threads::follow_by_reply(db, new.channel, root, reply, &mentions).await?;
+        threads::follow_by_reply(db, (new.channel, root), reply, new.now, &mentions).await?;
     }
     let message = MessageRecord {
         id: new.id,

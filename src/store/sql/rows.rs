@@ -3,7 +3,11 @@
 use super::db::Row;
 use crate::{
     call::model::{CallKind, CallMode, CallState, CallSummary, EndReason},
-    chat::model::{ChannelKind, MemberRecord, MessageRecord, ThreadSummary, UserRecord},
+    chat::{
+        command::PresenceStatus,
+        model::{ChannelKind, MemberRecord, MessageRecord, SelfStatus, ThreadSummary, UserRecord},
+    },
+    runtime::clock,
     store::Result,
 };
 
@@ -27,7 +31,7 @@ macro_rules! user_sql {
     ($tail:literal) => {
         concat!(
             "SELECT u.id, u.username, u.name, u.kind, u.role, u.external_id, u.is_active, u.custom_status, ",
-            "u.created_at, u.last_seen_at, u.token_epoch, u.password_hash, ",
+            "u.status_pref, u.status_emoji, u.status_until, u.last_seen_to, u.created_at, u.last_seen_at, u.token_epoch, u.password_hash, ",
             "CASE WHEN b.user_id IS NULL THEN NULL ELSE COALESCE(b.until, 9223372036854775807) END AS banned_until ",
             "FROM users u LEFT JOIN bans b ON b.user_id = u.id ",
             $tail
@@ -50,7 +54,7 @@ macro_rules! channel_columns {
     () => {
         concat!(
             "SELECT c.id, c.slug, c.kind, c.name, c.description, c.topic, c.is_private, c.is_voice, c.is_read_only, ",
-            "c.slow_mode_s, c.department_id, c.project_id, c.archived_at, ",
+            "c.slow_mode_s, c.retention_days, c.department_id, c.project_id, c.archived_at, ",
             "c.last_seq, c.rev, c.last_message_at, c.created_at, ",
             "(SELECT COUNT(*) FROM channel_members x ",
             "WHERE x.channel_id = c.id AND x.left_at IS NULL) AS member_count, ",
@@ -121,12 +125,27 @@ pub(super) fn user(row: &Row) -> Result<UserRecord> {
         role: row.text("role")?,
         external_id: row.maybe_text("external_id")?,
         is_active: row.flag("is_active")?,
-        custom_status: row.text("custom_status")?,
+        status: status(row)?,
         created_at: row.int("created_at")?,
         last_seen_at: row.maybe_int("last_seen_at")?,
         token_epoch: row.int("token_epoch")?,
         banned_until: row.maybe_int("banned_until")?,
     })
+}
+
+/// A custom status that is over is not there, although nobody has taken it out of the row.
+fn status(row: &Row) -> Result<SelfStatus> {
+    let mut status = SelfStatus {
+        wish: row.maybe_word("status_pref", PresenceStatus::parse)?,
+        text: row.text("custom_status")?,
+        emoji: row.text("status_emoji")?,
+        until: row.maybe_int("status_until")?,
+        hides_last_seen: row.text("last_seen_to")? == "nobody",
+    };
+    if status.until.is_some_and(|until| until <= clock::wall_ms()) {
+        status.clear_custom();
+    }
+    Ok(status)
 }
 
 pub(super) fn member(row: &Row) -> Result<MemberRecord> {

@@ -9,6 +9,7 @@ use tokio::sync::Notify;
 
 use super::*;
 
+mod copying;
 #[path = "../../../tests/support/postgres.rs"]
 mod postgres;
 use postgres::Postgres;
@@ -35,6 +36,13 @@ async fn postgres_keeps_the_contract() {
     let server = server().await;
     let store = SqlStore::postgres(&server.url("convene")).await.unwrap();
     crate::store::contract::all(Arc::new(store)).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn two_processes_on_one_database_send_what_is_scheduled_once() {
+    let server = server().await;
+    let open = async || Arc::new(SqlStore::postgres(&server.url("convene")).await.unwrap());
+    crate::store::contract::each_is_sent_by_one_of([open().await, open().await]).await;
 }
 
 /// A table that is built again keeps its rows, and others still refer to it.

@@ -57,18 +57,18 @@ pub(super) async fn forget_reply(db: &mut Tx<'_>, root: MessageId, rev: i64) -> 
 /// somebody who replies.
 pub(super) async fn follow_by_reply(
     db: &mut Tx<'_>,
-    channel: ChannelId,
-    root: MessageId,
+    (channel, root): (ChannelId, MessageId),
     reply: (UserId, i64),
+    now: WallMs,
     mentions: &[UserId],
 ) -> Result<()> {
     let (author, seq) = reply;
     db.conn
         .run(
-            "INSERT INTO thread_members (user_id, channel_id, thread_id, following, read_seq) \
-             VALUES ($1, $2, $3, $4, $5) ON CONFLICT (user_id, channel_id, thread_id) \
-             DO UPDATE SET following = excluded.following, read_seq = excluded.read_seq",
-            args![author, channel, root, true, seq],
+            "INSERT INTO thread_members (user_id, channel_id, thread_id, following, read_seq, read_at) \
+             VALUES ($1, $2, $3, $4, $5, $6) ON CONFLICT (user_id, channel_id, thread_id) \
+             DO UPDATE SET following = excluded.following, read_seq = excluded.read_seq, read_at = excluded.read_at",
+            args![author, channel, root, true, seq, now],
         )
         .await?;
     db.conn
@@ -156,6 +156,7 @@ pub(super) struct MarkThreadRead {
     pub root: MessageId,
     pub user: UserId,
     pub to: ReadMove,
+    pub now: WallMs,
 }
 
 #[async_trait]
@@ -172,10 +173,10 @@ impl Write for MarkThreadRead {
             // Reading alone does not make a follower.
             db.conn
                 .run(
-                    "INSERT INTO thread_members (user_id, channel_id, thread_id, following, read_seq) \
-                     VALUES ($1, $2, $3, $4, $5) ON CONFLICT (user_id, channel_id, thread_id) \
-                     DO UPDATE SET read_seq = excluded.read_seq",
-                    args![self.user, root.channel, self.root, false, target],
+                    "INSERT INTO thread_members (user_id, channel_id, thread_id, following, read_seq, read_at) \
+                     VALUES ($1, $2, $3, $4, $5, $6) ON CONFLICT (user_id, channel_id, thread_id) \
+                     DO UPDATE SET read_seq = excluded.read_seq, read_at = excluded.read_at",
+                    args![self.user, root.channel, self.root, false, target, self.now],
                 )
                 .await?;
         }
@@ -208,14 +209,14 @@ async fn counts(db: &mut Db<'_>, root: &MessageRecord, user: UserId, read_seq: u
 }
 
 /// Followed threads of one channel are read to their ends.
-pub(super) async fn read_all(db: &mut Tx<'_>, channel: ChannelId, user: UserId) -> Result<bool> {
+pub(super) async fn read_all(db: &mut Tx<'_>, channel: ChannelId, user: UserId, now: WallMs) -> Result<bool> {
     let moved = db
         .conn
         .run(
-            "UPDATE thread_members SET read_seq = (SELECT r.thread_last_seq FROM messages r WHERE r.id = \
+            "UPDATE thread_members SET read_at = $3, read_seq = (SELECT r.thread_last_seq FROM messages r WHERE r.id = \
                 thread_members.thread_id) WHERE user_id = $1 AND channel_id = $2 AND following AND read_seq \
                 < (SELECT r.thread_last_seq FROM messages r WHERE r.id = thread_members.thread_id)",
-            args![user, channel],
+            args![user, channel, now],
         )
         .await?;
     Ok(moved > 0)

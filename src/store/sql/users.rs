@@ -8,7 +8,10 @@ use super::{
 };
 use crate::{
     base::id::{ChannelId, UserId},
-    chat::model::{UserRecord, WallMs},
+    chat::{
+        command::PresenceStatus,
+        model::{SelfStatus, UserRecord, WallMs},
+    },
     store::{CreatedUser, NewUser, Result, StoreError},
 };
 use async_trait::async_trait;
@@ -49,25 +52,50 @@ impl Write for CreateUser {
     }
 }
 
-pub(super) struct TouchUser {
-    pub user: UserId,
-    pub custom_status: Option<String>,
+pub(super) struct TouchUsers {
+    pub users: Vec<UserId>,
     pub now: WallMs,
 }
 
 #[async_trait]
-impl Write for TouchUser {
+impl Write for TouchUsers {
     type Out = ();
 
     async fn apply(self: Box<Self>, db: &mut Tx<'_>) -> Result<()> {
-        db.conn
+        for user in self.users {
+            db.conn.run("UPDATE users SET last_seen_at = $1 WHERE id = $2", args![self.now, user]).await?;
+        }
+        Ok(())
+    }
+}
+
+pub(super) struct SetStatus {
+    pub user: UserId,
+    pub status: SelfStatus,
+}
+
+#[async_trait]
+impl Write for SetStatus {
+    type Out = ();
+
+    async fn apply(self: Box<Self>, db: &mut Tx<'_>) -> Result<()> {
+        let status = self.status;
+        let rows = db
+            .conn
             .run(
-                "UPDATE users SET last_seen_at = $1, custom_status = COALESCE($2, custom_status) WHERE id = \
-            $3",
-                args![self.now, &self.custom_status, self.user],
+                "UPDATE users SET status_pref = $1, custom_status = $2, status_emoji = $3, status_until = $4, \
+                   last_seen_to = $5 WHERE id = $6",
+                args![
+                    status.wish.map(PresenceStatus::as_str),
+                    status.text,
+                    status.emoji,
+                    status.until,
+                    if status.hides_last_seen { "nobody" } else { "shared" },
+                    self.user
+                ],
             )
             .await?;
-        Ok(())
+        if rows == 0 { Err(StoreError::NotFound) } else { Ok(()) }
     }
 }
 

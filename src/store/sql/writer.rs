@@ -70,6 +70,17 @@ impl MemberCache {
         self.touched.push(channel);
     }
 
+    /// Everybody with an account is in the general channel: reading its members again for each would be quadratic.
+    pub(super) fn entered(&mut self, channel: ChannelId, user: UserId) {
+        if let Some(known) = self.channels.get_mut(&channel)
+            && let Err(at) = known.binary_search(&user)
+        {
+            let (before, after) = known.split_at(at);
+            *known = [before, &[user], after].concat().into();
+        }
+        self.touched.push(channel);
+    }
+
     fn rolled_back(&mut self) {
         for channel in self.touched.drain(..) {
             self.channels.remove(&channel);

@@ -69,6 +69,8 @@ const MEMBERS: [&str; 6] = [OK, OK, NO_CHANNEL, NO_CHANNEL, OK, NO_CHANNEL];
 const CHAT: [&str; 6] = [OK, OK, NO_CHANNEL, NO_CHANNEL, DENIED, NO_CHANNEL];
 /// Chat about a message.
 const MESSAGE: [&str; 6] = [OK, OK, NO_MESSAGE, NO_MESSAGE, DENIED, NO_MESSAGE];
+/// Chat about something that nobody but the member knows of.
+const OF_MEMBER: [&str; 6] = [NO_MESSAGE, OK, NO_MESSAGE, NO_MESSAGE, DENIED, NO_MESSAGE];
 
 /// Not with a token that is for one room.
 const ANYWHERE: [&str; 6] = [OK, OK, OK, OK, OK, DENIED];
@@ -130,6 +132,14 @@ pub static ROWS: &[Row] = &[
         .heard(&[("message:new", To::Members), ("message:mention", To::Member)]),
     row("message:send", r#"{"channelId": "$channel", "content": "hi", "mentions": ["$bo", "$cy"]}"#, CHAT)
         .heard(&[("message:new", To::Members), ("message:mention", To::Member)]),
+    row("message:send", r#"{"channelId": "$channel", "content": "later", "sendAt": "$later"}"#, CHAT)
+        .heard(&[("schedule:changed", To::Actor)]),
+    row("schedule:list", "{}", [OK, OK, OK, OK, DENIED, OK]),
+    row("schedule:list", r#"{"channelId": "$channel"}"#, CHAT),
+    row("schedule:update", r#"{"scheduleId": "$schedule", "content": "better"}"#, OF_MEMBER)
+        .heard(&[("schedule:changed", To::Actor)]),
+    row("schedule:cancel", r#"{"scheduleId": "$schedule"}"#, OF_MEMBER)
+        .heard(&[("schedule:changed", To::Actor)]),
     row(
         "message:edit",
         r#"{"messageId": "$message", "content": "better"}"#,
@@ -158,6 +168,7 @@ pub static ROWS: &[Row] = &[
         .heard(&[("message:read_receipt", To::Actor)]),
     row("message:mark_read", r#"{"channelId": "$channel", "threadId": "$message", "seq": 1}"#, CHAT)
         .heard(&[("message:read_receipt", To::Actor)]),
+    row("message:get_read_receipts", r#"{"messageId": "$message"}"#, MESSAGE),
     row("message:report", r#"{"messageId": "$message", "reason": "spam"}"#, MESSAGE),
     // Threads
     row("thread:get", r#"{"threadId": "$message"}"#, MESSAGE),

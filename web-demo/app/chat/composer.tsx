@@ -1,5 +1,5 @@
 import { useEffect, useLayoutEffect, useRef, useState } from 'preact/hooks';
-import { SendHorizontal } from 'lucide';
+import { CalendarClock, SendHorizontal } from 'lucide';
 import type { Channel } from '../../sdk/index';
 import { convene } from '../client';
 import { sendMessage } from '../intents';
@@ -8,6 +8,7 @@ import { me } from '../store';
 import { t } from '../strings';
 import { IconButton } from '../ui/button';
 import { editing } from './editing';
+import { LaterDialog, LaterLine } from './later';
 
 /** The protocol's limit. */
 const MAX_CHARS = 10_000;
@@ -19,6 +20,7 @@ export function Composer({ channel, title, threadId = '' }: { channel: Channel; 
   const place = threadId || channel.id;
   const label = threadId ? t.chat.threadComposer : t.chat.composer(title);
   const [text, setText] = useState(drafts.get(place) ?? '');
+  const [later, setLater] = useState(false);
   const length = [...text.trim()].length;
   const over = length - MAX_CHARS;
 
@@ -42,12 +44,16 @@ export function Composer({ channel, title, threadId = '' }: { channel: Channel; 
     else convene.typing.ended(channel.id, false, threadId);
   };
 
-  const send = () => {
-    if (length === 0 || over > 0) return;
-    sendMessage(channel.id, text, threadId);
+  const clear = () => {
     drafts.delete(place);
     setText('');
     area.current?.focus();
+  };
+
+  const send = () => {
+    if (length === 0 || over > 0) return;
+    sendMessage(channel.id, text, threadId);
+    clear();
   };
 
   const editLast = (): boolean => {
@@ -58,6 +64,7 @@ export function Composer({ channel, title, threadId = '' }: { channel: Channel; 
 
   return (
     <div class="composer">
+      <LaterLine channel={channel} threadId={threadId} />
       <div class="composer-box">
         <textarea
           id={threadId ? undefined : 'composer'}
@@ -79,8 +86,28 @@ export function Composer({ channel, title, threadId = '' }: { channel: Channel; 
           }}
         />
         {over > 0 && <span class="composer-over text-danger">{t.chat.tooLong(over)}</span>}
+        <IconButton
+          icon={CalendarClock}
+          class="composer-later"
+          label={t.later.open}
+          disabled={length === 0 || over > 0}
+          onClick={() => setLater(true)}
+          testid={threadId ? 'thread-later-open' : 'later-open'}
+        />
         <IconButton icon={SendHorizontal} class="composer-send flip-rtl" label={t.chat.send} disabled={length === 0 || over > 0} onClick={send} testid={threadId ? 'thread-send' : 'send'} />
       </div>
+      {later && (
+        <LaterDialog
+          channel={channel}
+          threadId={threadId}
+          text={text.trim()}
+          onClose={() => setLater(false)}
+          onDone={() => {
+            setLater(false);
+            clear();
+          }}
+        />
+      )}
     </div>
   );
 }

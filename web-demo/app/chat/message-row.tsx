@@ -1,5 +1,5 @@
 import { useEffect, useRef, useState } from 'preact/hooks';
-import { Clock, MessagesSquare, Pencil, Phone, PhoneMissed, Pin, PinOff, Trash2, TriangleAlert } from 'lucide';
+import { CheckCheck, Clock, MessagesSquare, Pencil, Phone, PhoneMissed, Pin, PinOff, Trash2, TriangleAlert } from 'lucide';
 import type { Message, OutboxItem } from '../../sdk/index';
 import { convene } from '../client';
 import { clock, duration, fullDate } from '../format';
@@ -13,10 +13,12 @@ import { Icon } from '../ui/icon';
 import { editing } from './editing';
 import { linkify } from './group';
 import { ReactButton, Reactions } from './reactions';
+import { SeenDialog } from './seen';
 
 /** `main`: in the channel's own timeline, where a message leads to its thread. */
 export function MessageRow({ message, head, main = false }: { message: Message; head: boolean; main?: boolean }) {
   const [deleting, setDeleting] = useState(false);
+  const [seen, setSeen] = useState(false);
   const mine = message.authorId === me.value?.id;
   const name = nameOf(message.authorId, message.authorName);
   const isEditing = editing.value === message.id;
@@ -102,12 +104,14 @@ export function MessageRow({ message, head, main = false }: { message: Message; 
           )}
           {mine && (
             <>
+              <IconButton icon={CheckCheck} size={16} label={t.chat.seenBy} onClick={() => setSeen(true)} testid="message-seen" />
               <IconButton icon={Pencil} size={16} label={t.chat.edit} onClick={() => (editing.value = message.id)} testid="message-edit" />
               <IconButton icon={Trash2} size={16} label={t.chat.remove} onClick={() => setDeleting(true)} testid="message-delete" />
             </>
           )}
         </div>
       )}
+      {seen && <SeenDialog message={message} onClose={() => setSeen(false)} />}
       {deleting && (
         <Dialog
           title={t.chat.removeTitle}

@@ -21,8 +21,9 @@ export function ThreadPanel({ channel, title, thread }: { channel: Channel; titl
       data-testid="thread-panel"
       data-thread-id={thread.root.id}
       onKeyDown={(e) => {
-        // Escape that nothing inside has used.
-        if (e.key === 'Escape' && !e.defaultPrevented) closeThread();
+        // Escape that nothing inside has used; in a dialog it closes the dialog.
+        const inDialog = e.target instanceof Element && e.target.closest('dialog') !== null;
+        if (e.key === 'Escape' && !e.defaultPrevented && !inDialog) closeThread();
       }}
     >
       <header class="view-head">

@@ -133,7 +133,7 @@ function Row({ record }: { record: CallRecord }) {
       {channel && (
         <span class="history-actions">
           <IconButton icon={MessageSquare} size={18} label={t.history.openChat(title)} onClick={() => openChannel(channel)} />
-          <IconButton icon={Phone} size={18} label={t.history.callBack(title)} onClick={() => void startCall(channel, record.type === 'video')} />
+          <IconButton icon={Phone} size={18} label={t.history.callBack(title)} onClick={() => void startCall(channel, record.type === 'video')} testid="history-call-back" />
         </span>
       )}
     </li>

@@ -1,0 +1,55 @@
+//! The task that lets the store forget what is too old or was deleted long enough ago.
+
+use std::{sync::Weak, time::Duration};
+
+use super::Inner;
+use crate::{
+    chat::model::WallMs,
+    runtime::clock,
+    store::{self, ClearPass, ClearRule},
+};
+
+/// After a start others come first.
+const FIRST: Duration = Duration::from_secs(60);
+/// What is due is gone some seventy minutes later; a look when nothing is due costs next to nothing.
+const EVERY: Duration = Duration::from_secs(600);
+/// Between two portions others use the writer.
+const BREATH: Duration = Duration::from_millis(20);
+
+/// Ends with the services.
+pub(super) async fn follow(inner: Weak<Inner>) {
+    let mut rest = FIRST;
+    loop {
+        tokio::time::sleep(rest).await;
+        rest = EVERY;
+        let mut pass = Some(ClearPass::default());
+        let now = clock::wall_ms();
+        while let Some(at) = pass.take() {
+            let Some(inner) = inner.upgrade() else { return };
+            let done = inner.clear(at, now).await;
+            drop(inner);
+            match done {
+                Ok(next) => pass = next,
+                Err(error) => tracing::warn!(%error, "old messages could not be cleared; tried again later"),
+            }
+            tokio::time::sleep(BREATH).await;
+        }
+    }
+}
+
+impl Inner {
+    /// One portion; what to go on with.
+    pub(super) async fn clear(&self, pass: ClearPass, now: WallMs) -> store::Result<Option<ClearPass>> {
+        let grace = i64::try_from(self.config.deleted_grace.as_millis()).unwrap_or(i64::MAX);
+        let rule = ClearRule {
+            default_days: self.config.retention_days,
+            deleted_before: now.saturating_sub(grace),
+            now,
+        };
+        let done = self.store.clear(rule, pass).await?;
+        if done.messages > 0 {
+            tracing::info!(messages = done.messages, "messages were cleared");
+        }
+        Ok(done.next)
+    }
+}
