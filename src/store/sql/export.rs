@@ -173,7 +173,8 @@ const OF_A_USER: &[Section] = &[
         record: "user",
         sql: "SELECT u.id AS k1, u.id AS \"id\", u.username AS \"username\", u.name AS \"name\", u.kind AS \"kind\", \
               u.role AS \"role\", u.external_id AS \"externalId\", u.is_active AS \"isActive\", \
-              u.custom_status AS \"customStatus\", u.created_at AS \"createdAt\", u.last_seen_at AS \"lastSeenAt\" \
+              u.custom_status AS \"customStatus\", u.status_emoji AS \"statusEmoji\", u.status_until AS \"statusUntil\", \
+              u.status_pref AS \"statusPref\", u.last_seen_to AS \"lastSeenTo\", u.created_at AS \"createdAt\", u.last_seen_at AS \"lastSeenAt\" \
               FROM users u WHERE u.id = $1 AND u.id > $2 ORDER BY u.id LIMIT $3",
         key: &[Text],
         columns: &[
@@ -185,6 +186,10 @@ const OF_A_USER: &[Section] = &[
             ("externalId", Text),
             ("isActive", Flag),
             ("customStatus", Text),
+            ("statusEmoji", Text),
+            ("statusUntil", Time),
+            ("statusPref", Text),
+            ("lastSeenTo", Text),
             ("createdAt", Time),
             ("lastSeenAt", Time),
         ],
@@ -257,6 +262,28 @@ const OF_A_USER: &[Section] = &[
               ORDER BY r.message_id, r.edit_no LIMIT $4",
         key: &[Text, Int],
         columns: &[("messageId", Text), ("editNo", Int), ("content", Text), ("editedAt", Time)],
+    },
+    Section {
+        record: "scheduled",
+        sql: "SELECT d.id AS k1, d.id AS \"id\", d.channel_id AS \"channelId\", d.thread_id AS \"threadId\", \
+              d.content AS \"content\", d.reply_to AS \"replyTo\", d.mentions AS \"mentions\", \
+              d.send_at AS \"sendAt\", d.state AS \"state\", d.error AS \"error\", \
+              d.message_id AS \"messageId\", d.created_at AS \"createdAt\" FROM scheduled_messages d \
+              WHERE d.author_id = $1 AND d.id > $2 ORDER BY d.id LIMIT $3",
+        key: &[Text],
+        columns: &[
+            ("id", Text),
+            ("channelId", Text),
+            ("threadId", Text),
+            ("content", Text),
+            ("replyTo", Text),
+            ("mentions", Json),
+            ("sendAt", Time),
+            ("state", Text),
+            ("error", Text),
+            ("messageId", Text),
+            ("createdAt", Time),
+        ],
     },
     Section {
         record: "reaction",
