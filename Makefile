@@ -69,6 +69,11 @@ build: page ## Release build of the binary with the page inside
 run: build ## Serve the page with demo accounts on http://127.0.0.1:7880
 	target/release/convene serve --dev $(ARGS)
 
+.PHONY: schemas
+schemas: setup-page ## Write the API's documents and the SDK's types made from them
+	WRITE_SCHEMAS=1 $(CARGO) test --locked --test docs
+	$(NPM) --prefix web-demo run types
+
 # ---- test ----------------------------------------------------------------------------------------
 
 .PHONY: test test-rust test-page test-browser bench check fuzz-check

@@ -1,5 +1,6 @@
 //! Front doors: decode, run a command, encode. No policy.
 
+mod docs;
 pub mod error;
 pub mod gateway;
 pub mod health;
@@ -10,6 +11,7 @@ mod probe;
 pub mod rest;
 pub mod router;
 pub mod rtc;
+pub mod schema;
 pub mod server;
 pub mod socket;
 pub mod state;

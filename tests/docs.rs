@@ -2,7 +2,11 @@
 
 use std::path::Path;
 
-use convene::{chat::command::Command, config::Config};
+use convene::{
+    api::schema::{openapi, socket},
+    chat::command::Command,
+    config::Config,
+};
 use toml::{Table, Value};
 
 fn read(path: &str) -> String {
@@ -89,4 +93,18 @@ fn the_protocol_page_names_every_operation() {
     let page = read("docs/protocol.md");
     let missing: Vec<_> = Command::OPS.iter().filter(|op| !page.contains(**op)).collect();
     assert!(missing.is_empty(), "not in docs/protocol.md: {missing:?}");
+}
+
+/// `WRITE_SCHEMAS=1` writes them instead (`make schemas`).
+#[test]
+fn the_published_schemas_are_those_of_the_program() {
+    for (path, document) in
+        [("docs/schemas/openapi.json", openapi::document()), ("docs/schemas/socket.json", socket::document())]
+    {
+        let text = format!("{document:#}\n");
+        if std::env::var_os("WRITE_SCHEMAS").is_some() {
+            std::fs::write(Path::new(env!("CARGO_MANIFEST_DIR")).join(path), &text).expect("written");
+        }
+        assert!(read(path) == text, "{path} is not of this program: run `make schemas`");
+    }
 }

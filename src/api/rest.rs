@@ -5,7 +5,10 @@ pub mod endpoints;
 
 use axum::{
     Json, Router,
-    extract::{FromRequest, FromRequestParts, Query, RawPathParams, Request, State},
+    extract::{
+        FromRequest, FromRequestParts, Query, RawPathParams, Request, State,
+        rejection::RawPathParamsRejection,
+    },
     http::{HeaderMap, Method, StatusCode, request::Parts},
     response::{IntoResponse, Response},
     routing::{MethodFilter, on},
@@ -21,11 +24,10 @@ use crate::chat::{
 };
 
 pub fn routes() -> Router<Front> {
-    ENDPOINTS.iter().fold(auth::routes(), |router, endpoint| {
-        let answer =
-            move |State(front): State<Front>, caller: Caller, params: RawPathParams, request: Request| {
-                answer(front, endpoint, caller, params, request)
-            };
+    ENDPOINTS.iter().fold(auth::routes().merge(super::docs::routes()), |router, endpoint| {
+        let answer = move |State(front): State<Front>, caller: Caller, path: PathNames, request: Request| {
+            answer(front, endpoint, caller, path, request)
+        };
         router.route(endpoint.path, on(filter(&endpoint.method), answer))
     })
 }
@@ -40,14 +42,17 @@ fn filter(method: &Method) -> MethodFilter {
     }
 }
 
+type PathNames = Result<RawPathParams, RawPathParamsRejection>;
+
 /// Gathers the fields of the command, runs it. `{data}` is what the socket's ack would carry.
 async fn answer(
     front: Front,
     endpoint: &'static Endpoint,
     caller: Caller,
-    params: RawPathParams,
+    path: PathNames,
     request: Request,
 ) -> Result<Response, Problem> {
+    let params = path.map_err(|_| ServiceError::invalid("path", "UTF-8"))?;
     let headers = request.headers().clone();
     let mut fields = if endpoint.has_query() {
         let (mut parts, _) = request.into_parts();
@@ -101,8 +106,10 @@ fn take_header(
             fields.insert(field.to_owned(), text.into());
         }
         Header::Revision(field) => {
-            let rev: Result<u64, _> = text.trim_matches('"').parse();
-            let rev = rev.map_err(|_| ServiceError::invalid(name, "a revision number"))?;
+            let bare = text.strip_prefix('"').and_then(|rest| rest.strip_suffix('"')).unwrap_or(text);
+            let digits = bare.bytes().all(|byte| byte.is_ascii_digit());
+            let rev: Option<u64> = bare.parse().ok().filter(|_| digits);
+            let rev = rev.ok_or_else(|| ServiceError::invalid(name, "a revision number"))?;
             fields.insert(field.to_owned(), rev.into());
         }
     }

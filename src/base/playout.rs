@@ -9,7 +9,7 @@ const STEP_MS: u16 = 10;
 const MOST_MS: u16 = 0xFFF * STEP_MS;
 
 /// Bounds in ms.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct PlayoutDelay {
     pub min: u16,

@@ -13,6 +13,20 @@ impl<'de> Deserialize<'de> for Timestamp {
     }
 }
 
+impl schemars::JsonSchema for Timestamp {
+    fn inline_schema() -> bool {
+        true
+    }
+
+    fn schema_name() -> std::borrow::Cow<'static, str> {
+        "Timestamp".into()
+    }
+
+    fn json_schema(_: &mut schemars::SchemaGenerator) -> schemars::Schema {
+        schemars::json_schema!({"type": "string", "format": "date-time"})
+    }
+}
+
 /// `2026-01-31T12:00:00.000Z`. Times before 1970 or after 9999 are clamped into that range.
 pub fn rfc3339(unix_ms: i64) -> String {
     const LAST_MS: i64 = 253_402_300_799_999;

@@ -3,6 +3,7 @@
 //! `parse` is where the limits of the protocol tables are checked; a parsed command is well-formed but not yet
 //! permitted. Unknown fields are ignored so that newer clients keep working.
 
+use schemars::{JsonSchema, Schema, SchemaGenerator};
 use serde::{Deserialize, de::DeserializeOwned};
 use serde_json::Value;
 
@@ -22,59 +23,72 @@ use crate::{
 };
 
 /// A channel named by its id or its slug.
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(transparent)]
-pub struct ChannelRef(pub String);
+pub struct ChannelRef(#[schemars(length(min = 1, max = limits::MAX_REF))] pub String);
 
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct ChannelList {
     #[serde(rename = "type")]
     pub kind: Option<ChannelKind>,
+    #[schemars(length(max = limits::MAX_SEARCH))]
     pub search: Option<String>,
     /// Those that are archived instead of those in use.
     #[serde(default)]
     pub archived: bool,
+    #[schemars(length(max = limits::MAX_CURSOR))]
     pub cursor: Option<String>,
+    #[schemars(range(min = 1, max = limits::MAX_PAGE))]
     pub limit: Option<u32>,
 }
 
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct ChannelCreate {
     #[serde(rename = "type")]
     pub kind: ChannelKind,
     #[serde(default)]
+    #[schemars(length(max = limits::MAX_NAME))]
     pub name: String,
+    #[schemars(length(max = limits::MAX_DESCRIPTION))]
     pub description: Option<String>,
     #[serde(default)]
+    #[schemars(length(max = limits::MAX_PARTICIPANTS))]
     pub participants: Vec<UserId>,
     #[serde(default)]
     pub private: bool,
     #[serde(default)]
     pub voice: bool,
     /// Which department or project it is of, in the words of whoever keeps them.
+    #[schemars(length(min = 1, max = limits::MAX_EXTERNAL_ID))]
     pub department_id: Option<String>,
+    #[schemars(length(min = 1, max = limits::MAX_EXTERNAL_ID))]
     pub project_id: Option<String>,
 }
 
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct ChannelUpdate {
     pub channel_id: ChannelRef,
+    #[schemars(length(min = 2, max = limits::MAX_NAME))]
     pub name: Option<String>,
+    #[schemars(length(max = limits::MAX_DESCRIPTION))]
     pub description: Option<String>,
+    #[schemars(length(max = limits::MAX_TOPIC))]
     pub topic: Option<String>,
     pub read_only: Option<bool>,
     /// Seconds; 0 = off.
+    #[schemars(range(max = limits::MAX_SLOW_MODE_S))]
     pub slow_mode: Option<u32>,
     /// 0 = as the server says.
+    #[schemars(range(max = limits::MAX_RETENTION_DAYS))]
     pub retention_days: Option<u32>,
     pub private: Option<bool>,
     pub base_rev: Option<u64>,
 }
 
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct ChannelArchive {
     pub channel_id: ChannelRef,
@@ -82,14 +96,14 @@ pub struct ChannelArchive {
 }
 
 /// `channel:member_add` and `channel:member_remove`.
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct ChannelMember {
     pub channel_id: ChannelRef,
     pub user_id: UserId,
 }
 
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct ChannelMemberRole {
     pub channel_id: ChannelRef,
@@ -97,7 +111,7 @@ pub struct ChannelMemberRole {
     pub role: MemberRole,
 }
 
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct ChannelSetNotify {
     pub channel_id: ChannelRef,
@@ -106,13 +120,13 @@ pub struct ChannelSetNotify {
 }
 
 /// Payload of every op that names nothing but a channel.
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct OnChannel {
     pub channel_id: ChannelRef,
 }
 
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct ChannelHistory {
     pub channel_id: ChannelRef,
@@ -121,10 +135,11 @@ pub struct ChannelHistory {
     pub before: Option<u64>,
     pub after: Option<u64>,
     pub around: Option<u64>,
+    #[schemars(range(min = 1, max = limits::MAX_PAGE))]
     pub limit: Option<u32>,
 }
 
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct ChannelSync {
     pub channel_id: ChannelRef,
@@ -132,15 +147,19 @@ pub struct ChannelSync {
     pub after_rev: u64,
 }
 
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
+#[schemars(transform = needs_content)]
 #[serde(rename_all = "camelCase")]
 pub struct MessageSend {
     pub channel_id: ChannelRef,
     #[serde(default)]
+    #[schemars(length(min = 1, max = limits::MAX_CONTENT), regex(pattern = r"\S"))]
     pub content: String,
+    #[schemars(length(min = 1, max = limits::MAX_NONCE))]
     pub nonce: Option<String>,
     pub reply_to: Option<MessageId>,
     #[serde(default)]
+    #[schemars(length(max = limits::MAX_MENTIONS))]
     pub mentions: Vec<UserId>,
     /// The root, for a reply in its thread.
     pub thread_id: Option<MessageId>,
@@ -148,58 +167,75 @@ pub struct MessageSend {
     pub send_at: Option<Timestamp>,
     /// Files and encryption are not built yet: refused rather than silently ignored.
     #[serde(rename = "type")]
+    #[schemars(skip)]
     pub kind: Option<String>,
+    #[schemars(skip)]
     pub attachments: Option<Vec<Value>>,
+    #[schemars(skip)]
     pub encrypted: Option<Value>,
 }
 
-#[derive(Debug, Clone, Deserialize)]
+/// An absent text is an empty one, which is refused.
+fn needs_content(schema: &mut Schema) {
+    if let Some(fields) = schema.pointer_mut("/properties/content").and_then(Value::as_object_mut) {
+        fields.remove("default");
+    }
+    if let Some(required) = schema.ensure_object().get_mut("required").and_then(Value::as_array_mut) {
+        required.push("content".into());
+    }
+}
+
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct ScheduleList {
     pub channel_id: Option<ChannelRef>,
 }
 
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct OnSchedule {
     pub schedule_id: ScheduleId,
 }
 
 /// What is absent stays as it is.
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct ScheduleUpdate {
     pub schedule_id: ScheduleId,
+    #[schemars(length(min = 1, max = limits::MAX_CONTENT), regex(pattern = r"\S"))]
     pub content: Option<String>,
+    #[schemars(length(max = limits::MAX_MENTIONS))]
     pub mentions: Option<Vec<UserId>>,
     pub send_at: Option<Timestamp>,
 }
 
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct MessageEdit {
     pub message_id: MessageId,
+    #[schemars(length(min = 1, max = limits::MAX_CONTENT), regex(pattern = r"\S"))]
     pub content: String,
     pub base_rev: Option<u64>,
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum ReactAction {
     Add,
     Remove,
 }
 
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct MessageReact {
     pub message_id: MessageId,
     /// One grapheme, or `:name:`.
+    #[schemars(length(min = 1, max = limits::MAX_EMOJI))]
     pub emoji: String,
     pub action: ReactAction,
 }
 
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct MessagePin {
     pub message_id: MessageId,
@@ -207,13 +243,13 @@ pub struct MessagePin {
     pub channel_id: Option<ChannelRef>,
 }
 
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct OnMessage {
     pub message_id: MessageId,
 }
 
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct MarkRead {
     pub channel_id: ChannelRef,
@@ -230,31 +266,33 @@ pub struct MarkRead {
 }
 
 /// Payload of every op that names nothing but a thread, by its root.
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct OnThread {
     pub thread_id: MessageId,
 }
 
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct ThreadList {
     pub channel_id: Option<ChannelRef>,
     #[serde(default)]
     pub unread: bool,
+    #[schemars(length(max = limits::MAX_CURSOR))]
     pub cursor: Option<String>,
+    #[schemars(range(min = 1, max = limits::MAX_PAGE))]
     pub limit: Option<u32>,
 }
 
 /// `typing:start` and `typing:stop`.
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct TypingIn {
     pub channel_id: ChannelRef,
     pub thread_id: Option<MessageId>,
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum PresenceStatus {
     Online,
@@ -279,7 +317,7 @@ impl PresenceStatus {
 }
 
 /// Who is told when a person was last there.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum LastSeenTo {
     /// Everybody who sees the person's presence.
@@ -287,13 +325,15 @@ pub enum LastSeenTo {
     Nobody,
 }
 
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct PresenceUpdate {
     pub status: Option<PresenceStatus>,
     /// Absent = unchanged, empty = cleared. Comes with its emoji and its end; without them it has none.
+    #[schemars(length(max = limits::MAX_CUSTOM_STATUS))]
     pub custom_status: Option<String>,
     /// One grapheme, or `:name:`.
+    #[schemars(length(max = limits::MAX_EMOJI))]
     pub emoji: Option<String>,
     pub until: Option<Timestamp>,
     pub last_seen_to: Option<LastSeenTo>,
@@ -301,18 +341,21 @@ pub struct PresenceUpdate {
     pub activity: Option<Activity>,
 }
 
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize, serde::Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize, JsonSchema, serde::Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Activity {
     #[serde(rename = "type")]
+    #[schemars(length(max = limits::MAX_ACTIVITY_TYPE))]
     pub kind: String,
     #[serde(default)]
+    #[schemars(length(max = limits::MAX_ACTIVITY_NAME))]
     pub name: String,
     #[serde(default)]
+    #[schemars(length(max = limits::MAX_ACTIVITY_DETAILS))]
     pub details: String,
 }
 
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct PresenceHeartbeat {
     #[serde(default)]
@@ -320,15 +363,16 @@ pub struct PresenceHeartbeat {
 }
 
 /// `presence:subscribe`, `presence:unsubscribe`, `presence:get_bulk`.
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct PresenceOf {
     #[serde(default)]
+    #[schemars(length(max = limits::MAX_PRESENCE))]
     pub user_ids: Vec<UserId>,
     pub channel_id: Option<ChannelRef>,
 }
 
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct VoiceJoin {
     pub channel_id: ChannelRef,
@@ -341,14 +385,14 @@ pub struct VoiceJoin {
 }
 
 /// Which of my calls: by call, by channel, or (neither) the only one this session is in.
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct OnMyCall {
     pub call_id: Option<CallId>,
     pub channel_id: Option<ChannelRef>,
 }
 
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct VoiceUpdate {
     #[serde(flatten)]
@@ -360,13 +404,14 @@ pub struct VoiceUpdate {
     pub hand_raised: Option<bool>,
 }
 
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct CallStart {
     pub channel_id: ChannelRef,
     #[serde(rename = "type", default)]
     pub kind: CallKind,
     #[serde(default)]
+    #[schemars(length(max = limits::MAX_RUNG))]
     pub participant_ids: Vec<UserId>,
     #[serde(default)]
     pub muted: bool,
@@ -376,14 +421,14 @@ pub struct CallStart {
     pub playout_delay: Option<PlayoutDelay>,
 }
 
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct OnCall {
     pub call_id: CallId,
 }
 
 /// `call:accept` and `call:join`.
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct CallJoin {
     pub call_id: CallId,
@@ -393,7 +438,7 @@ pub struct CallJoin {
     pub deafened: bool,
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum DeclineReason {
     #[default]
@@ -401,7 +446,7 @@ pub enum DeclineReason {
     Busy,
 }
 
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct CallDecline {
     pub call_id: CallId,
@@ -409,22 +454,23 @@ pub struct CallDecline {
     pub reason: DeclineReason,
 }
 
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct CallInvite {
     pub call_id: CallId,
+    #[schemars(length(min = 1, max = limits::MAX_RUNG))]
     pub user_ids: Vec<UserId>,
 }
 
 /// `call:mute_participant` and `call:kick_participant`.
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct CallTarget {
     pub call_id: CallId,
     pub user_id: UserId,
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum HistoryFilter {
     #[default]
@@ -432,71 +478,81 @@ pub enum HistoryFilter {
     Missed,
 }
 
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct CallHistory {
+    #[schemars(length(max = limits::MAX_CURSOR))]
     pub cursor: Option<String>,
+    #[schemars(range(min = 1, max = limits::MAX_PAGE))]
     pub limit: Option<u32>,
     pub channel_id: Option<ChannelRef>,
     #[serde(default)]
     pub filter: HistoryFilter,
 }
 
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct OnUser {
     pub user_id: UserId,
 }
 
 /// A page of a list that needs no more than that.
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
 pub struct PageOf {
+    #[schemars(length(max = limits::MAX_CURSOR))]
     pub cursor: Option<String>,
+    #[schemars(range(min = 1, max = limits::MAX_PAGE))]
     pub limit: Option<u32>,
 }
 
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct MessageReport {
     pub message_id: MessageId,
+    #[schemars(length(min = 1, max = limits::MAX_REPORT_REASON), regex(pattern = r"\S"))]
     pub reason: String,
     #[serde(default)]
+    #[schemars(length(max = limits::MAX_NOTE))]
     pub note: String,
 }
 
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
 pub struct Reports {
     pub state: Option<ReportState>,
+    #[schemars(length(max = limits::MAX_CURSOR))]
     pub cursor: Option<String>,
+    #[schemars(range(min = 1, max = limits::MAX_PAGE))]
     pub limit: Option<u32>,
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum ReportResolution {
     Dismissed,
     Actioned,
 }
 
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct ResolveReport {
     pub report_id: ReportId,
     pub resolution: ReportResolution,
     #[serde(default)]
+    #[schemars(length(max = limits::MAX_NOTE))]
     pub note: String,
 }
 
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct KickUser {
     pub channel_id: ChannelRef,
     pub user_id: UserId,
     #[serde(default)]
+    #[schemars(length(max = limits::MAX_REASON))]
     pub reason: String,
 }
 
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct TimeoutUser {
     pub channel_id: ChannelRef,
@@ -504,56 +560,68 @@ pub struct TimeoutUser {
     /// `null` lifts it.
     pub until: Option<Timestamp>,
     #[serde(default)]
+    #[schemars(length(max = limits::MAX_REASON))]
     pub reason: String,
 }
 
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct BanUser {
     pub user_id: UserId,
     #[serde(default)]
+    #[schemars(length(max = limits::MAX_REASON))]
     pub reason: String,
     /// Absent = for good.
     pub until: Option<Timestamp>,
 }
 
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
 pub struct AuditLog {
+    #[schemars(length(max = limits::MAX_CURSOR))]
     pub cursor: Option<String>,
+    #[schemars(range(min = 1, max = limits::MAX_PAGE))]
     pub limit: Option<u32>,
     /// Also follow the chain from its beginning.
     #[serde(default)]
     pub verify: bool,
 }
 
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct UserList {
+    #[schemars(length(max = limits::MAX_SEARCH))]
     pub search: Option<String>,
+    #[schemars(length(max = limits::MAX_CURSOR))]
     pub cursor: Option<String>,
+    #[schemars(range(min = 1, max = limits::MAX_PAGE))]
     pub limit: Option<u32>,
 }
 
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct SearchMessages {
     /// Words, phrases and filters (`chat::search`).
     #[serde(default)]
+    #[schemars(length(max = limits::MAX_SEARCH))]
     pub q: String,
     pub channel_id: Option<ChannelRef>,
     pub sender_id: Option<UserId>,
     /// RFC 3339 or a date, which means its beginning here and its end in `to`.
     pub from: Option<String>,
     pub to: Option<String>,
+    #[schemars(length(max = limits::MAX_CURSOR))]
     pub cursor: Option<String>,
+    #[schemars(range(min = 1, max = limits::MAX_PAGE))]
     pub limit: Option<u32>,
 }
 
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct SearchSuggest {
     /// The beginning of a name; `#` asks for channels only, `@` for people.
+    #[schemars(length(max = limits::MAX_SEARCH))]
     pub q: String,
+    #[schemars(range(min = 1, max = limits::MAX_PAGE))]
     pub limit: Option<u32>,
 }
 
@@ -578,6 +646,14 @@ macro_rules! commands {
                 };
                 limits::check(&command)?;
                 Ok(command)
+            }
+
+            /// The JSON Schema of the payload of `op`, without references.
+            pub fn schema(op: &str, generator: &mut SchemaGenerator) -> Option<Schema> {
+                match op {
+                    $($op => Some(<$payload>::json_schema(generator)),)+
+                    _ => None,
+                }
             }
 
             pub fn name(&self) -> &'static str {

@@ -2,98 +2,57 @@
 
 use std::time::Duration;
 
-/// Stable error codes; `as_str` is what goes on the wire, `http_status` what REST answers.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum Code {
-    AuthRequired,
-    AuthInvalid,
-    AuthExpired,
-    AuthUserInactive,
-    AuthBanned,
-    PermDenied,
-    PermNotMember,
-    PermReadOnly,
-    PermBlocked,
-    PermTimeout,
-    NotFoundChannel,
-    NotFoundMessage,
-    NotFoundUser,
-    NotFoundCall,
-    ValidationFailed,
-    ConflictRev,
-    ConflictDuplicate,
-    ConflictState,
-    LimitRate,
-    LimitSize,
-    LimitCount,
-    CallFull,
-    CallBusy,
-    CallEnded,
-    CallNotInCall,
-    RtcNegotiation,
-    ServerFull,
-    ServerDraining,
-    ServerUnavailable,
-    OpUnknown,
+macro_rules! codes {
+    ($($name:ident = $text:literal $status:literal),+ $(,)?) => {
+        /// Stable error codes; `as_str` is what goes on the wire, `http_status` what REST answers.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+        pub enum Code { $($name),+ }
+
+        impl Code {
+            pub const ALL: &[Self] = &[$(Self::$name),+];
+
+            pub const fn as_str(self) -> &'static str {
+                match self { $(Self::$name => $text),+ }
+            }
+
+            pub const fn http_status(self) -> u16 {
+                match self { $(Self::$name => $status),+ }
+            }
+        }
+    };
 }
 
-impl Code {
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::AuthRequired => "auth.required",
-            Self::AuthInvalid => "auth.invalid",
-            Self::AuthExpired => "auth.expired",
-            Self::AuthUserInactive => "auth.user_inactive",
-            Self::AuthBanned => "auth.banned",
-            Self::PermDenied => "perm.denied",
-            Self::PermNotMember => "perm.not_member",
-            Self::PermReadOnly => "perm.read_only",
-            Self::PermBlocked => "perm.blocked",
-            Self::PermTimeout => "perm.timeout",
-            Self::NotFoundChannel => "not_found.channel",
-            Self::NotFoundMessage => "not_found.message",
-            Self::NotFoundUser => "not_found.user",
-            Self::NotFoundCall => "not_found.call",
-            Self::ValidationFailed => "validation.failed",
-            Self::ConflictRev => "conflict.rev",
-            Self::ConflictDuplicate => "conflict.duplicate",
-            Self::ConflictState => "conflict.state",
-            Self::LimitRate => "limit.rate",
-            Self::LimitSize => "limit.size",
-            Self::LimitCount => "limit.count",
-            Self::CallFull => "call.full",
-            Self::CallBusy => "call.busy",
-            Self::CallEnded => "call.ended",
-            Self::CallNotInCall => "call.not_in_call",
-            Self::RtcNegotiation => "rtc.negotiation",
-            Self::ServerFull => "server.full",
-            Self::ServerDraining => "server.draining",
-            Self::ServerUnavailable => "server.unavailable",
-            Self::OpUnknown => "op.unknown",
-        }
-    }
-
-    pub const fn http_status(self) -> u16 {
-        match self {
-            Self::AuthRequired | Self::AuthInvalid | Self::AuthExpired => 401,
-            Self::AuthUserInactive
-            | Self::AuthBanned
-            | Self::PermDenied
-            | Self::PermNotMember
-            | Self::PermReadOnly
-            | Self::PermBlocked
-            | Self::PermTimeout => 403,
-            Self::NotFoundChannel | Self::NotFoundMessage | Self::NotFoundUser | Self::NotFoundCall => 404,
-            Self::ConflictRev | Self::ConflictDuplicate | Self::ConflictState => 409,
-            Self::CallFull | Self::CallBusy | Self::CallNotInCall => 409,
-            Self::CallEnded => 410,
-            Self::LimitSize => 413,
-            Self::ValidationFailed | Self::LimitCount | Self::RtcNegotiation => 422,
-            Self::LimitRate => 429,
-            Self::ServerFull | Self::ServerDraining | Self::ServerUnavailable => 503,
-            Self::OpUnknown => 400,
-        }
-    }
+codes! {
+    AuthRequired = "auth.required" 401,
+    AuthInvalid = "auth.invalid" 401,
+    AuthExpired = "auth.expired" 401,
+    AuthUserInactive = "auth.user_inactive" 403,
+    AuthBanned = "auth.banned" 403,
+    PermDenied = "perm.denied" 403,
+    PermNotMember = "perm.not_member" 403,
+    PermReadOnly = "perm.read_only" 403,
+    PermBlocked = "perm.blocked" 403,
+    PermTimeout = "perm.timeout" 403,
+    NotFoundChannel = "not_found.channel" 404,
+    NotFoundMessage = "not_found.message" 404,
+    NotFoundUser = "not_found.user" 404,
+    NotFoundCall = "not_found.call" 404,
+    ValidationFailed = "validation.failed" 422,
+    ConflictRev = "conflict.rev" 409,
+    ConflictDuplicate = "conflict.duplicate" 409,
+    ConflictState = "conflict.state" 409,
+    LimitRate = "limit.rate" 429,
+    LimitSize = "limit.size" 413,
+    LimitCount = "limit.count" 422,
+    CallFull = "call.full" 409,
+    CallBusy = "call.busy" 409,
+    CallEnded = "call.ended" 410,
+    CallNotInCall = "call.not_in_call" 409,
+    RtcNegotiation = "rtc.negotiation" 422,
+    ServerFull = "server.full" 503,
+    ServerDraining = "server.draining" 503,
+    ServerUnavailable = "server.unavailable" 503,
+    OpUnknown = "op.unknown" 400,
 }
 
 /// One broken rule of a payload: `content: 1..=10000 chars`.

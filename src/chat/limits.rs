@@ -24,29 +24,34 @@ pub const MAX_PAGE: u32 = 100;
 pub const DEFAULT_PAGE: u32 = 50;
 
 /// Bytes: a family of four with skin tones has 41.
-const MAX_EMOJI: usize = 64;
-const MAX_EMOJI_NAME: usize = 32;
-const MAX_MENTIONS: usize = 50;
-const MAX_SEARCH: usize = 200;
-const MAX_DESCRIPTION: usize = 500;
-const MAX_TOPIC: usize = 250;
+pub(super) const MAX_EMOJI: usize = 64;
+pub(super) const MAX_EMOJI_NAME: usize = 32;
+pub(super) const MAX_MENTIONS: usize = 50;
+pub(super) const MAX_SEARCH: usize = 200;
+pub(super) const MAX_DESCRIPTION: usize = 500;
+pub(super) const MAX_TOPIC: usize = 250;
 /// Why somebody is kicked, timed out or banned.
-const MAX_REASON: usize = 500;
+pub(super) const MAX_REASON: usize = 500;
 /// What a message is reported for: a word or two.
-const MAX_REPORT_REASON: usize = 100;
-const MAX_NOTE: usize = 1000;
+pub(super) const MAX_REPORT_REASON: usize = 100;
+pub(super) const MAX_NOTE: usize = 1000;
 /// Six hours.
-const MAX_SLOW_MODE_S: u32 = 21_600;
+pub(super) const MAX_SLOW_MODE_S: u32 = 21_600;
 /// Ten years.
-const MAX_RETENTION_DAYS: u32 = 3650;
+pub(super) const MAX_RETENTION_DAYS: u32 = 3650;
 /// The id of a department or project in somebody else's books.
-const MAX_EXTERNAL_ID: usize = 64;
-const MAX_CUSTOM_STATUS: usize = 100;
-const MAX_NONCE: usize = 64;
+pub(super) const MAX_EXTERNAL_ID: usize = 64;
+pub(super) const MAX_CUSTOM_STATUS: usize = 100;
+pub(super) const MAX_NONCE: usize = 64;
 /// A ULID has 26 characters, a slug at most 100.
-const MAX_REF: usize = 100;
+pub(super) const MAX_REF: usize = 100;
 /// Opaque list cursors are ids or names.
-const MAX_CURSOR: usize = 256;
+pub(super) const MAX_CURSOR: usize = 256;
+/// Names of channels.
+pub(super) const MAX_NAME: usize = 100;
+pub(super) const MAX_ACTIVITY_TYPE: usize = 32;
+pub(super) const MAX_ACTIVITY_NAME: usize = 128;
+pub(super) const MAX_ACTIVITY_DETAILS: usize = 256;
 
 /// `Some(n)` clamped into 1..=100, 50 if absent.
 pub fn page(limit: Option<u32>) -> u32 {
@@ -98,7 +103,7 @@ pub(super) fn check(command: &Command) -> Result<(), ServiceError> {
                 return ensure(c.participants.len() == 1, "participants", "exactly 1 for a dm");
             }
             of_a_unit(c)?;
-            chars("name", c.name.trim(), 2, 100)?;
+            chars("name", c.name.trim(), 2, MAX_NAME)?;
             chars("description", c.description.as_deref().unwrap_or_default(), 0, MAX_DESCRIPTION)?;
             ensure(c.participants.len() <= MAX_PARTICIPANTS, "participants", "at most 500")
         }
@@ -112,7 +117,7 @@ pub(super) fn check(command: &Command) -> Result<(), ServiceError> {
         Command::ChannelUpdate(c) => {
             channel(&c.channel_id)?;
             if let Some(name) = &c.name {
-                chars("name", name.trim(), 2, 100)?;
+                chars("name", name.trim(), 2, MAX_NAME)?;
             }
             chars("description", c.description.as_deref().unwrap_or_default(), 0, MAX_DESCRIPTION)?;
             chars("topic", c.topic.as_deref().unwrap_or_default(), 0, MAX_TOPIC)?;
@@ -146,9 +151,9 @@ pub(super) fn check(command: &Command) -> Result<(), ServiceError> {
             let custom = c.custom_status.is_some() || c.emoji.is_some();
             ensure(custom || c.until.is_none(), "until", "the end of a customStatus or emoji")?;
             let Some(activity) = &c.activity else { return Ok(()) };
-            chars("activity.type", &activity.kind, 0, 32)?;
-            chars("activity.name", &activity.name, 0, 128)?;
-            chars("activity.details", &activity.details, 0, 256)
+            chars("activity.type", &activity.kind, 0, MAX_ACTIVITY_TYPE)?;
+            chars("activity.name", &activity.name, 0, MAX_ACTIVITY_NAME)?;
+            chars("activity.details", &activity.details, 0, MAX_ACTIVITY_DETAILS)
         }
         Command::PresenceSubscribe(c) | Command::PresenceUnsubscribe(c) | Command::PresenceBulk(c) => {
             optional_channel(c.channel_id.as_ref())?;

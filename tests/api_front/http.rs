@@ -301,3 +301,30 @@ async fn health_and_metrics_tell_the_state() {
         String::from_utf8_lossy(&output.stderr)
     );
 }
+
+#[tokio::test]
+async fn the_documents_are_for_everybody_and_are_fetched_once() {
+    let server = Server::start().await;
+    let http = Client::new();
+    let document = http.get(server.url("/api/v1/openapi.json")).send().await.unwrap();
+    assert_eq!(document.headers()["content-type"], "application/json");
+    let etag = document.headers()["etag"].clone();
+    let (status, api) = body(document).await;
+    assert_eq!((status, &api["openapi"]), (200, &json!("3.1.0")));
+    assert_eq!(api["components"]["securitySchemes"]["bearer"]["scheme"], "bearer");
+    let again =
+        http.get(server.url("/api/v1/openapi.json")).header("if-none-match", etag).send().await.unwrap();
+    assert_eq!(again.status(), StatusCode::NOT_MODIFIED);
+    for (path, mime) in
+        [("docs", "text/html"), ("docs/page.js", "text/javascript"), ("docs/page.css", "text/css")]
+    {
+        let page = http.get(server.url(&format!("/api/v1/{path}"))).send().await.unwrap();
+        assert_eq!(page.status(), StatusCode::OK, "{path}");
+        assert!(page.headers()["content-type"].to_str().unwrap().starts_with(mime), "{path}");
+        let policy = page.headers()["content-security-policy"].to_str().unwrap();
+        assert!(policy.contains("script-src 'self'") && !policy.contains("unsafe"), "{policy}");
+    }
+    // What every operation says it needs.
+    let (status, refused) = body(http.get(server.url("/api/v1/channels")).send().await.unwrap()).await;
+    assert_eq!((status, &refused["code"]), (401, &json!("auth.required")));
+}

@@ -1,5 +1,6 @@
 //! The front doors against a running server: sockets, resume, hostile input, REST, WHIP, drain, metrics.
 
+mod contract;
 mod drain;
 mod hostile;
 mod http;

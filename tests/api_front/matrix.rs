@@ -19,6 +19,7 @@ use serde_json::{Map, Value, json};
 
 use self::rows::{Call, ROWS, Row, To};
 use crate::{
+    contract::CONTRACT,
     postgres::Postgres,
     support::{Client, Server},
 };
@@ -75,6 +76,8 @@ struct World {
     users: BTreeMap<&'static str, String>,
     /// Events of each session that nobody has asked for yet.
     heard: Vec<BTreeSet<String>>,
+    /// Where what was sent and the documents do not agree.
+    wrong: BTreeSet<String>,
     next: u32,
 }
 
@@ -91,6 +94,7 @@ impl World {
             sessions: Vec::new(),
             users: BTreeMap::new(),
             heard: vec![BTreeSet::new(); ROLES.len()],
+            wrong: BTreeSet::new(),
             next: 100,
             server,
         };
@@ -106,7 +110,9 @@ impl World {
             let mut session = world.server.socket().await;
             session.send(json!({"op": "session:hello", "id": 1, "d": {"token": token}})).await;
             let ready = session.event("session:ready").await;
-            session.ack(1).await.unwrap();
+            world.wrong.extend(CONTRACT.frame(&json!({"ev": "session:ready", "d": ready})));
+            let greeted = session.ack(1).await.unwrap();
+            world.wrong.extend(CONTRACT.answer("session:hello", &greeted));
             world.users.insert(role.user, ready["user"]["id"].as_str().unwrap().to_owned());
             world.tokens.push(token);
             world.sessions.push(session);
@@ -120,8 +126,14 @@ impl World {
         self.sessions[role].send(json!({"op": op, "id": id, "d": data})).await;
         loop {
             let frame = self.sessions[role].next().await.expect("the session lives");
+            self.wrong.extend(CONTRACT.frame(&frame));
             if frame["re"] == id {
-                return if frame["ok"] == true { Ok(frame["d"].clone()) } else { Err(frame["e"].clone()) };
+                if frame["ok"] != true {
+                    return Err(frame["e"].clone());
+                }
+                self.wrong.extend(CONTRACT.answer(op, &frame["d"]));
+                self.wrong.extend(CONTRACT.taken(op, &data));
+                return Ok(frame["d"].clone());
             }
             self.note(role, &frame);
         }
@@ -198,7 +210,9 @@ impl World {
         self.sessions[session].send(json!({"op": "ping", "id": id, "d": {}})).await;
         loop {
             let frame = self.sessions[session].next().await.expect("the session lives");
+            self.wrong.extend(CONTRACT.frame(&frame));
             if frame["re"] == id {
+                self.wrong.extend(CONTRACT.answer("ping", &frame["d"]));
                 return std::mem::take(&mut self.heard[session]);
             }
             self.note(session, &frame);
@@ -206,7 +220,7 @@ impl World {
     }
 
     async fn request(
-        &self,
+        &mut self,
         role: usize,
         endpoint: &Endpoint,
         data: &Map<String, Value>,
@@ -239,6 +253,7 @@ impl World {
         let good = response.status().is_success();
         let status = response.status().as_u16();
         let body: Value = response.json().await.unwrap_or_else(|error| panic!("{path}: {status}: {error}"));
+        self.wrong.extend(CONTRACT.response(endpoint, status, &body));
         if good { Ok(body["data"].clone()) } else { Err(body) }
     }
 }
@@ -343,6 +358,7 @@ async fn run(database: Option<String>, carrier: Carrier) -> Vec<String> {
             }
         }
     }
+    wrong.extend(world.wrong);
     wrong
 }
 
