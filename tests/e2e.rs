@@ -1,9 +1,6 @@
 //! The real binary, driven from outside through its documented doors: it is started, killed, attacked and
 //! drained, and what it promised is checked against what it did.
 
-#[path = "support/postgres.rs"]
-#[allow(dead_code, reason = "shared with the tests of the store, which use all of it")]
-mod postgres;
 #[path = "support/support.rs"]
 mod support;
 

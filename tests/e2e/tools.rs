@@ -15,13 +15,11 @@ use std::{
 
 use serde_json::{Value, json};
 
-use crate::{
+use crate::support::{
     postgres::Postgres,
-    support::{
-        server::{Server, binary, run_to_end},
-        socket::Socket,
-        wait::until,
-    },
+    server::{Server, binary, run_to_end},
+    socket::Socket,
+    wait::until,
 };
 
 /// Runs beside the server that this test talks to.
