@@ -13,13 +13,16 @@ use super::{
     model::{ChannelKind, MemberRole, NotifyPref},
     moderation::ReportState,
 };
-use crate::{
-    base::{
-        id::{CallId, MessageId, ReportId, ScheduleId, UserId},
-        playout::PlayoutDelay,
-        time::Timestamp,
-    },
-    call::model::CallKind,
+use crate::base::{
+    id::{MessageId, ReportId, ScheduleId, UserId},
+    time::Timestamp,
+};
+
+mod calls;
+
+pub use calls::{
+    CallDecline, CallHistory, CallInvite, CallJoin, CallStart, CallTarget, DeclineReason, HistoryFilter,
+    OnCall, OnMyCall, VoiceJoin, VoiceUpdate,
 };
 
 /// A channel named by its id or its slug.
@@ -370,124 +373,6 @@ pub struct PresenceOf {
     #[schemars(length(max = limits::MAX_PRESENCE))]
     pub user_ids: Vec<UserId>,
     pub channel_id: Option<ChannelRef>,
-}
-
-#[derive(Debug, Clone, Deserialize, JsonSchema)]
-#[serde(rename_all = "camelCase")]
-pub struct VoiceJoin {
-    pub channel_id: ChannelRef,
-    #[serde(default)]
-    pub muted: bool,
-    #[serde(default)]
-    pub deafened: bool,
-    /// Of the call that it starts.
-    pub playout_delay: Option<PlayoutDelay>,
-}
-
-/// Which of my calls: by call, by channel, or (neither) the only one this session is in.
-#[derive(Debug, Clone, Deserialize, JsonSchema)]
-#[serde(rename_all = "camelCase")]
-pub struct OnMyCall {
-    pub call_id: Option<CallId>,
-    pub channel_id: Option<ChannelRef>,
-}
-
-#[derive(Debug, Clone, Deserialize, JsonSchema)]
-#[serde(rename_all = "camelCase")]
-pub struct VoiceUpdate {
-    #[serde(flatten)]
-    pub which: OnMyCall,
-    pub muted: Option<bool>,
-    pub deafened: Option<bool>,
-    pub video: Option<bool>,
-    pub screen: Option<bool>,
-    pub hand_raised: Option<bool>,
-}
-
-#[derive(Debug, Clone, Deserialize, JsonSchema)]
-#[serde(rename_all = "camelCase")]
-pub struct CallStart {
-    pub channel_id: ChannelRef,
-    #[serde(rename = "type", default)]
-    pub kind: CallKind,
-    #[serde(default)]
-    #[schemars(length(max = limits::MAX_RUNG))]
-    pub participant_ids: Vec<UserId>,
-    #[serde(default)]
-    pub muted: bool,
-    #[serde(default)]
-    pub deafened: bool,
-    /// Of the call that it starts.
-    pub playout_delay: Option<PlayoutDelay>,
-}
-
-#[derive(Debug, Clone, Deserialize, JsonSchema)]
-#[serde(rename_all = "camelCase")]
-pub struct OnCall {
-    pub call_id: CallId,
-}
-
-/// `call:accept` and `call:join`.
-#[derive(Debug, Clone, Deserialize, JsonSchema)]
-#[serde(rename_all = "camelCase")]
-pub struct CallJoin {
-    pub call_id: CallId,
-    #[serde(default)]
-    pub muted: bool,
-    #[serde(default)]
-    pub deafened: bool,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize, JsonSchema)]
-#[serde(rename_all = "lowercase")]
-pub enum DeclineReason {
-    #[default]
-    Declined,
-    Busy,
-}
-
-#[derive(Debug, Clone, Deserialize, JsonSchema)]
-#[serde(rename_all = "camelCase")]
-pub struct CallDecline {
-    pub call_id: CallId,
-    #[serde(default)]
-    pub reason: DeclineReason,
-}
-
-#[derive(Debug, Clone, Deserialize, JsonSchema)]
-#[serde(rename_all = "camelCase")]
-pub struct CallInvite {
-    pub call_id: CallId,
-    #[schemars(length(min = 1, max = limits::MAX_RUNG))]
-    pub user_ids: Vec<UserId>,
-}
-
-/// `call:mute_participant` and `call:kick_participant`.
-#[derive(Debug, Clone, Deserialize, JsonSchema)]
-#[serde(rename_all = "camelCase")]
-pub struct CallTarget {
-    pub call_id: CallId,
-    pub user_id: UserId,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize, JsonSchema)]
-#[serde(rename_all = "lowercase")]
-pub enum HistoryFilter {
-    #[default]
-    All,
-    Missed,
-}
-
-#[derive(Debug, Clone, Deserialize, JsonSchema)]
-#[serde(rename_all = "camelCase")]
-pub struct CallHistory {
-    #[schemars(length(max = limits::MAX_CURSOR))]
-    pub cursor: Option<String>,
-    #[schemars(range(min = 1, max = limits::MAX_PAGE))]
-    pub limit: Option<u32>,
-    pub channel_id: Option<ChannelRef>,
-    #[serde(default)]
-    pub filter: HistoryFilter,
 }
 
 #[derive(Debug, Clone, Deserialize, JsonSchema)]
