@@ -203,16 +203,12 @@ impl Presence {
     /// The same, but the person itself sees that it is invisible.
     pub fn seen_by_self(&self, user: UserId) -> Value {
         let mut presence = self.seen_by_others(user);
-        let invisible = self.said(user).wish == Some(PresenceStatus::Invisible);
+        let invisible =
+            self.people.get(&user).is_some_and(|p| p.said.wish == Some(PresenceStatus::Invisible));
         if invisible && let Some(status) = presence.get_mut("status") {
             *status = "invisible".into();
         }
         presence
-    }
-
-    /// What the person says of itself.
-    pub fn said(&self, user: UserId) -> SelfStatus {
-        self.people.get(&user).map(|person| person.said.clone()).unwrap_or_default()
     }
 
     /// How many of these others see as there.
@@ -392,7 +388,7 @@ mod tests {
         assert_eq!((&seen["customStatus"], &seen["emoji"]), (&json!("lunch"), &json!("🍜")));
         let end = later(t0, Duration::from_secs(60));
         assert_eq!(presence.expire(end.instant), Expired { changed: vec![user], gone: vec![] });
-        assert_eq!(presence.said(user), SelfStatus::default());
+        assert_eq!(presence.people[&user].said, SelfStatus::default());
         assert_eq!(presence.seen_by_others(user)["until"], Value::Null);
         // One that ended while the server was down ends at once.
         presence.seed(end, user, lunch, None);

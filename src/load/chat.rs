@@ -29,7 +29,7 @@ pub async fn run_and_print(args: Args) -> anyhow::Result<()> {
         Mode::FanOut(mode) => {
             let report = fan_out::run(mode).await?;
             print(&report, mode.common.json)?;
-            report.trouble()
+            report.faults.trouble()
         }
         Mode::Idle(mode) => {
             print(&idle::run(mode).await?, mode.common.json)?;
@@ -38,7 +38,7 @@ pub async fn run_and_print(args: Args) -> anyhow::Result<()> {
         Mode::Storm(mode) => {
             let report = storm::run(mode).await?;
             print(&report, mode.common.json)?;
-            report.trouble()
+            report.faults.trouble()
         }
         Mode::Presence(mode) => {
             print(&presence::run(mode).await?, mode.common.json)?;

@@ -75,7 +75,8 @@ impl Inner {
         update: PresenceUpdate,
     ) -> Result<Value, ServiceError> {
         let now = moment();
-        let before = self.presence().said(actor.user);
+        // From the row: over REST there may have been no session that brought it along.
+        let before = self.user(actor.user).await?.status;
         let mut said = before.clone();
         said.wish = update.status.or(said.wish);
         if update.custom_status.is_some() || update.emoji.is_some() {

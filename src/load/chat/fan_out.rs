@@ -51,16 +51,6 @@ pub struct Report {
     pub tool_cpu_percent: f64,
 }
 
-impl Report {
-    /// Why its figures must not be believed.
-    pub fn trouble(&self) -> Option<String> {
-        let Faults { lost, doubled, disordered, differing } = self.faults;
-        self.faults.any().then(|| {
-            format!("{lost} messages lost, {doubled} doubled, {disordered} out of order, {differing} receivers with others")
-        })
-    }
-}
-
 impl fmt::Display for Report {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Faults { lost, doubled, disordered, differing } = self.faults;

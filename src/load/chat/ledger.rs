@@ -63,6 +63,14 @@ impl Faults {
     pub fn any(&self) -> bool {
         *self != Self::default()
     }
+
+    /// Why the figures of a run must not be believed.
+    pub fn trouble(&self) -> Option<String> {
+        let Self { lost, doubled, disordered, differing } = self;
+        self.any().then(|| {
+            format!("{lost} messages lost, {doubled} doubled, {disordered} out of order, {differing} receivers with others")
+        })
+    }
 }
 
 impl std::ops::AddAssign for Faults {

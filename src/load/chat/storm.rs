@@ -61,16 +61,6 @@ pub struct Report {
     pub storm_ack_ms: Quantiles,
 }
 
-impl Report {
-    /// Why its figures must not be believed.
-    pub fn trouble(&self) -> Option<String> {
-        let Faults { lost, doubled, disordered, differing } = self.faults;
-        self.faults.any().then(|| {
-            format!("{lost} messages lost, {doubled} doubled, {disordered} out of order, {differing} receivers with others")
-        })
-    }
-}
-
 impl fmt::Display for Report {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         line(

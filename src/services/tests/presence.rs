@@ -46,6 +46,22 @@ async fn what_people_say_of_themselves_outlives_a_restart() {
 }
 
 #[tokio::test]
+async fn who_changes_one_thing_without_a_session_keeps_the_others() {
+    let first = house(quick()).await;
+    let ana = first.person("ana").await;
+    let said = json!({"status": "dnd", "customStatus": "writing", "lastSeenTo": "nobody"});
+    first.ok(&ana, "presence:update", said).await;
+    first.store.close().await;
+    // As over REST, after a restart.
+    let second = open(first.path.clone(), quick()).await;
+    let mine = second.ok(&ana, "presence:update", json!({"status": "away"})).await;
+    assert_eq!(mine["presence"]["customStatus"], "writing");
+    let user = second.ok(&ana, "user:get", json!({"userId": ana.user})).await;
+    assert_eq!(user["user"]["customStatus"], "writing");
+    assert!(user["user"]["lastSeen"].is_null());
+}
+
+#[tokio::test]
 async fn a_status_ends_when_it_was_said_to_and_not_before_it_began() {
     let house = house(quick()).await;
     let ana = house.person("ana").await;
