@@ -50,6 +50,9 @@ addEventListener('beforeunload', (event) => {
 if (tokens.get()) {
   signedIn.value = true;
   convene.start();
+} else {
+  // There while somebody still types a password.
+  addEventListener('load', () => Shell.preload(), { once: true });
 }
 
 const root = document.getElementById('app');

@@ -50,6 +50,8 @@ export class Person {
     await until(`${username} is connected`, 15_000, () =>
       page.evaluate(() => window.__convene?.session.phase === 'ready' || window.__convene?.session.phase === 'open' || window.__convene?.session.sessionId),
     );
+    // The connection can be there before the view is, and nobody uses what they do not see yet.
+    await page.waitForSelector('.shell', { timeout: 15_000 });
     return person;
   }
 

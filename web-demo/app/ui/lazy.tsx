@@ -3,9 +3,17 @@ import type { ComponentType } from 'preact';
 import { useEffect, useState } from 'preact/hooks';
 import { t } from '../strings';
 
-export function lazy<P extends object>(load: () => Promise<ComponentType<P>>): ComponentType<P> {
+type Lazy<P> = ComponentType<P> & {
+  /** Loads it before it is shown; a failure is left to the moment when it is. */
+  preload: () => void;
+};
+
+export function lazy<P extends object>(load: () => Promise<ComponentType<P>>): Lazy<P> {
   let loaded: ComponentType<P> | null = null;
-  return function Lazy(props: P) {
+  const preload = () => void load().then((view) => (loaded = view), () => {});
+  return Object.assign(Lazy, { preload });
+
+  function Lazy(props: P) {
     const [View, setView] = useState<ComponentType<P> | null>(() => loaded);
     const [failed, setFailed] = useState(false);
     const [round, setRound] = useState(0);
@@ -40,7 +48,7 @@ export function lazy<P extends object>(load: () => Promise<ComponentType<P>>): C
         </button>
       </div>
     );
-  };
+  }
 }
 
 export function Loading() {
