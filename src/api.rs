@@ -8,6 +8,7 @@ pub mod identity;
 pub mod limits;
 pub mod page;
 mod probe;
+mod race;
 pub mod rest;
 pub mod router;
 pub mod rtc;

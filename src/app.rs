@@ -13,7 +13,12 @@ use std::{
 
 use anyhow::Context;
 use serde_json::json;
-use tokio::{net::TcpListener, sync::watch, task::JoinHandle, time::timeout};
+use tokio::{
+    net::TcpListener,
+    sync::watch,
+    task::{JoinHandle, JoinSet},
+    time::timeout,
+};
 
 use crate::{
     api::{
@@ -53,6 +58,8 @@ pub struct App {
     address: SocketAddr,
     stop: watch::Sender<bool>,
     tasks: Vec<JoinHandle<()>>,
+    /// Of the registry; they end with this.
+    _rounds: JoinSet<()>,
 }
 
 impl App {
@@ -106,7 +113,8 @@ impl App {
             tokio::spawn(api::server::run(listener, router, front.clone(), stopped.clone())),
             tokio::spawn(housekeeping(front.clone(), stopped)),
         ];
-        Ok(Self { front, address, stop, tasks })
+        let rounds = front.registry.rounds().collect();
+        Ok(Self { front, address, stop, tasks, _rounds: rounds })
     }
 
     /// The bound HTTP address.

@@ -1,4 +1,5 @@
-//! Signalling sessions: pure frame, ring and queue logic, and the registry that routes events to them.
+//! Signalling sessions: frame, ring and queue logic, which is pure, the registry that routes events to them, and
+//! the rounds in which the sockets of crowds are written to.
 
 pub mod frame;
 mod hearing;
@@ -6,4 +7,5 @@ pub mod outbox;
 pub mod pace;
 pub mod registry;
 pub mod ring;
+mod rounds;
 pub mod session;

@@ -1,13 +1,12 @@
 //! The native door on axum: one socket, its hello, and its two loops. Decisions live in `gateway`.
 
-use std::{net::IpAddr, sync::Arc, task::Poll, time::Duration};
+use std::{io, net::IpAddr, sync::Arc, time::Duration};
 
 use axum::{
     extract::{Extension, State},
     http::{HeaderMap, header},
     response::{IntoResponse, Response},
 };
-use futures_util::{StreamExt, stream::SplitStream};
 use serde::Deserialize;
 use serde_json::{Value, json};
 use tokio::{sync::mpsc, time::timeout};
@@ -23,8 +22,9 @@ use super::{
     identity::{self, Bearer, new_session_id, time_text},
     limits::{FrameLimit, FrameVerdict},
     probe,
+    race::race,
     server::Peer,
-    socket::{self, Socket, Upgrade, Writer},
+    socket::{Stream, Upgrade, WriteError, Writer},
     state::{Busy, Front},
 };
 use crate::{
@@ -51,7 +51,7 @@ pub async fn upgrade(
     if !front.origins.allows(text(header::ORIGIN), text(header::HOST)) {
         return Problem::new(Code::PermDenied, "this origin may not connect").into_response();
     }
-    socket.serve(MAX_MESSAGE, move |socket| serve(front, peer, socket))
+    socket.serve(MAX_MESSAGE, move |writer, stream| serve(front, peer, writer, stream))
 }
 
 /// Why a connection ends.
@@ -71,14 +71,13 @@ const RATE: End = close(4008, "too many frames");
 const IDLE: End = close(4000, "no frame for too long");
 const NO_HELLO: End = close(4001, "no hello in time");
 
-async fn serve(front: Front, peer: Peer, socket: Socket) {
-    let (mut writer, mut stream) = socket::split(socket);
+async fn serve(front: Front, peer: Peer, writer: Writer, mut stream: Stream) {
     let limit = FrameLimit::new(front.config.chat.rate_scale, clock::now());
     let hello_timeout = front.config.server.hello_timeout.get();
-    let hello = match timeout(hello_timeout, read_hello(&front, &mut writer, &mut stream)).await {
+    let hello = match timeout(hello_timeout, read_hello(&front, &writer, &mut stream)).await {
         Ok(Ok(hello)) => hello,
-        Ok(Err(end)) => return finish(&front, &mut writer, end).await,
-        Err(_) => return finish(&front, &mut writer, NO_HELLO).await,
+        Ok(Err(end)) => return finish(&front, &writer, end).await,
+        Err(_) => return finish(&front, &writer, NO_HELLO).await,
     };
     // What is needed for a moment only does not stay part of the socket's task: those live long and are many.
     let (attachment, first) = match Box::pin(admit(&front, peer.ip, hello)).await {
@@ -86,14 +85,14 @@ async fn serve(front: Front, peer: Peer, socket: Socket) {
         Err(error) => {
             front.metrics.hello("refused");
             let data = json!({"code": error.code.as_str(), "message": error.message});
-            let _ = write(&front, &mut writer, OutFrame::event("session:invalid", &data, Class::Reply)).await;
+            let _ = write(&front, &writer, OutFrame::event("session:invalid", &data, Class::Reply)).await;
             let code = match error.code {
                 Code::LimitRate => 4008,
                 Code::AuthBanned => 4003,
                 _ if error.code.as_str().starts_with("auth.") => 4001,
                 _ => 4000,
             };
-            return finish(&front, &mut writer, close(code, error.code.as_str())).await;
+            return finish(&front, &writer, close(code, error.code.as_str())).await;
         }
     };
     let session = Arc::clone(&attachment.session);
@@ -101,10 +100,8 @@ async fn serve(front: Front, peer: Peer, socket: Socket) {
     tokio::spawn(work(front.clone(), Arc::clone(&session), peer.ip, commands));
     let reader = Reader { front: &front, session: &session, worker, limit };
     // Both loops may be dropped at any point: frames not yet written are in the ring, commands in the worker.
-    let end = tokio::select! {
-        end = write_loop(&front, &mut writer, &attachment, first) => end,
-        end = reader.run(&mut stream) => end,
-    };
+    let end = race(write_loop(&front, &writer, &attachment, first), reader.run(&mut stream)).await;
+    session.take_back(attachment.generation);
     tracing::debug!(session = %session.id, ?end, "socket ended");
     if session.update(|state| state.detach(attachment.generation, clock::now())) {
         Box::pin(front.services.session_detached(&session.actor())).await;
@@ -113,7 +110,7 @@ async fn serve(front: Front, peer: Peer, socket: Socket) {
             Box::pin(front.services.session_attached(&session.actor())).await;
         }
     }
-    finish(&front, &mut writer, end).await;
+    finish(&front, &writer, end).await;
 }
 
 #[derive(Deserialize)]
@@ -138,15 +135,15 @@ struct Hello {
 }
 
 /// Waits for `session:hello`; only `ping` may come before it.
-async fn read_hello(
-    front: &Front,
-    writer: &mut Writer,
-    stream: &mut SplitStream<Socket>,
-) -> Result<Hello, End> {
+async fn read_hello(front: &Front, writer: &Writer, stream: &mut Stream) -> Result<Hello, End> {
     for _ in 0..MAX_FRAMES_BEFORE_HELLO {
         let text = match read(stream).await? {
             Message::Text(text) => text,
-            Message::Ping(_) | Message::Pong(_) => continue,
+            Message::Ping(_) => {
+                writer.pong().await.map_err(|_| End::Gone(0))?;
+                continue;
+            }
+            Message::Pong(_) => continue,
             Message::Binary(_) => {
                 return Err(refuse(front, writer, Code::ValidationFailed, "text frames only").await);
             }
@@ -175,7 +172,7 @@ async fn read_hello(
     Err(RATE)
 }
 
-async fn refuse(front: &Front, writer: &mut Writer, code: Code, message: &str) -> End {
+async fn refuse(front: &Front, writer: &Writer, code: Code, message: &str) -> End {
     front.metrics.hello("refused");
     let data = json!({"code": code.as_str(), "message": message});
     let _ = write(front, writer, OutFrame::event("session:invalid", &data, Class::Reply)).await;
@@ -260,86 +257,64 @@ async fn open(front: &Front, bearer: Bearer) -> Result<(Attachment, OutFrame), S
 }
 
 /// Session queue → socket. Ends when the session says so or the socket takes nothing any more.
-async fn write_loop(
-    front: &Front,
-    writer: &mut Writer,
-    attachment: &Attachment,
-    first: Vec<OutFrame>,
-) -> End {
+async fn write_loop(front: &Front, writer: &Writer, attachment: &Attachment, first: Vec<OutFrame>) -> End {
     for frame in first {
         if let Err(end) = write(front, writer, frame).await {
             return end;
         }
     }
     let ping_every = front.config.server.ping_interval.get();
-    let session = &attachment.session;
+    let (session, generation) = (&attachment.session, attachment.generation);
+    session.lend(generation, writer);
     let quiet = tokio::time::sleep(ping_every);
     tokio::pin!(quiet);
-    let (mut written, mut rest) = (clock::now(), front.registry.wrote());
     loop {
-        let wrote = write_queued(front, writer, attachment).await;
-        // Where several came together more will follow: the first of them need not wake anybody.
-        let gathers = matches!(wrote, Ok(2..));
-        match wrote {
+        match write_queued(front, writer, attachment).await {
             Ok(0) => {}
-            Ok(frames) => {
-                front.metrics.ws_frames_out(frames);
-                (written, rest) = (clock::now(), front.registry.wrote());
-            }
+            Ok(frames) => front.registry.wrote(session, generation, frames),
             Err(end) => return end,
         }
         // A wake-up may have been used up while writing: look again before waiting.
-        if !gathers && !session.has_work(attachment.generation) {
-            // Cancel-safe: a wake-up that comes first leaves a permit behind.
-            tokio::select! {
-                biased;
-                () = attachment.wake.notified() => {}
-                () = &mut quiet => {
-                    // One timer for all writes: it may have been set before the last of them.
-                    if clock::now().saturating_duration_since(written) >= ping_every {
-                        if let Err(end) = guarded(front, attachment, writer.ping()).await {
-                            return end;
-                        }
-                        written = clock::now();
-                    }
-                    quiet.as_mut().reset((written + ping_every).into());
-                    continue;
-                }
-            }
+        if session.has_work(generation) {
+            continue;
         }
-        let awake = clock::now().saturating_duration_since(written);
-        if awake < rest && session.rest(attachment.generation) {
-            // Ends early if something comes that cannot wait.
-            let _ = timeout(rest - awake, attachment.wake.notified()).await;
-            session.stir(attachment.generation);
+        // Cancel-safe: a wake-up that comes first leaves a permit behind.
+        tokio::select! {
+            biased;
+            () = attachment.wake.notified() => {}
+            () = &mut quiet => {
+                if let Err(end) = guarded(front, attachment, writer.ping()).await {
+                    return end;
+                }
+                quiet.as_mut().reset((clock::now() + ping_every).into());
+            }
         }
     }
 }
 
 /// Writes what is queued, all of it in as few writes as possible. Returns how many frames that were.
-async fn write_queued(front: &Front, writer: &mut Writer, attachment: &Attachment) -> Result<u64, End> {
+async fn write_queued(front: &Front, writer: &Writer, attachment: &Attachment) -> Result<u64, End> {
     let mut frames = 0;
-    while let Some(frame) = attachment.session.next(attachment.generation).map_err(End::Close)? {
-        guarded(front, attachment, writer.feed(frame.to_text())).await?;
-        frames += 1;
+    loop {
+        let wrote = attachment.session.write(attachment.generation, writer).map_err(|error| match error {
+            WriteError::End(cut) => End::Close(cut),
+            WriteError::Io(_) => End::Gone(0),
+        })?;
+        frames += wrote.frames;
+        if !wrote.drained {
+            guarded(front, attachment, writer.drained()).await?;
+        }
+        if !wrote.more {
+            return Ok(frames);
+        }
     }
-    if frames > 0 {
-        guarded(front, attachment, writer.flush()).await?;
-    }
-    Ok(frames)
 }
 
-/// A write that ends early when the session has been cut meanwhile (its queue overflowed).
+/// A write that has to wait, and ends early when the session is cut meanwhile (its queue overflowed).
 async fn guarded<F>(front: &Front, attachment: &Attachment, write: F) -> Result<(), End>
 where
-    F: Future<Output = Result<(), tungstenite::Error>>,
+    F: Future<Output = io::Result<()>>,
 {
-    tokio::pin!(write);
-    // Nearly always it is done at once, and a guard would cost more than the write.
-    let at_once = std::future::poll_fn(|cx| Poll::Ready(write.as_mut().poll(cx)));
-    if let Poll::Ready(result) = at_once.await {
-        return result.map_err(|_| End::Gone(0));
-    }
     let overflowed = async {
         loop {
             attachment.wake.notified().await;
@@ -350,27 +325,23 @@ where
     };
     tokio::select! {
         biased;
-        result = &mut write => result.map_err(|_| End::Gone(0)),
+        result = write => result.map_err(|_| End::Gone(0)),
         () = overflowed => Err(attachment.session.next(attachment.generation).err().map_or(
             End::Close(Cut::SLOW), End::Close)),
         () = tokio::time::sleep(front.config.server.write_timeout.get()) => Err(End::Close(Cut::SLOW)),
     }
 }
 
-async fn write(front: &Front, writer: &mut Writer, frame: OutFrame) -> Result<(), End> {
+async fn write(front: &Front, writer: &Writer, frame: OutFrame) -> Result<(), End> {
     front.metrics.ws_frames_out(1);
-    let send = async {
-        writer.feed(frame.to_text()).await?;
-        writer.flush().await
-    };
-    match timeout(front.config.server.write_timeout.get(), send).await {
+    match timeout(front.config.server.write_timeout.get(), writer.send(frame)).await {
         Ok(Ok(())) => Ok(()),
         Ok(Err(_)) => Err(End::Gone(0)),
         Err(_) => Err(End::Close(Cut::SLOW)),
     }
 }
 
-async fn read(stream: &mut SplitStream<Socket>) -> Result<Message, End> {
+async fn read(stream: &mut Stream) -> Result<Message, End> {
     use tungstenite::error::{CapacityError, Error};
     match stream.next().await {
         Some(Ok(message)) => Ok(message),
@@ -393,7 +364,7 @@ struct Reader<'a> {
 }
 
 impl Reader<'_> {
-    async fn run(mut self, stream: &mut SplitStream<Socket>) -> End {
+    async fn run(mut self, stream: &mut Stream) -> End {
         let idle = self.front.config.server.idle_timeout.get();
         loop {
             let message = match timeout(idle, read(stream)).await {
@@ -403,9 +374,13 @@ impl Reader<'_> {
             };
             let text = match message {
                 Message::Text(text) => text,
-                Message::Ping(_) | Message::Pong(_) => {
+                message @ (Message::Ping(_) | Message::Pong(_)) => {
                     if self.limit.frame(clock::now()) == FrameVerdict::Cut {
                         return RATE;
+                    }
+                    if matches!(message, Message::Ping(_)) {
+                        // The other loop answers.
+                        self.session.update(|_| ());
                     }
                     continue;
                 }
@@ -552,22 +527,20 @@ fn pong(id: Option<u32>, data: &Value) -> OutFrame {
 }
 
 /// Says why, then closes.
-async fn finish(front: &Front, writer: &mut Writer, end: End) {
+async fn finish(front: &Front, writer: &Writer, end: End) {
     match end {
         End::Gone(code) => {
             front.metrics.ws_closed(code);
-            let _ = timeout(CLOSE_TIMEOUT, writer.close(None)).await;
+            let _ = timeout(CLOSE_TIMEOUT, writer.close(code, "")).await;
         }
         End::Close(cut) => {
             front.metrics.ws_closed(cut.close_code);
             let _ = timeout(CLOSE_TIMEOUT, async {
                 if let Some(code) = cut.invalid {
                     let data = json!({"code": code, "message": cut.reason});
-                    let text = OutFrame::event("session:invalid", &data, Class::Reply).to_text();
-                    writer.feed(text).await?;
+                    writer.send(OutFrame::event("session:invalid", &data, Class::Reply)).await?;
                 }
-                let frame = CloseFrame { code: cut.close_code.into(), reason: cut.reason.into() };
-                writer.close(Some(frame)).await
+                writer.close(cut.close_code, cut.reason).await
             })
             .await;
         }

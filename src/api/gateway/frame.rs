@@ -132,19 +132,21 @@ impl OutFrame {
         self.body.is_empty()
     }
 
-    /// The text for the socket.
-    pub fn to_text(&self) -> String {
-        let mut tail = ArrayString::<MAX_TAIL>::new();
+    /// The text for the socket: what all receivers share, and what follows for this one.
+    pub fn parts(&self) -> (&str, ArrayString<MAX_TAIL>) {
+        let mut tail = ArrayString::new();
         // It fits: the longest number has 20 digits.
         let _ = match self.s {
             Some(s) => write!(tail, ",\"s\":{s}}}"),
             None => write!(tail, "}}"),
         };
-        // Exactly as long as needed: anything else would be allocated once more on its way to the socket.
-        let mut text = String::with_capacity(self.body.len() + tail.len());
-        text.push_str(&self.body);
-        text.push_str(&tail);
-        text
+        (&self.body, tail)
+    }
+
+    /// The text as one.
+    pub fn to_text(&self) -> String {
+        let (body, tail) = self.parts();
+        [body, &tail].concat()
     }
 }
 

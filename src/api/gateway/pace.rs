@@ -6,14 +6,14 @@
 
 use std::time::{Duration, Instant};
 
-/// An event to fewer receivers than this does not wait.
+/// An event to fewer people than this does not wait.
 pub const CROWD: usize = 16;
 /// Frames that are written however short the rest was; far below what cuts a slow client.
 pub const GATHERED: usize = 32;
 /// Without load: not to be felt.
 pub const SHORTEST: Duration = Duration::from_millis(4);
 /// A busy server: still below what anybody sees, and a quarter of the writes.
-pub const LONGEST: Duration = Duration::from_millis(16);
+pub const LONGEST: Duration = Duration::from_millis(14);
 /// Writes per second that are aimed at; at 10 µs each a fifth of a core.
 const AIM: f64 = 20_000.0;
 

@@ -16,12 +16,16 @@ use serde_json::Value;
 use smallvec::SmallVec;
 use tokio::sync::{Notify, Semaphore};
 
-use super::super::probe::Tests;
+use super::super::{
+    probe::Tests,
+    socket::{WriteError, Writer, Wrote},
+};
 use super::{
     frame::{Class, OutFrame},
     hearing::{Hearing, channel_of},
     outbox::Pushed,
     pace::{self, Pace},
+    rounds::{Resting, Rounds},
     session::{Cut, Generation, SessionState},
 };
 use crate::{
@@ -48,8 +52,12 @@ pub struct Session {
 struct Shared {
     session: SessionState,
     wake: Arc<Notify>,
-    /// The socket gathers events and is not woken by one that can wait.
-    resting: bool,
+    /// Of the socket, while it is open.
+    writer: Option<Writer>,
+    /// Until then the socket gathers events, and its task is not woken by one that can wait: a round writes them.
+    rests_until: Option<Instant>,
+    /// A round will come.
+    listed: bool,
     /// Something that cannot wait is queued.
     urgent: bool,
 }
@@ -93,7 +101,7 @@ impl Session {
         let mut shared = self.shared();
         let pushed = shared.session.push(frame);
         shared.urgent |= haste == Haste::Now;
-        let waits = shared.resting
+        let waits = shared.rests_until.is_some()
             && !shared.urgent
             && pushed == Pushed::Queued
             && shared.session.queued() < pace::GATHERED;
@@ -103,26 +111,89 @@ impl Session {
         pushed
     }
 
-    /// Whether the socket `generation` has something to do.
+    /// Whether the socket `generation` has something to do that no round will.
     pub fn has_work(&self, generation: Generation) -> bool {
-        self.read(|session| session.queued() > 0 || session.is_cut(generation))
+        let shared = self.shared();
+        let queued = shared.session.queued();
+        let waits = shared.rests_until.is_some() && !shared.urgent && queued < pace::GATHERED;
+        shared.session.is_cut(generation) || (queued > 0 && !waits)
     }
 
-    /// The socket `generation` would like to gather; `false` if something cannot wait. Until `stir`, only that
-    /// wakes it.
-    pub fn rest(&self, generation: Generation) -> bool {
+    /// From now on rounds may write to the socket `generation`.
+    pub fn lend(&self, generation: Generation, writer: &Writer) {
         let mut shared = self.shared();
-        let waits =
-            !shared.urgent && !shared.session.is_cut(generation) && shared.session.queued() < pace::GATHERED;
-        shared.resting = waits;
-        waits
+        if generation == shared.session.generation() {
+            shared.writer = Some(writer.clone());
+        }
     }
 
-    /// The rest is over.
-    pub fn stir(&self, generation: Generation) {
+    /// The socket `generation` ends.
+    pub fn take_back(&self, generation: Generation) {
         let mut shared = self.shared();
-        // Of a socket that was replaced nobody waits for this.
-        shared.resting &= generation != shared.session.generation();
+        if generation == shared.session.generation() {
+            shared.writer = None;
+        }
+    }
+
+    /// Writes what is queued for the socket `generation`, as much as goes into one write.
+    pub fn write(&self, generation: Generation, writer: &Writer) -> Result<Wrote, WriteError<Cut>> {
+        writer.write(|| self.next(generation))
+    }
+
+    /// The socket `generation` was written to and gathers until `until`, unless something cannot wait. Returns whether
+    /// it has to be listed for a round.
+    fn rest(&self, generation: Generation, until: Instant) -> bool {
+        let mut shared = self.shared();
+        let waits = shared.writer.is_some()
+            && !shared.urgent
+            && !shared.session.is_cut(generation)
+            && shared.session.queued() < pace::GATHERED;
+        shared.rests_until = waits.then_some(until);
+        waits && !std::mem::replace(&mut shared.listed, true)
+    }
+
+    /// A round has come: writes what was gathered. Returns how many frames that were and until when the next round
+    /// should wait; `None` if the socket does not rest any more, or its own task has to see to it.
+    fn turn(&self, generation: Generation, now: Instant, rest: Duration) -> Option<(u64, Instant)> {
+        let shared = self.shared();
+        if generation != shared.session.generation() {
+            // Of the socket that came after it nobody knows anything here.
+            return None;
+        }
+        if let Some(until) = shared.rests_until.filter(|until| *until > now) {
+            return Some((0, until));
+        }
+        let ended = |mut shared: MutexGuard<'_, Shared>, wakes| {
+            (shared.listed, shared.rests_until) = (false, None);
+            if wakes {
+                shared.wake.notify_one();
+            }
+        };
+        let writer =
+            shared.writer.clone().filter(|_| shared.rests_until.is_some() && shared.session.queued() > 0);
+        let Some(writer) = writer else {
+            let wakes = shared.session.queued() > 0;
+            ended(shared, wakes);
+            return None;
+        };
+        drop(shared);
+        match self.write(generation, &writer) {
+            Ok(Wrote { frames, more: false, drained: true }) => {
+                let mut shared = self.shared();
+                let until = now + rest;
+                if generation == shared.session.generation() && !shared.session.is_cut(generation) {
+                    shared.rests_until = Some(until);
+                    return Some((frames, until));
+                }
+                ended(shared, true);
+                None
+            }
+            // A slow client, a cut, or an error: its task sees the same.
+            _ => {
+                ended(self.shared(), true);
+                None
+            }
+        }
     }
 
     pub fn is_cut(&self, generation: Generation) -> bool {
@@ -159,6 +230,7 @@ pub struct Registry {
     /// Turns of sessions that open or resume.
     pub admissions: Semaphore,
     pace: Mutex<Pace>,
+    rounds: Rounds,
     /// What `pace` said last, in µs, and the writes to sockets it goes by.
     rest_us: AtomicU64,
     writes: AtomicU64,
@@ -176,6 +248,47 @@ struct Index {
     interest_of: HashMap<SessionId, HashMap<String, Vec<UserId>>>,
 }
 
+impl Index {
+    /// Calls `f` for each session of the audience.
+    fn each(&self, to: &Audience, f: impl FnMut(&Arc<Session>)) {
+        match to {
+            Audience::Users(users) => self.of_users(users).for_each(f),
+            Audience::UsersExcept(users, except) => {
+                self.of_users(users).filter(|session| session.id != *except).for_each(f);
+            }
+            Audience::Session(id) => self.sessions.get(id).into_iter().for_each(f),
+            Audience::OtherSessions { user, except } => {
+                self.of_users(&[*user]).filter(|session| session.id != *except).for_each(f);
+            }
+            Audience::Focused { channel, except } => {
+                let ids = self.focused.get(channel).into_iter().flatten();
+                let sessions = ids.filter_map(|id| self.sessions.get(id));
+                sessions.filter(|session| Some(session.user) != *except).for_each(f);
+            }
+            Audience::PresenceWatchers(user) => {
+                let ids = self.watchers.get(user).into_iter().flatten();
+                ids.filter_map(|id| self.sessions.get(id)).for_each(f);
+            }
+            Audience::Everyone => self.sessions.values().for_each(f),
+        }
+    }
+
+    fn of_users<'a>(&'a self, users: &'a [UserId]) -> impl Iterator<Item = &'a Arc<Session>> {
+        users.iter().filter_map(|user| self.by_user.get(user)).flatten()
+    }
+
+    /// How many sessions an event for this audience may reach: people count once, whether or not they are here.
+    fn size(&self, to: &Audience) -> usize {
+        match to {
+            Audience::Users(users) | Audience::UsersExcept(users, _) => users.len(),
+            Audience::Session(_) | Audience::OtherSessions { .. } => 1,
+            Audience::Focused { channel, .. } => self.focused.get(channel).map_or(0, BTreeSet::len),
+            Audience::PresenceWatchers(user) => self.watchers.get(user).map_or(0, BTreeSet::len),
+            Audience::Everyone => self.sessions.len(),
+        }
+    }
+}
+
 impl Registry {
     pub fn new(metrics: Arc<Metrics>) -> Arc<Self> {
         Arc::new(Self {
@@ -183,16 +296,45 @@ impl Registry {
             presence: Mutex::default(),
             admissions: Semaphore::new(ADMISSIONS),
             pace: Mutex::new(Pace::new(clock::now())),
+            rounds: Rounds::new(std::thread::available_parallelism().map_or(1, usize::from)),
             rest_us: AtomicU64::new(micros(pace::SHORTEST)),
             writes: AtomicU64::new(0),
             metrics,
         })
     }
 
-    /// A socket was written to. Returns how long it should gather before the next time.
-    pub fn wrote(&self) -> Duration {
+    /// A socket was written to by its own task: it gathers before the next time.
+    pub fn wrote(&self, session: &Arc<Session>, generation: Generation, frames: u64) {
+        let until = clock::now() + self.count(frames);
+        if session.rest(generation, until) {
+            self.rounds.add(Resting { until, session: Arc::clone(session), generation });
+        }
+    }
+
+    /// Counts a write. Returns how long to gather after it.
+    fn count(&self, frames: u64) -> Duration {
         self.writes.fetch_add(1, Relaxed);
+        self.metrics.ws_frames_out(frames);
         Duration::from_micros(self.rest_us.load(Relaxed))
+    }
+
+    /// The loops that write to sockets that rest. They do not end.
+    pub fn rounds(self: &Arc<Self>) -> impl Iterator<Item = impl Future<Output = ()> + Send + use<>> + use<> {
+        let registry = Arc::clone(self);
+        (0..self.rounds.lanes()).map(move |lane| {
+            let registry = Arc::clone(&registry);
+            async move {
+                let turn = |one: &Resting, now| {
+                    let rest = Duration::from_micros(registry.rest_us.load(Relaxed));
+                    let (frames, until) = one.session.turn(one.generation, now, rest)?;
+                    if frames > 0 {
+                        registry.count(frames);
+                    }
+                    Some(until)
+                };
+                registry.rounds.walk(lane, turn).await;
+            }
+        })
     }
 
     /// Adds a session with its first socket; `None` if the user has too many.
@@ -216,7 +358,9 @@ impl Registry {
         let state = Shared {
             session: SessionState::new(actor, expires_s),
             wake: Arc::clone(&wake),
-            resting: false,
+            writer: None,
+            rests_until: None,
+            listed: false,
             urgent: false,
         };
         let session = Arc::new(Session {
@@ -243,7 +387,8 @@ impl Registry {
         let mut shared = session.shared();
         let (generation, replay) = shared.session.resume(s)?;
         shared.session.refresh(Arc::new(Actor { session: id, ..actor.clone() }), expires_s);
-        (shared.resting, shared.urgent) = (false, false);
+        (shared.writer, shared.rests_until) = (None, None);
+        (shared.listed, shared.urgent) = (false, false);
         let wake = Arc::new(Notify::new());
         // The old socket must learn that it was replaced.
         std::mem::replace(&mut shared.wake, Arc::clone(&wake)).notify_one();
@@ -346,38 +491,9 @@ impl Registry {
     }
 
     fn receivers(&self, to: &Audience) -> Vec<Arc<Session>> {
-        Self::sessions_of(&self.read(), to)
-    }
-
-    fn sessions_of(index: &Index, to: &Audience) -> Vec<Arc<Session>> {
-        let of_users = |users: &[UserId]| {
-            let mut sessions = Vec::with_capacity(users.len());
-            for mine in users.iter().filter_map(|user| index.by_user.get(user)) {
-                sessions.extend(mine.iter().cloned());
-            }
-            sessions
-        };
-        let of_ids = |ids: Option<&BTreeSet<SessionId>>| -> Vec<Arc<Session>> {
-            let ids = ids.into_iter().flatten();
-            ids.filter_map(|id| index.sessions.get(id)).cloned().collect()
-        };
-        let without = |mut sessions: Vec<Arc<Session>>, except: SessionId| {
-            sessions.retain(|session| session.id != except);
-            sessions
-        };
-        match to {
-            Audience::Users(users) => of_users(users),
-            Audience::UsersExcept(users, except) => without(of_users(users), *except),
-            Audience::Session(id) => index.sessions.get(id).cloned().into_iter().collect(),
-            Audience::OtherSessions { user, except } => without(of_users(&[*user]), *except),
-            Audience::Focused { channel, except } => {
-                let mut sessions = of_ids(index.focused.get(channel));
-                sessions.retain(|session| Some(session.user) != *except);
-                sessions
-            }
-            Audience::PresenceWatchers(user) => of_ids(index.watchers.get(user)),
-            Audience::Everyone => index.sessions.values().cloned().collect(),
-        }
+        let mut found = Vec::new();
+        self.read().each(to, |session| found.push(Arc::clone(session)));
+        found
     }
 
     fn read(&self) -> RwLockReadGuard<'_, Index> {
@@ -395,23 +511,18 @@ impl Registry {
 
 impl Broadcast for Registry {
     fn emit(&self, to: Audience, event: OutEvent) {
-        let index = self.read();
-        let receivers = Self::sessions_of(&index, &to);
-        if receivers.is_empty() {
-            return;
-        }
+        let class = if event.reliable { Class::Reliable } else { Class::Ephemeral };
+        let frame = LazyCell::new(|| OutFrame::event(event.name, &event.data, class));
+        let about = LazyCell::new(|| channel_of(&event.data));
         // Held until everybody has it: a session that was expelled from a channel meanwhile must not get what was
         // meant for those in focus after it was told that it is out.
-        let _focused = matches!(to, Audience::Focused { .. }).then_some(index);
-        let class = if event.reliable { Class::Reliable } else { Class::Ephemeral };
-        let frame = OutFrame::event(event.name, &event.data, class);
-        let about = LazyCell::new(|| channel_of(&event.data));
-        let haste = if receivers.len() >= pace::CROWD { Haste::Patient } else { Haste::Now };
-        for session in receivers {
+        let index = self.read();
+        let haste = if index.size(&to) >= pace::CROWD { Haste::Patient } else { Haste::Now };
+        index.each(&to, |session| {
             if session.hearing.hears(event.name, &about) {
-                self.deliver(&session, &frame, haste);
+                self.deliver(session, &frame, haste);
             }
-        }
+        });
     }
 
     fn focus(&self, session: SessionId, channel: ChannelId) -> bool {

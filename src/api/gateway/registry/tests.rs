@@ -1,7 +1,10 @@
-use futures_util::FutureExt as _;
+use futures_util::{FutureExt as _, StreamExt as _};
 use serde_json::json;
 
-use super::*;
+use super::{
+    super::super::socket::tests::{Client, pair},
+    *,
+};
 use crate::{
     auth::grants::{Device, Grants},
     runtime::clock,
@@ -43,54 +46,154 @@ fn woken(attachment: &Attachment) -> bool {
     attachment.wake.notified().now_or_never().is_some()
 }
 
-#[test]
-fn a_resting_socket_is_woken_only_by_what_cannot_wait() {
+/// Sixteen sessions with sockets, and the other ends.
+async fn crowd(registry: &Registry) -> (Vec<Attachment>, Vec<(Writer, Client)>, Arc<[UserId]>) {
+    let (mut crowd, mut sockets) = (Vec::new(), Vec::new());
+    for n in 1..=pace::CROWD as u64 {
+        let one = open(registry, n, 100 + n);
+        let (writer, _, client) = pair().await;
+        one.session.lend(one.generation, &writer);
+        crowd.push(one);
+        sockets.push((writer, client));
+    }
+    let users = crowd.iter().map(|one| one.session.user).collect();
+    (crowd, sockets, users)
+}
+
+/// Later than any round of a test.
+fn later() -> Instant {
+    clock::now() + Duration::from_secs(3600)
+}
+
+#[tokio::test]
+async fn a_resting_socket_is_woken_only_by_what_cannot_wait() {
     let registry = registry();
-    let crowd: Vec<_> = (1..=pace::CROWD as u64).map(|n| open(&registry, n, 100 + n)).collect();
-    let users: Arc<[UserId]> = crowd.iter().map(|one| one.session.user).collect();
+    let (crowd, _sockets, users) = crowd(&registry).await;
     let to_all = || registry.emit(Audience::Users(Arc::clone(&users)), event("all"));
     let (one, other) = (&crowd[0], &crowd[1]);
+    let rests = || {
+        one.session.rest(one.generation, later());
+        one.session.shared().rests_until.is_some()
+    };
 
-    assert!(one.session.rest(one.generation));
+    assert!(rests());
     to_all();
     assert_eq!((woken(one), woken(other)), (false, true), "only one of them rests");
+    assert!(!one.session.has_work(one.generation), "a round will write it");
     registry.emit(Audience::Users(Arc::from([one.session.user])), event("mine"));
     assert!(woken(one), "an event of few people does not wait");
-    assert!(!one.session.rest(one.generation), "nor is there rest before it is written");
+    assert!(one.session.has_work(one.generation) && !rests(), "nor is there rest before it is written");
     assert_eq!(received(one), ["all", "mine"]);
 
-    assert!(one.session.rest(one.generation));
+    assert!(rests());
     (1..pace::GATHERED).for_each(|_| to_all());
     assert!(!woken(one));
     to_all();
     assert!(woken(one), "enough is gathered");
     assert_eq!(received(one).len(), pace::GATHERED);
 
-    assert!(one.session.rest(one.generation));
-    one.session.stir(one.generation);
-    to_all();
-    assert!(woken(one), "the rest is over");
-    received(one);
-    assert!(one.session.rest(one.generation));
+    assert!(rests());
     one.session.update(|state| state.cut(Cut::EXPIRED));
-    assert!(woken(one) && !one.session.rest(one.generation), "who must go does not rest");
+    assert!(woken(one) && !rests(), "who must go does not rest");
 }
 
-#[test]
-fn a_new_socket_does_not_inherit_the_rest_of_the_old_one() {
+#[tokio::test]
+async fn a_new_socket_does_not_inherit_the_rest_of_the_old_one() {
     let registry = registry();
-    let crowd: Vec<_> = (1..=pace::CROWD as u64).map(|n| open(&registry, n, 100 + n)).collect();
-    let users: Arc<[UserId]> = crowd.iter().map(|one| one.session.user).collect();
+    let (crowd, sockets, users) = crowd(&registry).await;
     let old = &crowd[0];
-    assert!(old.session.rest(old.generation));
+    let soon = clock::now();
+    assert!(old.session.rest(old.generation, soon));
     let new = registry.resume(old.session.id, 0, &actor(1, 101), u64::MAX).unwrap();
-    assert!(!woken(&new));
-    registry.emit(Audience::Users(users), event("all"));
+    assert!(!new.session.rest(new.generation, later()), "without a socket there is no round");
+    new.session.lend(new.generation, &sockets[0].0);
+    registry.emit(Audience::Users(Arc::clone(&users)), event("all"));
     assert!(woken(&new));
-    assert!(new.session.rest(new.generation));
-    old.session.stir(old.generation);
-    registry.emit(Audience::Users((1..=16).map(|n| UserId::from_parts(n, 0)).collect()), event("all"));
+    assert!(new.session.rest(new.generation, later()), "it is listed anew");
+    registry.emit(Audience::Users(users), event("all"));
+    assert_eq!(old.session.turn(old.generation, soon, Duration::ZERO), None);
     assert!(!woken(&new), "the old socket does not end the rest of the new one");
+    old.session.take_back(old.generation);
+    assert!(new.session.shared().writer.is_some(), "nor take its socket");
+}
+
+#[tokio::test]
+async fn a_round_writes_what_was_gathered() {
+    let registry = registry();
+    let (crowd, mut sockets, users) = crowd(&registry).await;
+    let to_all = || registry.emit(Audience::Users(Arc::clone(&users)), event("all"));
+    let (one, rest) = (&crowd[0], Duration::from_millis(10));
+    let start = clock::now();
+    assert!(one.session.rest(one.generation, start + rest));
+    assert!(!one.session.rest(one.generation, start + rest), "it is in the list already");
+    to_all();
+    to_all();
+    let turn = |at| one.session.turn(one.generation, at, rest);
+    assert_eq!(turn(start), Some((0, start + rest)), "too early");
+    assert_eq!(turn(start + rest), Some((2, start + 2 * rest)));
+    for s in 1..=2 {
+        let text = sockets[0].1.next().await.unwrap().unwrap().into_text().unwrap();
+        assert_eq!(serde_json::from_str::<Value>(&text).unwrap()["s"], s);
+    }
+    assert_eq!(turn(start + 2 * rest), None, "nothing came: the rest is over");
+    to_all();
+    assert!(woken(one), "and the next event wakes the task");
+    assert_eq!(received(one).len(), 1);
+
+    assert!(one.session.rest(one.generation, start), "a new rest is listed again");
+    to_all();
+    one.session.update(|state| state.cut(Cut::EXPIRED));
+    assert!(woken(one));
+    assert_eq!(turn(start), None, "the last frames are written, the end is left to the task");
+    assert!(woken(one) && one.session.has_work(one.generation));
+}
+
+#[tokio::test]
+async fn a_client_that_does_not_read_is_left_to_its_task() {
+    let registry = registry();
+    let (crowd, sockets, users) = crowd(&registry).await;
+    let (one, start) = (&crowd[0], clock::now());
+    let (frames, writer) = (pace::GATHERED - 1, &sockets[0].0);
+    let big = || OutEvent { data: Value::String("x".repeat(20_000)), ..event("all") };
+    for _ in 0..1000 {
+        one.session.rest(one.generation, start);
+        (0..frames).for_each(|_| registry.emit(Audience::Users(Arc::clone(&users)), big()));
+        if one.session.turn(one.generation, start, Duration::ZERO).is_none() && woken(one) {
+            if !writer.drained().now_or_never().is_some_and(|drained| drained.is_ok()) {
+                break;
+            }
+        }
+        while let Ok(Wrote { more: true, .. }) = one.session.write(one.generation, writer) {}
+    }
+    assert!(writer.drained().now_or_never().is_none(), "the kernel is full");
+    assert!(one.session.shared().rests_until.is_none() && !one.session.shared().listed);
+}
+
+#[tokio::test]
+async fn the_loops_write_without_the_tasks_and_end_when_nothing_comes() {
+    let registry = registry();
+    let (crowd, mut sockets, users) = crowd(&registry).await;
+    let _rounds: tokio::task::JoinSet<()> = registry.rounds().collect();
+    // Long enough that a machine that is busy elsewhere does not end the rest before the first event.
+    registry.rest_us.store(300_000, Relaxed);
+    for one in &crowd {
+        registry.wrote(&one.session, one.generation, 1);
+    }
+    for _ in 0..20 {
+        registry.emit(Audience::Users(Arc::clone(&users)), event("all"));
+    }
+    for s in 1..=20 {
+        for (_, client) in &mut sockets {
+            let text = client.next().await.unwrap().unwrap().into_text().unwrap();
+            assert_eq!(serde_json::from_str::<Value>(&text).unwrap()["s"], s);
+        }
+    }
+    assert!(!crowd.iter().any(woken), "no task was needed");
+    while crowd.iter().any(|one| one.session.shared().listed) {
+        tokio::task::yield_now().await;
+    }
+    registry.emit(Audience::Users(users), event("all"));
+    assert!(crowd.iter().all(woken), "after a quiet moment each task writes itself");
 }
 
 #[test]
