@@ -15,6 +15,7 @@ RUN apt-get update \
 WORKDIR /src
 # Dependencies first: they are compiled again only when the manifest or the lock file changes.
 COPY Cargo.toml Cargo.lock ./
+COPY .cargo/ .cargo/
 COPY benches/ benches/
 RUN mkdir -p src \
     && echo 'fn main() {}' > src/main.rs \

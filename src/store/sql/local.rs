@@ -22,7 +22,7 @@ use crate::store::{Result, StoreError};
 
 /// What the log may grow to before the writer itself moves it into the database, in pages of 4 KiB: the other thread
 /// has moved nearly all of it by then. Only then, or in a quiet moment, the log begins from the start again.
-const LOG_PAGES: u32 = 16_384;
+const LOG_PAGES: u32 = 65_536;
 /// How often the other thread moves it.
 const MOVED_EVERY: Duration = Duration::from_millis(250);
 
@@ -125,6 +125,8 @@ fn connect(config: &SqliteConfig) -> Result<Connection> {
         conn.pragma_update(None, pragma, value).map_err(unavailable)?;
     }
     conn.pragma_update(None, "wal_autocheckpoint", LOG_PAGES).map_err(unavailable)?;
+    // What a statement may have to take back is not worth a file: one of the search index fills 64 kB with it.
+    conn.pragma_update(None, "temp_store", "MEMORY").map_err(unavailable)?;
     Ok(conn)
 }
 
