@@ -33,9 +33,12 @@ use crate::{
         rtc::MediaDoor,
         state::{Front, Parts},
     },
-    auth::{origin::OriginPolicy, token::Tokens},
+    auth::{origin::OriginPolicy, refresh::RefreshTokens, token::Tokens},
     call::media_plane::MediaPlane,
-    chat::broadcast::Broadcast,
+    chat::{
+        broadcast::Broadcast,
+        filter::{Filter, FilterAction, WordFilter},
+    },
     config::{self, Config, Synchronous},
     observe::metrics::Metrics,
     runtime::{
@@ -89,6 +92,8 @@ impl App {
         }
         let keys = config.auth.keys.iter().map(|key| (key.id.as_str(), key.secret.expose()));
         let tokens = Tokens::new(keys, &config.auth.issuer, &config.auth.audience);
+        let secrets = config.auth.keys.iter().map(|key| key.secret.expose());
+        let refresh_tokens = RefreshTokens::new(secrets);
         let origins = std::iter::once(config.server.public_url.as_str())
             .chain(config.server.allowed_origins.iter().map(String::as_str));
         let front = Front::new(Parts {
@@ -104,6 +109,7 @@ impl App {
             media,
             hub,
             tokens,
+            refresh_tokens,
             metrics,
             config,
         });
@@ -274,8 +280,20 @@ fn services_config(config: &Config) -> ServicesConfig {
         edit_window: (!edit_window.is_zero()).then_some(edit_window),
         retention_days: config.chat.retention_days,
         deleted_grace: config.chat.deleted_grace.get(),
+        filters: filters(&config.chat),
         ..defaults
     }
+}
+
+/// The words of the configuration.
+fn filters(chat: &config::Chat) -> Vec<Arc<dyn Filter>> {
+    let lists = [
+        (&chat.filter_block, FilterAction::Block),
+        (&chat.filter_mask, FilterAction::Mask),
+        (&chat.filter_flag, FilterAction::Flag),
+    ];
+    let words = lists.iter().flat_map(|(list, action)| list.iter().map(|word| (word.as_str(), *action)));
+    vec![Arc::new(WordFilter::new(words))]
 }
 
 /// Twice a second: half the promised batching time of presence.

@@ -1,6 +1,7 @@
-//! Identity: tokens, grants, origins, credentials for TURN servers.
+//! Identity: tokens and what refreshes them, grants, origins, credentials for TURN servers.
 
 pub mod grants;
 pub mod origin;
+pub mod refresh;
 pub mod token;
 pub mod turn_rest;

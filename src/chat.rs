@@ -3,6 +3,7 @@
 pub mod broadcast;
 pub mod command;
 pub mod error;
+pub mod filter;
 pub mod limits;
 pub mod mentions;
 pub mod model;

@@ -14,6 +14,7 @@ use tokio::{sync::Notify, task::JoinHandle};
 use self::{
     accounts::Passwords,
     desk::{Desk, DeskParts, SharedBook, SharedQuality},
+    failures::{StoredResult, hide, store_error},
     ids::Ids,
     outbox::Outbox,
     permit::{Place, permit},
@@ -24,7 +25,6 @@ use crate::{
     base::{
         id::{CallId, ChannelId, MessageId, ParticipantId, UserId},
         quality::Quality,
-        time::rfc3339,
     },
     call::{
         book::{Book, Timing},
@@ -49,7 +49,10 @@ mod calls;
 mod config;
 mod conversation;
 mod desk;
+mod failures;
+mod filtering;
 mod ids;
+mod logins;
 mod marks;
 mod moderation;
 mod outbox;
@@ -111,6 +114,8 @@ struct Inner {
     tasks: Mutex<Vec<JoinHandle<()>>>,
     closing: AtomicBool,
     banned: Arc<moderation::Banished>,
+    ended: logins::Ended,
+    wordlist: filtering::Wordlist,
 }
 
 /// Makes the general channel and its first administrator in a database without accounts (`convene init`).
@@ -141,6 +146,8 @@ impl Services {
         if swept > 0 {
             tracing::warn!(calls = swept, "ended calls that an earlier process left behind");
         }
+        let wordlist = store.filters().await.or_not_found(Code::NotFoundFilter)?;
+        let wordlist = filtering::Wordlist::new(wordlist);
         let book = SharedBook::new(Book::new(timing(&config)).into());
         let quality = SharedQuality::default();
         let out = Outbox(broadcast);
@@ -172,6 +179,8 @@ impl Services {
             tasks: Mutex::new(vec![desk_task]),
             closing: AtomicBool::new(false),
             banned: Arc::default(),
+            ended: Default::default(),
+            wordlist,
             config,
         });
         let ticker = tokio::spawn(soft::tick(Arc::downgrade(&inner), wake));
@@ -205,6 +214,7 @@ impl Services {
         }
         // Again: the ban may have come between the check of the token and the session.
         moderation::not_banned(&user)?;
+        inner.ended.check(actor)?;
         if let Some(room) = inner.room_of(actor).await? {
             inner.admit(actor, room).await?;
         }
@@ -313,9 +323,10 @@ impl Services {
 }
 
 impl Inner {
-    async fn execute(&self, actor: &Actor, command: Command) -> Result<Value, ServiceError> {
+    async fn execute(self: &Arc<Self>, actor: &Actor, command: Command) -> Result<Value, ServiceError> {
         self.rates.check(actor.user, command.name())?;
         self.banned.check(actor.user)?;
+        self.ended.check(actor)?;
         let place = self.place(actor, &command).await?;
         permit(&actor.grants, &command, place.as_ref()).map_err(|error| hide(error, &command))?;
         // The writer checks membership of these itself, in the transaction.
@@ -332,7 +343,7 @@ impl Inner {
     }
 
     async fn dispatch(
-        &self,
+        self: &Arc<Self>,
         actor: &Actor,
         command: Command,
         place: Option<ChannelId>,
@@ -411,6 +422,13 @@ impl Inner {
             Command::UserBlock(c) => self.user_block(actor, c.user_id, true).await,
             Command::UserUnblock(c) => self.user_block(actor, c.user_id, false).await,
             Command::UserBlocks(c) => self.user_blocks(actor, c).await,
+            Command::SessionList(_) => self.session_list(actor).await,
+            Command::SessionRevoke(c) => self.session_revoke(actor, c).await,
+            Command::Filters(_) => self.filters(actor).await,
+            Command::FilterAdd(c) => self.filter_add(actor, c).await,
+            Command::FilterRemove(c) => self.filter_remove(actor, c.filter_id).await,
+            Command::UserSessions(c) => self.user_sessions(actor, c.user_id).await,
+            Command::RevokeSessions(c) => self.revoke_user_sessions(actor, c).await,
             Command::MessageReport(c) => self.message_report(actor, c).await,
             Command::Reports(c) => self.reports(actor, c).await,
             Command::ResolveReport(c) => self.resolve_report(actor, c).await,
@@ -497,6 +515,13 @@ impl Inner {
             | Command::UserBlock(_)
             | Command::UserUnblock(_)
             | Command::UserBlocks(_)
+            | Command::SessionList(_)
+            | Command::SessionRevoke(_)
+            | Command::Filters(_)
+            | Command::FilterAdd(_)
+            | Command::FilterRemove(_)
+            | Command::UserSessions(_)
+            | Command::RevokeSessions(_)
             | Command::Reports(_)
             | Command::ResolveReport(_)
             | Command::BanUser(_)
@@ -584,66 +609,6 @@ impl Inner {
 async fn members_of(store: &dyn Store, channel: ChannelId) -> Result<Vec<UserId>, ServiceError> {
     let members = store.members(channel).await.or_not_found(Code::NotFoundChannel)?;
     Ok(members.into_iter().map(|member| member.user).collect())
-}
-
-/// What a store error means to a client; `missing` is the code for rows that are absent or invisible.
-fn store_error(error: StoreError, missing: Code) -> ServiceError {
-    match error {
-        StoreError::NotFound => ServiceError::new(missing, "no such thing, or not visible to you"),
-        StoreError::Duplicate => ServiceError::new(Code::ConflictDuplicate, "it exists already"),
-        StoreError::StaleRev(rev) => {
-            ServiceError::new(Code::ConflictRev, format!("it changed meanwhile, it is at revision {rev}"))
-        }
-        StoreError::State => ServiceError::new(Code::ConflictState, "not possible in this state"),
-        StoreError::Denied => ServiceError::new(Code::PermDenied, "you may not do this"),
-        StoreError::ReadOnly => ServiceError::new(Code::PermReadOnly, "only administrators may write here"),
-        StoreError::TimedOut(until) => {
-            let until = rfc3339(until);
-            ServiceError::new(Code::PermTimeout, format!("you may not write here until {until}"))
-        }
-        StoreError::Slow(wait_ms) => ServiceError::new(Code::LimitRate, "the channel is in slow mode")
-            .retry_after(std::time::Duration::from_millis(wait_ms)),
-        StoreError::Blocked => ServiceError::new(Code::PermBlocked, "this person has blocked you"),
-        StoreError::NoUser => ServiceError::new(Code::NotFoundUser, "no such user here"),
-        StoreError::Full => ServiceError::new(Code::LimitCount, "there are as many as there may be"),
-        StoreError::Unavailable(why) => {
-            tracing::error!(%why, "the store failed");
-            let retry = std::time::Duration::from_secs(1);
-            ServiceError::new(Code::ServerUnavailable, "the database is unavailable").retry_after(retry)
-        }
-    }
-}
-
-trait StoredResult<T> {
-    fn or_not_found(self, missing: Code) -> Result<T, ServiceError>;
-}
-
-impl<T> StoredResult<T> for store::Result<T> {
-    fn or_not_found(self, missing: Code) -> Result<T, ServiceError> {
-        self.map_err(|error| store_error(error, missing))
-    }
-}
-
-/// A message or call in a channel one may not see does not exist.
-fn hide(error: ServiceError, command: &Command) -> ServiceError {
-    if error.code != Code::NotFoundChannel {
-        return error;
-    }
-    match command.name() {
-        name if name.starts_with("message:") && name != "message:mark_read" && name != "message:send" => {
-            ServiceError::new(Code::NotFoundMessage, "no such message")
-        }
-        name if name.starts_with("thread:") && name != "thread:list" => {
-            ServiceError::new(Code::NotFoundMessage, "no such message")
-        }
-        name if name.starts_with("schedule:") && name != "schedule:list" => {
-            ServiceError::new(Code::NotFoundMessage, "no such message")
-        }
-        name if name.starts_with("call:") && name != "call:start" && name != "call:history" => {
-            ServiceError::new(Code::NotFoundCall, "no such call")
-        }
-        _ => error,
-    }
 }
 
 fn timing(config: &ServicesConfig) -> Timing {

@@ -11,7 +11,10 @@
 use async_trait::async_trait;
 
 use crate::{
-    base::id::{CallId, ChannelId, MessageId, ParticipantId, ReportId, UserId},
+    base::{
+        id::{CallId, ChannelId, MessageId, ParticipantId, ReportId, UserId},
+        origin::Origin,
+    },
     call::model::{CallRecord, StintQuality},
     chat::{
         model::{
@@ -26,6 +29,8 @@ use crate::{
 mod administration;
 #[cfg(test)]
 mod contract;
+mod filtering;
+mod logins;
 mod moderation;
 mod retention;
 mod scheduling;
@@ -33,7 +38,9 @@ pub mod sql;
 
 pub use self::{
     administration::{ChangedChannel, ChangedMember, ChannelAct, ChannelSettings, MemberChange},
-    moderation::{AuditCheck, Banned, MAX_BLOCKS, NewBan, NewReport, Reported, Resolution},
+    filtering::{FilterStore, MAX_FILTERS, NewFilter, NewFlag, OldFilter},
+    logins::{LoginStore, MAX_LOGINS, NewLogin, OpenedLogin, Revocation, Rotated, Rotation, Which},
+    moderation::{AuditCheck, Banned, MAX_BLOCKS, NewBan, NewReport, Reported, Resolution, Unban},
     retention::{ClearPass, ClearRule, Cleared},
     scheduling::{
         ChangedSchedule, DueMessage, FiredMessage, MAX_READERS, MAX_SCHEDULED, NewScheduled, Receipts,
@@ -195,6 +202,7 @@ pub struct MessageChange {
     pub by: UserId,
     /// May delete and pin messages of others, and write where only hosts may.
     pub moderator: bool,
+    pub from: Origin,
     pub now: WallMs,
 }
 
@@ -373,7 +381,7 @@ pub struct StoreStats {
 }
 
 #[async_trait]
-pub trait Store: ScheduleStore + Send + Sync {
+pub trait Store: ScheduleStore + LoginStore + FilterStore + Send + Sync {
     // --- users ---
     async fn create_user(&self, new: NewUser, then: Then<CreatedUser>) -> Result<CreatedUser>;
     async fn user(&self, id: UserId) -> Result<UserRecord>;
@@ -494,7 +502,7 @@ pub trait Store: ScheduleStore + Send + Sync {
     /// Also revokes the user's tokens. `Denied` for administrators.
     async fn ban(&self, new: NewBan, then: Then<Banned>) -> Result<Banned>;
     /// `State` if the user is not banned. `then` runs after the commit, before any later ban's.
-    async fn unban(&self, user: UserId, by: UserId, now: WallMs, then: Then<()>) -> Result<()>;
+    async fn unban(&self, unban: Unban, then: Then<()>) -> Result<()>;
     /// In force at `now`, by user id.
     async fn bans(&self, now: WallMs, after: Option<UserId>, limit: u32) -> Result<Vec<BanRecord>>;
     /// Newest first; `before` is the number of the last line of the page before.

@@ -10,7 +10,7 @@ use crate::{
         grants::{Actor, Device, Grants},
         token::{Claims, NewToken, TokenError},
     },
-    base::id::SessionId,
+    base::id::{LoginId, SessionId},
     chat::{
         error::{Code, ServiceError},
         model::UserRecord,
@@ -35,7 +35,7 @@ pub async fn authenticate(
     session: SessionId,
     ip: IpAddr,
 ) -> Result<Bearer, ServiceError> {
-    let result = check(front, token, device, session).await;
+    let result = check(front, token, (device, session), ip).await;
     result.map_err(|error| match error.code {
         Code::AuthInvalid | Code::AuthExpired => front.gates.token_refused(ip, error),
         _ => error,
@@ -45,8 +45,8 @@ pub async fn authenticate(
 async fn check(
     front: &Front,
     token: &str,
-    device: Device,
-    session: SessionId,
+    (device, session): (Device, SessionId),
+    ip: IpAddr,
 ) -> Result<Bearer, ServiceError> {
     let claims = front.tokens.verify(token, now_s()).map_err(|error| match error {
         TokenError::Invalid => invalid(),
@@ -60,6 +60,9 @@ async fn check(
     if !user.is_active {
         return Err(ServiceError::new(Code::AuthUserInactive, "the account is not active"));
     }
+    if let Some(login) = claims.login {
+        front.services.live_login(login, user.id).await?;
+    }
     if claims.epoch.is_some_and(|epoch| epoch != user.token_epoch) {
         return Err(invalid());
     }
@@ -70,6 +73,8 @@ async fn check(
         session,
         device,
         grants: Arc::new(claims.grants.clone()),
+        login: claims.login,
+        from: ip.into(),
     };
     Ok(Bearer { actor, user, claims })
 }
@@ -90,12 +95,13 @@ pub fn bearer(headers: &HeaderMap) -> Option<&str> {
 }
 
 /// A token for somebody who logged in.
-pub fn issue(front: &Front, user: &UserRecord) -> Result<(String, Claims), ServiceError> {
+pub fn issue(front: &Front, user: &UserRecord, login: LoginId) -> Result<(String, Claims), ServiceError> {
     let new = NewToken {
         sub: user.id.to_string(),
         name: None,
         grants: Grants { admin: user.is_admin(), ..Grants::default() },
         epoch: Some(user.token_epoch),
+        login: Some(login),
         ttl_s: front.config.auth.token_ttl.get().as_secs().max(1),
     };
     sign(front, new)
@@ -108,15 +114,28 @@ pub fn reissue(front: &Front, bearer: &Bearer) -> Result<(String, Claims), Servi
         name: None,
         grants: bearer.claims.grants.clone(),
         epoch: Some(bearer.user.token_epoch),
+        login: bearer.actor.login,
         ttl_s: front.config.auth.token_ttl.get().as_secs().max(1),
     };
     sign(front, new)
 }
 
+/// A refresh token and its hash.
+pub fn mint_refresh(front: &Front, login: LoginId) -> Result<(String, String), ServiceError> {
+    front.refresh_tokens.mint(login, rand::random()).ok_or_else(no_key)
+}
+
+/// How long a session lives that nobody refreshes.
+pub fn session_ttl_ms(front: &Front) -> i64 {
+    i64::try_from(front.config.auth.session_ttl.get().as_millis()).unwrap_or(i64::MAX)
+}
+
 fn sign(front: &Front, new: NewToken) -> Result<(String, Claims), ServiceError> {
-    front.tokens.mint(new, None, now_s()).map_err(|_| {
-        ServiceError::new(Code::ServerUnavailable, "the server has no key to sign tokens with (auth.keys)")
-    })
+    front.tokens.mint(new, None, now_s()).map_err(|_| no_key())
+}
+
+fn no_key() -> ServiceError {
+    ServiceError::new(Code::ServerUnavailable, "the server has no key to sign tokens with (auth.keys)")
 }
 
 fn invalid() -> ServiceError {
@@ -129,6 +148,10 @@ pub fn now_s() -> u64 {
 
 pub fn new_session_id() -> SessionId {
     SessionId::from_parts(u64::try_from(clock::wall_ms()).unwrap_or(0), rand::random())
+}
+
+pub fn new_login_id() -> LoginId {
+    LoginId::from_parts(u64::try_from(clock::wall_ms()).unwrap_or(0), rand::random())
 }
 
 /// RFC 3339 of seconds since 1970.

@@ -150,6 +150,7 @@ impl Drop for Permit {
 pub struct Gates {
     login_ip: Option<DefaultKeyedRateLimiter<IpAddr>>,
     login_account: Option<DefaultKeyedRateLimiter<String>>,
+    refresh_ip: Option<DefaultKeyedRateLimiter<IpAddr>>,
     failures: Option<DefaultKeyedRateLimiter<IpAddr>>,
 }
 
@@ -161,6 +162,7 @@ impl Gates {
         Self {
             login_ip: keyed(auth.login_per_ip),
             login_account: keyed(auth.login_per_account),
+            refresh_ip: keyed(auth.refresh_per_ip),
             failures: keyed(auth.failures_per_ip),
         }
     }
@@ -172,6 +174,10 @@ impl Gates {
         check(self.login_account.as_ref(), &key)
     }
 
+    pub fn refresh(&self, ip: IpAddr) -> Result<(), ServiceError> {
+        check(self.refresh_ip.as_ref(), &ip)
+    }
+
     /// Called for a refused token; the answer replaces the refusal once there are too many.
     pub fn token_refused(&self, ip: IpAddr, refusal: ServiceError) -> ServiceError {
         check(self.failures.as_ref(), &ip).err().unwrap_or(refusal)
@@ -179,7 +185,7 @@ impl Gates {
 
     /// Forgets those who have been quiet; called once a minute.
     pub fn sweep(&self) {
-        for gate in [&self.login_ip, &self.failures].into_iter().flatten() {
+        for gate in [&self.login_ip, &self.refresh_ip, &self.failures].into_iter().flatten() {
             gate.retain_recent();
         }
         if let Some(gate) = &self.login_account {

@@ -16,7 +16,7 @@ use super::{
     whip::resource::Resources,
 };
 use crate::{
-    auth::{grants::Actor, origin::OriginPolicy, token::Tokens, turn_rest},
+    auth::{grants::Actor, origin::OriginPolicy, refresh::RefreshTokens, token::Tokens, turn_rest},
     base::id::UserId,
     chat::{command::Command, error::ServiceError},
     config::{Config, IceServer, Secret},
@@ -36,6 +36,7 @@ pub struct Parts {
     pub media: Arc<MediaDoor>,
     pub hub: MediaHub,
     pub tokens: Tokens,
+    pub refresh_tokens: RefreshTokens,
     pub origins: OriginPolicy,
     pub gates: Gates,
     pub connections: Arc<Connections>,

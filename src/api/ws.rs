@@ -196,6 +196,11 @@ async fn admit(front: &Front, ip: IpAddr, hello: Hello) -> Result<(Attachment, V
     });
     let (attachment, mut first, is_resumed) = match resumed {
         Some(mut attachment) => {
+            // Its sign-in may have ended since the token was looked at.
+            if let Err(error) = front.services.check_login(&bearer.actor) {
+                attachment.session.disconnect(4001, error.code.as_str());
+                return Err(error);
+            }
             front.metrics.hello("resumed");
             front.services.session_attached(&attachment.session.actor()).await;
             let mut first = std::mem::take(&mut attachment.replay);
@@ -512,7 +517,13 @@ async fn refresh(front: &Front, session: &Session, ip: IpAddr, data: Value) -> R
     let room = front.services.room_of(&bearer.actor).await?;
     front.media.regrant(session.id, &bearer.actor.grants);
     session.set_hearing(&bearer.actor.grants, room);
-    session.update(|state| state.refresh(Arc::new(bearer.actor), bearer.claims.dead_at_s()));
+    let actor = Arc::new(bearer.actor);
+    session.update(|state| state.refresh(Arc::clone(&actor), bearer.claims.dead_at_s()));
+    // Whoever ended it meanwhile did not find this socket.
+    if let Err(error) = front.services.check_login(&actor) {
+        session.disconnect(4001, error.code.as_str());
+        return Err(error);
+    }
     Ok(json!({"expiresAt": time_text(bearer.claims.exp)}))
 }
 

@@ -4,7 +4,10 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-use crate::base::id::{SessionId, UserId};
+use crate::base::{
+    id::{LoginId, SessionId, UserId},
+    origin::Origin,
+};
 
 /// The `grants` claim of a token. Absent fields take the defaults of a full member.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -48,6 +51,20 @@ pub enum Device {
     Tablet,
 }
 
+impl Device {
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Desktop => "desktop",
+            Self::Mobile => "mobile",
+            Self::Tablet => "tablet",
+        }
+    }
+
+    pub fn parse(text: &str) -> Option<Self> {
+        [Self::Desktop, Self::Mobile, Self::Tablet].into_iter().find(|one| one.as_str() == text)
+    }
+}
+
 /// Who runs a command. Built by a front door from a checked token, passed to the services.
 #[derive(Debug, Clone)]
 pub struct Actor {
@@ -58,4 +75,7 @@ pub struct Actor {
     pub session: SessionId,
     pub device: Device,
     pub grants: Arc<Grants>,
+    /// What the token was made for; tokens of integrators are for nothing of ours.
+    pub login: Option<LoginId>,
+    pub from: Origin,
 }

@@ -9,6 +9,7 @@ use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey, Header, Validation};
 use serde::{Deserialize, Serialize};
 
 use super::grants::Grants;
+use crate::base::id::LoginId;
 
 /// What a token says.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -31,6 +32,10 @@ pub struct Claims {
     /// The user's token epoch when it was issued; an older one is revoked.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub epoch: Option<i64>,
+    /// Of a login of ours: the session it was made for. An ended one takes its tokens along. Nobody else's claim has this
+    /// name.
+    #[serde(rename = "convene_session", default, skip_serializing_if = "Option::is_none")]
+    pub login: Option<LoginId>,
 }
 
 /// Why a token is refused. Callers see no more than this.
@@ -60,6 +65,7 @@ pub struct NewToken {
     pub name: Option<String>,
     pub grants: Grants,
     pub epoch: Option<i64>,
+    pub login: Option<LoginId>,
     pub ttl_s: u64,
 }
 
@@ -146,6 +152,7 @@ impl Tokens {
             iat: Some(now_s),
             grants: new.grants,
             epoch: new.epoch,
+            login: new.login,
         };
         let mut header = Header::new(Algorithm::HS256);
         header.kid = Some(id.to_owned());

@@ -71,12 +71,16 @@ ids! {
     MessageId,
     /// Somebody's report of a message.
     ReportId,
+    /// A word that is not wanted.
+    FilterId,
     /// A message that waits for its time.
     ScheduleId,
     /// One call; its media room carries the same id.
     CallId,
     /// One signalling session; survives its socket for the resume window.
     SessionId,
+    /// Somebody signed in somewhere: what a refresh token keeps alive, whatever sockets come and go.
+    LoginId,
     /// A set of participants that share media. Equal to the `CallId` it serves.
     RoomId,
     /// One identity's presence in one room.

@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 
 use super::model::{CallKind, CallMode, CallState, VoiceState};
 use crate::base::{
-    id::{CallId, ChannelId, ParticipantId, SessionId, UserId},
+    id::{CallId, ChannelId, LoginId, ParticipantId, SessionId, UserId},
     playout::PlayoutDelay,
     time::rfc3339,
 };
@@ -32,6 +32,8 @@ pub struct Person {
     pub id: UserId,
     pub username: String,
     pub name: String,
+    /// As what of its sign-ins it acts.
+    pub login: Option<LoginId>,
 }
 
 impl Person {

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use serde_json::Value;
 
-use crate::base::id::{ChannelId, SessionId, UserId};
+use crate::base::id::{ChannelId, LoginId, SessionId, UserId};
 
 /// Who gets an event.
 #[derive(Debug, Clone)]
@@ -57,4 +57,6 @@ pub trait Broadcast: Send + Sync {
     fn presence_changed(&self, user: UserId, presence: Value);
     /// Cuts every session of the user with a close code of the protocol (`session:invalid` first).
     fn disconnect_user(&self, user: UserId, close_code: u16, code: &'static str);
+    /// The same for the sessions of one sign-in of the user.
+    fn disconnect_login(&self, user: UserId, login: LoginId, close_code: u16, code: &'static str);
 }

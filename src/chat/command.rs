@@ -19,11 +19,15 @@ use crate::base::{
 };
 
 mod calls;
+mod filters;
+mod sessions;
 
 pub use calls::{
     CallDecline, CallHistory, CallInvite, CallJoin, CallStart, CallTarget, DeclineReason, HistoryFilter,
     OnCall, OnMyCall, VoiceJoin, VoiceUpdate,
 };
+pub use filters::{FilterAdd, OnFilter};
+pub use sessions::{Nothing, RevokeSessions, SessionRevoke};
 
 /// A channel named by its id or its slug.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize, JsonSchema)]
@@ -616,6 +620,8 @@ commands! {
     UserBlock(OnUser) = "user:block",
     UserUnblock(OnUser) = "user:unblock",
     UserBlocks(PageOf) = "user:blocks",
+    SessionList(Nothing) = "session:list",
+    SessionRevoke(SessionRevoke) = "session:revoke",
     MessageReport(MessageReport) = "message:report",
     Reports(Reports) = "moderation:reports",
     ResolveReport(ResolveReport) = "moderation:resolve",
@@ -624,6 +630,11 @@ commands! {
     BanUser(BanUser) = "moderation:ban_user",
     UnbanUser(OnUser) = "moderation:unban_user",
     Bans(PageOf) = "moderation:bans",
+    Filters(Nothing) = "moderation:filters",
+    FilterAdd(FilterAdd) = "moderation:filter_add",
+    FilterRemove(OnFilter) = "moderation:filter_remove",
+    UserSessions(OnUser) = "moderation:sessions",
+    RevokeSessions(RevokeSessions) = "moderation:revoke_sessions",
     AuditLog(AuditLog) = "moderation:audit",
     SearchMessages(SearchMessages) = "search:messages",
     SearchSuggest(SearchSuggest) = "search:suggest",

@@ -7,6 +7,7 @@ use super::{
     command::{ChannelCreate, ChannelRef, Command, MessageSend},
     error::ServiceError,
     model::ChannelKind,
+    search::words,
 };
 use crate::base::{id::UserId, playout::PlayoutDelay};
 
@@ -35,6 +36,8 @@ pub(super) const MAX_REASON: usize = 500;
 /// What a message is reported for: a word or two.
 pub(super) const MAX_REPORT_REASON: usize = 100;
 pub(super) const MAX_NOTE: usize = 1000;
+/// A phrase, not a sentence.
+pub(super) const MAX_FILTER_WORD: usize = 100;
 /// Six hours.
 pub(super) const MAX_SLOW_MODE_S: u32 = 21_600;
 /// Ten years.
@@ -187,6 +190,13 @@ pub(super) fn check(command: &Command) -> Result<(), ServiceError> {
         | Command::TypingActive(c)
         | Command::VoiceParticipants(c) => channel(&c.channel_id),
         Command::TypingStart(c) | Command::TypingStop(c) => channel(&c.channel_id),
+        Command::FilterAdd(c) => {
+            chars("word", c.word.trim(), 1, MAX_FILTER_WORD)?;
+            ensure(!words(&c.word).is_empty(), "word", "with a letter or a digit")
+        }
+        Command::SessionRevoke(c) => {
+            ensure(c.session_id.is_some() != c.others, "sessionId", "either sessionId or others")
+        }
         Command::MessageDelete(_)
         | Command::MessageGet(_)
         | Command::MessageRevisions(_)
@@ -210,7 +220,12 @@ pub(super) fn check(command: &Command) -> Result<(), ServiceError> {
         | Command::UserBlock(_)
         | Command::UserUnblock(_)
         | Command::UnbanUser(_)
-        | Command::UserGet(_) => Ok(()),
+        | Command::UserGet(_)
+        | Command::SessionList(_)
+        | Command::Filters(_)
+        | Command::FilterRemove(_)
+        | Command::UserSessions(_)
+        | Command::RevokeSessions(_) => Ok(()),
     }
 }
 

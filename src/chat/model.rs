@@ -5,8 +5,9 @@ use serde_json::{Value, json};
 
 use super::command::PresenceStatus;
 use crate::{
+    auth::grants::Device,
     base::{
-        id::{CallId, ChannelId, MessageId, UserId},
+        id::{CallId, ChannelId, LoginId, MessageId, UserId},
         time::rfc3339,
     },
     call::model::CallSummary,
@@ -142,6 +143,36 @@ impl UserRecord {
             "id": self.id, "username": self.username, "name": self.name, "kind": self.kind,
             "role": self.role, "isActive": self.is_active, "customStatus": self.status.text,
             "avatar": null, "lastSeen": self.last_seen_at.filter(|_| !self.status.hides_last_seen).map(rfc3339), "createdAt": rfc3339(self.created_at),
+        })
+    }
+}
+
+/// Somebody signed in somewhere.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LoginRecord {
+    pub id: LoginId,
+    pub user: UserId,
+    pub device: Device,
+    /// What the client calls itself.
+    pub client: String,
+    pub ip: Option<String>,
+    pub created_at: WallMs,
+    pub last_used_at: WallMs,
+    pub expires_at: WallMs,
+    pub revoked_at: Option<WallMs>,
+}
+
+impl LoginRecord {
+    pub fn lives(&self, now: WallMs) -> bool {
+        self.revoked_at.is_none() && self.expires_at > now
+    }
+
+    /// `{id, device, client, ip|null, createdAt, lastUsedAt, expiresAt, current}`
+    pub fn to_json(&self, current: bool) -> Value {
+        json!({
+            "id": self.id, "device": self.device, "client": self.client, "ip": self.ip,
+            "createdAt": rfc3339(self.created_at), "lastUsedAt": rfc3339(self.last_used_at),
+            "expiresAt": rfc3339(self.expires_at), "current": current,
         })
     }
 }

@@ -34,6 +34,25 @@ impl ReportState {
     }
 }
 
+/// Who reported.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum ReportKind {
+    User,
+    /// A list of words.
+    Filter,
+}
+
+impl ReportKind {
+    pub fn parse(text: &str) -> Option<Self> {
+        match text {
+            "user" => Some(Self::User),
+            "filter" => Some(Self::Filter),
+            _ => None,
+        }
+    }
+}
+
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ReportRecord {
     pub id: ReportId,
@@ -42,7 +61,9 @@ pub struct ReportRecord {
     pub author: UserId,
     /// What was said when it was reported.
     pub content: String,
-    pub reporter: UserId,
+    pub kind: ReportKind,
+    /// `None` for a filter.
+    pub reporter: Option<UserId>,
     pub reason: String,
     pub note: String,
     pub state: ReportState,
@@ -53,12 +74,12 @@ pub struct ReportRecord {
 }
 
 impl ReportRecord {
-    /// `{id, messageId, channelId, authorId, content, reporterId, reason, note, state, resolvedBy|null,
+    /// `{id, messageId, channelId, authorId, content, kind, reporterId|null, reason, note, state, resolvedBy|null,
     /// resolvedAt|null, resolutionNote, createdAt}`
     pub fn to_json(&self) -> Value {
         json!({
             "id": self.id, "messageId": self.message, "channelId": self.channel, "authorId": self.author,
-            "content": self.content, "reporterId": self.reporter, "reason": self.reason, "note": self.note,
+            "content": self.content, "kind": self.kind, "reporterId": self.reporter, "reason": self.reason, "note": self.note,
             "state": self.state, "resolvedBy": self.resolved_by,
             "resolvedAt": self.resolved_at.map(rfc3339), "resolutionNote": self.resolution_note,
             "createdAt": rfc3339(self.created_at),

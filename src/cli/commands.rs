@@ -198,6 +198,7 @@ fn token(args: &Token) -> anyhow::Result<()> {
         name: args.name.clone(),
         grants,
         epoch: None,
+        login: None,
         ttl_s: args.ttl.get().as_secs().max(1),
     };
     let (token, _) = tokens

@@ -15,12 +15,16 @@ pub struct Auth {
     pub audience: String,
     /// How long a token from a login lives.
     pub token_ttl: Span,
+    /// A session that is not refreshed for this long is over.
+    pub session_ttl: Span,
     /// A token with an unknown `sub`, signed with a configured key, creates the user.
     pub allow_unknown_users: bool,
     /// Logins per minute from one address. 0 = no limit.
     pub login_per_ip: u32,
     /// Logins per minute to one account. 0 = no limit.
     pub login_per_account: u32,
+    /// Refreshes of tokens per minute from one address. 0 = no limit.
+    pub refresh_per_ip: u32,
     /// Refused tokens per minute from one address before it is turned away. 0 = no limit.
     pub failures_per_ip: u32,
 }
@@ -32,9 +36,11 @@ impl Default for Auth {
             issuer: "convene".into(),
             audience: "convene".into(),
             token_ttl: Span::secs(3600),
+            session_ttl: Span::secs(30 * 86_400),
             allow_unknown_users: true,
             login_per_ip: 30,
             login_per_account: 10,
+            refresh_per_ip: 300,
             failures_per_ip: 30,
         }
     }
@@ -62,6 +68,9 @@ impl Auth {
         }
         if !(Span::secs(1)..=Span::secs(86_400)).contains(&self.token_ttl) {
             mistakes.push("auth.token_ttl: 1s to 1d".into());
+        }
+        if !(self.token_ttl..=Span::secs(366 * 86_400)).contains(&self.session_ttl) {
+            mistakes.push("auth.session_ttl: from auth.token_ttl to 366d".into());
         }
     }
 }

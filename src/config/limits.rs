@@ -21,6 +21,12 @@ pub struct Chat {
     pub retention_days: u32,
     /// What was deleted is kept for this long before it is gone for good.
     pub deleted_grace: Span,
+    /// Messages with one of these words or phrases are refused.
+    pub filter_block: Vec<String>,
+    /// These words are stored as stars.
+    pub filter_mask: Vec<String>,
+    /// Messages with one of these pass, and are reported to the administrators.
+    pub filter_flag: Vec<String>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -40,6 +46,9 @@ impl Default for Chat {
             edit_window: Span::secs(0),
             retention_days: 0,
             deleted_grace: Span::secs(30 * 86_400),
+            filter_block: Vec::new(),
+            filter_mask: Vec::new(),
+            filter_flag: Vec::new(),
         }
     }
 }
@@ -48,6 +57,12 @@ impl Chat {
     pub(super) fn check(&self, mistakes: &mut Vec<String>) {
         if self.typing_ttl.get().is_zero() {
             mistakes.push("chat.typing_ttl: must be longer than 0".into());
+        }
+        let lists = [("block", &self.filter_block), ("mask", &self.filter_mask), ("flag", &self.filter_flag)];
+        for (name, list) in lists {
+            for word in list.iter().filter(|word| !word.chars().any(char::is_alphanumeric)) {
+                mistakes.push(format!("chat.filter_{name}: {word:?} has no letter and no digit"));
+            }
         }
         if self.retention_days > MAX_RETENTION_DAYS {
             mistakes.push(format!("chat.retention_days: 0 to {MAX_RETENTION_DAYS}"));

@@ -40,7 +40,12 @@ pub(super) fn is_administration(command: &Command) -> bool {
 pub(super) fn has_aftermath(command: &Command) -> bool {
     matches!(
         command,
-        Command::ChannelArchive(_) | Command::MemberRemove(_) | Command::KickUser(_) | Command::BanUser(_)
+        Command::ChannelArchive(_)
+            | Command::MemberRemove(_)
+            | Command::KickUser(_)
+            | Command::BanUser(_)
+            | Command::SessionRevoke(_)
+            | Command::RevokeSessions(_)
     )
 }
 
@@ -163,7 +168,7 @@ impl Inner {
 
     pub(super) async fn act(&self, actor: &Actor, channel: ChannelId) -> Result<ChannelAct, ServiceError> {
         let host = actor.grants.admin || self.is_server_admin(actor).await?;
-        Ok(ChannelAct { channel, by: actor.user, host, now: clock::wall_ms() })
+        Ok(ChannelAct { channel, by: actor.user, host, from: actor.from, now: clock::wall_ms() })
     }
 
     /// By account or by token; a token for one room gives power in that room only.

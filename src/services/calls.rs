@@ -298,8 +298,12 @@ impl Inner {
     }
 
     fn joiner(&self, actor: &Actor, muted: bool, deafened: bool) -> Joiner {
-        let person =
-            Person { id: actor.user, username: actor.username.to_string(), name: actor.name.to_string() };
+        let person = Person {
+            id: actor.user,
+            username: actor.username.to_string(),
+            name: actor.name.to_string(),
+            login: actor.login,
+        };
         Joiner { person, session: actor.session, participant: self.ids.participant(), muted, deafened }
     }
 }

@@ -1,6 +1,8 @@
 //! Settings of the services, with the defaults of the protocol.
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
+
+use crate::chat::filter::Filter;
 
 #[derive(Debug, Clone)]
 pub struct ServicesConfig {
@@ -24,6 +26,8 @@ pub struct ServicesConfig {
     /// Between deletion and clearing.
     pub deleted_grace: Duration,
     pub password: PasswordCost,
+    /// What judges messages before the list that administrators keep.
+    pub filters: Vec<Arc<dyn Filter>>,
 }
 
 impl Default for ServicesConfig {
@@ -42,6 +46,7 @@ impl Default for ServicesConfig {
             retention_days: 0,
             deleted_grace: Duration::from_secs(30 * 86_400),
             password: PasswordCost::default(),
+            filters: Vec::new(),
         }
     }
 }

@@ -195,6 +195,7 @@ impl Inner {
         if let Some(at) = send.send_at {
             return self.schedule(actor, id, send, (at.0, nonce_hash)).await;
         }
+        let (content, suspicion) = self.filtered(send.content)?;
         let mut new = NewMessage {
             id: self.ids.message(),
             channel: id,
@@ -203,7 +204,7 @@ impl Inner {
             host: actor.grants.admin,
             nonce: send.nonce,
             nonce_hash,
-            content: send.content,
+            content,
             reply_to: send.reply_to,
             thread: send.thread_id,
             mentions: send.mentions,
@@ -213,7 +214,10 @@ impl Inner {
         };
         self.address(&mut new).await?;
         let out = self.out.clone();
-        let then = Box::new(move |sent: &SentMessage| out.message_new(sent));
+        let then = Box::new(move |sent: &SentMessage| {
+            out.message_new(sent);
+            suspicion.report(sent.message.id);
+        });
         let sent = self.store.send_message(new, then).await.map_err(|error| match error {
             StoreError::Duplicate => {
                 ServiceError::new(Code::ConflictDuplicate, "the nonce was used for another message")
@@ -246,10 +250,19 @@ impl Inner {
             }
         }
         let out = self.out.clone();
-        let then = Box::new(move |edit: &ChangedMessage| out.message_edited(edit));
-        let change =
-            MessageChange { message: edit.message_id, by: actor.user, moderator: actor.grants.admin, now };
-        let done = self.store.edit_message(change, edit.content, edit.base_rev, then).await;
+        let (content, suspicion) = self.filtered(edit.content)?;
+        let then = Box::new(move |edit: &ChangedMessage| {
+            out.message_edited(edit);
+            suspicion.report(edit.message.id);
+        });
+        let change = MessageChange {
+            message: edit.message_id,
+            by: actor.user,
+            moderator: actor.grants.admin,
+            from: actor.from,
+            now,
+        };
+        let done = self.store.edit_message(change, content, edit.base_rev, then).await;
         let done = done.or_not_found(Code::NotFoundMessage)?;
         Ok(json!({"message": self.message_json(actor, &done.message).await?}))
     }
@@ -263,7 +276,8 @@ impl Inner {
         let out = self.out.clone();
         let then = Box::new(move |deletion: &ChangedMessage| out.message_deleted(deletion));
         let moderator = is_host(actor, role);
-        let change = MessageChange { message: id, by: actor.user, moderator, now: clock::wall_ms() };
+        let change =
+            MessageChange { message: id, by: actor.user, moderator, from: actor.from, now: clock::wall_ms() };
         let done = self.store.delete_message(change, then).await.or_not_found(Code::NotFoundMessage)?;
         Ok(json!({"message": done.message.to_json()}))
     }

@@ -5,7 +5,7 @@ use std::sync::{Mutex, PoisonError};
 use ulid::Ulid;
 
 use crate::{
-    base::id::{CallId, ChannelId, MessageId, ParticipantId, ReportId, ScheduleId, UserId},
+    base::id::{CallId, ChannelId, FilterId, MessageId, ParticipantId, ReportId, ScheduleId, UserId},
     runtime::clock,
 };
 
@@ -29,6 +29,10 @@ impl Ids {
 
     pub(super) fn report(&self) -> ReportId {
         ReportId(self.next())
+    }
+
+    pub(super) fn filter(&self) -> FilterId {
+        FilterId(self.next())
     }
 
     pub(super) fn schedule(&self) -> ScheduleId {

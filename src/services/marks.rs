@@ -24,6 +24,7 @@ impl Inner {
             message: react.message_id,
             by,
             moderator: actor.grants.admin,
+            from: actor.from,
             now: clock::wall_ms(),
         };
         let done = self.store.react(change, react.emoji.clone(), add, then).await;
@@ -44,7 +45,13 @@ impl Inner {
         }
         let (out, by) = (self.out.clone(), actor.user);
         let then = Box::new(move |change: &ChangedMessage| out.message_pinned(change, by));
-        let change = MessageChange { message: pin.message_id, by, moderator: true, now: clock::wall_ms() };
+        let change = MessageChange {
+            message: pin.message_id,
+            by,
+            moderator: true,
+            from: actor.from,
+            now: clock::wall_ms(),
+        };
         let done = self.store.pin(change, pinned, then).await.or_not_found(Code::NotFoundMessage)?;
         Ok(json!({"message": self.message_json(actor, &done.message).await?}))
     }

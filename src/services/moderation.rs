@@ -26,7 +26,7 @@ use crate::{
         moderation::{AuditRecord, BanRecord, ReportRecord, ReportState},
     },
     runtime::clock,
-    store::{Banned, ChangedMember, MemberChange, NewBan, NewReport, Reported, Resolution},
+    store::{Banned, ChangedMember, MemberChange, NewBan, NewReport, Reported, Resolution, Unban},
 };
 
 /// For how long a ban is remembered here. Commands that were let in before it are over by then; new ones meet the
@@ -85,7 +85,7 @@ fn banned(until: WallMs) -> ServiceError {
 }
 
 impl Inner {
-    async fn require_server_admin(&self, actor: &Actor) -> Result<(), ServiceError> {
+    pub(super) async fn require_server_admin(&self, actor: &Actor) -> Result<(), ServiceError> {
         if self.is_server_admin(actor).await? {
             return Ok(());
         }
@@ -158,6 +158,7 @@ impl Inner {
         let resolution = Resolution {
             report: resolve.report_id,
             by: actor.user,
+            from: actor.from,
             state: match resolve.resolution {
                 ReportResolution::Dismissed => ReportState::Dismissed,
                 ReportResolution::Actioned => ReportState::Actioned,
@@ -208,7 +209,7 @@ impl Inner {
         if until.is_some_and(|until| until <= now) {
             return Err(ServiceError::invalid("until", "in the future"));
         }
-        let new = NewBan { user, by: actor.user, reason: ban.reason, until, now };
+        let new = NewBan { user, by: actor.user, reason: ban.reason, until, from: actor.from, now };
         let (out, banished) = (self.out.clone(), self.banned.clone());
         // In this order: what is let in no more cannot follow what was cut.
         let then = Box::new(move |banned: &Banned| {
@@ -226,7 +227,8 @@ impl Inner {
         self.require_server_admin(actor).await?;
         let banished = self.banned.clone();
         let then = Box::new(move |(): &()| banished.remove(user));
-        let done = self.store.unban(user, actor.user, clock::wall_ms(), then).await;
+        let unban = Unban { user, by: actor.user, from: actor.from, now: clock::wall_ms() };
+        let done = self.store.unban(unban, then).await;
         done.or_not_found(Code::NotFoundUser)?;
         Ok(json!({}))
     }

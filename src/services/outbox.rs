@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use crate::{
     base::{
-        id::{ChannelId, SessionId, UserId},
+        id::{ChannelId, LoginId, SessionId, UserId},
         time::rfc3339,
     },
     call::book::{Notice, To},
@@ -28,6 +28,8 @@ pub(super) const RECEIPTS_UP_TO: usize = 50;
 const EXCERPT: usize = 100;
 /// The close code for somebody who was thrown out.
 const CLOSE_REMOVED: u16 = 4003;
+/// The close code for a session that has ended.
+const CLOSE_UNAUTHORISED: u16 = 4001;
 
 #[derive(Clone)]
 pub(super) struct Outbox(pub Arc<dyn Broadcast>);
@@ -205,6 +207,11 @@ impl Outbox {
         let data = json!({"reason": banned.reason, "until": until});
         self.reliable(Audience::Users([user].into()), "moderation:banned", data);
         self.0.disconnect_user(user, CLOSE_REMOVED, Code::AuthBanned.as_str());
+    }
+
+    /// The last that the sockets of this sign-in hear.
+    pub(super) fn login_ended(&self, user: UserId, login: LoginId) {
+        self.0.disconnect_login(user, login, CLOSE_UNAUTHORISED, Code::AuthRevoked.as_str());
     }
 
     pub(super) fn member_updated(&self, change: &ChangedMember) {

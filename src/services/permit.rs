@@ -59,6 +59,13 @@ fn leaves_room(command: &Command) -> bool {
             | Command::UserBlock(_)
             | Command::UserUnblock(_)
             | Command::UserBlocks(_)
+            | Command::SessionList(_)
+            | Command::SessionRevoke(_)
+            | Command::Filters(_)
+            | Command::FilterAdd(_)
+            | Command::FilterRemove(_)
+            | Command::UserSessions(_)
+            | Command::RevokeSessions(_)
             | Command::Reports(_)
             | Command::ResolveReport(_)
             | Command::BanUser(_)
@@ -151,6 +158,12 @@ mod tests {
                 ("user:block", user.clone()),
                 ("user:unblock", user.clone()),
                 ("user:blocks", json!({})),
+                ("session:list", json!({})),
+                ("session:revoke", json!({"others": true})),
+                ("moderation:sessions", user.clone()),
+                ("moderation:filters", json!({})),
+                ("moderation:filter_add", json!({"word": "x", "action": "mask"})),
+                ("moderation:revoke_sessions", user.clone()),
                 ("moderation:reports", json!({})),
                 ("moderation:ban_user", user.clone()),
                 ("moderation:unban_user", user.clone()),

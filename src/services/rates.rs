@@ -53,11 +53,13 @@ const TABLE: &[(&str, u32, Duration)] = &[
     ("call:invite", 20, Duration::from_secs(60)),
     ("user:block", 30, Duration::from_secs(60)),
     ("user:unblock", 30, Duration::from_secs(60)),
+    ("session:revoke", 30, Duration::from_secs(60)),
     ("message:report", 10, Duration::from_secs(3600)),
     ("moderation:kick_user", 60, Duration::from_secs(60)),
     ("moderation:timeout_user", 60, Duration::from_secs(60)),
     ("moderation:ban_user", 60, Duration::from_secs(60)),
     ("moderation:unban_user", 60, Duration::from_secs(60)),
+    ("moderation:revoke_sessions", 60, Duration::from_secs(60)),
     // Each may read the whole log.
     ("moderation:audit", 30, Duration::from_secs(60)),
     ("dm:open", 30, Duration::from_secs(60)),

@@ -22,6 +22,9 @@ pub(super) async fn follow(inner: Weak<Inner>) {
     loop {
         tokio::time::sleep(rest).await;
         rest = EVERY;
+        if let Some(inner) = inner.upgrade() {
+            inner.forget_logins().await;
+        }
         let mut pass = Some(ClearPass::default());
         let now = clock::wall_ms();
         while let Some(at) = pass.take() {
@@ -38,6 +41,16 @@ pub(super) async fn follow(inner: Weak<Inner>) {
 }
 
 impl Inner {
+    async fn forget_logins(&self) {
+        loop {
+            match self.expire_logins(clock::wall_ms()).await {
+                Ok(0) => return,
+                Ok(_) => tokio::time::sleep(BREATH).await,
+                Err(error) => return tracing::warn!(%error, "ended sessions could not be forgotten"),
+            }
+        }
+    }
+
     /// One portion; what to go on with.
     pub(super) async fn clear(&self, pass: ClearPass, now: WallMs) -> store::Result<Option<ClearPass>> {
         let grace = i64::try_from(self.config.deleted_grace.as_millis()).unwrap_or(i64::MAX);

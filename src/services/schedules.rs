@@ -8,7 +8,7 @@ use std::{
 use serde_json::{Value, json};
 use tokio::sync::Notify;
 
-use super::{Inner, StoredResult as _, accounts::active, permit::Place, store_error};
+use super::{Inner, StoredResult as _, accounts::active, filtering::Suspicion, permit::Place, store_error};
 use crate::{
     auth::grants::Actor,
     base::{
@@ -55,6 +55,8 @@ impl Inner {
         (send_at, hash): (WallMs, Option<String>),
     ) -> Result<Value, ServiceError> {
         let now = clock::wall_ms();
+        // What may not be said is refused now; what else is done about it is done when it is said.
+        self.filtered(send.content.clone())?;
         let new = NewScheduled {
             id: self.ids.schedule(),
             channel,
@@ -108,6 +110,9 @@ impl Inner {
         if send_at.is_some_and(|at| !(first..=last).contains(&at)) {
             return Err(not_then());
         }
+        if let Some(content) = &update.content {
+            self.filtered(content.clone())?;
+        }
         let change = ScheduleChange::Edit { content: update.content, mentions: update.mentions, send_at };
         self.change_schedule(actor, update.schedule_id, change).await
     }
@@ -159,16 +164,20 @@ impl Inner {
     async fn fire(&self, due: &DueMessage, now: WallMs) -> store::Result<()> {
         let (id, rev) = (due.scheduled.id, due.scheduled.rev);
         let error = match self.due_message(due, now).await {
-            Ok(new) => {
+            Ok((new, suspicion)) => {
                 let out = self.out.clone();
                 let then = Box::new(move |fired: &FiredMessage| {
                     out.message_new(&fired.sent);
+                    suspicion.report(fired.sent.message.id);
                     out.schedule_changed(&fired.scheduled);
                 });
                 match self.store.fire_schedule(id, rev, new, then).await {
                     Ok(_) => return Ok(()),
                     Err(error) => error,
                 }
+            }
+            Err(error) if error.code == Code::ValidationFiltered => {
+                return self.hold(due, Unsent::Failed(error.code), now).await;
             }
             Err(error) => StoreError::Unavailable(error.message),
         };
@@ -184,6 +193,11 @@ impl Inner {
             }
             other => Unsent::Failed(store_error(other, Code::NotFoundChannel).code),
         };
+        self.hold(due, why, now).await
+    }
+
+    async fn hold(&self, due: &DueMessage, why: Unsent, now: WallMs) -> store::Result<()> {
+        let (id, rev) = (due.scheduled.id, due.scheduled.rev);
         let out = self.out.clone();
         let then = Box::new(move |held: &ScheduledRecord| {
             if matches!(why, Unsent::Failed(_)) {
@@ -198,8 +212,13 @@ impl Inner {
     }
 
     /// The message that it becomes. Its nonce is its id, so that it cannot become two.
-    async fn due_message(&self, due: &DueMessage, now: WallMs) -> Result<NewMessage, ServiceError> {
+    async fn due_message(
+        &self,
+        due: &DueMessage,
+        now: WallMs,
+    ) -> Result<(NewMessage, Suspicion), ServiceError> {
         let one = &due.scheduled;
+        let (content, suspicion) = self.filtered(one.content.clone())?;
         let mut new = NewMessage {
             id: self.ids.message(),
             channel: one.channel,
@@ -209,7 +228,7 @@ impl Inner {
             host: false,
             nonce: Some(one.id.to_string()),
             nonce_hash: Some("scheduled".into()),
-            content: one.content.clone(),
+            content,
             reply_to: one.reply_to,
             thread: one.thread,
             mentions: one.mentions.clone(),
@@ -218,7 +237,7 @@ impl Inner {
             now,
         };
         self.address(&mut new).await?;
-        Ok(new)
+        Ok((new, suspicion))
     }
 
     pub(super) async fn expire_schedules(&self, now: WallMs) -> store::Result<u64> {

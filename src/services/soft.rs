@@ -293,6 +293,7 @@ pub(super) fn moment() -> Moment {
 async fn housekeeping(inner: &Inner) {
     inner.rates.prune();
     inner.banned.prune();
+    inner.ended.prune();
     let now = clock::wall_ms();
     loop {
         match inner.store.expire_nonces(now - NONCE_DAY_MS).await {

@@ -5,7 +5,11 @@ use std::{path::PathBuf, time::Duration};
 use super::*;
 use crate::{
     auth::grants::{Device, Grants},
-    base::{id::SessionId, playout::PlayoutDelay},
+    base::{
+        id::{LoginId, SessionId},
+        playout::PlayoutDelay,
+        time::rfc3339,
+    },
     call::media_plane::MediaUnavailable,
     chat::broadcast::{Audience, OutEvent},
     store::sql::{SqlStore, SqliteConfig},
@@ -60,6 +64,10 @@ impl Broadcast for Recorder {
     }
 
     fn disconnect_user(&self, user: UserId, close_code: u16, code: &'static str) {
+        self.cut.lock().unwrap().push((user, close_code, code));
+    }
+
+    fn disconnect_login(&self, user: UserId, _login: LoginId, close_code: u16, code: &'static str) {
         self.cut.lock().unwrap().push((user, close_code, code));
     }
 }
@@ -200,6 +208,8 @@ fn device(user: &UserRecord) -> Actor {
         session: SessionId::from_parts(1, rand::random()),
         device: Device::Desktop,
         grants: Arc::new(Grants::default()),
+        login: None,
+        from: Default::default(),
     }
 }
 

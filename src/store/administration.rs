@@ -2,7 +2,10 @@
 
 use super::Audience;
 use crate::{
-    base::id::{ChannelId, UserId},
+    base::{
+        id::{ChannelId, UserId},
+        origin::Origin,
+    },
     chat::model::{ChannelRecord, MemberRecord, MemberRole, WallMs},
 };
 
@@ -13,6 +16,7 @@ pub struct ChannelAct {
     pub by: UserId,
     /// Has the rights of an owner without being one: by token, or as administrator of the server.
     pub host: bool,
+    pub from: Origin,
     pub now: WallMs,
 }
 

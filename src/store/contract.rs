@@ -11,6 +11,8 @@ use crate::base::id::ScheduleId;
 pub(super) use self::scheduling::each_is_sent_by_one_of;
 
 mod administration;
+mod filtering;
+mod logins;
 mod moderation;
 mod retention;
 use crate::call::model::{CallKind, CallMode, CallState, EndReason, InviteOutcome};
@@ -34,6 +36,8 @@ pub(super) async fn all(store: Arc<dyn Store>) {
     only_orphans_are_swept(&*store, channel, ana).await;
     lists_page_without_gaps(&*store, ana).await;
     moderation::all(&*store, [ana, bo, cy]).await;
+    filtering::all(&*store, [ana, bo, cy]).await;
+    logins::all(&*store, [ana, bo, cy]).await;
     scheduling::all(&store, [ana, bo, cy]).await;
     search::all(&*store, [ana, bo, cy]).await;
     retention::all(&*store, [ana, bo, cy]).await;
@@ -153,7 +157,8 @@ async fn a_lost_write_leaves_no_gap(store: &dyn Store, channel: ChannelId, membe
 
 async fn reactions_are_counted_once(store: &dyn Store, channel: ChannelId, users: [UserId; 3]) {
     let id = store.send_message(text(950, channel, users[0]), nothing()).await.unwrap().message.id;
-    let change = |by: UserId| MessageChange { message: id, by, moderator: false, now: 30 };
+    let change =
+        |by: UserId| MessageChange { message: id, by, moderator: false, from: Origin::default(), now: 30 };
     for (user, emoji) in [(1, "b"), (0, "a"), (2, "b"), (0, "b")] {
         let done = store.react(change(users[user]), emoji.into(), true, nothing()).await.unwrap();
         assert!(done.changed);
@@ -192,7 +197,11 @@ async fn pins_are_bounded_and_end_with_the_message(store: &dyn Store, a: UserId,
         ids.push(store.send_message(text(2_000 + n, channel, a), nothing()).await.unwrap().message.id);
     }
     let pin = |id: MessageId, by: UserId, pinned: bool, now: WallMs| {
-        store.pin(MessageChange { message: id, by, moderator: true, now }, pinned, nothing())
+        store.pin(
+            MessageChange { message: id, by, moderator: true, from: Origin::default(), now },
+            pinned,
+            nothing(),
+        )
     };
     assert_eq!(pin(ids[0], stranger, true, 1).await.unwrap_err(), StoreError::NotFound);
     for (now, id) in (40..).zip(&ids[..ids.len() - 1]) {
@@ -203,7 +212,10 @@ async fn pins_are_bounded_and_end_with_the_message(store: &dyn Store, a: UserId,
     assert_eq!(pin(last, a, true, 900).await.unwrap_err(), StoreError::Full);
     let first = ids[0];
     store
-        .delete_message(MessageChange { message: first, by: a, moderator: false, now: 901 }, nothing())
+        .delete_message(
+            MessageChange { message: first, by: a, moderator: false, from: Origin::default(), now: 901 },
+            nothing(),
+        )
         .await
         .unwrap();
     assert_eq!(pin(first, a, true, 902).await.unwrap_err(), StoreError::State);
@@ -271,12 +283,19 @@ async fn replies_have_a_timeline_of_their_own(store: &dyn Store, ana: UserId, bo
     reply(73_006, bo, root.id).await.unwrap();
     assert!(store.thread(root.id, bo).await.unwrap().following, "who replies follows again");
 
-    let change = MessageChange { message: first.message.id, by: bo, moderator: false, now: 60 };
+    let change = MessageChange {
+        message: first.message.id,
+        by: bo,
+        moderator: false,
+        from: Origin::default(),
+        now: 60,
+    };
     let gone = store.delete_message(change, nothing()).await.unwrap();
     let summary = gone.thread.unwrap();
     assert_eq!((summary.count, summary.last_seq), (3, 4), "the place stays taken");
     assert_eq!(store.message(root.id).await.unwrap().rev, gone.message.rev, "the root changed with it");
-    let change = MessageChange { message: root.id, by: ana, moderator: false, now: 61 };
+    let change =
+        MessageChange { message: root.id, by: ana, moderator: false, from: Origin::default(), now: 61 };
     store.delete_message(change, nothing()).await.unwrap();
     assert_eq!(reply(73_007, bo, root.id).await.unwrap_err(), StoreError::State, "nothing under a tombstone");
 }

@@ -2,7 +2,10 @@
 
 use super::Audience;
 use crate::{
-    base::id::{MessageId, ReportId, UserId},
+    base::{
+        id::{MessageId, ReportId, UserId},
+        origin::Origin,
+    },
     chat::{
         model::{UserRecord, WallMs},
         moderation::{ReportRecord, ReportState},
@@ -35,6 +38,7 @@ pub struct Reported {
 pub struct Resolution {
     pub report: ReportId,
     pub by: UserId,
+    pub from: Origin,
     /// Not `Open`.
     pub state: ReportState,
     pub note: String,
@@ -45,9 +49,18 @@ pub struct Resolution {
 pub struct NewBan {
     pub user: UserId,
     pub by: UserId,
+    pub from: Origin,
     pub reason: String,
     /// `None` = for good.
     pub until: Option<WallMs>,
+    pub now: WallMs,
+}
+
+#[derive(Debug, Clone)]
+pub struct Unban {
+    pub user: UserId,
+    pub by: UserId,
+    pub from: Origin,
     pub now: WallMs,
 }
 

@@ -35,8 +35,10 @@ mod connection;
 pub mod copy;
 mod db;
 pub mod export;
+mod filters;
 mod indexer;
 mod local;
+mod logins;
 mod marks;
 mod messages;
 mod moderation;
@@ -362,8 +364,8 @@ impl Store for SqlStore {
         self.writer.submit(moderation::Ban(new), then).await
     }
 
-    async fn unban(&self, user: UserId, by: UserId, now: WallMs, then: Then<()>) -> Result<()> {
-        self.writer.submit(moderation::Unban { user, by, now }, then).await
+    async fn unban(&self, unban: Unban, then: Then<()>) -> Result<()> {
+        self.writer.submit(moderation::Lift(unban), then).await
     }
 
     async fn bans(&self, now: WallMs, after: Option<UserId>, limit: u32) -> Result<Vec<BanRecord>> {

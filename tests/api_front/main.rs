@@ -2,8 +2,10 @@
 
 mod contract;
 mod drain;
+mod filters;
 mod hostile;
 mod http;
+mod logins;
 mod matrix;
 mod moderation;
 mod net_test;

@@ -191,6 +191,12 @@ impl World {
             let report = json!({"messageId": names["$message"], "reason": "spam"});
             names.insert("$report", self.must(OWNER, "message:report", report).await["reportId"].clone());
         }
+        if row.data.contains("$filter") {
+            self.next += 1;
+            let word = json!({"word": format!("unwanted {}", self.next), "action": "flag"});
+            let filter = self.must(HOST, "moderation:filter_add", word).await["filter"]["id"].clone();
+            names.insert("$filter", filter);
+        }
         if row.call != Call::None {
             let rung = json!([self.users["bob"]]);
             let start = json!({"channelId": channel, "type": "voice", "participantIds": rung});

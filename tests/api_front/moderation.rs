@@ -164,6 +164,28 @@ async fn a_banned_user_is_gone_within_a_second() {
 }
 
 #[tokio::test]
+async fn the_log_knows_where_an_administrator_came_from() {
+    let server =
+        Server::start_with(|config| config.server.trusted_proxies = vec!["127.0.0.1".parse().unwrap()]).await;
+    let admin = Caller::admin(&server);
+    let bo = Caller::new(&server, server.token("bo"));
+    let path = format!("/admin/bans/{}", bo.me().await);
+    let ban = admin.request(Method::PUT, &path).header("x-forwarded-for", "203.0.113.9").json(&json!({}));
+    assert_eq!(ban.send().await.unwrap().status(), 200);
+    let mut socket = server.socket().await;
+    socket.send(json!({"op": "session:hello", "id": 1, "d": {"token": admin.token}})).await;
+    socket.ack(1).await.unwrap();
+    let user = path.rsplit_once('/').unwrap().1;
+    socket.call(2, "moderation:unban_user", json!({"userId": user})).await.unwrap();
+    let log = socket.call(3, "moderation:audit", json!({"verify": true})).await.unwrap();
+    let seen: Vec<_> =
+        log["entries"].as_array().unwrap().iter().map(|one| (&one["action"], &one["ip"])).collect();
+    let (unban, ban) = (json!("user.unban"), json!("user.ban"));
+    assert_eq!(seen, [(&unban, &json!("127.0.0.1")), (&ban, &json!("203.0.113.9"))]);
+    assert_eq!(log["chain"], json!({"whole": true, "intact": 2}));
+}
+
+#[tokio::test]
 async fn safety_travels_over_rest() {
     let server = Server::start().await;
     let (ana, bo) = (Caller::new(&server, server.token("ana")), Caller::new(&server, server.token("bo")));

@@ -140,6 +140,7 @@ impl NearlyExpired {
             name: None,
             grants: Grants::default(),
             epoch: None,
+            login: None,
             ttl_s: 0,
         };
         server.tokens.mint(new, None, convene::api::identity::now_s() - 28).unwrap().0

@@ -56,7 +56,7 @@ impl Server {
     }
 
     pub fn token_with(&self, sub: &str, grants: Grants, ttl_s: u64) -> String {
-        let new = NewToken { sub: sub.into(), name: None, grants, epoch: None, ttl_s };
+        let new = NewToken { sub: sub.into(), name: None, grants, epoch: None, login: None, ttl_s };
         self.tokens.mint(new, None, convene::api::identity::now_s()).unwrap().0
     }
 

@@ -1,7 +1,7 @@
 /** Everything a person can do on this page, each once: buttons, keys and tests all come through here. */
-import { codeOf, login, type Channel, type Message, type Ring, type Scheduled } from '../sdk/index';
+import { codeOf, login, logout, type Channel, type Message, type Ring, type Scheduled } from '../sdk/index';
 import { announce } from './a11y/announcer';
-import { convene, tokens } from './client';
+import { convene, device, tokens } from './client';
 import { shortWhen } from './format';
 import { cameraDevice, lastUsername, micDevice, speakerDevice } from './prefs';
 import { go, route } from './router';
@@ -30,8 +30,8 @@ export function dismissToast(id: number): void {
 /* Session */
 
 export async function signIn(username: string, password: string): Promise<void> {
-  const result = await login('', username, password);
-  tokens.set(result.token);
+  const result = await login('', username, password, { device: device() });
+  tokens.begin(result);
   lastUsername.value = username;
   store.me.value = result.user;
   store.signOutReason.value = '';
@@ -39,7 +39,11 @@ export async function signIn(username: string, password: string): Promise<void> 
   convene.start();
 }
 
+/** By the person, or with a reason because it is over already. */
 export function signOut(reason = ''): void {
+  const [token, refreshToken] = [tokens.get(), tokens.getRefresh()];
+  // Whether or not the server hears of it, this page forgets.
+  if (!reason && (token || refreshToken)) logout('', refreshToken ? { refreshToken } : { token: token ?? '' }).catch(() => {});
   convene.stop();
   tokens.clear();
   store.signedIn.value = false;
@@ -325,7 +329,7 @@ export function connectIntents(): void {
   convene.local.events.on('lost', ({ label, now }) => toast(t.call.deviceLost(label, now)));
   convene.session.events.on('status', (s) => {
     if (s.phase !== 'closed') return;
-    const why = { 'session.replaced': t.signIn.replaced, 'auth.banned': t.signIn.banned }[s.code];
+    const why = { 'session.replaced': t.signIn.replaced, 'auth.banned': t.signIn.banned, 'auth.revoked': t.signIn.revoked }[s.code];
     signOut(why ?? t.signIn.expired);
   });
 }

@@ -1,11 +1,12 @@
 import { useState } from 'preact/hooks';
-import { Activity, Hash, LogOut, Monitor, Moon, Phone, Plus, Search, Sun, Volume2 } from 'lucide';
+import { Activity, Hash, LogOut, Monitor, MonitorSmartphone, Moon, Phone, Plus, Search, Sun, Volume2 } from 'lucide';
 import { convene } from './client';
 import { MiniCall } from './call/mini-call';
 import { openChannel, openDm, signOut, toast } from './intents';
 import { NewChannelDialog } from './new-channel';
 import { theme, type Theme } from './prefs';
 import { go, route } from './router';
+import { SignInsDialog } from './sign-ins';
 import * as store from './store';
 import { t } from './strings';
 import { Avatar } from './ui/avatar';
@@ -180,6 +181,7 @@ const STATUSES: Status[] = ['online', 'away', 'dnd', 'invisible'];
 function MeCard() {
   const user = store.me.value;
   const [open, setOpen] = useState(false);
+  const [listing, setListing] = useState(false);
   if (!user) return null;
   const setStatus = (value: Status) => {
     const before = store.ownStatus.value;
@@ -236,12 +238,25 @@ function MeCard() {
             <Icon node={Activity} size={18} />
             <span class="row-name">{t.netTest.title}</span>
           </button>
+          <button
+            type="button"
+            class="row"
+            onClick={() => {
+              setOpen(false);
+              setListing(true);
+            }}
+            data-testid="open-sign-ins"
+          >
+            <Icon node={MonitorSmartphone} size={18} />
+            <span class="row-name">{t.signIns.title}</span>
+          </button>
           <button type="button" class="row" onClick={() => signOut()} data-testid="sign-out">
             <Icon node={LogOut} size={18} />
             <span class="row-name">{t.nav.signOut}</span>
           </button>
         </div>
       )}
+      {listing && <SignInsDialog onClose={() => setListing(false)} />}
       <button
         type="button"
         class="me-card"

@@ -32,6 +32,7 @@ export const t = {
     required: 'Enter your username and password.',
     expired: 'Your session has ended. Sign in again to go on.',
     banned: 'This account has been banned. Ask your administrator if you think that is wrong.',
+    revoked: 'You were signed out here. Sign in again to go on.',
     replaced: 'This page was opened elsewhere with the same session. Sign in again to use it here.',
   },
 
@@ -53,6 +54,17 @@ export const t = {
     status: 'Status',
     menu: 'Your account',
     sidebar: 'Conversations',
+  },
+
+  signIns: {
+    title: 'Where you are signed in',
+    current: 'This page',
+    used: (when: string) => `Last used ${when}`,
+    unknown: 'Unknown',
+    end: (client: string) => `Sign out: ${client}`,
+    endOthers: 'Sign out everywhere else',
+    notEnded: 'Signing out there did not work. Try again in a moment.',
+    failed: 'The list could not be loaded.',
   },
 
   netTest: {

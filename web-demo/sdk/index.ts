@@ -14,8 +14,9 @@ import type { User } from './wire';
 
 export * from './errors';
 export * from './devices';
-export { login, refresh, type Login } from './rest';
-export { TokenKeeper } from './token';
+export { login, logout, refresh, type Login, type LoginFrom } from './rest';
+export * from './sessions';
+export { TokenKeeper, type TokenStore } from './token';
 export type { Session, SessionStatus, SessionPhase } from './session';
 export type { Call, CallSnapshot, CallEnded, RemoteTrack, InviteState } from './call';
 export { CODECS, type PublishOptions, type VideoCodec } from './codecs';
@@ -30,7 +31,7 @@ export type { Status } from './presence';
 export type { Receipts, SearchPage, SearchQuery, Suggestions } from './chat';
 export type { ScheduleOptions } from './schedule';
 export type {
-  CallRecord, Channel, LiveCall, Message, Participant, Presence, Quality, Reader, Scheduled, SearchHit, Source, Thread, ThreadSummary, User,
+  CallRecord, Channel, LiveCall, Message, Participant, Presence, Quality, Reader, Scheduled, SearchHit, SignIn, Source, Thread, ThreadSummary, User,
 } from './wire';
 
 export interface ConveneOptions {
@@ -39,6 +40,8 @@ export interface ConveneOptions {
   device: SessionOptions['device'];
   client: string;
   token: () => string | null;
+  /** Gets a fresh token when the server says that this one has expired. */
+  renew?: SessionOptions['renew'];
   /** How the camera is sent; without, three layers of VP8. */
   publish?: PublishOptions;
   outbox?: OutboxStore;
@@ -65,6 +68,7 @@ export function createConvene(options: ConveneOptions): Convene {
     token: options.token,
     device: options.device,
     client: options.client,
+    ...(options.renew ? { renew: options.renew } : {}),
     ...(options.socket ? { socket: options.socket } : {}),
   });
   const chat = new Chat(session, options.outbox ?? browserOutboxStore());

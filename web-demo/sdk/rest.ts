@@ -1,20 +1,41 @@
-/** The few things done over HTTP: signing in and refreshing the token. */
+/** The few things done over HTTP: signing in and out, and refreshing the token. */
 import * as v from 'valibot';
 import { ConveneError } from './errors';
 import { user } from './wire';
 
-const loginData = v.object({ token: v.string(), expiresAt: v.optional(v.union([v.string(), v.number()])), user });
+const loginData = v.object({
+  token: v.string(),
+  expiresAt: v.optional(v.union([v.string(), v.number()])),
+  user,
+  /** This and the next: of a session that can be refreshed. */
+  sessionId: v.optional(v.string()),
+  refreshToken: v.optional(v.string()),
+});
 export type Login = v.InferOutput<typeof loginData>;
 
-export async function login(base: string, username: string, password: string): Promise<Login> {
-  return postLogin(`${base}/api/v1/auth/login`, { username, password });
+/** How the session is described in the list of sessions. */
+export interface LoginFrom {
+  device?: 'desktop' | 'mobile' | 'tablet';
+  client?: string;
 }
 
-export async function refresh(base: string, token: string): Promise<Login> {
-  return postLogin(`${base}/api/v1/auth/refresh`, {}, token);
+export async function login(base: string, username: string, password: string, from: LoginFrom = {}): Promise<Login> {
+  return granted(await post(`${base}/api/v1/auth/login`, { username, password, ...from }));
 }
 
-async function postLogin(url: string, body: unknown, token?: string): Promise<Login> {
+/** With a refresh token, which is used up by it, or with a token that is still good. */
+export async function refresh(base: string, by: { refreshToken: string } | { token: string }): Promise<Login> {
+  const url = `${base}/api/v1/auth/refresh`;
+  return granted('token' in by ? await post(url, {}, by.token) : await post(url, by));
+}
+
+/** Ends the session, its sockets and its calls. Also while the page goes away. */
+export async function logout(base: string, by: { refreshToken: string } | { token: string }): Promise<void> {
+  const url = `${base}/api/v1/auth/logout`;
+  await ('token' in by ? post(url, {}, by.token, true) : post(url, by, undefined, true));
+}
+
+async function post(url: string, body: unknown, token?: string, keepalive = false): Promise<unknown> {
   let response: Response;
   try {
     response = await fetch(url, {
@@ -22,6 +43,7 @@ async function postLogin(url: string, body: unknown, token?: string): Promise<Lo
       headers: { 'content-type': 'application/json', ...(token ? { authorization: `Bearer ${token}` } : {}) },
       body: JSON.stringify(body),
       signal: AbortSignal.timeout(15_000),
+      keepalive,
     });
   } catch {
     throw new ConveneError('client.offline', 'The server cannot be reached.');
@@ -36,7 +58,10 @@ async function postLogin(url: string, body: unknown, token?: string): Promise<Lo
       Number.isFinite(retry) && retry > 0 ? retry * 1000 : undefined,
     );
   }
-  const data = (json as { data?: unknown } | null)?.data ?? json;
+  return (json as { data?: unknown } | null)?.data ?? json;
+}
+
+function granted(data: unknown): Login {
   const result = v.safeParse(loginData, data);
   if (!result.success) throw new ConveneError('client.shape', 'The server gave an unexpected answer.');
   return result.output;

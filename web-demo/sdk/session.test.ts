@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { backoffDelay } from './backoff';
-import { codeOf } from './errors';
+import { codeOf, ConveneError } from './errors';
 import { Session, type SocketLike } from './session';
 
 class FakeSocket implements SocketLike {
@@ -180,5 +180,55 @@ describe('session', () => {
     expect(backoffDelay(0, () => 1)).toBe(1_500);
     expect(backoffDelay(3, () => 0.5)).toBe(8_000);
     expect(backoffDelay(50, () => 0.5)).toBe(30_000);
+  });
+});
+
+describe('an expired token', () => {
+  const expire = () => FakeSocket.last.receive({ ev: 'session:invalid', d: { code: 'auth.expired' } });
+  const renewing = (renew: () => Promise<unknown>) => {
+    const session = new Session({ url: 'ws://x/ws', token: () => 'T', renew, device: 'desktop', client: 'test', socket: () => new FakeSocket(), random: () => 0.5 });
+    session.start();
+    FakeSocket.last.open();
+    becomeReady();
+    return session;
+  };
+
+  it('is replaced, and the session goes on where it was', async () => {
+    const session = renewing(() => Promise.resolve());
+    expire();
+    expect(session.status.phase).toBe('waiting');
+    await vi.advanceTimersByTimeAsync(0);
+    FakeSocket.last.open();
+    expect(FakeSocket.all.length).toBe(2);
+    expect(FakeSocket.last.sent[0]?.d['resume']).toEqual({ sessionId: 'S1', s: 0 });
+    FakeSocket.last.receive({ ev: 'session:resumed', d: { replayed: 0 } });
+    expect(session.status.phase).toBe('ready');
+  });
+
+  it('ends the session where there is no other, or the other has expired too', async () => {
+    const over = renewing(() => Promise.reject(new ConveneError('auth.revoked', '')));
+    expire();
+    await vi.advanceTimersByTimeAsync(0);
+    expect([over.status.phase, over.status.code]).toEqual(['closed', 'auth.revoked']);
+    const round = renewing(() => Promise.resolve());
+    expire();
+    await vi.advanceTimersByTimeAsync(0);
+    FakeSocket.last.open();
+    expire();
+    await vi.advanceTimersByTimeAsync(0);
+    expect([round.status.phase, round.status.code]).toEqual(['closed', 'auth.expired']);
+  });
+
+  it('waits for a server that cannot be reached', async () => {
+    const renew = vi.fn(() => Promise.reject(new ConveneError('client.offline', '')));
+    const session = renewing(renew);
+    expire();
+    await vi.advanceTimersByTimeAsync(0);
+    expect(session.status.phase).toBe('waiting');
+    await vi.advanceTimersByTimeAsync(1_000);
+    FakeSocket.last.open();
+    expire();
+    await vi.advanceTimersByTimeAsync(0);
+    expect(renew).toHaveBeenCalledTimes(2);
   });
 });

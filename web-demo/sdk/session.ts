@@ -4,7 +4,7 @@
  */
 import { backoffDelay } from './backoff';
 import { Emitter } from './emitter';
-import { ConveneError, offline, timedOut } from './errors';
+import { codeOf, ConveneError, offline, timedOut } from './errors';
 import { decodeFrame, encodeFrame, read, ready as readySchema, type Ready } from './wire';
 
 export type SessionPhase = 'idle' | 'connecting' | 'ready' | 'waiting' | 'closed';
@@ -44,6 +44,8 @@ export interface SocketLike {
 export interface SessionOptions {
   url: string;
   token: () => string | null;
+  /** Gets a fresh token when the server says that this one has expired. */
+  renew?: () => Promise<unknown>;
   device: 'desktop' | 'mobile' | 'tablet';
   client: string;
   socket?: (url: string) => SocketLike;
@@ -82,6 +84,8 @@ export class Session {
   #heartbeat = 25_000;
   #drainDelay: number | null = null;
   #clockOffset = 0;
+  /** The token is as fresh as it gets. */
+  #renewed = false;
   /** In a call: the server keeps the seat for a while only, so tries come closer together. */
   urgent = false;
 
@@ -114,6 +118,7 @@ export class Session {
     this.#clearTimers();
     this.#dropSocket(1000);
     this.#resume = null;
+    this.#renewed = false;
     this.#failPending(offline());
     this.#setStatus({ phase: 'idle', lostAt: 0, attempt: 0, retryAt: 0, code: '' });
   }
@@ -256,9 +261,12 @@ export class Session {
       case 'session:resumed':
         this.#becameResumed(frame.d, frame.s);
         return;
-      case 'session:invalid':
-        this.#close((frame.d as { code?: string }).code ?? 'auth.invalid');
+      case 'session:invalid': {
+        const code = (frame.d as { code?: string }).code ?? 'auth.invalid';
+        if (code === 'auth.expired' && this.#options.renew && !this.#renewed) void this.#renew(this.#options.renew);
+        else this.#close(code);
         return;
+      }
       case 'session:drain':
         this.#drainDelay = Number((frame.d as { delay?: number }).delay ?? 0);
         return;
@@ -274,6 +282,28 @@ export class Session {
       this.#resume.s = frame.s;
     }
     this.events.emit('event', { ev: frame.ev, d: frame.d });
+  }
+
+  /** The session goes on with a fresh token; without one it tries again as after any loss. */
+  async #renew(renew: () => Promise<unknown>): Promise<void> {
+    this.#clearTimers();
+    this.#dropSocket(1000);
+    this.#failPending(offline());
+    const lost = { ...this.#status, phase: 'waiting', lostAt: this.#status.lostAt || Date.now() } as const;
+    this.#setStatus(lost);
+    let code = '';
+    try {
+      await renew();
+    } catch (error) {
+      code = codeOf(error);
+    }
+    // Stopped, or started anew meanwhile.
+    if (this.#status !== lost) return;
+    if (code.startsWith('auth.')) return this.#close(code);
+    if (code) return this.#lost(4000);
+    // A fresh token that has expired as well would go round in circles.
+    this.#renewed = true;
+    this.#connect();
   }
 
   #becomeReady(data: unknown, s: number | undefined): void {
@@ -298,6 +328,7 @@ export class Session {
   #online(announce: () => void): void {
     clearTimeout(this.#helloTimer);
     this.#drainDelay = null;
+    this.#renewed = false;
     // Listeners of `ready` see the new phase; listeners of `status` see the new data.
     this.#status = { phase: 'ready', lostAt: 0, attempt: 0, retryAt: 0, code: '' };
     announce();

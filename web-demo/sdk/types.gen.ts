@@ -56,6 +56,7 @@ export type ErrorCode =
   | 'auth.invalid'
   | 'auth.expired'
   | 'auth.user_inactive'
+  | 'auth.revoked'
   | 'auth.banned'
   | 'perm.denied'
   | 'perm.not_member'
@@ -66,7 +67,10 @@ export type ErrorCode =
   | 'not_found.message'
   | 'not_found.user'
   | 'not_found.call'
+  | 'not_found.session'
+  | 'not_found.filter'
   | 'validation.failed'
+  | 'validation.filtered'
   | 'conflict.rev'
   | 'conflict.duplicate'
   | 'conflict.state'
@@ -83,6 +87,11 @@ export type ErrorCode =
   | 'server.unavailable'
   | 'op.unknown';
 export type ScheduleState = 'pending' | 'sent' | 'failed' | 'cancelled';
+export type FilterAction = 'flag' | 'mask' | 'block';
+/**
+ * Who reported.
+ */
+export type ReportKind = 'user' | 'filter';
 /**
  * What became of a report.
  */
@@ -549,6 +558,26 @@ export interface Commands {
     limit?: number | null;
   };
   /**
+   * Add a word, or change what is done about it
+   */
+  'moderation:filter_add': {
+    action: 'flag' | 'mask' | 'block';
+    /**
+     * A word or a phrase; case and accents make no difference.
+     */
+    word: string;
+  };
+  /**
+   * Take a word from the list
+   */
+  'moderation:filter_remove': {
+    filterId: string;
+  };
+  /**
+   * Words that are not wanted in messages
+   */
+  'moderation:filters': {};
+  /**
    * Remove a member and say why
    */
   'moderation:kick_user': {
@@ -574,6 +603,19 @@ export interface Commands {
     note?: string;
     reportId: string;
     resolution: 'dismissed' | 'actioned';
+  };
+  /**
+   * Sign somebody out
+   */
+  'moderation:revoke_sessions': {
+    sessionId?: string | null;
+    userId: string;
+  };
+  /**
+   * Where somebody is signed in
+   */
+  'moderation:sessions': {
+    userId: string;
   };
   /**
    * Keep a member from writing for a while, or no more
@@ -796,6 +838,17 @@ export interface Commands {
     token: string;
   };
   /**
+   * Where one is signed in, the last used first
+   */
+  'session:list': {};
+  /**
+   * Sign out somewhere else, or everywhere else
+   */
+  'session:revoke': {
+    others?: boolean;
+    sessionId?: string | null;
+  };
+  /**
    * Follow a thread
    */
   'thread:follow': {
@@ -989,9 +1042,14 @@ export interface Answers {
   'moderation:audit': AuditLog;
   'moderation:ban_user': Banned;
   'moderation:bans': Bans;
+  'moderation:filter_add': OneFilter;
+  'moderation:filter_remove': Empty;
+  'moderation:filters': Filters;
   'moderation:kick_user': OneMember;
   'moderation:reports': Reports;
   'moderation:resolve': OneReport;
+  'moderation:revoke_sessions': Empty;
+  'moderation:sessions': Sessions;
   'moderation:timeout_user': OneMember;
   'moderation:unban_user': Empty;
   'net:test': Sdp;
@@ -1011,6 +1069,8 @@ export interface Answers {
   'search:messages': Hits;
   'search:suggest': Suggestions;
   'session:hello': Greeted;
+  'session:list': Sessions;
+  'session:revoke': Empty;
   'thread:follow': Followed;
   'thread:get': OneThread;
   'thread:list': Threads;
@@ -1562,6 +1622,25 @@ export interface Ban {
   userId: string;
   username: string;
 }
+export interface OneFilter {
+  filter: FilteredWord;
+}
+/**
+ * A word that is not wanted.
+ */
+export interface FilteredWord {
+  action: FilterAction;
+  by: string;
+  createdAt: string;
+  id: string;
+  word: string;
+}
+export interface Filters {
+  /**
+   * By word. Those of the configuration are not among them.
+   */
+  filters: FilteredWord[];
+}
 export interface Reports {
   next: string | null;
   reports: Report[];
@@ -1575,10 +1654,14 @@ export interface Report {
   content: string;
   createdAt: string;
   id: string;
+  kind: ReportKind;
   messageId: string;
   note: string;
   reason: string;
-  reporterId: string;
+  /**
+   * `null` for a filter.
+   */
+  reporterId: string | null;
   resolutionNote: string;
   resolvedAt: string | null;
   resolvedBy: string | null;
@@ -1586,6 +1669,34 @@ export interface Report {
 }
 export interface OneReport {
   report: Report;
+}
+export interface Sessions {
+  sessions: Login[];
+}
+/**
+ * Where somebody is signed in.
+ */
+export interface Login {
+  /**
+   * What the client calls itself.
+   */
+  client: string;
+  createdAt: string;
+  /**
+   * The one that asks.
+   */
+  current: boolean;
+  device: Device;
+  expiresAt: string;
+  id: string;
+  /**
+   * Where it was last refreshed from.
+   */
+  ip: string | null;
+  /**
+   * When it was last refreshed.
+   */
+  lastUsedAt: string;
 }
 export interface Sdp {
   sdp: string;

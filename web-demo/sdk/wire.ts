@@ -147,6 +147,19 @@ export const scheduled = v.object({
   rev: int(),
 });
 export type Scheduled = v.InferOutput<typeof scheduled>;
+/** Where I am signed in. */
+export const login = v.object({
+  id: v.string(),
+  device: text(),
+  client: text(),
+  ip: text(),
+  createdAt: text(),
+  lastUsedAt: text(),
+  expiresAt: text(),
+  /** Here. */
+  current: flag(),
+});
+export type SignIn = v.InferOutput<typeof login>;
 /** Somebody who has read a message; when, where that is known. */
 export const reader = v.object({ userId: v.string(), at: text() });
 export type Reader = v.InferOutput<typeof reader>;

@@ -30,7 +30,7 @@ use super::{
 };
 use crate::{
     auth::grants::{Actor, Grants},
-    base::id::{ChannelId, SessionId, UserId},
+    base::id::{ChannelId, LoginId, SessionId, UserId},
     chat::broadcast::{Audience, Broadcast, OutEvent},
     observe::metrics::Metrics,
     runtime::clock,
@@ -194,6 +194,14 @@ impl Session {
                 None
             }
         }
+    }
+
+    /// For good, with a close code of the protocol.
+    pub fn disconnect(&self, close_code: u16, code: &'static str) {
+        self.update(|state| {
+            state.doom();
+            state.cut(Cut { close_code, reason: "disconnected by the server", invalid: Some(code) });
+        });
     }
 
     pub fn is_cut(&self, generation: Generation) -> bool {
@@ -596,10 +604,15 @@ impl Broadcast for Registry {
 
     fn disconnect_user(&self, user: UserId, close_code: u16, code: &'static str) {
         for session in self.receivers(&Audience::Users(Arc::from([user]))) {
-            session.update(|state| {
-                state.doom();
-                state.cut(Cut { close_code, reason: "disconnected by the server", invalid: Some(code) });
-            });
+            session.disconnect(close_code, code);
+        }
+    }
+
+    fn disconnect_login(&self, user: UserId, login: LoginId, close_code: u16, code: &'static str) {
+        for session in self.receivers(&Audience::Users(Arc::from([user]))) {
+            if session.actor().login == Some(login) {
+                session.disconnect(close_code, code);
+            }
         }
     }
 }

@@ -94,6 +94,9 @@ pub static ENDPOINTS: &[Endpoint] = &[
     get("/users/me/blocks", "user:blocks"),
     put("/users/{userId}/block", "user:block"),
     delete("/users/{userId}/block", "user:unblock"),
+    get("/users/me/sessions", "session:list"),
+    delete("/users/me/sessions", "session:revoke").fixed(&[("others", Fixed::Flag(true))]),
+    delete("/users/me/sessions/{sessionId}", "session:revoke"),
     post("/dms", "dm:open"),
     put("/presence", "presence:update"),
     get("/presence", "presence:get_bulk"),
@@ -158,6 +161,12 @@ pub static ENDPOINTS: &[Endpoint] = &[
     get("/admin/bans", "moderation:bans"),
     put("/admin/bans/{userId}", "moderation:ban_user"),
     delete("/admin/bans/{userId}", "moderation:unban_user"),
+    get("/admin/filters", "moderation:filters"),
+    post("/admin/filters", "moderation:filter_add").created(),
+    delete("/admin/filters/{filterId}", "moderation:filter_remove"),
+    get("/admin/users/{userId}/sessions", "moderation:sessions"),
+    delete("/admin/users/{userId}/sessions", "moderation:revoke_sessions"),
+    delete("/admin/users/{userId}/sessions/{sessionId}", "moderation:revoke_sessions"),
     get("/admin/audit", "moderation:audit"),
 ];
 

@@ -3,11 +3,12 @@
 use schemars::{JsonSchema, Schema, SchemaGenerator};
 
 use super::objects::{
-    AuditEntry, Ban, CallRecord, Chain, Channel, Empty, IceServer, LiveCall, Member, Message, Never,
-    Participant, Presence, Reader, Report, Revision, Scheduled, SeenChannel, Thread, Time, Typist, User,
+    AuditEntry, Ban, CallRecord, Chain, Channel, Empty, FilteredWord, IceServer, LiveCall, Login, Member,
+    Message, Never, Participant, Presence, Reader, Report, Revision, Scheduled, SeenChannel, Thread, Time,
+    Typist, User,
 };
 use crate::{
-    base::id::{CallId, MessageId, ParticipantId, ReportId, SessionId, UserId},
+    base::id::{CallId, LoginId, MessageId, ParticipantId, ReportId, SessionId, UserId},
     call::model::VoiceState,
     chat::model::NotifyPref,
 };
@@ -102,6 +103,8 @@ pub static OPS: &[Op] = &[
     op::<Empty>("user:block", "Block somebody"),
     op::<Empty>("user:unblock", "Block somebody no more"),
     op::<Users>("user:blocks", "Whom one blocks"),
+    op::<Sessions>("session:list", "Where one is signed in, the last used first"),
+    op::<Empty>("session:revoke", "Sign out somewhere else, or everywhere else"),
     // Moderation
     op::<OneMember>("moderation:kick_user", "Remove a member and say why"),
     op::<OneMember>("moderation:timeout_user", "Keep a member from writing for a while, or no more"),
@@ -110,6 +113,11 @@ pub static OPS: &[Op] = &[
     op::<Banned>("moderation:ban_user", "Ban somebody from the server"),
     op::<Empty>("moderation:unban_user", "Lift a ban"),
     op::<Bans>("moderation:bans", "Bans in force"),
+    op::<Filters>("moderation:filters", "Words that are not wanted in messages"),
+    op::<OneFilter>("moderation:filter_add", "Add a word, or change what is done about it"),
+    op::<Empty>("moderation:filter_remove", "Take a word from the list"),
+    op::<Sessions>("moderation:sessions", "Where somebody is signed in"),
+    op::<Empty>("moderation:revoke_sessions", "Sign somebody out"),
     op::<AuditLog>("moderation:audit", "The log of what moderators did, the newest first"),
 ];
 
@@ -396,6 +404,22 @@ pub struct OneUser {
 }
 
 #[derive(Debug, JsonSchema)]
+pub struct Sessions {
+    pub sessions: Vec<Login>,
+}
+
+#[derive(Debug, JsonSchema)]
+pub struct Filters {
+    /// By word. Those of the configuration are not among them.
+    pub filters: Vec<FilteredWord>,
+}
+
+#[derive(Debug, JsonSchema)]
+pub struct OneFilter {
+    pub filter: FilteredWord,
+}
+
+#[derive(Debug, JsonSchema)]
 pub struct Reports {
     pub reports: Vec<Report>,
     pub next: Option<String>,
@@ -476,4 +500,12 @@ pub struct Granted {
     pub token: String,
     pub expires_at: Time,
     pub user: User,
+    /// This and the next two: of a session of ours, for those who log in or show a refresh token.
+    #[schemars(skip_serializing_if = "absent")]
+    pub session_id: LoginId,
+    /// Good for one use.
+    #[schemars(skip_serializing_if = "absent")]
+    pub refresh_token: String,
+    #[schemars(skip_serializing_if = "absent")]
+    pub refresh_expires_at: Time,
 }

@@ -9,15 +9,20 @@ use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde_json::Value;
 
 use crate::{
+    auth::grants::Device,
     base::{
-        id::{CallId, ChannelId, MessageId, ParticipantId, ReportId, ScheduleId, TrackId, UserId},
+        id::{
+            CallId, ChannelId, FilterId, LoginId, MessageId, ParticipantId, ReportId, ScheduleId, TrackId,
+            UserId,
+        },
         playout::PlayoutDelay,
     },
     call::model::{CallKind, CallMode, CallState, EndReason, InviteOutcome, LeaveReason, VoiceState},
     chat::{
         command::Activity,
+        filter::FilterAction,
         model::{ChannelKind, MemberRole, NotifyPref},
-        moderation::ReportState,
+        moderation::{ReportKind, ReportState},
     },
     room::command::{Kind, Source},
 };
@@ -320,7 +325,9 @@ pub struct Report {
     pub author_id: UserId,
     /// As it was when it was reported.
     pub content: String,
-    pub reporter_id: UserId,
+    pub kind: ReportKind,
+    /// `null` for a filter.
+    pub reporter_id: Option<UserId>,
     pub reason: String,
     pub note: String,
     pub state: ReportState,
@@ -341,6 +348,35 @@ pub struct Ban {
     pub at: Time,
     /// `null` = for good.
     pub until: Option<Time>,
+}
+
+/// A word that is not wanted.
+#[derive(Debug, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct FilteredWord {
+    pub id: FilterId,
+    pub word: String,
+    pub action: FilterAction,
+    pub by: UserId,
+    pub created_at: Time,
+}
+
+/// Where somebody is signed in.
+#[derive(Debug, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Login {
+    pub id: LoginId,
+    pub device: Device,
+    /// What the client calls itself.
+    pub client: String,
+    /// Where it was last refreshed from.
+    pub ip: Option<String>,
+    pub created_at: Time,
+    /// When it was last refreshed.
+    pub last_used_at: Time,
+    pub expires_at: Time,
+    /// The one that asks.
+    pub current: bool,
 }
 
 #[derive(Debug, JsonSchema)]

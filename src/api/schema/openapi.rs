@@ -10,9 +10,9 @@ use super::{
     Problem,
     answers::{self, Granted},
     fields_of, incoming,
-    objects::User,
+    objects::{Empty, User},
     outgoing,
-    requests::{self, Credentials},
+    requests::{self, Credentials, WithRefreshToken},
 };
 use crate::api::rest::endpoints::{ENDPOINTS, Endpoint, Fixed, Header};
 
@@ -64,6 +64,7 @@ pub const BASE: &str = "/api/v1";
 fn others(schemas: &mut SchemaGenerator) -> Vec<(&'static str, Method, Value)> {
     let granted = data(schemas.subschema_for::<Granted>().to_value());
     let credentials = Credentials::json_schema(&mut incoming()).to_value();
+    let shown = WithRefreshToken::json_schema(&mut incoming()).to_value();
     let login = Plan {
         id: "auth.login".into(),
         summary: "Get a token for a name and a password",
@@ -75,12 +76,21 @@ fn others(schemas: &mut SchemaGenerator) -> Vec<(&'static str, Method, Value)> {
     };
     let refresh = Plan {
         id: "auth.refresh".into(),
-        summary: "Get a fresh token for the one that is sent",
+        summary: "Get a fresh token for a refresh token, which is used up, or for a bearer token",
         tag: "auth",
         parameters: Vec::new(),
-        body: None,
-        failures: vec![401, 403, 429, 503],
+        body: Some((shown.clone(), false)),
+        failures: vec![400, 401, 403, 413, 415, 422, 429, 503],
         answers: vec![(200, granted)],
+    };
+    let logout = Plan {
+        id: "auth.logout".into(),
+        summary: "End the session of a refresh token, or of the bearer token",
+        tag: "auth",
+        parameters: Vec::new(),
+        body: Some((shown, false)),
+        failures: refresh.failures.clone(),
+        answers: vec![(200, data(schemas.subschema_for::<Empty>().to_value()))],
     };
     let me = Plan {
         id: "user.me".into(),
@@ -89,13 +99,18 @@ fn others(schemas: &mut SchemaGenerator) -> Vec<(&'static str, Method, Value)> {
         answers: vec![(200, data(schemas.subschema_for::<User>().to_value()))],
         parameters: Vec::new(),
         body: None,
-        failures: refresh.failures.clone(),
+        failures: vec![401, 403, 429, 503],
     };
-    let mut login = login.to_json();
+    let (mut login, mut refresh, mut logout) = (login.to_json(), refresh.to_json(), logout.to_json());
     login["security"] = json!([]);
+    // Either of the two will do.
+    for either in [&mut refresh, &mut logout] {
+        either["security"] = json!([{}, {"bearer": []}]);
+    }
     vec![
         ("/auth/login", Method::POST, login),
-        ("/auth/refresh", Method::POST, refresh.to_json()),
+        ("/auth/refresh", Method::POST, refresh),
+        ("/auth/logout", Method::POST, logout),
         ("/users/me", Method::GET, me.to_json()),
     ]
 }
@@ -258,8 +273,16 @@ fn operation_id(endpoint: &Endpoint) -> String {
     if ENDPOINTS.iter().filter(|one| one.op == endpoint.op).count() == 1 {
         return id;
     }
-    let noun = endpoint.path.split('/').nth(1).unwrap_or_default();
-    format!("{id}.{}.{noun}", endpoint.method.as_str().to_ascii_lowercase())
+    let noun = |one: &Endpoint| one.path.split('/').nth(1).unwrap_or_default();
+    let like = |one: &&Endpoint| {
+        one.op == endpoint.op && one.method == endpoint.method && noun(one) == noun(endpoint)
+    };
+    let mut name = format!("{id}.{}.{}", endpoint.method.as_str().to_ascii_lowercase(), noun(endpoint));
+    // One of them, or all.
+    if ENDPOINTS.iter().filter(like).count() > 1 && endpoint.path.ends_with('}') {
+        name.push_str(".one");
+    }
+    name
 }
 
 /// The names in braces.
@@ -324,7 +347,7 @@ mod tests {
     fn every_endpoint_is_in_the_document_with_an_answer() {
         let document = document();
         let operations = operations(&document);
-        assert_eq!(operations.len(), ENDPOINTS.len() + 3, "two endpoints are one, or one is missing");
+        assert_eq!(operations.len(), ENDPOINTS.len() + 4, "two endpoints are one, or one is missing");
         for endpoint in ENDPOINTS {
             let key = format!("{} {}", endpoint.method.as_str().to_lowercase(), endpoint.path);
             let operation = &operations[&key];

@@ -33,6 +33,18 @@ pub struct Credentials {
     pub username: String,
     #[schemars(length(max = 1024))]
     pub password: String,
+    #[schemars(default)]
+    pub device: Device,
+    /// What the client calls itself, for the list of sessions; absent, its `User-Agent`.
+    #[schemars(length(max = 200))]
+    pub client: Option<String>,
+}
+
+/// What `/auth/refresh` and `/auth/logout` may say instead of a bearer token.
+#[derive(Debug, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct WithRefreshToken {
+    pub refresh_token: Option<String>,
 }
 
 #[derive(Debug, JsonSchema)]

@@ -74,6 +74,7 @@ fn minted_tokens_verify() {
         name: Some("Bo".into()),
         grants: Grants { admin: true, ..Grants::default() },
         epoch: Some(3),
+        login: None,
         ttl_s: 60,
     };
     for key in [None, Some("old")] {

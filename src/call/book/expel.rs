@@ -2,7 +2,7 @@
 
 use super::{Book, CallError, Plan};
 use crate::{
-    base::id::{CallId, UserId},
+    base::id::{CallId, LoginId, SessionId, UserId},
     call::{
         live::Now,
         model::{InviteOutcome, LeaveReason},
@@ -29,6 +29,14 @@ impl Book {
         }
         work.settle();
         Ok(work.finish())
+    }
+
+    /// The calls somebody is in by one of its sign-ins, and by which sessions.
+    pub fn of_login(&self, login: LoginId) -> Vec<(CallId, SessionId)> {
+        let lives = self.live().into_iter().filter_map(|id| self.get(id).ok());
+        let seats = lives.flat_map(|call| call.participants.iter().map(|one| (call.id, one)));
+        let mine = seats.filter(|(_, one)| one.person.login == Some(login));
+        mine.map(|(call, one)| (call, one.session)).collect()
     }
 
     /// The calls a user is in or rung by.

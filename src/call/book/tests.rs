@@ -41,7 +41,12 @@ impl Bench {
 
     fn joiner(&mut self, user: u128, session: u128) -> Joiner {
         self.next += 1;
-        let person = Person { id: Self::user(user), username: format!("u{user}"), name: format!("U{user}") };
+        let person = Person {
+            id: Self::user(user),
+            username: format!("u{user}"),
+            name: format!("U{user}"),
+            login: None,
+        };
         let participant = ParticipantId::from_parts(1, self.next);
         Joiner { person, session: Self::session(session), participant, muted: false, deafened: false }
     }

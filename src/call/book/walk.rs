@@ -101,7 +101,7 @@ impl Walk {
     fn joiner(&mut self, user: UserId) -> Joiner {
         let device = self.rng.random_range(0..DEVICES);
         Joiner {
-            person: Person { id: user, username: String::new(), name: String::new() },
+            person: Person { id: user, username: String::new(), name: String::new(), login: None },
             session: SessionId::from_parts(user.0.random() as u64, device),
             participant: ParticipantId::from_parts(1, self.fresh()),
             muted: false,

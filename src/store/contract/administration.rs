@@ -16,7 +16,7 @@ pub(super) async fn all(store: &Arc<dyn Store>, [ana, bo, cy]: [UserId; 3]) {
 }
 
 fn act(channel: ChannelId, by: UserId) -> ChannelAct {
-    ChannelAct { channel, by, host: false, now: 50 }
+    ChannelAct { channel, by, host: false, from: Origin::default(), now: 50 }
 }
 
 fn at(n: u128, channel: ChannelId, author: UserId, now: WallMs) -> NewMessage {
@@ -70,7 +70,7 @@ async fn archived_channels_are_read_and_not_written(store: &dyn Store, ana: User
     let done = archive(ana, true).await.unwrap();
     assert_eq!((done.changed, done.channel.archived_at), (true, Some(50)));
     assert!(!archive(ana, true).await.unwrap().changed);
-    let change = || MessageChange { message: id, by: ana, moderator: true, now: 51 };
+    let change = || MessageChange { message: id, by: ana, moderator: true, from: Origin::default(), now: 51 };
     let refused = [
         store.send_message(text(3_011, channel, ana), nothing()).await.err(),
         store.edit_message(change(), "x".into(), None, nothing()).await.err(),
@@ -106,7 +106,7 @@ async fn only_hosts_write_where_it_is_read_only(store: &dyn Store, ana: UserId, 
     let before = store.channel(channel, bo).await.unwrap();
     let refused = store.send_message(text(3_021, channel, bo), Box::new(|_| panic!("told"))).await;
     assert_eq!(refused.unwrap_err(), StoreError::ReadOnly);
-    let change = || MessageChange { message: id, by: bo, moderator: false, now: 51 };
+    let change = || MessageChange { message: id, by: bo, moderator: false, from: Origin::default(), now: 51 };
     let edit = store.edit_message(change(), "x".into(), None, nothing()).await;
     assert_eq!(edit.unwrap_err(), StoreError::ReadOnly);
     assert_eq!(store.channel(channel, bo).await.unwrap(), before, "nothing of it remains");
@@ -202,7 +202,7 @@ async fn who_is_gone_is_gone(store: &dyn Store, ana: UserId, bo: UserId) {
     let before = store.channel(channel, ana).await.unwrap().rev;
     let removed = remove(store, act(channel, ana), bo).await.unwrap();
     assert_eq!(removed.member.rev, before + 1);
-    let change = || MessageChange { message: id, by: bo, moderator: true, now: 60 };
+    let change = || MessageChange { message: id, by: bo, moderator: true, from: Origin::default(), now: 60 };
     let refused = [
         store.send_message(text(3_081, channel, bo), nothing()).await.err(),
         store.edit_message(change(), "x".into(), None, nothing()).await.err(),

@@ -35,7 +35,7 @@ async fn blocks_close_direct_conversations_one_way(store: &dyn Store, [ana, bo, 
     assert!(!block(ana, bo, true).await.unwrap());
     assert_eq!(block(ana, UserId::from_parts(9, 9), true).await.unwrap_err(), StoreError::NotFound);
     let before = store.channel(channel, ana).await.unwrap();
-    let change = || MessageChange { message: id, by: bo, moderator: false, now: 60 };
+    let change = || MessageChange { message: id, by: bo, moderator: false, from: Origin::default(), now: 60 };
     let refused = [
         store.send_message(text(4_001, channel, bo), Box::new(|_| panic!("told"))).await.err(),
         store.edit_message(change(), "x".into(), None, nothing()).await.err(),
@@ -75,13 +75,20 @@ async fn reports_keep_the_words_and_are_decided_once(store: &dyn Store, [ana, bo
     let again = store.report(new(2, ana), nothing()).await.unwrap();
     assert_eq!((again.fresh, again.report), (false, first.report.clone()));
     store.report(new(3, bo), nothing()).await.unwrap();
-    let change = MessageChange { message: id, by: bo, moderator: false, now: 71 };
+    let change = MessageChange { message: id, by: bo, moderator: false, from: Origin::default(), now: 71 };
     store.delete_message(change, nothing()).await.unwrap();
     let newest = store.reports(Some(ReportState::Open), None, 1).await.unwrap();
     let older = store.reports(None, Some(newest[0].id), 9).await.unwrap();
-    assert_eq!((newest[0].reporter, older), (bo, vec![first.report.clone()]));
+    assert_eq!((newest[0].reporter, older), (Some(bo), vec![first.report.clone()]));
     let resolve = |state: ReportState| {
-        let by = Resolution { report: first.report.id, by: cy, state, note: "n".into(), now: 72 };
+        let by = Resolution {
+            report: first.report.id,
+            by: cy,
+            state,
+            note: "n".into(),
+            from: Origin::default(),
+            now: 72,
+        };
         store.resolve_report(by)
     };
     let done = resolve(ReportState::Dismissed).await.unwrap();
@@ -95,6 +102,7 @@ async fn reports_keep_the_words_and_are_decided_once(store: &dyn Store, [ana, bo
         by: cy,
         state: ReportState::Actioned,
         note: String::new(),
+        from: Origin::default(),
         now: 72,
     };
     assert_eq!(store.resolve_report(unknown).await.unwrap_err(), StoreError::NotFound);
@@ -103,7 +111,7 @@ async fn reports_keep_the_words_and_are_decided_once(store: &dyn Store, [ana, bo
 
 async fn time_outs_hold_in_the_transaction(store: &dyn Store, ana: UserId, bo: UserId) {
     let channel = group(store, 41, ana, &[bo]).await;
-    let act = |by: UserId| ChannelAct { channel, by, host: false, now: 80 };
+    let act = |by: UserId| ChannelAct { channel, by, host: false, from: Origin::default(), now: 80 };
     let timeout = |by: UserId, user: UserId| {
         let change = MemberChange::Timeout { until: Some(1_000), reason: "r".into() };
         store.change_member(act(by), user, change, nothing())
@@ -122,7 +130,10 @@ async fn time_outs_hold_in_the_transaction(store: &dyn Store, ana: UserId, bo: U
 async fn bans_revoke_tokens_and_end_by_themselves(store: &dyn Store, [ana, bo, cy]: [UserId; 3]) {
     let channel = group(store, 42, ana, &[bo]).await;
     let ban = |user: UserId, until: Option<WallMs>| {
-        store.ban(NewBan { user, by: cy, reason: "r".into(), until, now: 90 }, nothing())
+        store.ban(
+            NewBan { user, by: cy, reason: "r".into(), until, from: Origin::default(), now: 90 },
+            nothing(),
+        )
     };
     let before = store.user(bo).await.unwrap();
     assert!(!before.is_banned(90));
@@ -149,8 +160,9 @@ async fn bans_revoke_tokens_and_end_by_themselves(store: &dyn Store, [ana, bo, c
     };
     let admin = store.create_user(admin, nothing()).await.unwrap().user.id;
     assert_eq!(ban(admin, None).await.unwrap_err(), StoreError::Denied);
-    store.unban(bo, cy, 91, nothing()).await.unwrap();
-    assert_eq!(store.unban(bo, cy, 91, nothing()).await.unwrap_err(), StoreError::State);
+    let unban = Unban { user: bo, by: cy, from: Origin::default(), now: 91 };
+    store.unban(unban.clone(), nothing()).await.unwrap();
+    assert_eq!(store.unban(unban, nothing()).await.unwrap_err(), StoreError::State);
     let after = store.user(bo).await.unwrap();
     assert_eq!(
         (after.banned_until, after.token_epoch),
@@ -165,11 +177,17 @@ async fn every_act_is_a_line_of_the_chain(store: &dyn Store, ana: UserId, bo: Us
     let last = async || store.audit(None, 1).await.unwrap().first().map_or(0, |line| line.n);
     let before = last().await;
     let own = store.send_message(text(4_031, channel, ana), nothing()).await.unwrap().message.id;
-    let delete = |message: MessageId| MessageChange { message, by: ana, moderator: true, now: 95 };
+    let delete = |message: MessageId| MessageChange {
+        message,
+        by: ana,
+        moderator: true,
+        from: Origin::default(),
+        now: 95,
+    };
     store.delete_message(delete(own), nothing()).await.unwrap();
     assert_eq!(last().await, before, "of one's own is no moderation");
     store.delete_message(delete(id), nothing()).await.unwrap();
-    let act = |host: bool, by: UserId| ChannelAct { channel, by, host, now: 96 };
+    let act = |host: bool, by: UserId| ChannelAct { channel, by, host, from: Origin::default(), now: 96 };
     let kick = |user: UserId| {
         let change = MemberChange::Kick { reason: "r".into() };
         store.change_member(act(false, ana), user, change, nothing())

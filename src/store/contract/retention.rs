@@ -48,13 +48,14 @@ async fn old_group(store: &dyn Store, n: u128, owner: UserId, other: UserId) -> 
 
 async fn keeps(store: &dyn Store, channel: ChannelId, by: UserId, days: u32) -> ChannelRecord {
     let settings = ChannelSettings { retention_days: Some(days), ..ChannelSettings::default() };
-    let act = ChannelAct { channel, by, host: false, now: START };
+    let act = ChannelAct { channel, by, host: false, from: Origin::default(), now: START };
     store.update_channel(act, settings, nothing()).await.unwrap().channel
 }
 
 async fn what_is_too_old_loses_its_content_and_keeps_its_place(store: &dyn Store, ana: UserId, bo: UserId) {
     let (channel, other) = (old_group(store, 91, ana, bo).await, old_group(store, 92, ana, bo).await);
-    let change = |message| MessageChange { message, by: ana, moderator: true, now: START };
+    let change =
+        |message| MessageChange { message, by: ana, moderator: true, from: Origin::default(), now: START };
     let say =
         |n: u128, channel, at| NewMessage { now: at, mentions: vec![bo], ..text(90_000 + n, channel, ana) };
     let (old, young) = (START, START + 8 * DAY);
@@ -146,7 +147,13 @@ async fn what_was_deleted_stays_until_its_grace_is_over(store: &dyn Store, ana: 
         let new = NewMessage { now: START, ..text(92_000 + n, channel, ana) };
         ids.push(store.send_message(new, nothing()).await.unwrap().message.id);
     }
-    let change = |message| MessageChange { message, by: ana, moderator: false, now: START + 10 };
+    let change = |message| MessageChange {
+        message,
+        by: ana,
+        moderator: false,
+        from: Origin::default(),
+        now: START + 10,
+    };
     store.edit_message(change(ids[1]), "regretted twice".into(), None, nothing()).await.unwrap();
     for id in &ids[1..] {
         store.delete_message(change(*id), nothing()).await.unwrap();

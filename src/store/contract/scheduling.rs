@@ -108,7 +108,7 @@ async fn only_what_may_be_said_now_is_taken(store: &dyn Store, [ana, bo, cy]: [U
     for at in [YEAR.0 - 1, YEAR.1 + 1] {
         assert_eq!(store.schedule(wish(21, channel, ana, at), nothing()).await.unwrap(), None);
     }
-    let act = ChannelAct { channel, by: ana, host: false, now: 30 };
+    let act = ChannelAct { channel, by: ana, host: false, from: Origin::default(), now: 30 };
     let timeout = |until| MemberChange::Timeout { until, reason: String::new() };
     store.change_member(act.clone(), bo, timeout(Some(600)), nothing()).await.unwrap();
     let silenced = store.schedule(wish(22, channel, bo, 500), nothing()).await;
@@ -211,7 +211,7 @@ async fn the_rules_are_those_of_the_moment(store: &dyn Store, ana: UserId, bo: U
     let dia = super::user(store, 85).await;
     store.add_member(channel, dia, 5, nothing()).await.unwrap();
     let one = waits(store, wish(41, channel, dia, 300)).await;
-    let act = |now| ChannelAct { channel, by: ana, host: false, now };
+    let act = |now| ChannelAct { channel, by: ana, host: false, from: Origin::default(), now };
     let settings = |slow: Option<u32>, read_only: Option<bool>| ChannelSettings {
         slow_mode_s: slow,
         read_only,
@@ -225,7 +225,14 @@ async fn the_rules_are_those_of_the_moment(store: &dyn Store, ana: UserId, bo: U
     store.send_message(NewMessage { now: 5_000, ..text(80_041, channel, dia) }, nothing()).await.unwrap();
     assert_eq!(fire(store, &one, 80_042, 6_000).await.unwrap_err(), StoreError::Slow(9_000));
     store.update_channel(act(22), settings(Some(0), None), nothing()).await.unwrap();
-    let ban = NewBan { user: dia, by: ana, reason: String::new(), until: Some(7_000), now: 6_000 };
+    let ban = NewBan {
+        user: dia,
+        by: ana,
+        reason: String::new(),
+        until: Some(7_000),
+        from: Origin::default(),
+        now: 6_000,
+    };
     store.ban(ban, nothing()).await.unwrap();
     assert_eq!(fire(store, &one, 80_043, 6_000).await.unwrap_err(), StoreError::Denied);
     let remove = MemberChange::Remove;
@@ -342,7 +349,7 @@ async fn receipts_count_who_was_there(store: &dyn Store, [ana, bo, cy]: [UserId;
     store.mark_read(channel, cy, ReadMove::All, 728, nothing()).await.unwrap();
     let of_cy = Receipts { readers: vec![(cy, Some(728))], count: 1 };
     assert_eq!(store.read_receipts(more.id, 50).await.unwrap(), of_cy, "read with the channel");
-    let act = ChannelAct { channel, by: ana, host: false, now: 730 };
+    let act = ChannelAct { channel, by: ana, host: false, from: Origin::default(), now: 730 };
     store.change_member(act, cy, MemberChange::Remove, nothing()).await.unwrap();
     assert_eq!(store.read_receipts(third.id, 50).await.unwrap().count, 1, "members only");
     let unknown = store.read_receipts(MessageId::from_parts(9, 9), 50).await;

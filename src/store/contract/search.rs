@@ -36,7 +36,7 @@ impl Speaker<'_> {
     }
 
     fn change(&self, message: MessageId) -> MessageChange {
-        MessageChange { message, by: self.user, moderator: false, now: 99 }
+        MessageChange { message, by: self.user, moderator: false, from: Origin::default(), now: 99 }
     }
 }
 

@@ -43,7 +43,7 @@ async fn ground(db: &mut Tx<'_>, act: &ChannelAct, action: &str) -> Result<Groun
 }
 
 async fn log(db: &mut Tx<'_>, act: &ChannelAct, action: &str, target: String, detail: Value) -> Result<()> {
-    audit::append(db, Entry { actor: act.by, action, target, detail, now: act.now }).await
+    audit::append(db, Entry { actor: act.by, from: act.from, action, target, detail, now: act.now }).await
 }
 
 /// `None` = not a member.

@@ -7,7 +7,7 @@ use super::{
     writer::Tx,
 };
 use crate::{
-    base::id::UserId,
+    base::{id::UserId, origin::Origin},
     chat::{model::WallMs, moderation::AuditRecord},
     store::{AuditCheck, Result},
 };
@@ -15,6 +15,7 @@ use crate::{
 /// What was done, in the transaction that does it.
 pub(super) struct Entry<'a> {
     pub actor: UserId,
+    pub from: Origin,
     pub action: &'a str,
     pub target: String,
     pub detail: Value,
@@ -46,7 +47,7 @@ pub(super) async fn append(db: &mut Tx<'_>, entry: Entry<'_>) -> Result<()> {
         actor: entry.actor,
         action: entry.action.to_owned(),
         target: entry.target,
-        ip: None,
+        ip: entry.from.text(),
         detail: entry.detail.to_string(),
         prev_hash,
         hash: String::new(),

@@ -374,6 +374,31 @@ const OF_A_USER: &[Section] = &[
         columns: &[("reason", Text), ("at", Time), ("until", Time)],
     },
     Section {
+        record: "filterAdded",
+        sql: "SELECT f.id AS k1, f.word AS \"word\", f.action AS \"action\", f.created_at AS \"createdAt\" \
+              FROM filters f WHERE f.created_by = $1 AND f.id > $2 ORDER BY f.id LIMIT $3",
+        key: &[Text],
+        columns: &[("word", Text), ("action", Text), ("createdAt", Time)],
+    },
+    Section {
+        record: "session",
+        sql: "SELECT s.id AS k1, s.id AS \"id\", s.device AS \"device\", s.client AS \"client\", s.ip AS \"ip\", \
+              s.created_at AS \"createdAt\", s.last_used_at AS \"lastUsedAt\", s.expires_at AS \"expiresAt\", \
+              s.revoked_at AS \"revokedAt\" FROM sessions s \
+              WHERE s.user_id = $1 AND s.id > $2 ORDER BY s.id LIMIT $3",
+        key: &[Text],
+        columns: &[
+            ("id", Text),
+            ("device", Text),
+            ("client", Text),
+            ("ip", Text),
+            ("createdAt", Time),
+            ("lastUsedAt", Time),
+            ("expiresAt", Time),
+            ("revokedAt", Time),
+        ],
+    },
+    Section {
         record: "reportMade",
         sql: "SELECT r.id AS k1, r.id AS \"id\", r.message_id AS \"messageId\", r.channel_id AS \"channelId\", \
               r.content AS \"content\", r.reason AS \"reason\", r.note AS \"note\", r.state AS \"state\", \

@@ -279,6 +279,7 @@ impl Write for DeleteMessage {
         if message.author != change.by {
             let entry = Entry {
                 actor: change.by,
+                from: change.from,
                 action: "message.delete",
                 target: change.message.to_string(),
                 detail: json!({"channelId": message.channel, "authorId": message.author}),

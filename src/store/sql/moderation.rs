@@ -6,6 +6,7 @@ use serde_json::json;
 use super::{
     audit::{self, Entry},
     db::{Db, Row, args},
+    logins,
     messages::find,
     rows::{self, user_sql},
     users::by_id,
@@ -15,9 +16,11 @@ use crate::{
     base::id::{ChannelId, ReportId, UserId},
     chat::{
         model::{UserRecord, WallMs},
-        moderation::{BanRecord, ReportRecord, ReportState},
+        moderation::{BanRecord, ReportKind, ReportRecord, ReportState},
     },
-    store::{Audience, Banned, MAX_BLOCKS, NewBan, NewReport, Reported, Resolution, Result, StoreError},
+    store::{
+        Audience, Banned, MAX_BLOCKS, NewBan, NewReport, Reported, Resolution, Result, StoreError, Unban,
+    },
 };
 
 pub(super) struct Block {
@@ -93,7 +96,7 @@ pub(super) async fn is_blocked_by(conn: &mut Db<'_>, user: UserId, by: UserId) -
 macro_rules! report_sql {
     ($tail:literal) => {
         concat!(
-            "SELECT id, message_id, channel_id, author_id, content, reporter_id, reason, note, state, resolved_by, ",
+            "SELECT id, message_id, channel_id, author_id, content, kind, reporter_id, reason, note, state, resolved_by, ",
             "resolved_at, resolution_note, created_at FROM reports ",
             $tail
         )
@@ -147,13 +150,13 @@ impl Write for Report {
     }
 }
 
-async fn administrators(db: &mut Tx<'_>) -> Result<Audience> {
+pub(super) async fn administrators(db: &mut Tx<'_>) -> Result<Audience> {
     let sql = "SELECT id FROM users WHERE role = 'admin' AND is_active ORDER BY id";
     let found = db.conn.all(sql, args![]).await?;
     Ok(found.iter().map(|row| row.id("id")).collect::<Result<Vec<UserId>>>()?.into())
 }
 
-async fn report(conn: &mut Db<'_>, id: ReportId) -> Result<ReportRecord> {
+pub(super) async fn report(conn: &mut Db<'_>, id: ReportId) -> Result<ReportRecord> {
     record(&conn.one(report_sql!("WHERE id = $1"), args![id]).await?)
 }
 
@@ -182,7 +185,8 @@ fn record(row: &Row) -> Result<ReportRecord> {
         channel: row.id("channel_id")?,
         author: row.id("author_id")?,
         content: row.text("content")?,
-        reporter: row.id("reporter_id")?,
+        kind: row.word("kind", ReportKind::parse)?,
+        reporter: row.maybe_id("reporter_id")?,
         reason: row.text("reason")?,
         note: row.text("note")?,
         state: row.word("state", ReportState::parse)?,
@@ -216,6 +220,7 @@ impl Write for Resolve {
         }
         let entry = Entry {
             actor: done.by,
+            from: done.from,
             action: "report.resolve",
             target: report.id.to_string(),
             detail: json!({"resolution": report.state, "note": report.resolution_note}),
@@ -247,10 +252,12 @@ impl Write for Ban {
                 args![new.user, new.by, &new.reason, new.now, new.until],
             )
             .await?;
-        // Tokens of before the ban are of no use after it either.
+        // Tokens of before the ban are of no use after it either, and no session outlives it.
+        logins::end_all(&mut db.conn, new.user, new.now).await?;
         db.conn.run("UPDATE users SET token_epoch = token_epoch + 1 WHERE id = $1", args![new.user]).await?;
         let entry = Entry {
             actor: new.by,
+            from: new.from,
             action: "user.ban",
             target: new.user.to_string(),
             detail: json!({"reason": new.reason, "until": new.until}),
@@ -276,24 +283,20 @@ async fn sharers(db: &mut Tx<'_>, user: UserId) -> Result<Audience> {
     Ok(found.iter().map(|row| row.id("user_id")).collect::<Result<Vec<UserId>>>()?.into())
 }
 
-pub(super) struct Unban {
-    pub user: UserId,
-    pub by: UserId,
-    pub now: WallMs,
-}
+pub(super) struct Lift(pub Unban);
 
 #[async_trait]
-impl Write for Unban {
+impl Write for Lift {
     type Out = ();
 
     async fn apply(self: Box<Self>, db: &mut Tx<'_>) -> Result<()> {
-        let Self { user, by, now } = *self;
+        let Unban { user, by, from, now } = self.0;
         by_id(&mut db.conn, user).await?;
         if db.conn.run("DELETE FROM bans WHERE user_id = $1", args![user]).await? == 0 {
             return Err(StoreError::State);
         }
-        let entry =
-            Entry { actor: by, action: "user.unban", target: user.to_string(), detail: json!({}), now };
+        let (target, detail) = (user.to_string(), json!({}));
+        let entry = Entry { actor: by, from, action: "user.unban", target, detail, now };
         audit::append(db, entry).await
     }
 }

@@ -324,7 +324,7 @@ mod tests {
             let new = NewMessage { now, ..text(u128::from(hour), channel, users[0]) };
             store.send_message(new, nothing()).await.unwrap();
         }
-        let act = ChannelAct { channel, by: users[0], host: false, now: 0 };
+        let act = ChannelAct { channel, by: users[0], host: false, from: Default::default(), now: 0 };
         let settings = ChannelSettings { retention_days: Some(1), ..ChannelSettings::default() };
         store.update_channel(act.clone(), settings, nothing()).await.unwrap();
         (dir, store, act)

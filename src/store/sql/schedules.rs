@@ -15,7 +15,10 @@ use super::{
     writer::{Tx, Write},
 };
 use crate::{
-    base::id::{ChannelId, MessageId, ScheduleId, UserId},
+    base::{
+        id::{ChannelId, MessageId, ScheduleId, UserId},
+        origin::Origin,
+    },
     chat::{
         model::WallMs,
         schedule::{ScheduleState, ScheduledRecord},
@@ -134,8 +137,13 @@ impl Write for Schedule {
             return Ok(None);
         }
         // Whoever may not write now is told now; what holds then is seen then.
-        let change =
-            MessageChange { message: MessageId(new.id.0), by: new.author, moderator: false, now: new.now };
+        let change = MessageChange {
+            message: MessageId(new.id.0),
+            by: new.author,
+            moderator: false,
+            from: Origin::default(),
+            now: new.now,
+        };
         rules::touch(db, &change, new.channel, Touch::Write).await?;
         answers_what_is_there(db, &new).await?;
         let waiting = db

@@ -92,7 +92,7 @@ async fn postgres_refuses_to_change_the_audit_log() {
     let server = server().await;
     let store = SqlStore::postgres(&server.url("convene")).await.unwrap();
     let (users, channel) = crate::store::contract::people_in_a_group(&store, 2).await;
-    let act = ChannelAct { channel, by: users[0], host: false, now: 5 };
+    let act = ChannelAct { channel, by: users[0], host: false, from: Origin::default(), now: 5 };
     let kick = MemberChange::Kick { reason: String::new() };
     store.change_member(act, users[1], kick, nothing()).await.unwrap();
     let mut rows = store.readers.take().await.unwrap();
@@ -109,7 +109,7 @@ async fn sqlite_refuses_to_change_the_audit_log_and_forgery_is_found() {
     let (dir, store) = sqlite().await;
     let (users, channel) = crate::store::contract::people_in_a_group(&store, 3).await;
     for user in &users[1..] {
-        let act = ChannelAct { channel, by: users[0], host: false, now: 5 };
+        let act = ChannelAct { channel, by: users[0], host: false, from: Origin::default(), now: 5 };
         let kick = MemberChange::Kick { reason: String::new() };
         store.change_member(act, *user, kick, nothing()).await.unwrap();
     }

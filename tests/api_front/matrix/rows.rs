@@ -270,6 +270,9 @@ pub static ROWS: &[Row] = &[
     row("user:block", r#"{"userId": "$ed"}"#, ANYWHERE).heard(&[("user:blocked", To::Actor)]),
     row("user:blocks", "{}", ANYWHERE),
     row("user:unblock", r#"{"userId": "$ed"}"#, ANYWHERE),
+    row("session:list", "{}", ANYWHERE),
+    // Its effects are in `logins.rs`; a session that is not mine is none.
+    row("session:revoke", r#"{"others": true}"#, ANYWHERE),
     // The server
     row("moderation:reports", "{}", SERVER),
     row("moderation:resolve", r#"{"reportId": "$report", "resolution": "dismissed"}"#, SERVER),
@@ -277,5 +280,10 @@ pub static ROWS: &[Row] = &[
         .heard(&[("moderation:user_banned", To::Members), ("moderation:user_banned", To::Outsider)]),
     row("moderation:unban_user", r#"{"userId": "$banned"}"#, SERVER),
     row("moderation:bans", "{}", SERVER),
+    row("moderation:filters", "{}", SERVER),
+    row("moderation:filter_add", r#"{"word": "unwanted", "action": "mask"}"#, SERVER),
+    row("moderation:filter_remove", r#"{"filterId": "$filter"}"#, SERVER),
+    row("moderation:sessions", r#"{"userId": "$ed"}"#, SERVER),
+    row("moderation:revoke_sessions", r#"{"userId": "$ed"}"#, SERVER),
     row("moderation:audit", "{}", SERVER),
 ];

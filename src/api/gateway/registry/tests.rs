@@ -18,6 +18,8 @@ fn actor(user: u64, session: u64) -> Actor {
         session: SessionId::from_parts(session, 0),
         device: Device::Desktop,
         grants: Arc::new(Grants::default()),
+        login: None,
+        from: Default::default(),
     }
 }
 

@@ -15,6 +15,8 @@ fn session() -> SessionState {
         session: SessionId::from_parts(1, 1),
         device: Device::Desktop,
         grants: Arc::new(Grants::default()),
+        login: None,
+        from: Default::default(),
     };
     SessionState::new(Arc::new(actor), 1000)
 }

@@ -43,7 +43,7 @@ async fn fill_the_rest(store: &SqlStore) {
     store.next_epoch("one").await.unwrap();
     let (user, by) = (UserId::from_parts(1, 2), UserId::from_parts(1, 1));
     store.block(by, user, true, 5, nothing()).await.unwrap();
-    let ban = NewBan { user, by, reason: "copied".into(), until: Some(9), now: 5 };
+    let ban = NewBan { user, by, reason: "copied".into(), until: Some(9), from: Origin::default(), now: 5 };
     store.ban(ban, nothing()).await.unwrap();
 }
 
