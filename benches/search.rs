@@ -153,6 +153,8 @@ async fn people_and_channels(config: &SqliteConfig) -> (UserId, UserId) {
         let new = NewChannel {
             department: None,
             project: None,
+            is_internal: false,
+            context: "{}".into(),
             id: ChannelId::from_parts(1, n),
             slug: None,
             kind: ChannelKind::Group,

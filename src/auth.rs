@@ -1,6 +1,7 @@
 //! Identity: tokens and what refreshes them, grants, origins, credentials for TURN servers.
 
 pub mod grants;
+pub mod hook;
 pub mod origin;
 pub mod refresh;
 pub mod token;

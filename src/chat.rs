@@ -2,9 +2,11 @@
 
 pub mod broadcast;
 pub mod command;
+pub mod directory;
 pub mod error;
 pub mod filter;
 pub mod limits;
+pub mod line;
 pub mod mentions;
 pub mod model;
 pub mod moderation;

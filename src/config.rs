@@ -3,6 +3,7 @@
 //! Order of strength: defaults < TOML file < `CONVENE_*` environment < flags. Reading is `layers`.
 
 pub mod auth;
+pub mod hooks;
 pub mod layers;
 pub mod limits;
 pub mod media;
@@ -17,6 +18,7 @@ use serde::{Deserialize, Serialize};
 
 pub use self::{
     auth::{Auth, AuthKey},
+    hooks::Hooks,
     limits::{Calls, Chat, RateProfile},
     media::{Advertise, IceServer, Media},
     secret::Secret,
@@ -34,6 +36,7 @@ pub struct Config {
     pub chat: Chat,
     pub calls: Calls,
     pub auth: Auth,
+    pub hooks: Hooks,
     pub storage: Storage,
     pub log: Log,
     pub turn: Turn,
@@ -60,6 +63,7 @@ impl Config {
         self.chat.check(mistakes);
         self.calls.check(mistakes);
         self.auth.check(mistakes);
+        self.hooks.check(mistakes);
         self.turn.check(mistakes);
         for (index, server) in self.ice_servers.iter().enumerate() {
             server.check(index, mistakes);

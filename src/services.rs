@@ -13,6 +13,7 @@ use tokio::{sync::Notify, task::JoinHandle};
 
 use self::{
     accounts::Passwords,
+    bell::Bell,
     desk::{Desk, DeskParts, SharedBook, SharedQuality},
     failures::{StoredResult, hide, store_error},
     ids::Ids,
@@ -45,10 +46,12 @@ use crate::{
 
 mod accounts;
 mod administration;
+mod bell;
 mod calls;
 mod config;
 mod conversation;
 mod desk;
+mod directory;
 mod failures;
 mod filtering;
 mod ids;
@@ -83,6 +86,8 @@ pub struct ExternalUser {
     pub sub: String,
     pub name: Option<String>,
     pub username: Option<String>,
+    /// Not of the organisation; of an account that is created.
+    pub outside: bool,
 }
 
 /// An account to create (`serve --dev`, tests, later administration).
@@ -150,7 +155,8 @@ impl Services {
         let wordlist = filtering::Wordlist::new(wordlist);
         let book = SharedBook::new(Book::new(timing(&config)).into());
         let quality = SharedQuality::default();
-        let out = Outbox(broadcast);
+        let (bell, rings) = Bell::new();
+        let out = Outbox(broadcast, bell);
         let (desk, desk_task) = Desk::start(DeskParts {
             book: book.clone(),
             store: store.clone(),
@@ -187,7 +193,8 @@ impl Services {
         let measured = tokio::spawn(soft::tell_quality(Arc::downgrade(&inner)));
         let sender = tokio::spawn(schedules::run(Arc::downgrade(&inner), news));
         let forgetting = tokio::spawn(retention::follow(Arc::downgrade(&inner)));
-        let more = [ticker, measured, sender, forgetting];
+        let telling = tokio::spawn(bell::run(Arc::downgrade(&inner), rings));
+        let more = [ticker, measured, sender, forgetting, telling];
         inner.tasks.lock().unwrap_or_else(PoisonError::into_inner).extend(more);
         Ok(Self { inner })
     }
@@ -220,6 +227,7 @@ impl Services {
         }
         inner.presence().seed(soft::moment(), user.id, user.status.clone(), user.last_seen_at);
         inner.attached(actor);
+        inner.out.1.forget(user.id);
         let now = clock::wall_ms();
         if user.last_seen_at.is_none_or(|at| now - at >= LAST_SEEN_EVERY_MS) {
             inner.store.touch_users(&[user.id], now).await.or_not_found(Code::NotFoundUser)?;
@@ -635,6 +643,8 @@ fn general_channel(id: ChannelId, slug: &str) -> NewChannel {
         dm_key: None,
         department: None,
         project: None,
+        is_internal: true,
+        context: "{}".into(),
         now: clock::wall_ms(),
     }
 }

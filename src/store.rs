@@ -29,18 +29,25 @@ use crate::{
 mod administration;
 #[cfg(test)]
 mod contract;
+mod directory;
 mod filtering;
 mod logins;
 mod moderation;
+mod notices;
 mod retention;
 mod scheduling;
 pub mod sql;
 
 pub use self::{
     administration::{ChangedChannel, ChangedMember, ChannelAct, ChannelSettings, MemberChange},
+    directory::{
+        Arrival, Cut, DirectoryCall, DirectoryChannel, DirectoryDone, DirectoryItem, DirectoryStore,
+        REMEMBERED_MS,
+    },
     filtering::{FilterStore, MAX_FILTERS, NewFilter, NewFlag, OldFilter},
     logins::{LoginStore, MAX_LOGINS, NewLogin, OpenedLogin, Revocation, Rotated, Rotation, Which},
     moderation::{AuditCheck, Banned, MAX_BLOCKS, NewBan, NewReport, Reported, Resolution, Unban},
+    notices::{NoticeStore, Waiting, Wishes},
     retention::{ClearPass, ClearRule, Cleared},
     scheduling::{
         ChangedSchedule, DueMessage, FiredMessage, MAX_READERS, MAX_SCHEDULED, NewScheduled, Receipts,
@@ -86,6 +93,9 @@ pub enum StoreError {
     /// Not the caller, whom it acts on.
     #[error("no such user")]
     NoUser,
+    /// A field that only the database can judge.
+    #[error("{path}: {rule}")]
+    Invalid { path: String, rule: &'static str },
     /// A bounded set has no room left.
     #[error("there are as many as there may be")]
     Full,
@@ -113,6 +123,15 @@ pub struct NewUser {
     pub now: WallMs,
 }
 
+/// Among whom people are looked for.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Within {
+    /// Members of this channel.
+    pub channel: Option<ChannelId>,
+    /// This user, and who shares a channel with it.
+    pub known_to: Option<UserId>,
+}
+
 /// A created user and the general channels that took it in.
 #[derive(Debug, Clone)]
 pub struct CreatedUser {
@@ -128,6 +147,8 @@ pub struct JoinedChannel {
     pub audience: Audience,
     /// False if the user was a member already.
     pub added: bool,
+    /// What the channel says of it.
+    pub line: Option<MessageRecord>,
 }
 
 /// The members of a channel at the moment of a commit.
@@ -149,6 +170,10 @@ pub struct NewChannel {
     pub dm_key: Option<String>,
     pub department: Option<String>,
     pub project: Option<String>,
+    /// External accounts are `Denied`.
+    pub is_internal: bool,
+    /// A JSON object.
+    pub context: String,
     pub now: WallMs,
 }
 
@@ -191,6 +216,8 @@ pub struct SentMessage {
     pub thread: Option<ThreadSummary>,
     /// Whose mention was written down; empty where `mentions_all` counts for everybody.
     pub mentioned: Vec<UserId>,
+    /// In a direct conversation.
+    pub direct: bool,
     /// The nonce was used before with the same body; `message` is the original and nobody must be told again.
     pub duplicate: bool,
     pub audience: Audience,
@@ -286,6 +313,8 @@ pub struct ReadMark {
 #[derive(Debug, Clone, Default)]
 pub struct ChannelQuery {
     pub kind: Option<ChannelKind>,
+    pub project: Option<String>,
+    pub department: Option<String>,
     pub search: Option<String>,
     /// These instead of those in use.
     pub archived: bool,
@@ -381,7 +410,9 @@ pub struct StoreStats {
 }
 
 #[async_trait]
-pub trait Store: ScheduleStore + LoginStore + FilterStore + Send + Sync {
+pub trait Store:
+    ScheduleStore + LoginStore + FilterStore + DirectoryStore + NoticeStore + Send + Sync
+{
     // --- users ---
     async fn create_user(&self, new: NewUser, then: Then<CreatedUser>) -> Result<CreatedUser>;
     async fn user(&self, id: UserId) -> Result<UserRecord>;
@@ -389,12 +420,12 @@ pub trait Store: ScheduleStore + LoginStore + FilterStore + Send + Sync {
     async fn user_by_external(&self, external_id: &str) -> Result<UserRecord>;
     /// The user and its password hash, for login.
     async fn credentials(&self, username: &str) -> Result<(UserRecord, Option<String>)>;
-    /// Ordered by username; `after` is the last username of the page before. `within` limits to members of a channel.
+    /// Ordered by username; `after` is the last username of the page before. `within` limits whom.
     async fn users(
         &self,
         search: Option<&str>,
         after: Option<&str>,
-        within: Option<ChannelId>,
+        within: Within,
         limit: u32,
     ) -> Result<Vec<UserRecord>>;
     /// They were there until now.

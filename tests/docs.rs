@@ -60,7 +60,7 @@ fn mistakes(page: &str, settings: &[(String, Value)]) -> Vec<String> {
             found.push(format!("{key}: the default is {default}, the table says {shown}"));
         }
     }
-    let sections = ["server.", "media.", "chat.", "calls.", "auth.", "storage.", "log.", "turn."];
+    let sections = ["server.", "media.", "chat.", "calls.", "auth.", "hooks.", "storage.", "log.", "turn."];
     for name in rows.iter().filter_map(|row| row.first()).flat_map(|cell| cell.split('`')) {
         let is_setting = sections.iter().any(|section| name.starts_with(section));
         if is_setting && !settings.iter().any(|(key, _)| key == name) {

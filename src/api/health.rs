@@ -65,6 +65,7 @@ fn store_readings(front: &Front) -> StoreReadings {
         search_indexed: stats.search_indexed,
         search_failures: stats.search_failures,
         cleared: stats.cleared,
+        lost_notifications: front.services.lost_notifications(),
     }
 }
 

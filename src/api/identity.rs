@@ -8,7 +8,7 @@ use super::state::Front;
 use crate::{
     auth::{
         grants::{Actor, Device, Grants},
-        token::{Claims, NewToken, TokenError},
+        token::{Claims, NewToken, TokenError, TokenKind},
     },
     base::id::{LoginId, SessionId},
     chat::{
@@ -52,7 +52,12 @@ async fn check(
         TokenError::Invalid => invalid(),
         TokenError::Expired => ServiceError::new(Code::AuthExpired, "the token has expired"),
     })?;
-    let external = ExternalUser { sub: claims.sub.clone(), name: claims.name.clone(), username: None };
+    let external = ExternalUser {
+        sub: claims.sub.clone(),
+        name: claims.name.clone(),
+        username: None,
+        outside: claims.kind == TokenKind::Client,
+    };
     let user = front.services.ensure_user(&external).await.map_err(|error| match error.code {
         Code::NotFoundUser => invalid(),
         _ => error,
@@ -99,6 +104,7 @@ pub fn issue(front: &Front, user: &UserRecord, login: LoginId) -> Result<(String
     let new = NewToken {
         sub: user.id.to_string(),
         name: None,
+        kind: TokenKind::default(),
         grants: Grants { admin: user.is_admin(), ..Grants::default() },
         epoch: Some(user.token_epoch),
         login: Some(login),
@@ -112,6 +118,7 @@ pub fn reissue(front: &Front, bearer: &Bearer) -> Result<(String, Claims), Servi
     let new = NewToken {
         sub: bearer.user.id.to_string(),
         name: None,
+        kind: TokenKind::default(),
         grants: bearer.claims.grants.clone(),
         epoch: Some(bearer.user.token_epoch),
         login: bearer.actor.login,

@@ -2,6 +2,7 @@
 
 mod auth;
 pub mod endpoints;
+mod hooks;
 
 use axum::{
     Json, Router,
@@ -24,7 +25,8 @@ use crate::chat::{
 };
 
 pub fn routes() -> Router<Front> {
-    ENDPOINTS.iter().fold(auth::routes().merge(super::docs::routes()), |router, endpoint| {
+    let others = auth::routes().merge(hooks::routes()).merge(super::docs::routes());
+    ENDPOINTS.iter().fold(others, |router, endpoint| {
         let answer = move |State(front): State<Front>, caller: Caller, path: PathNames, request: Request| {
             answer(front, endpoint, caller, path, request)
         };

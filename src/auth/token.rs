@@ -27,6 +27,9 @@ pub struct Claims {
     pub nbf: Option<u64>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub iat: Option<u64>,
+    /// Whether somebody who is new here is of the organisation.
+    #[serde(default, skip_serializing_if = "TokenKind::is_internal")]
+    pub kind: TokenKind,
     #[serde(default)]
     pub grants: Grants,
     /// The user's token epoch when it was issued; an older one is revoked.
@@ -36,6 +39,21 @@ pub struct Claims {
     /// name.
     #[serde(rename = "convene_session", default, skip_serializing_if = "Option::is_none")]
     pub login: Option<LoginId>,
+}
+
+/// The kind of account that a token makes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum TokenKind {
+    #[default]
+    Internal,
+    Client,
+}
+
+impl TokenKind {
+    fn is_internal(&self) -> bool {
+        *self == Self::Internal
+    }
 }
 
 /// Why a token is refused. Callers see no more than this.
@@ -63,6 +81,7 @@ pub enum MintError {
 pub struct NewToken {
     pub sub: String,
     pub name: Option<String>,
+    pub kind: TokenKind,
     pub grants: Grants,
     pub epoch: Option<i64>,
     pub login: Option<LoginId>,
@@ -150,6 +169,7 @@ impl Tokens {
             exp: now_s.saturating_add(new.ttl_s),
             nbf: None,
             iat: Some(now_s),
+            kind: new.kind,
             grants: new.grants,
             epoch: new.epoch,
             login: new.login,

@@ -39,6 +39,10 @@ pub struct ChannelRef(#[schemars(length(min = 1, max = limits::MAX_REF))] pub St
 pub struct ChannelList {
     #[serde(rename = "type")]
     pub kind: Option<ChannelKind>,
+    #[schemars(length(min = 1, max = limits::MAX_EXTERNAL_ID))]
+    pub project_id: Option<String>,
+    #[schemars(length(min = 1, max = limits::MAX_EXTERNAL_ID))]
+    pub department_id: Option<String>,
     #[schemars(length(max = limits::MAX_SEARCH))]
     pub search: Option<String>,
     /// Those that are archived instead of those in use.
@@ -72,6 +76,22 @@ pub struct ChannelCreate {
     pub department_id: Option<String>,
     #[schemars(length(min = 1, max = limits::MAX_EXTERNAL_ID))]
     pub project_id: Option<String>,
+    /// No external account is let in. Channels of departments and general ones are so always, those of projects unless
+    /// this is `false`, groups if it is `true`.
+    pub is_internal: Option<bool>,
+    /// What there is to know of the project or department; at most 2048 bytes of JSON.
+    pub context: Option<serde_json::Map<String, Value>>,
+}
+
+impl ChannelCreate {
+    /// The name under which others may ask for the channel of a department or project.
+    pub fn slug(&self) -> Option<String> {
+        slug(self.department_id.as_deref(), self.project_id.as_deref())
+    }
+}
+
+pub fn slug(department: Option<&str>, project: Option<&str>) -> Option<String> {
+    department.map(|id| format!("dept-{id}")).or_else(|| project.map(|id| format!("project-{id}")))
 }
 
 #[derive(Debug, Clone, Deserialize, JsonSchema)]

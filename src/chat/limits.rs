@@ -44,6 +44,8 @@ pub(super) const MAX_SLOW_MODE_S: u32 = 21_600;
 pub(super) const MAX_RETENTION_DAYS: u32 = 3650;
 /// The id of a department or project in somebody else's books.
 pub(super) const MAX_EXTERNAL_ID: usize = 64;
+/// Bytes.
+pub(super) const MAX_CONTEXT: usize = 2048;
 pub(super) const MAX_CUSTOM_STATUS: usize = 100;
 pub(super) const MAX_NONCE: usize = 64;
 /// A ULID has 26 characters, a slug at most 100.
@@ -74,7 +76,12 @@ pub(super) fn no_nul(data: &Value) -> Result<(), ServiceError> {
 
 pub(super) fn check(command: &Command) -> Result<(), ServiceError> {
     match command {
-        Command::ChannelList(c) => list(c.search.as_deref(), c.cursor.as_deref(), c.limit),
+        Command::ChannelList(c) => {
+            for (path, id) in [("projectId", &c.project_id), ("departmentId", &c.department_id)] {
+                chars(path, id.as_deref().unwrap_or("x"), 1, MAX_EXTERNAL_ID)?;
+            }
+            list(c.search.as_deref(), c.cursor.as_deref(), c.limit)
+        }
         Command::UserBlocks(c) | Command::Bans(c) => list(None, c.cursor.as_deref(), c.limit),
         Command::Reports(c) => list(None, c.cursor.as_deref(), c.limit),
         Command::AuditLog(c) => list(None, c.cursor.as_deref(), c.limit),
@@ -103,9 +110,13 @@ pub(super) fn check(command: &Command) -> Result<(), ServiceError> {
         }
         Command::ChannelCreate(c) => {
             if c.kind == ChannelKind::Dm {
+                ensure(c.is_internal != Some(true), "isInternal", "not of a dm")?;
                 return ensure(c.participants.len() == 1, "participants", "exactly 1 for a dm");
             }
             of_a_unit(c)?;
+            let open = c.is_internal == Some(false) && c.kind.is_internal();
+            ensure(!open, "isInternal", "always true in channels of this type")?;
+            ensure(c.context.as_ref().is_none_or(fits_context), "context", "at most 2048 bytes of JSON")?;
             chars("name", c.name.trim(), 2, MAX_NAME)?;
             chars("description", c.description.as_deref().unwrap_or_default(), 0, MAX_DESCRIPTION)?;
             ensure(c.participants.len() <= MAX_PARTICIPANTS, "participants", "at most 500")
@@ -230,6 +241,11 @@ pub(super) fn check(command: &Command) -> Result<(), ServiceError> {
 }
 
 /// Channels of departments and projects say of which one.
+/// What every member gets with the channel is not for more than a few fields.
+pub(super) fn fits_context(context: &serde_json::Map<String, Value>) -> bool {
+    serde_json::to_string(context).is_ok_and(|text| text.len() <= MAX_CONTEXT)
+}
+
 fn of_a_unit(c: &ChannelCreate) -> Result<(), ServiceError> {
     let units = [
         ("departmentId", &c.department_id, ChannelKind::Department),
@@ -300,14 +316,14 @@ fn optional_channel(name: Option<&ChannelRef>) -> Result<(), ServiceError> {
     name.map_or(Ok(()), channel)
 }
 
-fn chars(path: &str, text: &str, min: usize, max: usize) -> Result<(), ServiceError> {
+pub(super) fn chars(path: &str, text: &str, min: usize, max: usize) -> Result<(), ServiceError> {
     // `len` bounds the character count from above, so counting is only needed for long or multi-byte text.
     let count = if text.len() <= max { text.len().min(max) } else { text.chars().count() };
     let enough = text.chars().take(min).count() == min;
     ensure(enough && count <= max, path, &format!("{min}..={max} chars"))
 }
 
-fn ensure(holds: bool, path: &str, rule: &str) -> Result<(), ServiceError> {
+pub(super) fn ensure(holds: bool, path: &str, rule: &str) -> Result<(), ServiceError> {
     if holds { Ok(()) } else { Err(ServiceError::invalid(path, rule)) }
 }
 

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
-use super::command::PresenceStatus;
+use super::{command::PresenceStatus, line::Line};
 use crate::{
     auth::grants::Device,
     base::{
@@ -36,6 +36,16 @@ impl ChannelKind {
             Self::Department => "department",
             Self::Project => "project",
         }
+    }
+
+    /// Never has anybody from outside in it.
+    pub const fn is_internal(self) -> bool {
+        matches!(self, Self::General | Self::Department)
+    }
+
+    /// Is of a department or a project, and internal unless something else is said.
+    pub const fn is_of_a_unit(self) -> bool {
+        matches!(self, Self::Department | Self::Project)
     }
 
     pub fn parse(text: &str) -> Option<Self> {
@@ -87,6 +97,10 @@ impl NotifyPref {
             Self::None => "none",
         }
     }
+
+    pub fn parse(text: &str) -> Option<Self> {
+        [Self::All, Self::Mentions, Self::None].into_iter().find(|pref| pref.as_str() == text)
+    }
 }
 
 /// What a person says of itself; outlives restarts.
@@ -119,6 +133,8 @@ pub struct UserRecord {
     pub role: String,
     pub external_id: Option<String>,
     pub is_active: bool,
+    /// In the words of the directory.
+    pub department_id: Option<String>,
     pub status: SelfStatus,
     pub created_at: WallMs,
     pub last_seen_at: Option<WallMs>,
@@ -133,19 +149,27 @@ impl UserRecord {
         self.role == "admin"
     }
 
+    /// Not of the organisation: sees nothing that is internal.
+    pub fn is_external(&self) -> bool {
+        self.kind == EXTERNAL
+    }
+
     pub fn is_banned(&self, now: WallMs) -> bool {
         self.banned_until.is_some_and(|until| until > now)
     }
 
-    /// `{id, username, name, kind, role, isActive, customStatus, avatar, lastSeen, createdAt}`
+    /// `{id, username, name, kind, role, departmentId, isActive, customStatus, avatar, lastSeen, createdAt}`
     pub fn to_json(&self) -> Value {
         json!({
             "id": self.id, "username": self.username, "name": self.name, "kind": self.kind,
-            "role": self.role, "isActive": self.is_active, "customStatus": self.status.text,
+            "role": self.role, "departmentId": self.department_id, "isActive": self.is_active, "customStatus": self.status.text,
             "avatar": null, "lastSeen": self.last_seen_at.filter(|_| !self.status.hides_last_seen).map(rfc3339), "createdAt": rfc3339(self.created_at),
         })
     }
 }
+
+/// The kind of accounts that are not of the organisation.
+pub const EXTERNAL: &str = "client";
 
 /// Somebody signed in somewhere.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -195,6 +219,10 @@ pub struct ChannelRecord {
     pub retention_days: u32,
     pub department_id: Option<String>,
     pub project_id: Option<String>,
+    /// No external account is in it.
+    pub is_internal: bool,
+    /// A JSON object.
+    pub context: String,
     pub archived_at: Option<WallMs>,
     pub last_seq: u64,
     pub rev: u64,
@@ -219,14 +247,15 @@ pub struct ChannelRecord {
 
 impl ChannelRecord {
     /// What is the same for all members: `{id, slug, kind, name, description, topic, private, voice, readOnly, slowMode,
-    /// retentionDays, departmentId, projectId, archivedAt, lastSeq, rev, lastMessageAt, createdAt, memberCount}`.
+    /// retentionDays, departmentId, projectId, isInternal, context{}, archivedAt, lastSeq, rev, lastMessageAt, createdAt, memberCount}`.
     pub fn to_shared_json(&self) -> Value {
         json!({
             "id": self.id, "slug": self.slug, "kind": self.kind, "name": self.name,
             "description": self.description, "topic": self.topic, "private": self.is_private,
             "voice": self.is_voice, "readOnly": self.is_read_only, "slowMode": self.slow_mode_s,
             "retentionDays": self.retention_days,
-            "departmentId": self.department_id, "projectId": self.project_id,
+            "departmentId": self.department_id, "projectId": self.project_id, "isInternal": self.is_internal,
+            "context": serde_json::from_str::<Value>(&self.context).unwrap_or_else(|_| json!({})),
             "archivedAt": self.archived_at.map(rfc3339), "lastSeq": self.last_seq, "rev": self.rev,
             "lastMessageAt": self.last_message_at.map(rfc3339), "createdAt": rfc3339(self.created_at),
             "memberCount": self.member_count,
@@ -289,8 +318,10 @@ pub struct MessageRecord {
     /// The root whose thread this is a reply in; `seq` counts in that timeline then.
     pub thread: Option<MessageId>,
     pub nonce: Option<String>,
-    /// `text`, or `call` for the line a finished call leaves behind.
+    /// `text`, `call` for the line a finished call leaves behind, or `system`.
     pub kind: String,
+    /// What a `system` message says.
+    pub line: Option<Line>,
     pub content: String,
     pub reply_to: Option<MessageId>,
     pub mentions: Vec<UserId>,
@@ -335,7 +366,7 @@ impl MessageRecord {
     }
 
     /// `{id, channelId, threadId|null, thread{id, count, lastSeq, lastAt}|null, seq, rev, authorId, authorName, nonce, type, content, replyTo, mentions[], mentionsAll, callId,
-    /// call{state,mode,type,endReason,durationMs}|null, editedAt, editCount, deletedAt, deletedBy,
+    /// call{state,mode,type,endReason,durationMs}|null, system{event, …}|null, editedAt, editCount, deletedAt, deletedBy,
     /// reactions[{emoji, count, users[the first 5]}], pinnedAt, pinnedBy, createdAt}`.
     /// A tombstone (`deletedAt` set) has empty `content`, `mentions` and `reactions` but keeps `seq`.
     pub fn to_json(&self) -> Value {
@@ -350,6 +381,7 @@ impl MessageRecord {
             "content": content, "replyTo": self.reply_to, "mentions": mentions,
             "mentionsAll": self.mentions_all && !deleted, "callId": self.call,
             "call": self.call_summary.as_ref().map(CallSummary::to_json),
+            "system": self.line.as_ref().filter(|_| !deleted),
             "editedAt": self.edited_at.map(rfc3339), "editCount": self.edit_count,
             "deletedAt": self.deleted_at.map(rfc3339), "deletedBy": self.deleted_by,
             "reactions": self.reactions, "pinnedAt": self.pinned_at.map(rfc3339), "pinnedBy": self.pinned_by,

@@ -217,6 +217,19 @@ impl Presence {
         users.iter().filter(there).count()
     }
 
+    /// Whether something can still reach a session of the person: it has a socket, or had one a moment ago.
+    pub fn is_reachable(&self, user: UserId, now: WallMs) -> bool {
+        let lately = |seen: WallMs| now - seen <= MAY_RESUME_MS;
+        self.people
+            .get(&user)
+            .is_some_and(|person| !person.sessions.is_empty() || person.last_seen.is_some_and(lately))
+    }
+
+    /// The person does not want to be disturbed.
+    pub fn is_dnd(&self, user: UserId) -> bool {
+        self.people.get(&user).is_some_and(|person| person.said.wish == Some(PresenceStatus::Dnd))
+    }
+
     /// Whether the person has any live socket.
     pub fn is_there(&self, user: UserId) -> bool {
         self.people.get(&user).is_some_and(|person| !person.sessions.is_empty())
@@ -276,6 +289,8 @@ impl Person {
 }
 
 const OFFLINE: &str = "offline";
+/// A session waits two minutes for its socket, unless the configuration says else; after more than this none does.
+const MAY_RESUME_MS: WallMs = 10 * 60 * 1000;
 
 #[cfg(test)]
 mod tests {

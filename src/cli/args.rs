@@ -213,6 +213,9 @@ pub struct Token {
     /// Display name, for a user who is new here
     #[arg(long)]
     pub name: Option<String>,
+    /// Somebody who is new here is not of the organisation
+    #[arg(long)]
+    pub external: bool,
     /// Only this channel (id or slug)
     #[arg(long, value_name = "CHANNEL")]
     pub room: Option<String>,

@@ -17,7 +17,7 @@ use crate::{
     app::{App, DEMO_PASSWORD, DEMO_USERS, database, open_store},
     auth::{
         grants::Grants,
-        token::{NewToken, Tokens},
+        token::{NewToken, TokenKind, Tokens},
     },
     config::{AuthKey, Config, LogFormat, Mistakes, Secret, auth::MIN_SECRET, layers},
     observe::trace::{self, Format},
@@ -196,6 +196,7 @@ fn token(args: &Token) -> anyhow::Result<()> {
     let new = NewToken {
         sub: args.sub.clone(),
         name: args.name.clone(),
+        kind: if args.external { TokenKind::Client } else { TokenKind::Internal },
         grants,
         epoch: None,
         login: None,

@@ -246,6 +246,7 @@ pub struct StoreReadings {
     pub search_indexed: u64,
     pub search_failures: u64,
     pub cleared: u64,
+    pub lost_notifications: u64,
 }
 
 fn render_store(text: &mut String, store: StoreReadings) {
@@ -276,6 +277,13 @@ fn render_store(text: &mut String, store: StoreReadings) {
     one("convene_search_failures_total", "counter", "Attempts to write into it that failed.", failures);
     let cleared = float(store.cleared);
     one("convene_messages_cleared_total", "counter", "Messages whose content was removed for good.", cleared);
+    let lost = float(store.lost_notifications);
+    one(
+        "convene_notifications_lost_total",
+        "counter",
+        "Notifications not told, because too many waited.",
+        lost,
+    );
 }
 
 fn render_shards(text: &mut String, shards: &[ShardStats]) {

@@ -18,12 +18,13 @@ use crate::{
     base::id::UserId,
     chat::{
         command::UserList,
+        directory::{is_username, username_from},
         error::{Code, ServiceError},
         limits::page,
-        model::UserRecord,
+        model::{EXTERNAL, UserRecord},
     },
     runtime::clock,
-    store::{CreatedUser, NewUser, Store, StoreError, nothing},
+    store::{CreatedUser, NewUser, Store, StoreError, Within, nothing},
 };
 
 /// How long a login may wait for its turn at the hash; beyond it the server is overloaded.
@@ -127,7 +128,7 @@ impl Inner {
                 username,
                 name: name.chars().take(100).collect(),
                 role: "member".into(),
-                kind: "client".into(),
+                kind: if external.outside { EXTERNAL } else { "internal" }.into(),
                 external_id: Some(external.sub.clone()),
                 password_hash: None,
                 now: clock::wall_ms(),
@@ -177,7 +178,7 @@ impl Inner {
 
     pub(super) async fn user_list(&self, actor: &Actor, query: UserList) -> Result<Value, ServiceError> {
         let size = page(query.limit);
-        let within = self.room_of(actor).await?;
+        let within = self.within(actor).await?;
         let mut users = self
             .store
             .users(query.search.as_deref(), query.cursor.as_deref(), within, size + 1)
@@ -195,7 +196,27 @@ impl Inner {
         {
             return Err(ServiceError::new(Code::NotFoundUser, "no such user"));
         }
+        self.known(actor, &[id]).await?;
         Ok(json!({"user": self.user(id).await?.to_json()}))
+    }
+
+    /// Among whom the actor may look for people.
+    pub(super) async fn within(&self, actor: &Actor) -> Result<Within, ServiceError> {
+        let external = self.user(actor.user).await?.is_external();
+        Ok(Within { channel: self.room_of(actor).await?, known_to: external.then_some(actor.user) })
+    }
+
+    /// To somebody from outside nobody exists but those it shares a channel with.
+    pub(super) async fn known(&self, actor: &Actor, users: &[UserId]) -> Result<(), ServiceError> {
+        if users.is_empty() || !self.user(actor.user).await?.is_external() {
+            return Ok(());
+        }
+        let known = self.store.sharing(actor.user, users).await;
+        let known = known.map_err(|error| store_error(error, Code::NotFoundUser))?;
+        match users.iter().all(|user| known.contains(user)) {
+            true => Ok(()),
+            false => Err(ServiceError::new(Code::NotFoundUser, "no such user")),
+        }
     }
 
     pub(super) async fn user(&self, id: UserId) -> Result<UserRecord, ServiceError> {
@@ -210,7 +231,7 @@ pub(super) async fn found(
     account: NewAccount,
 ) -> Result<UserRecord, ServiceError> {
     let missing = |error| store_error(error, Code::NotFoundUser);
-    if !store.users(None, None, None, 1).await.map_err(missing)?.is_empty() {
+    if !store.users(None, None, Within::default(), 1).await.map_err(missing)?.is_empty() {
         return Err(ServiceError::new(Code::ConflictState, "the database has accounts already"));
     }
     let (ids, passwords) = (Ids::default(), Passwords::new(config.password).await?);
@@ -223,8 +244,7 @@ pub(super) async fn found(
 }
 
 async fn new_user(passwords: &Passwords, id: UserId, account: NewAccount) -> Result<NewUser, ServiceError> {
-    let valid = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || matches!(c, '.' | '_' | '-');
-    if !(2..=32).contains(&account.username.len()) || !account.username.chars().all(valid) {
+    if !is_username(&account.username) {
         return Err(ServiceError::invalid("username", "2..=32 of a-z 0-9 . _ -"));
     }
     let name = if account.name.trim().is_empty() { &account.username } else { account.name.trim() };
@@ -269,13 +289,4 @@ fn optional<T>(found: Result<T, StoreError>) -> Result<Option<T>, ServiceError> 
         Err(StoreError::NotFound) => Ok(None),
         Err(error) => Err(store_error(error, Code::NotFoundUser)),
     }
-}
-
-/// A username out of whatever an integrator calls its user.
-fn username_from(text: &str) -> String {
-    let keep = |c: char| {
-        if c.is_ascii_alphanumeric() || matches!(c, '.' | '_') { c.to_ascii_lowercase() } else { '-' }
-    };
-    let name: String = text.chars().take(27).map(keep).collect();
-    if name.len() < 2 { format!("user-{name}") } else { name }
 }

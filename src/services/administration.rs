@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::{Inner, StoredResult};
+use super::{Inner, StoredResult, bell::Ring};
 use crate::{
     auth::grants::Actor,
     base::{
@@ -104,6 +104,11 @@ impl Inner {
         channel: ChannelId,
         user: UserId,
     ) -> Result<Value, ServiceError> {
+        if let Err(unknown) = self.known(actor, &[user]).await {
+            // Of a channel it does not see it learns no more than anybody else.
+            self.store.role(channel, actor.user).await.or_not_found(Code::NotFoundChannel)?;
+            return Err(unknown);
+        }
         let (act, out) = (self.act(actor, channel).await?, self.out.clone());
         let then = Box::new(move |joined: &JoinedChannel| {
             if joined.added {
@@ -159,8 +164,10 @@ impl Inner {
         let data = json!({"channelId": channel, "pref": wish.pref, "mutedUntil": muted_until.map(rfc3339)});
         let (out, me) = (self.out.clone(), actor.user);
         let told = data.clone();
-        let then =
-            Box::new(move |(): &()| out.reliable(Audience::Users([me].into()), "channel:notify_set", told));
+        let then = Box::new(move |(): &()| {
+            out.reliable(Audience::Users([me].into()), "channel:notify_set", told);
+            out.1.ring(Ring::Read { user: me, always: true });
+        });
         let done = self.store.set_notify(channel, me, wish.pref, muted_until, then).await;
         done.or_not_found(Code::NotFoundChannel)?;
         Ok(data)
@@ -171,11 +178,12 @@ impl Inner {
         Ok(ChannelAct { channel, by: actor.user, host, from: actor.from, now: clock::wall_ms() })
     }
 
-    /// By account or by token; a token for one room gives power in that room only.
+    /// By account or by token; a token for one room gives power in that room only, and nobody from outside has it.
     pub(super) async fn is_server_admin(&self, actor: &Actor) -> Result<bool, ServiceError> {
         if actor.grants.room.is_some() {
             return Ok(false);
         }
-        Ok(actor.grants.admin || self.user(actor.user).await?.is_admin())
+        let user = self.user(actor.user).await?;
+        Ok(!user.is_external() && (actor.grants.admin || user.is_admin()))
     }
 }

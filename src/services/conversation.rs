@@ -35,6 +35,8 @@ impl Inner {
         let after = list.cursor.as_deref().map(str::parse).transpose();
         let query = ChannelQuery {
             kind: list.kind,
+            project: list.project_id,
+            department: list.department_id,
             search: list.search,
             archived: list.archived,
             after: after.map_err(|_| ServiceError::invalid("cursor", "not a cursor of ours"))?,
@@ -64,13 +66,15 @@ impl Inner {
             }
             _ => {}
         }
+        self.known(actor, &create.participants).await?;
+        let slug = create.slug();
         let mut members = create.participants;
         members.push(actor.user);
         members.sort_unstable();
         members.dedup();
         let new = NewChannel {
             id: self.ids.channel(),
-            slug: None,
+            slug,
             kind: create.kind,
             name: create.name.trim().to_owned(),
             description: create.description.unwrap_or_default(),
@@ -81,6 +85,8 @@ impl Inner {
             dm_key: None,
             department: create.department_id,
             project: create.project_id,
+            is_internal: create.is_internal.unwrap_or(create.kind.is_of_a_unit()),
+            context: create.context.map_or_else(|| "{}".into(), |context| Value::Object(context).to_string()),
             now: clock::wall_ms(),
         };
         self.make_channel(actor, new).await
@@ -88,6 +94,7 @@ impl Inner {
 
     /// Find or create.
     pub(super) async fn dm_open(&self, actor: &Actor, other: UserId) -> Result<Value, ServiceError> {
+        self.known(actor, &[other]).await?;
         let (low, high) = (actor.user.min(other), actor.user.max(other));
         let mut members = vec![low, high];
         members.dedup();
@@ -104,6 +111,8 @@ impl Inner {
             dm_key: Some(format!("{low}:{high}")),
             department: None,
             project: None,
+            is_internal: false,
+            context: "{}".into(),
             now: clock::wall_ms(),
         };
         self.make_channel(actor, new).await

@@ -28,6 +28,7 @@ pub(super) fn store_error(error: StoreError, missing: Code) -> ServiceError {
             .retry_after(std::time::Duration::from_millis(wait_ms)),
         StoreError::Blocked => ServiceError::new(Code::PermBlocked, "this person has blocked you"),
         StoreError::NoUser => ServiceError::new(Code::NotFoundUser, "no such user here"),
+        StoreError::Invalid { path, rule } => ServiceError::invalid(path, rule),
         StoreError::Full => ServiceError::new(Code::LimitCount, "there are as many as there may be"),
         StoreError::Unavailable(why) => {
             tracing::error!(%why, "the store failed");

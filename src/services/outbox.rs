@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use serde_json::{Value, json};
 
+use super::bell::{Bell, Ring};
 use crate::{
     base::{
         id::{ChannelId, LoginId, SessionId, UserId},
@@ -18,21 +19,23 @@ use crate::{
         typing::Typist,
     },
     store::{
-        self, Banned, ChangedChannel, ChangedMember, ChangedMessage, CreatedChannel, FollowedThread,
-        JoinedChannel, ReadMark, Reported, SentMessage,
+        self, Banned, ChangedChannel, ChangedMember, ChangedMessage, CreatedChannel, Cut, DirectoryChannel,
+        DirectoryDone, FollowedThread, JoinedChannel, ReadMark, Reported, SentMessage,
     },
 };
 
 /// In larger channels others are not told how far somebody has read.
 pub(super) const RECEIPTS_UP_TO: usize = 50;
-const EXCERPT: usize = 100;
+pub(super) const EXCERPT: usize = 100;
 /// The close code for somebody who was thrown out.
 const CLOSE_REMOVED: u16 = 4003;
-/// The close code for a session that has ended.
+/// The close code for a session that has ended, or whose token says more than is true now.
 const CLOSE_UNAUTHORISED: u16 = 4001;
+/// Changes of one call to one channel.
+const TOLD_ONE_BY_ONE: usize = 20;
 
 #[derive(Clone)]
-pub(super) struct Outbox(pub Arc<dyn Broadcast>);
+pub(super) struct Outbox(pub Arc<dyn Broadcast>, pub Bell);
 
 impl Outbox {
     pub(super) fn reliable(&self, to: Audience, name: &'static str, data: Value) {
@@ -61,6 +64,7 @@ impl Outbox {
             });
             self.reliable(Audience::Users(mentioned.into()), "message:mention", data);
         }
+        self.1.said(sent);
     }
 
     pub(super) fn message_line(&self, message: &MessageRecord, audience: &store::Audience) {
@@ -117,6 +121,7 @@ impl Outbox {
             "channelId": channel, "threadId": mark.thread, "userId": user, "seq": mark.read_seq, "at": rfc3339(now),
         });
         self.reliable(Audience::Users([user].into()), "message:read_receipt", data.clone());
+        self.1.ring(Ring::Read { user, always: mark.kind == ChannelKind::Dm });
         if mark.kind != ChannelKind::General && mark.audience.len() <= RECEIPTS_UP_TO {
             let others: Vec<UserId> = mark.audience.iter().copied().filter(|other| *other != user).collect();
             self.ephemeral(Audience::Users(others.into()), "message:read_receipt", data);
@@ -160,12 +165,18 @@ impl Outbox {
             "channelId": joined.channel.id, "member": joined.member.to_json(), "rev": joined.channel.rev,
         });
         self.reliable(Audience::Users(joined.audience.clone()), "channel:member_joined", data);
+        if let Some(line) = &joined.line {
+            self.message_line(line, &joined.audience);
+        }
     }
 
     pub(super) fn channel_updated(&self, change: &ChangedChannel) {
         if change.changed {
             let data = json!({"channel": change.channel.to_shared_json(), "rev": change.channel.rev});
             self.reliable(Audience::Users(change.audience.clone()), "channel:updated", data);
+            for line in &change.lines {
+                self.message_line(line, &change.audience);
+            }
         }
     }
 
@@ -180,6 +191,9 @@ impl Outbox {
         });
         let everybody: Vec<UserId> = change.audience.iter().copied().chain([gone]).collect();
         self.reliable(Audience::Users(everybody.into()), "channel:member_left", data);
+        if let Some(line) = &change.line {
+            self.message_line(line, &change.audience);
+        }
     }
 
     /// As `member_left`, and everybody learns that it was no leave.
@@ -207,6 +221,68 @@ impl Outbox {
         let data = json!({"reason": banned.reason, "until": until});
         self.reliable(Audience::Users([user].into()), "moderation:banned", data);
         self.0.disconnect_user(user, CLOSE_REMOVED, Code::AuthBanned.as_str());
+    }
+
+    /// Few changes are told one by one; of many, members are told how many, and whoever looks asks again.
+    pub(super) fn directory(&self, done: &DirectoryDone) {
+        for there in &done.channels {
+            self.directory_channel(there, done.by);
+        }
+        for cut in &done.cut {
+            let (user, code) = match *cut {
+                Cut::Inactive(user) => (user, Code::AuthUserInactive),
+                Cut::Less(user) => (user, Code::AuthInvalid),
+            };
+            self.0.disconnect_user(user, CLOSE_UNAUTHORISED, code.as_str());
+        }
+    }
+
+    fn directory_channel(&self, there: &DirectoryChannel, by: UserId) {
+        let id = there.channel.id;
+        let everybody = || Audience::Users(there.audience.clone());
+        for arrival in &there.joined {
+            let channel = json!({"channel": there.seen_by(arrival).to_json(Value::Null)});
+            self.reliable(Audience::Users([arrival.member.user].into()), "channel:created", channel);
+        }
+        let many = there.joined.len() + there.left.len() + there.changed.len() > TOLD_ONE_BY_ONE;
+        for member in &there.left {
+            self.0.expel(member.user, id);
+            let data = json!({
+                "channelId": id, "userId": member.user, "by": by, "rev": member.rev,
+                "leftAt": member.left_at.map(rfc3339),
+            });
+            let mut to = vec![member.user];
+            if !many {
+                to.extend(there.audience.iter());
+            }
+            self.reliable(Audience::Users(to.into()), "channel:member_left", data);
+        }
+        if many {
+            let rev = there.joined.iter().map(|one| &one.member).chain(&there.left).chain(&there.changed);
+            let data = json!({
+                "channelId": id, "joined": there.joined.len(), "left": there.left.len(),
+                "changed": there.changed.len(), "rev": rev.map(|member| member.rev).max(),
+            });
+            if !there.created {
+                self.reliable(everybody(), "channel:members_changed", data);
+            }
+        } else {
+            let joined = there.joined.iter().filter(|_| !there.created).map(|one| &one.member);
+            let told = joined.map(|member| ("channel:member_joined", member));
+            let changed = there.changed.iter().map(|member| ("channel:member_updated", member));
+            for (name, member) in told.chain(changed) {
+                let data = json!({"channelId": id, "member": member.to_json(), "rev": member.rev});
+                self.reliable(everybody(), name, data);
+            }
+        }
+        for line in &there.lines {
+            self.message_line(line, &there.audience);
+        }
+        // Last: it carries the revision after all of this.
+        if there.updated && !there.created {
+            let data = json!({"channel": there.channel.to_shared_json(), "rev": there.channel.rev});
+            self.reliable(everybody(), "channel:updated", data);
+        }
     }
 
     /// The last that the sockets of this sign-in hear.
@@ -243,6 +319,12 @@ impl Outbox {
                     None => continue,
                 },
             };
+            if let ("call:missed", Audience::Users(users)) = (notice.name, &to)
+                && let Some(channel) = notice.data["channelId"].as_str().and_then(|id| id.parse().ok())
+            {
+                let data = notice.data.clone();
+                self.1.ring(Ring::Missed { users: users.to_vec(), channel, data });
+            }
             self.reliable(to, notice.name, notice.data);
         }
     }

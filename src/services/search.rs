@@ -112,7 +112,8 @@ impl Inner {
             Some(("@", name)) => (false, true, name),
             _ => (true, true, ask.q.trim()),
         };
-        let room = self.room_of(actor).await?;
+        let within = self.within(actor).await?;
+        let room = within.channel;
         let mut channels: Vec<ChannelRecord> = Vec::new();
         if want_channels {
             channels = match room {
@@ -132,7 +133,7 @@ impl Inner {
         }
         let mut users: Vec<UserRecord> = Vec::new();
         if want_people {
-            let found = self.store.users(Some(name), None, room, CANDIDATES).await;
+            let found = self.store.users(Some(name), None, within, CANDIDATES).await;
             users = found.or_not_found(Code::NotFoundUser)?;
             users.retain(|user| begins(&user.name, name) || begins(&user.username, name));
             users.truncate(size);

@@ -18,9 +18,11 @@ use crate::{
 mod administering;
 mod calling;
 mod chatting;
+mod directing;
 mod marking;
 mod measured;
 mod moderating;
+mod notifying;
 mod presence;
 mod scheduling;
 mod searching;

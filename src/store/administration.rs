@@ -6,7 +6,7 @@ use crate::{
         id::{ChannelId, UserId},
         origin::Origin,
     },
-    chat::model::{ChannelRecord, MemberRecord, MemberRole, WallMs},
+    chat::model::{ChannelRecord, MemberRecord, MemberRole, MessageRecord, WallMs},
 };
 
 /// Who acts on a channel.
@@ -42,6 +42,8 @@ pub struct ChangedChannel {
     /// False if everything was so already.
     pub changed: bool,
     pub audience: Audience,
+    /// What the channel says of it.
+    pub lines: Vec<MessageRecord>,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -67,4 +69,6 @@ pub struct ChangedMember {
     pub changed: bool,
     /// The members after the change.
     pub audience: Audience,
+    /// What the channel says of it.
+    pub line: Option<MessageRecord>,
 }

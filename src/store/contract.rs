@@ -11,6 +11,7 @@ use crate::base::id::ScheduleId;
 pub(super) use self::scheduling::each_is_sent_by_one_of;
 
 mod administration;
+mod directory;
 mod filtering;
 mod logins;
 mod moderation;
@@ -35,6 +36,7 @@ pub(super) async fn all(store: Arc<dyn Store>) {
     administration::all(&store, [ana, bo, cy]).await;
     only_orphans_are_swept(&*store, channel, ana).await;
     lists_page_without_gaps(&*store, ana).await;
+    directory::all(&*store, [ana, bo]).await;
     moderation::all(&*store, [ana, bo, cy]).await;
     filtering::all(&*store, [ana, bo, cy]).await;
     logins::all(&*store, [ana, bo, cy]).await;
@@ -93,6 +95,8 @@ async fn group(store: &dyn Store, n: u128, owner: UserId, others: &[UserId]) -> 
         dm_key: None,
         department: None,
         project: None,
+        is_internal: false,
+        context: "{}".into(),
         now: 1,
     };
     let made = store.create_channel(new, nothing()).await.unwrap();
@@ -329,6 +333,8 @@ async fn a_dm_is_found_again(store: &dyn Store, a: UserId, b: UserId) {
         dm_key: Some("a:b".into()),
         department: None,
         project: None,
+        is_internal: false,
+        context: "{}".into(),
         now: 1,
     };
     let first = store.create_channel(new(1, a), nothing()).await.unwrap();
@@ -397,11 +403,11 @@ async fn only_orphans_are_swept(store: &dyn Store, channel: ChannelId, ana: User
 }
 
 async fn lists_page_without_gaps(store: &dyn Store, ana: UserId) {
-    let first = store.users(None, None, None, 2).await.unwrap();
-    let rest = store.users(None, Some(&first[1].username), None, 2).await.unwrap();
+    let first = store.users(None, None, Within::default(), 2).await.unwrap();
+    let rest = store.users(None, Some(&first[1].username), Within::default(), 2).await.unwrap();
     let names: Vec<_> = first.iter().chain(&rest).map(|user| user.username.as_str()).collect();
     assert_eq!(names, ["user-1", "user-2", "user-3"]);
-    assert_eq!(store.users(Some("ER-2"), None, None, 9).await.unwrap().len(), 1);
+    assert_eq!(store.users(Some("ER-2"), None, Within::default(), 9).await.unwrap().len(), 1);
     let query = CallQuery { user: Some(ana), limit: 2, ..CallQuery::default() };
     let newest = store.calls(query.clone()).await.unwrap();
     let older = store.calls(CallQuery { before: Some(newest[1].id), ..query }).await.unwrap();

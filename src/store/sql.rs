@@ -34,14 +34,17 @@ mod channels;
 mod connection;
 pub mod copy;
 mod db;
+mod directory;
 pub mod export;
 mod filters;
 mod indexer;
+mod lines;
 mod local;
 mod logins;
 mod marks;
 mod messages;
 mod moderation;
+mod notices;
 mod quality;
 mod receipts;
 mod retention;
@@ -190,7 +193,7 @@ impl Store for SqlStore {
         &self,
         search: Option<&str>,
         after: Option<&str>,
-        within: Option<ChannelId>,
+        within: Within,
         limit: u32,
     ) -> Result<Vec<UserRecord>> {
         let mut reader = self.readers.take().await?;

@@ -3,6 +3,7 @@
 mod contract;
 mod drain;
 mod filters;
+mod hooks;
 mod hostile;
 mod http;
 mod logins;

@@ -138,6 +138,7 @@ impl NearlyExpired {
         let new = convene::auth::token::NewToken {
             sub: "ana".into(),
             name: None,
+            kind: Default::default(),
             grants: Grants::default(),
             epoch: None,
             login: None,

@@ -6,7 +6,7 @@ use convene::{
     app::App,
     auth::{
         grants::Grants,
-        token::{NewToken, Tokens},
+        token::{NewToken, TokenKind, Tokens},
     },
     config::{AuthKey, Config, Secret},
 };
@@ -56,7 +56,11 @@ impl Server {
     }
 
     pub fn token_with(&self, sub: &str, grants: Grants, ttl_s: u64) -> String {
-        let new = NewToken { sub: sub.into(), name: None, grants, epoch: None, login: None, ttl_s };
+        self.token_of(TokenKind::Internal, sub, grants, ttl_s)
+    }
+
+    pub fn token_of(&self, kind: TokenKind, sub: &str, grants: Grants, ttl_s: u64) -> String {
+        let new = NewToken { sub: sub.into(), name: None, kind, grants, epoch: None, login: None, ttl_s };
         self.tokens.mint(new, None, convene::api::identity::now_s()).unwrap().0
     }
 

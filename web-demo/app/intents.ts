@@ -91,6 +91,11 @@ export async function goToMessage(message: Message): Promise<void> {
   }, MARKED_MS);
 }
 
+/** What I want to be told of a conversation. */
+export async function setNotify(channel: Channel, pref: Channel['notify'], mutedUntil: string): Promise<void> {
+  await convene.chat.setNotify(channel.id, pref, mutedUntil).catch(() => toast(t.notify.failed, 'error'));
+}
+
 export async function openDm(userId: string): Promise<Channel | null> {
   try {
     const channel = await convene.chat.openDm(userId);

@@ -33,6 +33,9 @@ export const speakerDevice = stored<string>('speaker', '');
 /** `on` stops incoming video after ten seconds in a hidden tab. */
 export const pauseHidden = stored<'on' | 'off'>('pauseHidden', 'on', ['on', 'off']);
 
+/** Of this browser; the browser has to allow them too. */
+export const desktopNotices = stored<'on' | 'off'>('desktopNotices', 'on', ['on', 'off']);
+
 export function followTheme(): void {
   effect(() => {
     if (theme.value === 'system') delete document.documentElement.dataset['theme'];

@@ -8,6 +8,7 @@ import { HistoryView } from './history/history-view';
 import { interrupt } from './a11y/announcer';
 import { KeysDialog, startKeys } from './keys';
 import { openChannel } from './intents';
+import { startNotices } from './notices';
 import { lastChannel, pauseHidden } from './prefs';
 import { RingBanner } from './rings/ring-banner';
 import { go, route } from './router';
@@ -137,6 +138,7 @@ function startBackground(): () => void {
   const stopWatch = effect(() => {
     convene.presence.watch([...people.value.map((u) => u.id), ...(me.value ? [me.value.id] : [])]);
   });
+  const stopNotices = startNotices();
   let lostSince = 0;
   const stopLost = effect(() => {
     const lostAt = Math.max(call.value.lostAt, status.value.lostAt);
@@ -154,6 +156,7 @@ function startBackground(): () => void {
     removeEventListener('keyup', unblock);
     clearInterval(heartbeat);
     stopWatch();
+    stopNotices();
     stopLost();
   };
 }

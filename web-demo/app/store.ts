@@ -1,6 +1,6 @@
 /** What the views read: signals fed by the client. Nothing here talks to the network. */
 import { computed, signal } from '@preact/signals';
-import type { CallSnapshot, Channel, LinkStats, LiveCall, LocalSnapshot, Presence, Ring, Scheduled, SessionStatus, User } from '../sdk/index';
+import type { Badge, CallSnapshot, Channel, LinkStats, LiveCall, LocalSnapshot, Presence, Ring, Scheduled, SessionStatus, User } from '../sdk/index';
 import { convene } from './client';
 import { t } from './strings';
 
@@ -26,6 +26,7 @@ export const threadOpen = signal('');
 export const threadTick = signal(0);
 /** Messages of mine that wait for their time, everywhere. */
 export const scheduled = signal<readonly Scheduled[]>([]);
+export const badge = signal<Badge>({ unreadTotal: 0, mentions: 0 });
 export const rings = signal<readonly Ring[]>([]);
 export const activeCalls = signal<readonly LiveCall[]>([]);
 export const local = signal<LocalSnapshot>(convene.local.state);
@@ -85,7 +86,7 @@ export const callInChannel = (channelId: string): LiveCall | undefined => active
 
 /** Connects the client's events to the signals, once. */
 export function connectStore(): void {
-  const { session, chat, presence, typing, schedule, rings: ringBook, local: media, call: theCall, events } = convene;
+  const { session, chat, presence, typing, schedule, notices, rings: ringBook, local: media, call: theCall, events } = convene;
   session.events.on('status', (s) => {
     status.value = s;
     if (s.phase === 'ready') everReady.value = true;
@@ -109,6 +110,7 @@ export function connectStore(): void {
     if (rejoin.value && !ringBook.active.some((c) => c.callId === rejoin.value?.callId)) rejoin.value = null;
   });
   schedule.events.on('change', () => (scheduled.value = schedule.all));
+  notices.events.on('badge', (now) => (badge.value = now));
   media.events.on('change', (s) => (local.value = s));
   theCall.events.on('change', (s) => {
     call.value = s;

@@ -198,6 +198,35 @@ export const t = {
     seen: (n: number) => (n === 0 ? 'Nobody has read this message yet.' : plural(n, '# person has read this message.', '# people have read this message.')),
   },
 
+  system: {
+    people: (names: string[], others: number) =>
+      others > 0 ? `${names.join(', ')} and ${plural(others, '# other', '# others')}` : list.format(names),
+    joined: (who: string, _n: number) => `${who} joined.`,
+    added: (by: string, who: string) => `${by} added ${who}.`,
+    left: (who: string, _n: number) => `${who} left.`,
+    removed: (by: string, who: string) => `${by} removed ${who}.`,
+    renamed: (by: string, from: string, to: string) =>
+      by ? `${by} renamed the channel from “${from}” to “${to}”.` : `The channel was renamed from “${from}” to “${to}”.`,
+    topic: (by: string, topic: string) => (by ? `${by} set the topic: ${topic}` : `The topic is now: ${topic}`),
+    noTopic: (by: string) => (by ? `${by} removed the topic.` : 'The topic was removed.'),
+    archived: (by: string) => (by ? `${by} archived the channel.` : 'The channel was archived.'),
+    restored: (by: string) => (by ? `${by} took the channel out of the archive.` : 'The channel is in use again.'),
+  },
+
+  notify: {
+    open: 'Notifications',
+    muted: 'Notifications, muted',
+    title: (name: string) => `Notifications for ${name}`,
+    prefs: { all: 'Everything that is for me', mentions: 'Only mentions', none: 'Nothing' },
+    mute: 'Mute for an hour',
+    unmute: 'Unmute',
+    desktop: 'Allow desktop notifications',
+    desktopOn: 'Show notifications on this desktop',
+    failed: 'That was not saved. Try again.',
+    from: (name: string, where: string) => `${name} in ${where}`,
+    missed: 'Missed call',
+  },
+
   later: {
     open: 'Send later',
     title: 'Send later',

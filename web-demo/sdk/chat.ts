@@ -211,9 +211,33 @@ export class Chat {
         this.events.emit('pins', change.channelId);
         return true;
       }
-      case 'channel:created':
-      case 'channel:updated': {
+      case 'channel:created': {
         this.#addChannel((d as { channel?: unknown }).channel, ev);
+        return true;
+      }
+      case 'channel:updated': {
+        const shared = read(channelSchema, (d as { channel?: unknown }).channel, ev);
+        const known = shared && this.#channels.get(shared.id);
+        if (!known) return true;
+        // What differs between members is not in it.
+        const { members, role, readSeq, unread, mentions, threads, peer, notify, mutedUntil } = known;
+        this.#channels.set(known.id, {
+          ...shared, members, role, readSeq, unread, mentions, threads, peer, notify, mutedUntil,
+          lastSeq: Math.max(known.lastSeq, shared.lastSeq), rev: Math.max(known.rev, shared.rev),
+        });
+        this.events.emit('channels', undefined);
+        return true;
+      }
+      case 'channel:notify_set': {
+        const { channelId, pref, mutedUntil } = d as { channelId: string; pref: Channel['notify']; mutedUntil: string | null };
+        const c = this.#channels.get(channelId);
+        if (c) this.#channels.set(channelId, { ...c, notify: pref, mutedUntil: mutedUntil ?? '' });
+        this.events.emit('channels', undefined);
+        return true;
+      }
+      case 'channel:members_changed': {
+        // Too many to be told one by one.
+        void this.#fetchChannel((d as { channelId: string }).channelId);
         return true;
       }
       case 'channel:member_left': {
@@ -222,6 +246,13 @@ export class Chat {
           this.#channels.delete(channelId);
           this.#timelines.delete(channelId);
           this.events.emit('channels', undefined);
+        } else if (channelId && userId) {
+          const c = this.#channels.get(channelId);
+          if (c) {
+            const members = c.members.filter((id) => id !== userId);
+            this.#channels.set(channelId, { ...c, members, memberCount: Math.max(0, c.memberCount - 1) });
+            this.#touch(channelId, { rev: (d as { rev?: number }).rev ?? 0 });
+          }
         }
         return true;
       }
@@ -422,6 +453,11 @@ export class Chat {
     return c.peer?.id || c.members.find((id) => id !== this.#me) || '';
   }
 
+  /** What I want to be told of a channel; `mutedUntil` is RFC 3339, or empty. */
+  async setNotify(channelId: string, pref: Channel['notify'], mutedUntil = ''): Promise<void> {
+    await this.#session.request('channel:set_notify', { channelId, pref, ...(mutedUntil ? { mutedUntil } : {}) });
+  }
+
   /** Everything up to the newest message was seen. */
   markRead(channelId: string): void {
     const c = this.#channels.get(channelId);
@@ -508,9 +544,9 @@ export class Chat {
     this.#touch(m.channelId, {
       lastSeq: m.seq,
       rev: m.rev,
-      at: m.createdAt,
-      own: m.authorId === this.#me,
-      counts: m.type !== 'call' && m.authorId !== this.#me,
+      // Lines of the channel are nobody's messages, and no news.
+      ...(m.type === 'system' ? {} : { at: m.createdAt, own: m.authorId === this.#me }),
+      counts: m.type !== 'call' && m.type !== 'system' && m.authorId !== this.#me,
     });
   }
 

@@ -3,6 +3,7 @@ import { Call } from './call';
 import { Chat } from './chat';
 import { LocalMedia } from './local-media';
 import { browserOutboxStore, type OutboxStore } from './outbox';
+import { Notices } from './notices';
 import { PresenceBook } from './presence';
 import { Emitter } from './emitter';
 import { Rings } from './rings';
@@ -31,7 +32,7 @@ export type { Status } from './presence';
 export type { Receipts, SearchPage, SearchQuery, Suggestions } from './chat';
 export type { ScheduleOptions } from './schedule';
 export type {
-  CallRecord, Channel, LiveCall, Message, Participant, Presence, Quality, Reader, Scheduled, SearchHit, SignIn, Source, Thread, ThreadSummary, User,
+  Badge, CallRecord, Channel, LiveCall, Message, Notice, Participant, Presence, Quality, Reader, Scheduled, SearchHit, SignIn, Source, Thread, ThreadSummary, User,
 } from './wire';
 
 export interface ConveneOptions {
@@ -54,6 +55,7 @@ export interface Convene {
   readonly presence: PresenceBook;
   readonly typing: Typing;
   readonly schedule: Schedule;
+  readonly notices: Notices;
   readonly rings: Rings;
   readonly local: LocalMedia;
   readonly call: Call;
@@ -75,6 +77,7 @@ export function createConvene(options: ConveneOptions): Convene {
   const presence = new PresenceBook(session);
   const typing = new Typing(session);
   const schedule = new Schedule(session);
+  const notices = new Notices();
   const rings = new Rings(session);
   const local = new LocalMedia();
   const call = new Call(session, local, options.publish);
@@ -91,7 +94,7 @@ export function createConvene(options: ConveneOptions): Convene {
   });
   session.events.on('event', ({ ev, d }) => {
     // Rings and the running call both follow `call:*`; the rest has one reader each.
-    if (chat.onEvent(ev, d) || presence.onEvent(ev, d) || typing.onEvent(ev, d) || schedule.onEvent(ev, d)) return;
+    if (chat.onEvent(ev, d) || presence.onEvent(ev, d) || typing.onEvent(ev, d) || schedule.onEvent(ev, d) || notices.onEvent(ev, d)) return;
     rings.onEvent(ev, d, (callId) => call.state.callId === callId);
     call.onEvent(ev, d);
   });
@@ -107,6 +110,7 @@ export function createConvene(options: ConveneOptions): Convene {
     presence,
     typing,
     schedule,
+    notices,
     rings,
     local,
     call,
@@ -118,6 +122,7 @@ export function createConvene(options: ConveneOptions): Convene {
       chat.reset();
       presence.reset();
       schedule.reset();
+      notices.reset();
       rings.reset();
     },
   };

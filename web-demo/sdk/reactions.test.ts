@@ -3,7 +3,7 @@ import { withMine, withReaction } from './reactions';
 import type { Message } from './wire';
 
 const message = (reactions: Message['reactions'] = [], rev = 1): Message => ({
-  id: 'm', channelId: 'c', threadId: '', thread: null, seq: 1, rev, type: 'text', authorId: 'a', authorName: 'A', nonce: '', content: '', createdAt: '', editedAt: '', callId: '', call: null, deleted: false, reactions, pinnedAt: '', pinnedBy: '',
+  id: 'm', channelId: 'c', threadId: '', thread: null, seq: 1, rev, type: 'text', authorId: 'a', authorName: 'A', nonce: '', content: '', createdAt: '', editedAt: '', callId: '', call: null, system: null, deleted: false, reactions, pinnedAt: '', pinnedBy: '',
 });
 const one = (emoji: string, users: string[], count = users.length, me = false) => ({ emoji, users, count, me });
 

@@ -4,7 +4,7 @@ import * as tl from './timeline';
 import type { Message } from './wire';
 
 const message = (seq: number, rev = seq, content = ''): Message => ({
-  id: `m${seq}`, channelId: 'c', threadId: '', thread: null, seq, rev, type: 'text', authorId: 'a', authorName: 'A', nonce: '', content, createdAt: '', editedAt: '', callId: '', call: null, deleted: false, reactions: [], pinnedAt: '', pinnedBy: '',
+  id: `m${seq}`, channelId: 'c', threadId: '', thread: null, seq, rev, type: 'text', authorId: 'a', authorName: 'A', nonce: '', content, createdAt: '', editedAt: '', callId: '', call: null, system: null, deleted: false, reactions: [], pinnedAt: '', pinnedBy: '',
 });
 const range = (from: number, to: number) => Array.from({ length: to - from + 1 }, (_, i) => message(from + i));
 const seqs = (t: tl.Timeline) => t.messages.map((m) => m.seq);

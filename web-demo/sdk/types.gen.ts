@@ -44,7 +44,46 @@ export type NotifyPref = 'all' | 'mentions' | 'none';
  * What a member may do; later ones may do more.
  */
 export type MemberRole = 'member' | 'admin' | 'owner';
-export type MessageKind = 'text' | 'call';
+/**
+ * The author of the message did it, unless the directory is its author.
+ */
+export type Line =
+  | {
+      count: number;
+      event: 'joined';
+      users: Named[];
+    }
+  | {
+      count: number;
+      event: 'added';
+      users: Named[];
+    }
+  | {
+      count: number;
+      event: 'left';
+      users: Named[];
+    }
+  | {
+      count: number;
+      event: 'removed';
+      users: Named[];
+    }
+  | {
+      event: 'renamed';
+      from: string;
+      to: string;
+    }
+  | {
+      event: 'topic';
+      topic: string;
+    }
+  | {
+      event: 'archived';
+    }
+  | {
+      event: 'restored';
+    };
+export type MessageKind = 'text' | 'call' | 'system';
 export type Device = 'desktop' | 'mobile' | 'tablet';
 export type Status = ('online' | 'away' | 'dnd' | 'offline') | 'invisible';
 export type SentOrScheduled = Sent | LaterSent;
@@ -104,6 +143,7 @@ export type AccountKind = 'internal' | 'client' | 'bot';
 export type AccountRole = 'admin' | 'member';
 export type DeclineReason = 'declined' | 'busy';
 export type ReactAction = 'add' | 'remove';
+export type NotificationKind = ('mention' | 'missed_call') | 'direct' | 'thread';
 /**
  * Where a track comes from. Each source of a participant is a publication of its own.
  */
@@ -246,10 +286,21 @@ export interface Commands {
    */
   'channel:create': {
     /**
+     * What there is to know of the project or department; at most 2048 bytes of JSON.
+     */
+    context?: {
+      [k: string]: unknown;
+    } | null;
+    /**
      * Which department or project it is of, in the words of whoever keeps them.
      */
     departmentId?: string | null;
     description?: string | null;
+    /**
+     * No external account is let in. Channels of departments and general ones are so always, those of projects unless
+     * this is `false`, groups if it is `true`.
+     */
+    isInternal?: boolean | null;
     name?: string;
     participants?: string[];
     private?: boolean;
@@ -319,7 +370,9 @@ export interface Commands {
      */
     archived?: boolean;
     cursor?: string | null;
+    departmentId?: string | null;
     limit?: number | null;
+    projectId?: string | null;
     search?: string | null;
     type?: (('dm' | 'group' | 'department' | 'project') | 'general') | null;
   };
@@ -1256,10 +1309,20 @@ export interface OneSeenChannel {
 export interface Channel {
   archivedAt: string | null;
   call: LiveCall | null;
+  /**
+   * What there is to know of the project or department.
+   */
+  context: {
+    [k: string]: unknown;
+  };
   createdAt: string;
   departmentId: string | null;
   description: string;
   id: string;
+  /**
+   * No external account is in it.
+   */
+  isInternal: boolean;
   kind: ChannelKind;
   lastMessageAt: string | null;
   lastSeq: number;
@@ -1316,10 +1379,20 @@ export interface UnreadThreads {
  */
 export interface SharedChannel {
   archivedAt: string | null;
+  /**
+   * What there is to know of the project or department.
+   */
+  context: {
+    [k: string]: unknown;
+  };
   createdAt: string;
   departmentId: string | null;
   description: string;
   id: string;
+  /**
+   * No external account is in it.
+   */
+  isInternal: boolean;
   kind: ChannelKind;
   lastMessageAt: string | null;
   lastSeq: number;
@@ -1392,6 +1465,10 @@ export interface Message {
   rev: number;
   seq: number;
   /**
+   * Of a `system` message.
+   */
+  system: Line | null;
+  /**
    * Of a root that was replied to.
    */
   thread: ThreadSummary | null;
@@ -1419,6 +1496,13 @@ export interface Reaction {
    * The first five.
    */
   users: string[];
+}
+/**
+ * Somebody in a line, under the name of that moment.
+ */
+export interface Named {
+  id: string;
+  name: string;
 }
 export interface ThreadSummary {
   /**
@@ -1750,6 +1834,10 @@ export interface User {
   avatar: null;
   createdAt: string;
   customStatus: string;
+  /**
+   * In the words of the directory.
+   */
+  departmentId: string | null;
   id: string;
   isActive: boolean;
   kind: AccountKind;
@@ -1818,6 +1906,7 @@ export interface Events {
   'channel:member_joined': MemberChange;
   'channel:member_left': MemberLeft;
   'channel:member_updated': MemberChange;
+  'channel:members_changed': MembersChanged;
   'channel:notify_set': Notify;
   'channel:updated': ChannelUpdated;
   error: Failure;
@@ -1833,6 +1922,8 @@ export interface Events {
   'moderation:report': OneReport2;
   'moderation:user_banned': UserBanned;
   'moderation:user_kicked': UserKicked;
+  'notification:badge': NotificationBadge;
+  'notification:new': NotificationNew;
   pong: Pong;
   'presence:changed': Presence[];
   'rtc:answer': RtcAnswer;
@@ -1981,6 +2072,13 @@ export interface MemberLeft {
   rev: number;
   userId: string;
 }
+export interface MembersChanged {
+  changed: number;
+  channelId: string;
+  joined: number;
+  left: number;
+  rev: number;
+}
 export interface ChannelUpdated {
   channel: SharedChannel;
   rev: number;
@@ -2086,6 +2184,23 @@ export interface UserKicked {
   channelId: string;
   reason: string;
   userId: string;
+}
+export interface NotificationBadge {
+  mentions: number;
+  /**
+   * Messages of direct conversations, and mentions elsewhere.
+   */
+  unreadTotal: number;
+}
+export interface NotificationNew {
+  callId: string | null;
+  channelId: string;
+  excerpt: string;
+  kind: NotificationKind;
+  messageId: string | null;
+  senderId: string;
+  senderName: string;
+  threadId: string | null;
 }
 export interface RtcAnswer {
   callId: string;

@@ -29,6 +29,8 @@ test('what the SDK reads is what the server sends', () => {
     takes(wire.ready).all<Events['session:ready']>(),
     takes(wire.incomingCall).all<Events['call:incoming']>(),
     takes(wire.trackEvent).all<Events['rtc:track']>(),
+    takes(wire.notice).all<Events['notification:new']>(),
+    takes(wire.badge).all<Events['notification:badge']>(),
   ];
   expect(read.every((schema) => schema.type === 'object' || schema.type === 'union')).toBe(true);
 });

@@ -101,6 +101,16 @@ export type Reaction = v.InferOutput<typeof reaction>;
 export const threadSummary = v.object({ id: v.string(), count: int(), lastSeq: int(), lastAt: text() });
 export type ThreadSummary = v.InferOutput<typeof threadSummary>;
 
+/** What the channel says of itself: who came or went, what changed. Fields that an event has not are empty. */
+const systemLine = v.object({
+  event: text(),
+  users: listOf(v.object({ id: v.string(), name: text() })),
+  count: int(),
+  from: text(),
+  to: text(),
+  topic: text(),
+});
+
 export const message = v.pipe(
   v.object({
     id: v.string(),
@@ -120,6 +130,8 @@ export const message = v.pipe(
     deletedAt: text(),
     callId: text(),
     call: v.nullish(callSummary, null),
+    /** Of type `system`. */
+    system: v.nullish(systemLine, null),
     reactions: listOf(reaction),
     pinnedAt: text(),
     pinnedBy: text(),
@@ -231,6 +243,12 @@ export const channel = v.object({
   /** Followed threads with something unread, and mentions in them. */
   threads: v.nullish(v.object({ unread: int(), mentions: int() }), { unread: 0, mentions: 0 }),
   memberCount: int(),
+  /** No account from outside is in it. */
+  isInternal: flag(),
+  departmentId: text(),
+  projectId: text(),
+  notify: v.fallback(v.picklist(['all', 'mentions', 'none']), 'all'),
+  mutedUntil: text(),
   /** User ids; empty for channels everybody is in. */
   members: listOf(v.string()),
   peer: v.nullish(user, null),
@@ -238,6 +256,20 @@ export const channel = v.object({
   createdAt: text(),
 });
 export type Channel = v.InferOutput<typeof channel>;
+
+export const notice = v.object({
+  kind: v.picklist(['mention', 'direct', 'thread', 'missed_call']),
+  channelId: v.string(),
+  messageId: text(),
+  threadId: text(),
+  callId: text(),
+  senderId: text(),
+  senderName: text(),
+  excerpt: text(),
+});
+export type Notice = v.InferOutput<typeof notice>;
+export const badge = v.object({ unreadTotal: int(), mentions: int() });
+export type Badge = v.InferOutput<typeof badge>;
 
 const iceFields = {
   iceServers: listOf(

@@ -55,6 +55,8 @@ impl Hearing {
         let limits = *self.limits.lock().unwrap_or_else(PoisonError::into_inner);
         let here = match (limits.room, **channel) {
             (Some(room), Some(channel)) => room == Some(channel),
+            // Counted over all channels of the user.
+            (Some(_), None) => name != "notification:badge",
             _ => true,
         };
         here && (limits.chat || !is_chat(name))
@@ -62,7 +64,7 @@ impl Hearing {
 }
 
 fn is_chat(name: &str) -> bool {
-    ["message:", "schedule:", "thread:", "typing:"].iter().any(|noun| name.starts_with(noun))
+    ["message:", "notification:", "schedule:", "thread:", "typing:"].iter().any(|noun| name.starts_with(noun))
 }
 
 /// The channel an event is about.
@@ -93,6 +95,9 @@ mod tests {
         assert!(!hears(&hearing, "message:new", &json!({"channelId": there})));
         assert!(!hears(&hearing, "channel:created", &json!({"channel": {"id": there}})));
         assert!(hears(&hearing, "presence:changed", &json!([])), "of no channel");
+        assert!(hears(&hearing, "notification:new", &json!({"channelId": here})));
+        assert!(!hears(&hearing, "notification:new", &json!({"channelId": there})));
+        assert!(!hears(&hearing, "notification:badge", &json!({"unreadTotal": 1, "mentions": 1})));
         hearing.set(&Grants::default(), None);
         assert!(hears(&hearing, "message:new", &json!({"channelId": there})));
     }
@@ -101,9 +106,14 @@ mod tests {
     fn a_token_without_chat_hears_calls_only() {
         let channel = json!({"channelId": ChannelId::from_parts(1, 1)});
         let hearing = Hearing::new(&Grants { chat: false, ..Grants::default() }, None);
-        for name in
-            ["message:new", "message:mention", "schedule:changed", "thread:followed", "typing:user_start"]
-        {
+        for name in [
+            "message:new",
+            "notification:new",
+            "notification:badge",
+            "schedule:changed",
+            "thread:followed",
+            "typing:user_start",
+        ] {
             assert!(!hears(&hearing, name, &channel), "{name}");
         }
         assert!(hears(&hearing, "call:started", &channel));

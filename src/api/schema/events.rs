@@ -67,6 +67,7 @@ pub static EVENTS: &[EventType] = &[
     reliable::<MemberChange>("channel:member_joined", "Somebody was added"),
     reliable::<MemberChange>("channel:member_updated", "A member's role or time-out changed"),
     reliable::<MemberLeft>("channel:member_left", "Somebody is not a member any more"),
+    reliable::<MembersChanged>("channel:members_changed", "Many came, left or have another role: ask again"),
     reliable::<Notify>("channel:notify_set", "I changed what I want to be told"),
     // Messages
     reliable::<MessageNew>("message:new", "A message was written"),
@@ -76,6 +77,8 @@ pub static EVENTS: &[EventType] = &[
     reliable::<MessagePinned>("message:pinned", "A message was pinned, or not any more"),
     reliable::<MessageMention>("message:mention", "I was mentioned"),
     event::<ReadReceipt>("message:read_receipt", Delivery::Either, "Somebody has read up to there"),
+    reliable::<NotificationNew>("notification:new", "Something is for me in particular"),
+    reliable::<NotificationBadge>("notification:badge", "How much waits for me"),
     reliable::<ThreadFollowed>("thread:followed", "I follow a thread, or not any more"),
     reliable::<ScheduleChanged>(
         "schedule:changed",
@@ -214,6 +217,16 @@ pub struct MemberLeft {
 
 #[derive(Debug, JsonSchema)]
 #[serde(rename_all = "camelCase")]
+pub struct MembersChanged {
+    pub channel_id: ChannelId,
+    pub joined: u32,
+    pub left: u32,
+    pub changed: u32,
+    pub rev: u64,
+}
+
+#[derive(Debug, JsonSchema)]
+#[serde(rename_all = "camelCase")]
 pub struct MessageNew {
     pub channel_id: ChannelId,
     pub message: Message,
@@ -273,6 +286,38 @@ pub struct MessageMention {
     pub sender_id: UserId,
     pub sender_name: String,
     pub excerpt: String,
+}
+
+#[derive(Debug, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum NotificationKind {
+    Mention,
+    /// In a direct conversation.
+    Direct,
+    /// A reply in a thread that one follows.
+    Thread,
+    MissedCall,
+}
+
+#[derive(Debug, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct NotificationNew {
+    pub kind: NotificationKind,
+    pub channel_id: ChannelId,
+    pub message_id: Option<MessageId>,
+    pub thread_id: Option<MessageId>,
+    pub call_id: Option<CallId>,
+    pub sender_id: UserId,
+    pub sender_name: String,
+    pub excerpt: String,
+}
+
+#[derive(Debug, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct NotificationBadge {
+    /// Messages of direct conversations, and mentions elsewhere.
+    pub unread_total: u32,
+    pub mentions: u32,
 }
 
 #[derive(Debug, JsonSchema)]

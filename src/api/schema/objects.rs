@@ -21,6 +21,7 @@ use crate::{
     chat::{
         command::Activity,
         filter::FilterAction,
+        line::Line,
         model::{ChannelKind, MemberRole, NotifyPref},
         moderation::{ReportKind, ReportState},
     },
@@ -100,6 +101,8 @@ pub struct User {
     pub name: String,
     pub kind: AccountKind,
     pub role: AccountRole,
+    /// In the words of the directory.
+    pub department_id: Option<String>,
     pub is_active: bool,
     pub custom_status: String,
     pub avatar: Never,
@@ -134,6 +137,10 @@ pub struct SharedChannel {
     pub retention_days: u32,
     pub department_id: Option<String>,
     pub project_id: Option<String>,
+    /// No external account is in it.
+    pub is_internal: bool,
+    /// What there is to know of the project or department.
+    pub context: BTreeMap<String, Value>,
     pub archived_at: Option<Time>,
     pub last_seq: u64,
     pub rev: u64,
@@ -198,6 +205,8 @@ pub enum MessageKind {
     Text,
     /// The line a finished call leaves behind.
     Call,
+    /// What the channel says of itself.
+    System,
 }
 
 #[derive(Debug, JsonSchema)]
@@ -222,6 +231,8 @@ pub struct Message {
     pub mentions_all: bool,
     pub call_id: Option<CallId>,
     pub call: Option<CallSummary>,
+    /// Of a `system` message.
+    pub system: Option<Line>,
     pub edited_at: Option<Time>,
     pub edit_count: u32,
     /// Set on a tombstone, which has no content any more.

@@ -72,6 +72,7 @@ fn minted_tokens_verify() {
     let new = NewToken {
         sub: "bo".into(),
         name: Some("Bo".into()),
+        kind: TokenKind::Client,
         grants: Grants { admin: true, ..Grants::default() },
         epoch: Some(3),
         login: None,

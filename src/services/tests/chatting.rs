@@ -280,7 +280,8 @@ async fn passwords_and_unknown_subjects() {
     for (name, password) in [("ana", "wrong"), ("nobody", "right"), ("", "")] {
         assert_eq!(house.services.login(name, password).await.unwrap_err().code, Code::AuthInvalid);
     }
-    let external = |sub: &str| ExternalUser { sub: sub.into(), name: Some("Zed".into()), username: None };
+    let external =
+        |sub: &str| ExternalUser { sub: sub.into(), name: Some("Zed".into()), ..ExternalUser::default() };
     let zed = house.services.ensure_user(&external("crm|42")).await.unwrap();
     assert_eq!(zed.username, "crm-42");
     assert_eq!(house.services.ensure_user(&external("crm|42")).await.unwrap().id, zed.id);

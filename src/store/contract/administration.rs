@@ -4,7 +4,7 @@ use super::*;
 use crate::chat::model::MemberRole;
 
 pub(super) async fn all(store: &Arc<dyn Store>, [ana, bo, cy]: [UserId; 3]) {
-    settings_have_revisions_of_their_own(&**store, ana, bo).await;
+    settings_have_revisions_of_their_own(&**store, [ana, bo, cy]).await;
     archived_channels_are_read_and_not_written(&**store, ana, bo).await;
     only_hosts_write_where_it_is_read_only(&**store, ana, bo).await;
     slow_mode_holds_for_members_however_many_sockets(store, ana, bo).await;
@@ -35,7 +35,7 @@ async fn make(store: &dyn Store, by: ChannelAct, user: UserId, role: MemberRole)
     store.change_member(by, user, MemberChange::Role(role), nothing()).await
 }
 
-async fn settings_have_revisions_of_their_own(store: &dyn Store, ana: UserId, bo: UserId) {
+async fn settings_have_revisions_of_their_own(store: &dyn Store, [ana, bo, stranger]: [UserId; 3]) {
     let channel = group(store, 20, ana, &[bo]).await;
     let known = store.channel(channel, ana).await.unwrap().rev;
     let name = |text: &str, base_rev: u64| ChannelSettings {
@@ -44,7 +44,6 @@ async fn settings_have_revisions_of_their_own(store: &dyn Store, ana: UserId, bo
         ..ChannelSettings::default()
     };
     assert_eq!(update(store, act(channel, bo), name("x", known)).await.unwrap_err(), StoreError::Denied);
-    let stranger = UserId::from_parts(9, 9);
     let strange = update(store, act(channel, stranger), name("x", known)).await;
     assert_eq!(strange.unwrap_err(), StoreError::NotFound);
     store.send_message(text(3_000, channel, bo), nothing()).await.unwrap();
@@ -52,9 +51,9 @@ async fn settings_have_revisions_of_their_own(store: &dyn Store, ana: UserId, bo
     assert_eq!((first.channel.rev, first.channel.name.as_str()), (known + 2, "one"), "dense");
     assert_eq!(first.audience.len(), 2);
     let stale = update(store, act(channel, ana), name("two", known)).await;
-    assert_eq!(stale.unwrap_err(), StoreError::StaleRev(known + 2), "a message made nothing stale, this did");
+    assert_eq!(stale.unwrap_err(), StoreError::StaleRev(known + 3), "a message made nothing stale, this did");
     let same = update(store, act(channel, ana), name("one", known + 2)).await.unwrap();
-    assert_eq!((same.changed, same.channel.rev), (false, known + 2));
+    assert_eq!((same.changed, same.channel.rev), (false, known + 3), "a line said so");
     let host = ChannelAct { host: true, ..act(channel, stranger) };
     let topic = ChannelSettings { topic: Some("t".into()), ..ChannelSettings::default() };
     assert!(update(store, host, topic).await.unwrap().changed);
@@ -86,7 +85,8 @@ async fn archived_channels_are_read_and_not_written(store: &dyn Store, ana: User
     assert_eq!(refused, [const { Some(StoreError::ReadOnly) }; 8]);
     assert_eq!(
         store.history(Timeline::Channel(channel), HistoryAt::Latest, 9).await.unwrap().messages.len(),
-        1
+        2,
+        "and a line that says so"
     );
     let listed = async |archived: bool| {
         let query = ChannelQuery { archived, limit: 100, ..ChannelQuery::default() };
@@ -169,10 +169,10 @@ async fn ranks_decide_who_moves_whom(store: &dyn Store, [ana, bo, cy]: [UserId; 
     assert!(joined.added && joined.audience.contains(&cy));
     assert_eq!(joined.channel.rev, joined.member.rev);
     let again = invite(bo, cy).await.unwrap();
-    assert_eq!((again.added, again.channel.rev), (false, joined.channel.rev));
+    assert_eq!((again.added, again.channel.rev), (false, joined.channel.rev + 1), "after the line");
     assert_eq!(make(store, act(channel, bo), cy, MemberRole::Admin).await.unwrap_err(), StoreError::Denied);
     let made = make(store, act(channel, ana), bo, MemberRole::Admin).await.unwrap();
-    assert_eq!((made.member.role.as_str(), made.member.rev), ("admin", joined.channel.rev + 1));
+    assert_eq!((made.member.role.as_str(), made.member.rev), ("admin", joined.channel.rev + 2));
     assert!(!make(store, act(channel, ana), bo, MemberRole::Admin).await.unwrap().changed);
     assert_eq!(make(store, act(channel, bo), cy, MemberRole::Admin).await.unwrap_err(), StoreError::Denied);
     make(store, act(channel, ana), cy, MemberRole::Admin).await.unwrap();
@@ -243,6 +243,8 @@ async fn direct_and_general_channels_keep_their_members(store: &dyn Store, ana: 
         dm_key: None,
         department: None,
         project: None,
+        is_internal: false,
+        context: "{}".into(),
         now: 1,
     };
     let everybody = store.create_channel(general, nothing()).await.unwrap().channel.id;
@@ -273,6 +275,8 @@ async fn direct_and_general_channels_keep_their_members(store: &dyn Store, ana: 
         dm_key: None,
         department: None,
         project: None,
+        is_internal: false,
+        context: "{}".into(),
         now: 1,
     };
     let nameless = store.create_channel(project.clone(), nothing()).await;

@@ -25,6 +25,8 @@ async fn blocks_close_direct_conversations_one_way(store: &dyn Store, [ana, bo, 
         dm_key: Some(key.into()),
         department: None,
         project: None,
+        is_internal: false,
+        context: "{}".into(),
         now: 1,
     };
     let open = store.create_channel(dm(1, ana, "m:ana:bo", vec![ana, bo]), nothing()).await.unwrap();

@@ -41,6 +41,8 @@ async fn old_group(store: &dyn Store, n: u128, owner: UserId, other: UserId) -> 
         dm_key: None,
         department: None,
         project: None,
+        is_internal: false,
+        context: "{}".into(),
         now: START,
     };
     store.create_channel(new, nothing()).await.unwrap().channel.id

@@ -2,14 +2,18 @@
 
 use super::{
     audit::{self, Entry},
-    channels::{enter, member, shared},
+    channels::{enter, is_external, member, shared},
     db::args,
+    lines,
     messages::bump,
     writer::{Tx, Write},
 };
 use crate::{
     base::id::{ChannelId, UserId},
-    chat::model::{ChannelKind, ChannelRecord, MemberRole, NotifyPref, WallMs},
+    chat::{
+        line::Line,
+        model::{ChannelKind, ChannelRecord, MemberRole, NotifyPref, WallMs},
+    },
     store::{
         ChangedChannel, ChangedMember, ChannelAct, ChannelSettings, JoinedChannel, MemberChange, Result,
         StoreError,
@@ -28,6 +32,9 @@ struct Ground {
 /// acts where it is no member leaves a line in the audit log.
 async fn ground(db: &mut Tx<'_>, act: &ChannelAct, action: &str) -> Result<Ground> {
     let own = rank(db, act.channel, act.by).await?;
+    if own.is_none() && is_external(db, act.by).await? {
+        return Err(StoreError::NotFound);
+    }
     let rank = if act.host { MemberRole::Owner } else { own.ok_or(StoreError::NotFound)? };
     let channel = shared(&mut db.conn, act.channel).await?;
     match channel.kind {
@@ -93,7 +100,7 @@ impl Write for UpdateChannel {
         wanted.retention_days = settings.retention_days.unwrap_or(wanted.retention_days);
         let audience = db.audience(act.channel).await?;
         if wanted == channel {
-            return Ok(ChangedChannel { channel, changed: false, audience });
+            return Ok(ChangedChannel { channel, changed: false, audience, lines: Vec::new() });
         }
         db.conn
             .run(
@@ -111,8 +118,28 @@ impl Write for UpdateChannel {
                 ],
             )
             .await?;
-        Ok(ChangedChannel { channel: shared(&mut db.conn, act.channel).await?, changed: true, audience })
+        let after = shared(&mut db.conn, act.channel).await?;
+        let mut lines = Vec::new();
+        for line in said(&channel, &wanted) {
+            lines.push(lines::write(db, act.channel, act.by, &line, act.now).await?);
+        }
+        Ok(ChangedChannel { channel: after, changed: true, audience, lines })
     }
+}
+
+/// What the channel says of its new settings.
+pub(super) fn said(before: &ChannelRecord, after: &ChannelRecord) -> Vec<Line> {
+    let mut said = Vec::new();
+    if !lines::speaks(after.kind) {
+        return said;
+    }
+    if before.name != after.name {
+        said.push(Line::Renamed { from: before.name.clone(), to: after.name.clone() });
+    }
+    if before.topic != after.topic {
+        said.push(Line::Topic { topic: after.topic.clone() });
+    }
+    said
 }
 
 pub(super) struct ArchiveChannel {
@@ -130,7 +157,7 @@ impl Write for ArchiveChannel {
         require(rank == MemberRole::Owner, StoreError::Denied)?;
         let audience = db.audience(act.channel).await?;
         if channel.archived_at.is_some() == archived {
-            return Ok(ChangedChannel { channel, changed: false, audience });
+            return Ok(ChangedChannel { channel, changed: false, audience, lines: Vec::new() });
         }
         db.conn
             .run(
@@ -138,7 +165,13 @@ impl Write for ArchiveChannel {
                 args![archived.then_some(act.now), act.channel],
             )
             .await?;
-        Ok(ChangedChannel { channel: shared(&mut db.conn, act.channel).await?, changed: true, audience })
+        let after = shared(&mut db.conn, act.channel).await?;
+        let mut lines = Vec::new();
+        if lines::speaks(channel.kind) {
+            let line = if archived { Line::Archived {} } else { Line::Restored {} };
+            lines.push(lines::write(db, act.channel, act.by, &line, act.now).await?);
+        }
+        Ok(ChangedChannel { channel: after, changed: true, audience, lines })
     }
 }
 
@@ -160,7 +193,14 @@ impl Write for InviteMember {
         require(channel.archived_at.is_none(), StoreError::ReadOnly)?;
         let known = db.conn.maybe("SELECT id FROM users WHERE id = $1 AND is_active", args![user]).await?;
         require(known.is_some(), StoreError::NoUser)?;
-        enter(db, act.channel, user, MemberRole::Member.as_str(), act.now).await
+        let mut joined = enter(db, act.channel, user, MemberRole::Member.as_str(), act.now).await?;
+        if joined.added {
+            let (users, count) = lines::people(db, &[user]).await?;
+            let line =
+                if user == act.by { Line::Joined { users, count } } else { Line::Added { users, count } };
+            joined.line = Some(lines::write(db, act.channel, act.by, &line, act.now).await?);
+        }
+        Ok(joined)
     }
 }
 
@@ -248,7 +288,14 @@ impl Write for ChangeMember {
             }
             MemberChange::Remove | MemberChange::Role(_) => {}
         }
-        done(db, act.channel, user, true).await
+        let mut done = done(db, act.channel, user, true).await?;
+        if matches!(change, MemberChange::Remove | MemberChange::Kick { .. }) && lines::speaks(channel.kind) {
+            let (users, count) = lines::people(db, &[user]).await?;
+            let line =
+                if user == act.by { Line::Left { users, count } } else { Line::Removed { users, count } };
+            done.line = Some(lines::write(db, act.channel, act.by, &line, act.now).await?);
+        }
+        Ok(done)
     }
 }
 
@@ -277,6 +324,7 @@ async fn done(db: &mut Tx<'_>, channel: ChannelId, user: UserId, changed: bool) 
         member: member(&mut db.conn, channel, user).await?,
         changed,
         audience: db.audience(channel).await?,
+        line: None,
     })
 }
 

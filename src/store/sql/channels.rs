@@ -2,6 +2,7 @@
 
 use super::{
     db::{Db, Row, args, containing},
+    lines,
     messages::bump,
     moderation::is_blocked_by,
     rows::{self, channel_sql, member_sql, shared_channel_sql},
@@ -10,7 +11,10 @@ use super::{
 };
 use crate::{
     base::id::{ChannelId, UserId},
-    chat::model::{ChannelKind, ChannelRecord, MemberRecord, WallMs},
+    chat::{
+        line::Line,
+        model::{ChannelKind, ChannelRecord, EXTERNAL, MemberRecord, WallMs},
+    },
     store::{
         ChannelQuery, CreatedChannel, JoinedChannel, NewChannel, ReadMark, ReadMove, Result, StoreError,
     },
@@ -27,13 +31,20 @@ impl Write for CreateChannel {
     type Out = CreatedChannel;
 
     async fn apply(self: Box<Self>, db: &mut Tx<'_>) -> Result<CreatedChannel> {
-        let new = self.0;
+        let mut new = self.0;
+        new.is_internal |= new.kind.is_internal();
         if let (ChannelKind::Dm, Some(owner)) = (new.kind, new.owner) {
             for other in &new.members {
                 if is_blocked_by(&mut db.conn, owner, *other).await? {
                     return Err(StoreError::Blocked);
                 }
             }
+        }
+        if let Some(owner) = new.owner {
+            fits(db, new.is_internal, owner).await?;
+        }
+        if of_unit(&mut db.conn, (&new.department, &new.project)).await?.is_some() {
+            return Err(StoreError::Duplicate);
         }
         if let Some(existing) = find_existing(db, &new).await? {
             let audience = db.audience(existing).await?;
@@ -43,8 +54,8 @@ impl Write for CreateChannel {
         db.conn
             .run(
                 "INSERT INTO channels (id, slug, kind, name, description, dm_key, is_private, is_voice, created_by, \
-                   created_at, department_id, project_id, is_internal, rev) \
-                 VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, 1)",
+                   created_at, department_id, project_id, is_internal, context, rev) \
+                 VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, 1)",
                 args![
                     new.id,
                     &new.slug,
@@ -58,7 +69,8 @@ impl Write for CreateChannel {
                     new.now,
                     &new.department,
                     &new.project,
-                    new.kind == ChannelKind::General
+                    new.is_internal,
+                    &new.context
                 ],
             )
             .await?;
@@ -68,6 +80,37 @@ impl Write for CreateChannel {
         let channel = as_owner(db, new.id, new.owner).await?;
         Ok(CreatedChannel { channel, audience, created: true })
     }
+}
+
+/// The channel of a department or project, if it has one; the first that was made, if it has several.
+pub(super) async fn of_unit(
+    conn: &mut Db<'_>,
+    (department, project): (&Option<String>, &Option<String>),
+) -> Result<Option<ChannelId>> {
+    if department.is_none() && project.is_none() {
+        return Ok(None);
+    }
+    let found = conn
+        .maybe(
+            "SELECT id FROM channels WHERE (kind = 'department' AND department_id = $1) \
+             OR (kind = 'project' AND project_id = $2) ORDER BY id LIMIT 1",
+            args![department, project],
+        )
+        .await?;
+    found.map(|row| row.id("id")).transpose()
+}
+
+/// `Denied` where external accounts are not let in and this is one.
+pub(super) async fn fits(db: &mut Tx<'_>, internal: bool, user: UserId) -> Result<()> {
+    match internal && is_external(db, user).await? {
+        true => Err(StoreError::Denied),
+        false => Ok(()),
+    }
+}
+
+pub(super) async fn is_external(db: &mut Tx<'_>, user: UserId) -> Result<bool> {
+    let row = db.conn.maybe("SELECT kind FROM users WHERE id = $1", args![user]).await?;
+    Ok(row.map(|row| row.text("kind")).transpose()?.as_deref() == Some(EXTERNAL))
 }
 
 /// A dm by its key, a general channel by its slug.
@@ -87,13 +130,14 @@ async fn insert_members(db: &mut Tx<'_>, new: &NewChannel) -> Result<()> {
         db.conn
             .run(
                 "INSERT INTO channel_members (channel_id, user_id, role, joined_at, rev) \
-             SELECT $1, id, 'member', $2, 1 FROM users WHERE is_active",
+             SELECT $1, id, 'member', $2, 1 FROM users WHERE is_active AND kind <> 'client'",
                 args![new.id, new.now],
             )
             .await?;
         return Ok(());
     }
     for user in &new.members {
+        fits(db, new.is_internal, *user).await?;
         let owns = Some(*user) == new.owner && new.kind != ChannelKind::Dm;
         let role = if owns { "owner" } else { "member" };
         let added = db
@@ -142,7 +186,18 @@ impl Write for AddMember {
         if left.is_some() {
             return Err(StoreError::NotFound);
         }
-        enter(db, self.channel, self.user, "member", self.now).await
+        let place =
+            db.conn.one("SELECT kind, is_internal FROM channels WHERE id = $1", args![self.channel]).await?;
+        if place.flag("is_internal")? && is_external(db, self.user).await? {
+            return Err(StoreError::NotFound);
+        }
+        let mut joined = enter(db, self.channel, self.user, "member", self.now).await?;
+        if joined.added && lines::speaks(rows::kind(&place)?) {
+            let (users, count) = lines::people(db, &[self.user]).await?;
+            let line = Line::Joined { users, count };
+            joined.line = Some(lines::write(db, self.channel, self.user, &line, self.now).await?);
+        }
+        Ok(joined)
     }
 }
 
@@ -156,6 +211,8 @@ pub(super) async fn enter(
 ) -> Result<JoinedChannel> {
     let known = db.audience(channel).await?.binary_search(&user).is_ok();
     if !known {
+        let place = db.conn.one("SELECT is_internal FROM channels WHERE id = $1", args![channel]).await?;
+        fits(db, place.flag("is_internal")?, user).await?;
         let rev = bump(db, channel).await?;
         // History before the entry is visible but not unread.
         db.conn
@@ -175,6 +232,7 @@ pub(super) async fn enter(
         member: member(&mut db.conn, channel, user).await?,
         audience: db.audience(channel).await?,
         added: !known,
+        line: None,
     })
 }
 
@@ -269,7 +327,9 @@ pub(super) async fn list(conn: &mut Db<'_>, user: UserId, query: ChannelQuery) -
             channel_sql!(
                 "WHERE m.user_id = $1 AND m.left_at IS NULL AND (c.archived_at IS NOT NULL) = $6 \
          AND ($2 IS NULL OR c.kind = $2) AND ($3 IS NULL OR c.id > $3) \
-         AND ($4 IS NULL OR lower(c.name) LIKE lower($4) ESCAPE '\\') ORDER BY c.id LIMIT $5"
+         AND ($4 IS NULL OR lower(c.name) LIKE lower($4) ESCAPE '\\') \
+         AND ($7 IS NULL OR c.project_id = $7) AND ($8 IS NULL OR c.department_id = $8) \
+         ORDER BY c.id LIMIT $5"
             ),
             args![
                 user,
@@ -277,7 +337,9 @@ pub(super) async fn list(conn: &mut Db<'_>, user: UserId, query: ChannelQuery) -
                 query.after,
                 query.search.filter(|text| !text.is_empty()).as_deref().map(containing),
                 query.limit,
-                query.archived
+                query.archived,
+                query.project,
+                query.department
             ],
         )
         .await?;
@@ -333,6 +395,8 @@ fn record(row: &Row) -> Result<ChannelRecord> {
         retention_days: row.small("retention_days")?,
         department_id: row.maybe_text("department_id")?,
         project_id: row.maybe_text("project_id")?,
+        is_internal: row.flag("is_internal")?,
+        context: row.text("context")?,
         archived_at: row.maybe_int("archived_at")?,
         last_seq: row.unsigned("last_seq")?,
         rev: row.unsigned("rev")?,

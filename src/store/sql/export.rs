@@ -172,7 +172,8 @@ const OF_A_USER: &[Section] = &[
     Section {
         record: "user",
         sql: "SELECT u.id AS k1, u.id AS \"id\", u.username AS \"username\", u.name AS \"name\", u.kind AS \"kind\", \
-              u.role AS \"role\", u.external_id AS \"externalId\", u.is_active AS \"isActive\", \
+              u.role AS \"role\", u.external_id AS \"externalId\", u.department_id AS \"departmentId\", \
+              u.is_lead AS \"isLead\", u.is_active AS \"isActive\", \
               u.custom_status AS \"customStatus\", u.status_emoji AS \"statusEmoji\", u.status_until AS \"statusUntil\", \
               u.status_pref AS \"statusPref\", u.last_seen_to AS \"lastSeenTo\", u.created_at AS \"createdAt\", u.last_seen_at AS \"lastSeenAt\" \
               FROM users u WHERE u.id = $1 AND u.id > $2 ORDER BY u.id LIMIT $3",
@@ -184,6 +185,8 @@ const OF_A_USER: &[Section] = &[
             ("kind", Text),
             ("role", Text),
             ("externalId", Text),
+            ("departmentId", Text),
+            ("isLead", Flag),
             ("isActive", Flag),
             ("customStatus", Text),
             ("statusEmoji", Text),
@@ -232,7 +235,7 @@ const OF_A_USER: &[Section] = &[
         sql: "SELECT m.n AS k1, m.id AS \"id\", m.channel_id AS \"channelId\", m.thread_id AS \"threadId\", \
               m.seq AS \"seq\", m.type AS \"type\", m.content AS \"content\", m.reply_to AS \"replyTo\", \
               m.mentions AS \"mentions\", m.mentions_all AS \"mentionsAll\", m.call_id AS \"callId\", \
-              m.edited_at AS \"editedAt\", m.deleted_at AS \"deletedAt\", m.pinned_at AS \"pinnedAt\", \
+              COALESCE(m.detail, 'null') AS \"system\", m.edited_at AS \"editedAt\", m.deleted_at AS \"deletedAt\", m.pinned_at AS \"pinnedAt\", \
               m.created_at AS \"createdAt\" FROM messages m \
               WHERE m.author_id = $1 AND m.n > $2 ORDER BY m.n LIMIT $3",
         key: &[Int],
@@ -247,6 +250,7 @@ const OF_A_USER: &[Section] = &[
             ("mentions", Json),
             ("mentionsAll", Flag),
             ("callId", Text),
+            ("system", Json),
             ("editedAt", Time),
             ("deletedAt", Time),
             ("pinnedAt", Time),
@@ -454,6 +458,8 @@ const OF_A_CHANNEL: &[Section] = &[
         record: "channel",
         sql: "SELECT c.id AS k1, c.id AS \"id\", c.slug AS \"slug\", c.kind AS \"kind\", c.name AS \"name\", \
               c.description AS \"description\", c.topic AS \"topic\", c.is_private AS \"private\", \
+              c.is_internal AS \"isInternal\", c.department_id AS \"departmentId\", \
+              c.project_id AS \"projectId\", c.context AS \"context\", \
               c.created_at AS \"createdAt\", c.archived_at AS \"archivedAt\", c.last_seq AS \"lastSeq\", \
               c.rev AS \"rev\" FROM channels c WHERE c.id = $1 AND c.id > $2 ORDER BY c.id LIMIT $3",
         key: &[Text],
@@ -465,6 +471,10 @@ const OF_A_CHANNEL: &[Section] = &[
             ("description", Text),
             ("topic", Text),
             ("private", Flag),
+            ("isInternal", Flag),
+            ("departmentId", Text),
+            ("projectId", Text),
+            ("context", Json),
             ("createdAt", Time),
             ("archivedAt", Time),
             ("lastSeq", Int),
@@ -492,7 +502,8 @@ const OF_A_CHANNEL: &[Section] = &[
         sql: "SELECT m.n AS k1, m.id AS \"id\", m.thread_id AS \"threadId\", m.seq AS \"seq\", \
               m.author_id AS \"authorId\", u.username AS \"username\", m.type AS \"type\", \
               CASE WHEN m.deleted_at IS NULL THEN m.content ELSE '' END AS \"content\", m.reply_to AS \"replyTo\", \
-              m.call_id AS \"callId\", m.edited_at AS \"editedAt\", m.deleted_at AS \"deletedAt\", \
+              m.call_id AS \"callId\", COALESCE(m.detail, 'null') AS \"system\", \
+              m.edited_at AS \"editedAt\", m.deleted_at AS \"deletedAt\", \
               m.pinned_at AS \"pinnedAt\", m.created_at AS \"createdAt\" \
               FROM messages m JOIN users u ON u.id = m.author_id \
               WHERE m.channel_id = $1 AND m.n > $2 ORDER BY m.n LIMIT $3",
@@ -507,6 +518,7 @@ const OF_A_CHANNEL: &[Section] = &[
             ("content", Text),
             ("replyTo", Text),
             ("callId", Text),
+            ("system", Json),
             ("editedAt", Time),
             ("deletedAt", Time),
             ("pinnedAt", Time),

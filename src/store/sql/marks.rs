@@ -30,7 +30,7 @@ impl Write for React {
     async fn apply(self: Box<Self>, db: &mut Tx<'_>) -> Result<ChangedMessage> {
         let Self { change, emoji, add } = *self;
         let (message, audience) = visible(db, &change).await?;
-        if message.deleted_at.is_some() {
+        if message.deleted_at.is_some() || message.kind == "system" {
             return Err(StoreError::State);
         }
         rules::touch(db, &change, message.channel, Touch::React).await?;
@@ -113,7 +113,7 @@ impl Write for Pin {
         }
         rules::touch(db, &change, message.channel, Touch::Write).await?;
         if pinned {
-            if message.deleted_at.is_some() {
+            if message.deleted_at.is_some() || message.kind == "system" {
                 return Err(StoreError::State);
             }
             let count = db

@@ -11,7 +11,7 @@ use super::{
 };
 use crate::{
     base::id::{CallId, ChannelId, MessageId, UserId},
-    chat::model::{MessageRecord, RevisionRecord, ThreadSummary, WallMs},
+    chat::model::{ChannelKind, MessageRecord, RevisionRecord, ThreadSummary, WallMs},
     store::{Audience, ChangedMessage, MessageChange, NewMessage, Result, SentMessage, StoreError},
 };
 use async_trait::async_trait;
@@ -34,6 +34,7 @@ impl Write for SendMessage {
                 message: original,
                 thread: None,
                 mentioned: Vec::new(),
+                direct: false,
                 duplicate: true,
                 audience,
             });
@@ -44,8 +45,8 @@ impl Write for SendMessage {
                 return Err(StoreError::NotFound);
             }
         }
-        let (message, thread, mentioned) = append(db, new, &audience, None).await?;
-        Ok(SentMessage { message, thread, mentioned, duplicate: false, audience })
+        let Appended { message, thread, mentioned, direct } = append(db, new, &audience, None).await?;
+        Ok(SentMessage { message, thread, mentioned, direct, duplicate: false, audience })
     }
 }
 
@@ -65,13 +66,21 @@ async fn by_nonce(db: &mut Tx<'_>, new: &NewMessage) -> Result<Option<MessageRec
     Ok(Some(find(&mut db.conn, row.id("id")?).await?))
 }
 
+/// A message in its place.
+struct Appended {
+    message: MessageRecord,
+    thread: Option<ThreadSummary>,
+    mentioned: Vec<UserId>,
+    direct: bool,
+}
+
 /// Gives the message its place in its timeline and writes it.
 async fn append(
     db: &mut Tx<'_>,
     mut new: NewMessage,
     audience: &Audience,
     call: Option<CallId>,
-) -> Result<(MessageRecord, Option<ThreadSummary>, Vec<UserId>)> {
+) -> Result<Appended> {
     let place = db
         .conn
         .one(
@@ -123,8 +132,10 @@ async fn append(
             )
             .await?;
     }
+    let direct = rows::kind(&place)? == ChannelKind::Dm;
     if call.is_some() {
-        return Ok((find(&mut db.conn, new.id).await?, None, mentions));
+        let message = find(&mut db.conn, new.id).await?;
+        return Ok(Appended { message, thread: None, mentioned: mentions, direct });
     }
     rules::sent(db, &new, &place).await?;
     if let Some(root) = new.thread {
@@ -141,6 +152,7 @@ async fn append(
         author_name: new.author_name,
         nonce: new.nonce,
         kind: kind.into(),
+        line: None,
         content: new.content,
         reply_to: new.reply_to,
         mentions: new.mentions,
@@ -159,7 +171,7 @@ async fn append(
         pinned_by: None,
         created_at: new.now,
     };
-    Ok((message, thread, mentions))
+    Ok(Appended { message, thread, mentioned: mentions, direct })
 }
 
 /// Whose mention is written down: the members that are named, in a thread all its followers for `@channel`.
@@ -203,7 +215,7 @@ pub(super) async fn append_call_line(
         here: Vec::new(),
         now,
     };
-    Ok(append(db, line, &audience, Some(call)).await?.0)
+    Ok(append(db, line, &audience, Some(call)).await?.message)
 }
 
 pub(super) struct EditMessage {
@@ -262,7 +274,8 @@ impl Write for DeleteMessage {
     async fn apply(self: Box<Self>, db: &mut Tx<'_>) -> Result<ChangedMessage> {
         let change = self.0;
         let (message, audience) = visible(db, &change).await?;
-        if message.author != change.by && !change.moderator {
+        // What the channel says of itself is nobody's own.
+        if (message.author != change.by || message.kind == "system") && !change.moderator {
             return Err(StoreError::Denied);
         }
         if message.deleted_at.is_some() {

@@ -126,7 +126,7 @@ impl Write for Report {
         if let Some(row) = before {
             return Ok(Reported { report: record(&row)?, fresh: false, admins });
         }
-        if message.deleted_at.is_some() {
+        if message.deleted_at.is_some() || message.kind == "system" {
             return Err(StoreError::State);
         }
         db.conn

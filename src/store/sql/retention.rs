@@ -276,7 +276,8 @@ async fn empty(conn: &mut Db<'_>, rows: &[Old], now: WallMs) -> Result<()> {
     let sql = among!(
         conn,
         "UPDATE messages SET content = '', mentions = '[]', mentions_all = FALSE, reactions = '[]', \
-         pinned_at = NULL, pinned_by = NULL, nonce = NULL, nonce_hash = NULL, call_id = NULL, cleared_at = $2 WHERE id",
+         pinned_at = NULL, pinned_by = NULL, nonce = NULL, nonce_hash = NULL, call_id = NULL, detail = NULL, \
+         cleared_at = $2 WHERE id",
         "",
         ""
     );

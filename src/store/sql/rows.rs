@@ -17,7 +17,7 @@ macro_rules! message_sql {
         concat!(
             "SELECT m.id, m.channel_id, m.thread_id, m.seq, m.rev, m.author_id, u.name AS author_name, m.nonce, m.type, m.content, ",
             "m.reply_to, m.mentions, m.call_id, m.edit_count, m.edited_at, m.deleted_at, m.deleted_by, m.created_at, ",
-            "m.reactions, m.pinned_at, m.pinned_by, m.mentions_all, ",
+            "m.reactions, m.pinned_at, m.pinned_by, m.mentions_all, m.detail, ",
             "m.thread_count, m.thread_last_seq, m.thread_last_at, ",
             "k.state AS call_state, k.mode AS call_mode, k.type AS call_type, k.end_reason AS call_reason, ",
             "k.duration_ms AS call_duration ",
@@ -30,7 +30,7 @@ macro_rules! message_sql {
 macro_rules! user_sql {
     ($tail:literal) => {
         concat!(
-            "SELECT u.id, u.username, u.name, u.kind, u.role, u.external_id, u.is_active, u.custom_status, ",
+            "SELECT u.id, u.username, u.name, u.kind, u.role, u.external_id, u.is_active, u.department_id, u.custom_status, ",
             "u.status_pref, u.status_emoji, u.status_until, u.last_seen_to, u.created_at, u.last_seen_at, u.token_epoch, u.password_hash, ",
             "CASE WHEN b.user_id IS NULL THEN NULL ELSE COALESCE(b.until, 9223372036854775807) END AS banned_until ",
             "FROM users u LEFT JOIN bans b ON b.user_id = u.id ",
@@ -54,7 +54,7 @@ macro_rules! channel_columns {
     () => {
         concat!(
             "SELECT c.id, c.slug, c.kind, c.name, c.description, c.topic, c.is_private, c.is_voice, c.is_read_only, ",
-            "c.slow_mode_s, c.retention_days, c.department_id, c.project_id, c.archived_at, ",
+            "c.slow_mode_s, c.retention_days, c.department_id, c.project_id, c.is_internal, c.context, c.archived_at, ",
             "c.last_seq, c.rev, c.last_message_at, c.created_at, ",
             "(SELECT COUNT(*) FROM channel_members x ",
             "WHERE x.channel_id = c.id AND x.left_at IS NULL) AS member_count, ",
@@ -62,7 +62,8 @@ macro_rules! channel_columns {
     };
 }
 
-/// A channel as the member `m` sees it. Unread counts stop at 100; a call line is not something to read.
+/// A channel as the member `m` sees it. Unread counts stop at 100; lines of calls and of the
+/// channel are not something to read.
 macro_rules! channel_sql {
     ($tail:literal) => {
         concat!(
@@ -70,7 +71,7 @@ macro_rules! channel_sql {
             "m.role, m.read_seq, m.notify, m.muted_until, ",
             "(SELECT COUNT(*) FROM (SELECT 1 FROM messages s WHERE s.channel_id = c.id AND s.thread_id IS NULL ",
             "AND s.seq > m.read_seq ",
-            "AND s.deleted_at IS NULL AND s.author_id <> m.user_id AND s.type <> 'call' LIMIT 100) AS few) AS unread, ",
+            "AND s.deleted_at IS NULL AND s.author_id <> m.user_id AND s.type NOT IN ('call', 'system') LIMIT 100) AS few) AS unread, ",
             "(SELECT COUNT(*) FROM mentions t WHERE t.user_id = m.user_id AND t.channel_id = c.id ",
             "AND t.thread_id IS NULL AND t.seq > m.read_seq) ",
             "+ (SELECT COUNT(*) FROM messages a WHERE a.channel_id = c.id AND a.mentions_all AND a.thread_id IS NULL ",
@@ -125,6 +126,7 @@ pub(super) fn user(row: &Row) -> Result<UserRecord> {
         role: row.text("role")?,
         external_id: row.maybe_text("external_id")?,
         is_active: row.flag("is_active")?,
+        department_id: row.maybe_text("department_id")?,
         status: status(row)?,
         created_at: row.int("created_at")?,
         last_seen_at: row.maybe_int("last_seen_at")?,
@@ -182,6 +184,7 @@ pub(super) fn message(row: &Row) -> Result<MessageRecord> {
         thread: row.maybe_id("thread_id")?,
         nonce: row.maybe_text("nonce")?,
         kind: row.text("type")?,
+        line: row.maybe_text("detail")?.and_then(|text| serde_json::from_str(&text).ok()),
         content: row.text("content")?,
         reply_to: row.maybe_id("reply_to")?,
         mentions: serde_json::from_str(&row.text("mentions")?).unwrap_or_default(),

@@ -28,12 +28,13 @@ pub(super) async fn place_reply(
             "UPDATE messages SET thread_last_seq = thread_last_seq + 1, thread_count = thread_count + 1, \
                thread_last_at = $1, rev = $2 \
              WHERE id = $3 AND channel_id = $4 AND thread_id IS NULL AND deleted_at IS NULL \
+               AND type <> 'system' \
              RETURNING id, thread_count, thread_last_seq, thread_last_at",
             args![now, rev, root, channel],
         )
         .await?;
     let Some(row) = row else {
-        // A reply has no thread of its own, and a tombstone gets no more of them.
+        // A reply has no thread of its own, nor has what the channel says of itself; a tombstone gets no more of them.
         let target = find(&mut db.conn, root).await?;
         return Err(if target.channel == channel { StoreError::State } else { StoreError::NotFound });
     };

@@ -7,12 +7,12 @@ use super::{
     writer::{Tx, Write},
 };
 use crate::{
-    base::id::{ChannelId, UserId},
+    base::id::UserId,
     chat::{
         command::PresenceStatus,
-        model::{SelfStatus, UserRecord, WallMs},
+        model::{EXTERNAL, SelfStatus, UserRecord, WallMs},
     },
-    store::{CreatedUser, NewUser, Result, StoreError},
+    store::{CreatedUser, NewUser, Result, StoreError, Within},
 };
 use async_trait::async_trait;
 
@@ -41,8 +41,12 @@ impl Write for CreateUser {
             )
             .await?;
         // Archived ones too: they may come back.
-        let generals =
-            db.conn.all("SELECT id FROM channels WHERE kind = 'general' ORDER BY id", args![]).await?;
+        let generals = match new.kind == EXTERNAL {
+            true => Vec::new(),
+            false => {
+                db.conn.all("SELECT id FROM channels WHERE kind = 'general' ORDER BY id", args![]).await?
+            }
+        };
         let mut joined = Vec::with_capacity(generals.len());
         for row in &generals {
             joined.push(enter(db, row.id("id")?, new.id, "member", new.now).await?);
@@ -118,7 +122,7 @@ pub(super) async fn list(
     conn: &mut Db<'_>,
     search: Option<&str>,
     after: Option<&str>,
-    within: Option<ChannelId>,
+    within: Within,
     limit: u32,
 ) -> Result<Vec<UserRecord>> {
     let pattern = search.filter(|text| !text.is_empty()).map(containing);
@@ -130,9 +134,12 @@ pub(super) async fn list(
                       OR lower(u.name) LIKE lower($2) ESCAPE '\\') \
                  AND ($3 IS NULL OR EXISTS (SELECT 1 FROM channel_members m \
                       WHERE m.channel_id = $3 AND m.user_id = u.id AND m.left_at IS NULL)) \
+                 AND ($5 IS NULL OR u.id = $5 OR EXISTS (SELECT 1 FROM channel_members a \
+                      JOIN channel_members b ON b.channel_id = a.channel_id \
+                      WHERE a.user_id = $5 AND a.left_at IS NULL AND b.user_id = u.id AND b.left_at IS NULL)) \
                  ORDER BY u.username LIMIT $4"
             ),
-            args![after, pattern, within, limit],
+            args![after, pattern, within.channel, limit, within.known_to],
         )
         .await?;
     found.iter().map(rows::user).collect()

@@ -1,6 +1,6 @@
 //! The table itself.
 
-use super::MEMBER;
+use super::{MEMBER, OUTSIDER};
 
 /// A command, a payload that is good, what each role gets for it, and what those who listen hear when it works.
 pub struct Row {
@@ -9,6 +9,8 @@ pub struct Row {
     pub data: &'static str,
     /// `ok` or the error's code: owner, member, outsider, host from outside, member without chat, member elsewhere.
     pub codes: [&'static str; 6],
+    /// The same for an account that is not of the organisation, whatever its token says.
+    pub external: &'static str,
     pub heard: &'static [(&'static str, To)],
     pub call: Call,
     /// The role whose doing is listened to; the first that may, if none is said.
@@ -36,12 +38,17 @@ pub enum Call {
 }
 
 const fn row(op: &'static str, data: &'static str, codes: [&'static str; 6]) -> Row {
-    Row { op, data, codes, heard: &[], call: Call::None, by: None }
+    Row { op, data, codes, external: codes[OUTSIDER], heard: &[], call: Call::None, by: None }
 }
 
 impl Row {
     const fn heard(mut self, heard: &'static [(&'static str, To)]) -> Self {
         self.heard = heard;
+        self
+    }
+
+    const fn external(mut self, code: &'static str) -> Self {
+        self.external = code;
         self
     }
 
@@ -61,6 +68,7 @@ const DENIED: &str = "perm.denied";
 const NO_CHANNEL: &str = "not_found.channel";
 const NO_MESSAGE: &str = "not_found.message";
 const NO_CALL: &str = "not_found.call";
+const NO_USER: &str = "not_found.user";
 
 const ALL: [&str; 6] = [OK; 6];
 /// Seen by members, whatever their token says of chat.
@@ -84,6 +92,21 @@ pub static ROWS: &[Row] = &[
     row("channel:list", "{}", ALL),
     row("channel:create", r#"{"type": "group", "name": "new"}"#, [OK, OK, OK, OK, OK, DENIED])
         .heard(&[("channel:created", To::Actor)]),
+    row(
+        "channel:create",
+        r#"{"type": "group", "name": "new", "isInternal": true}"#,
+        [OK, OK, OK, OK, OK, DENIED],
+    )
+    .external(DENIED)
+    .heard(&[("channel:created", To::Actor)]),
+    row(
+        "channel:create",
+        r#"{"type": "group", "name": "new", "participants": ["$ana"]}"#,
+        [OK, OK, OK, OK, OK, DENIED],
+    )
+    .external(NO_USER)
+    .by(MEMBER)
+    .heard(&[("channel:created", To::Actor), ("channel:created", To::Owner)]),
     row("channel:get", r#"{"channelId": "$channel"}"#, MEMBERS),
     row("channel:join", r#"{"channelId": "$channel"}"#, MEMBERS),
     row("channel:leave", r#"{"channelId": "$channel"}"#, MEMBERS),
@@ -93,21 +116,23 @@ pub static ROWS: &[Row] = &[
     row("channel:get_pins", r#"{"channelId": "$channel"}"#, CHAT),
     // Who administers the server, does so in channels it is not in.
     row("channel:update", r#"{"channelId": "$channel", "topic": "news"}"#, HOSTS)
-        .heard(&[("channel:updated", To::Members)]),
+        .heard(&[("channel:updated", To::Members), ("message:new", To::Members)]),
     row("channel:archive", r#"{"channelId": "$channel", "archived": true}"#, HOSTS)
-        .heard(&[("channel:updated", To::Members)]),
+        .heard(&[("channel:updated", To::Members), ("message:new", To::Members)]),
     row("channel:archive", r#"{"channelId": "$channel", "archived": false}"#, HOSTS),
     row("channel:member_add", r#"{"channelId": "$channel", "userId": "$cy"}"#, HOSTS).heard(&[
         ("channel:member_joined", To::Members),
+        ("message:new", To::Members),
         ("channel:created", To::Outsider),
         ("channel:member_joined", To::Outsider),
+        ("message:new", To::Outsider),
     ]),
     row(
         "channel:member_remove",
         r#"{"channelId": "$channel", "userId": "$bo"}"#,
         [OK, OK, NO_CHANNEL, OK, DENIED, NO_CHANNEL],
     )
-    .heard(&[("channel:member_left", To::Members)]),
+    .heard(&[("channel:member_left", To::Members), ("message:new", To::Owner)]),
     row("channel:member_role", r#"{"channelId": "$channel", "userId": "$bo", "role": "admin"}"#, HOSTS)
         .heard(&[("channel:member_updated", To::Members)]),
     row("channel:set_notify", r#"{"channelId": "$channel", "pref": "mentions"}"#, CHAT)
@@ -116,6 +141,7 @@ pub static ROWS: &[Row] = &[
         ("moderation:user_kicked", To::Owner),
         ("moderation:kicked", To::Member),
         ("channel:member_left", To::Members),
+        ("message:new", To::Owner),
     ]),
     row(
         "moderation:timeout_user",
@@ -130,8 +156,12 @@ pub static ROWS: &[Row] = &[
         .heard(&[("message:new", To::Members)]),
     row("message:send", r#"{"channelId": "$channel", "threadId": "$message", "content": "@channel"}"#, CHAT)
         .heard(&[("message:new", To::Members), ("message:mention", To::Member)]),
-    row("message:send", r#"{"channelId": "$channel", "content": "hi", "mentions": ["$bo", "$cy"]}"#, CHAT)
-        .heard(&[("message:new", To::Members), ("message:mention", To::Member)]),
+    row(
+        "message:send",
+        r#"{"channelId": "$channel", "content": "hi", "mentions": ["$bo", "$cy", "$eve"]}"#,
+        CHAT,
+    )
+    .heard(&[("message:new", To::Members), ("message:mention", To::Member)]),
     row("message:send", r#"{"channelId": "$channel", "content": "later", "sendAt": "$later"}"#, CHAT)
         .heard(&[("schedule:changed", To::Actor)]),
     row("schedule:list", "{}", [OK, OK, OK, OK, DENIED, OK]),
@@ -264,9 +294,10 @@ pub static ROWS: &[Row] = &[
     row("call:history", r#"{"channelId": "$channel"}"#, MEMBERS),
     // People
     row("dm:open", r#"{"userId": "$cy"}"#, [OK, OK, OK, OK, OK, DENIED])
+        .external(NO_USER)
         .heard(&[("channel:created", To::Owner), ("channel:created", To::Outsider)]),
     row("user:list", "{}", ALL),
-    row("user:get", r#"{"userId": "$ana"}"#, ALL),
+    row("user:get", r#"{"userId": "$ana"}"#, ALL).external(NO_USER),
     row("user:block", r#"{"userId": "$ed"}"#, ANYWHERE).heard(&[("user:blocked", To::Actor)]),
     row("user:blocks", "{}", ANYWHERE),
     row("user:unblock", r#"{"userId": "$ed"}"#, ANYWHERE),

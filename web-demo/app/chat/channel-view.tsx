@@ -1,6 +1,6 @@
 import type { RefObject } from 'preact';
 import { useEffect, useRef, useState } from 'preact/hooks';
-import { ArrowLeft, Hash, Phone, Pin, Video } from 'lucide';
+import { ArrowLeft, Bell, BellOff, Hash, Phone, Pin, Video } from 'lucide';
 import type { Channel } from '../../sdk/index';
 import { convene } from '../client';
 import { closeThreadOf, startCall } from '../intents';
@@ -15,6 +15,7 @@ import { Button, IconButton } from '../ui/button';
 import { Icon } from '../ui/icon';
 import { Composer } from './composer';
 import { MessageList } from './message-list';
+import { isMuted, NotifyDialog } from './notify';
 import { PinsDialog } from './pins';
 import { ThreadPanel, ThreadsButton } from './thread';
 import { TypingLine } from './typing-line';
@@ -83,6 +84,8 @@ function Header({ channel, title, heading }: { channel: Channel; title: string; 
   const here = call.value.phase !== 'idle' && call.value.channelId === channel.id;
   const status = peer ? presenceOf(peer) : null;
   const [pins, setPins] = useState(false);
+  const [notify, setNotify] = useState(false);
+  const muted = isMuted(channel);
   return (
     <header class="view-head">
       <IconButton icon={ArrowLeft} class="phone-only flip-rtl" label={t.back} onClick={() => go({ name: 'home' })} testid="back" />
@@ -102,6 +105,13 @@ function Header({ channel, title, heading }: { channel: Channel; title: string; 
       <div class="view-actions">
         <IconButton icon={Pin} label={t.chat.pins} onClick={() => setPins(true)} testid="pins-open" />
         {pins && <PinsDialog channel={channel} onClose={() => setPins(false)} />}
+        <IconButton
+          icon={muted ? BellOff : Bell}
+          label={muted ? t.notify.muted : t.notify.open}
+          onClick={() => setNotify(true)}
+          testid="notify-open"
+        />
+        {notify && <NotifyDialog channel={channel} title={title} onClose={() => setNotify(false)} />}
         <ThreadsButton channel={channel} />
         {here ? (
           <Button kind="ok" icon={Phone} class="wide-only" onClick={() => go({ name: 'call' })}>

@@ -6,7 +6,7 @@ import { linkify, toRows } from './group';
 const at = (minutes: number) => new Date(Date.parse('2026-05-12T10:00:00') + minutes * 60_000).toISOString();
 const message = (seq: number, authorId: string, minutes: number): Message => ({
   id: `m${seq}`, channelId: 'c', threadId: '', thread: null, seq, rev: seq, type: 'text', authorId, authorName: authorId, nonce: '', content: `text ${seq}`,
-  createdAt: at(minutes), editedAt: '', callId: '', call: null, deleted: false, reactions: [], pinnedAt: '', pinnedBy: '',
+  createdAt: at(minutes), editedAt: '', callId: '', call: null, system: null, deleted: false, reactions: [], pinnedAt: '', pinnedBy: '',
 });
 
 describe('toRows', () => {

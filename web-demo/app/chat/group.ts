@@ -17,7 +17,7 @@ export function toRows(messages: readonly Message[], newAfterSeq: number | null,
   for (const message of messages) {
     const newDay = !before || dayKey(before.createdAt) !== dayKey(message.createdAt);
     if (newDay) rows.push({ type: 'day', key: `day-${dayKey(message.createdAt)}`, at: message.createdAt });
-    const line = newAfterSeq !== null && !lined && message.seq > newAfterSeq && message.authorId !== me;
+    const line = newAfterSeq !== null && !lined && message.seq > newAfterSeq && message.authorId !== me && message.type !== 'system';
     if (line) {
       lined = true;
       rows.push({ type: 'new', key: 'new' });

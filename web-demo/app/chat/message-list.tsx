@@ -92,7 +92,7 @@ export function MessageList({ channel, title, thread }: { channel: Channel; titl
     let summary: ReturnType<typeof setTimeout> | undefined;
     let waiting: Message[] = [];
     const off = convene.chat.events.on('message', (m) => {
-      if ((m.threadId || m.channelId) !== id || m.authorId === me.value?.id) return;
+      if ((m.threadId || m.channelId) !== id || m.authorId === me.value?.id || m.type === 'system') return;
       if (!stick.current) setUnseen((n) => n + 1);
       waiting.push(m);
       summary ??= setTimeout(() => {

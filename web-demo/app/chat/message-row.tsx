@@ -14,6 +14,10 @@ import { editing } from './editing';
 import { linkify } from './group';
 import { ReactButton, Reactions } from './reactions';
 import { SeenDialog } from './seen';
+import { systemText } from './system-text';
+
+/** The name of the account that acts for a directory outside; it is in no list of people. */
+const DIRECTORY = 'Directory';
 
 /** `main`: in the channel's own timeline, where a message leads to its thread. */
 export function MessageRow({ message, head, main = false }: { message: Message; head: boolean; main?: boolean }) {
@@ -25,6 +29,7 @@ export function MessageRow({ message, head, main = false }: { message: Message; 
   const channel = convene.chat.channel(message.channelId);
   const mayPin = channel !== undefined && convene.chat.mayPin(channel);
   if (message.type === 'call') return <CallRow message={message} name={name} />;
+  if (message.type === 'system') return <SystemRow message={message} />;
   return (
     <article
       class={`message ${head ? 'message-head' : ''}`}
@@ -155,6 +160,19 @@ function Text({ text }: { text: string }) {
         ),
       )}
     </>
+  );
+}
+
+/** Who came, who left, what the channel is called now. */
+function SystemRow({ message }: { message: Message }) {
+  const author = usersById.value.get(message.authorId);
+  const by = message.authorName === DIRECTORY && !author?.username ? '' : nameOf(message.authorId, message.authorName);
+  const what = systemText(message.system, by);
+  if (!what) return null;
+  return (
+    <p class="message-system" data-row={message.id} data-testid="message-system" data-seq={message.seq} data-event={message.system?.event} dir="auto">
+      {what} <time dateTime={message.createdAt} title={fullDate(message.createdAt)}>{clock(message.createdAt)}</time>
+    </p>
   );
 }
 

@@ -1,0 +1,52 @@
+/** The number in the title of the tab, and notifications of the desktop where they are allowed. */
+import { effect } from '@preact/signals';
+import type { Notice } from '../sdk/index';
+import { convene } from './client';
+import { openChannel } from './intents';
+import { desktopNotices } from './prefs';
+import { badge, channelsById, nameOf, titleOf } from './store';
+import { t } from './strings';
+
+const COUNT = /^\(\d+\+?\) /;
+
+/** Whatever the title is, the number stands before it. Ends with the returned function. */
+export function startNotices(): () => void {
+  const show = () => {
+    const bare = document.title.replace(COUNT, '');
+    const count = badge.value.unreadTotal;
+    const title = count > 0 ? `(${count > 99 ? '99+' : count}) ${bare}` : bare;
+    if (document.title !== title) document.title = title;
+  };
+  const stopBadge = effect(() => {
+    void badge.value;
+    show();
+  });
+  // Views set the title by themselves.
+  const observer = new MutationObserver(show);
+  const element = document.querySelector('title');
+  if (element) observer.observe(element, { childList: true });
+  const off = convene.notices.events.on('notice', tell);
+  return () => {
+    stopBadge();
+    observer.disconnect();
+    off();
+    document.title = document.title.replace(COUNT, '');
+  };
+}
+
+function tell(notice: Notice): void {
+  const looking = !document.hidden && document.hasFocus();
+  if (looking || desktopNotices.value !== 'on' || typeof Notification === 'undefined' || Notification.permission !== 'granted') return;
+  const channel = channelsById.value.get(notice.channelId);
+  const name = nameOf(notice.senderId, notice.senderName);
+  const title = notice.kind === 'direct' || !channel ? name : t.notify.from(name, titleOf(channel));
+  const body = notice.kind === 'missed_call' ? t.notify.missed : notice.excerpt;
+  // One for each conversation: the newest takes the place of the one before.
+  const shown = new Notification(title, { body, tag: notice.channelId });
+  shown.onclick = () => {
+    window.focus();
+    const target = channelsById.value.get(notice.channelId);
+    if (target) openChannel(target);
+    shown.close();
+  };
+}
