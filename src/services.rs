@@ -69,6 +69,7 @@ mod soft;
 mod threads;
 
 pub use config::{CallConfig, PasswordCost, RateProfile, RateScale, ServicesConfig};
+pub use logins::SignIn;
 
 /// Sessions come and go; when somebody was last there is written this often, and when the last device is gone.
 const LAST_SEEN_EVERY_MS: i64 = 5 * 60 * 1000;

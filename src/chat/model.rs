@@ -4,8 +4,9 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use super::{command::PresenceStatus, line::Line};
+/// Of a session, as its client says.
+pub use crate::auth::grants::Device;
 use crate::{
-    auth::grants::Device,
     base::{
         id::{CallId, ChannelId, LoginId, MessageId, UserId},
         time::rfc3339,

@@ -4,12 +4,11 @@ use async_trait::async_trait;
 
 use super::{Result, Then};
 use crate::{
-    auth::grants::Device,
     base::{
         id::{LoginId, UserId},
         origin::Origin,
     },
-    chat::model::{LoginRecord, WallMs},
+    chat::model::{Device, LoginRecord, WallMs},
 };
 
 /// Places where one person is signed in; the one not used for longest gives way.

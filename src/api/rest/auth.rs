@@ -24,8 +24,7 @@ use crate::{
         error::{Code, ServiceError},
         model::{LoginRecord, UserRecord},
     },
-    runtime::clock,
-    store::NewLogin,
+    services::SignIn,
 };
 
 pub(super) fn routes() -> Router<Front> {
@@ -65,16 +64,14 @@ async fn login(
     let (refresh, hash) = identity::mint_refresh(&front, id)?;
     // Before anything is written: without a key there would be a session that nobody can use.
     let issued = identity::issue(&front, &user, id)?;
-    let now = clock::wall_ms();
-    let login = front.services.open_login(NewLogin {
+    let login = front.services.open_login(SignIn {
         id,
         user: user.id,
         device: credentials.device,
         client,
         from: peer.ip.into(),
         hash,
-        expires_at: now.saturating_add(identity::session_ttl_ms(&front)),
-        now,
+        ttl_ms: identity::session_ttl_ms(&front),
     });
     let login = login.await?;
     Ok(granted(&user, issued, Some((&login, refresh))))

@@ -1,7 +1,10 @@
 //! Where people are signed in.
 
 use super::*;
-use crate::{auth::grants::Device, base::id::LoginId, chat::model::LoginRecord};
+use crate::{
+    base::id::LoginId,
+    chat::model::{Device, LoginRecord},
+};
 
 const MINUTE: WallMs = 60_000;
 

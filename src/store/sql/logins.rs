@@ -12,12 +12,11 @@ use super::{
     writer::{Tx, Write},
 };
 use crate::{
-    auth::grants::Device,
     base::{
         id::{LoginId, UserId},
         origin::Origin,
     },
-    chat::model::{LoginRecord, WallMs},
+    chat::model::{Device, LoginRecord, WallMs},
     store::{
         LoginStore, MAX_LOGINS, NewLogin, OpenedLogin, Result, Revocation, Rotated, Rotation, StoreError,
         Then, Which, nothing,
