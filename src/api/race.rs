@@ -1,7 +1,7 @@
 //! Two futures in one task, of which each is polled only when something woke that one.
 
 use std::{
-    pin::pin,
+    pin::Pin,
     sync::{
         Arc,
         atomic::{AtomicBool, Ordering::AcqRel},
@@ -15,8 +15,12 @@ use futures_util::task::AtomicWaker;
 ///
 /// `select!` polls both whenever the task runs. A connection of a busy room is woken to write a hundred times a second
 /// and reads something once: looking at its silent half costs as much as a third of a write.
-pub async fn race<T>(left: impl Future<Output = T>, right: impl Future<Output = T>) -> T {
-    let (mut left, mut right) = (pin!(left), pin!(right));
+///
+/// The caller pins them: what is handed over by value has a place in the caller's task and another one in here.
+pub async fn race<T>(
+    mut left: Pin<&mut impl Future<Output = T>>,
+    mut right: Pin<&mut impl Future<Output = T>>,
+) -> T {
     let sides = [Side::new(), Side::new()];
     let wakers = sides.each_ref().map(|side| Waker::from(Arc::clone(side)));
     std::future::poll_fn(|cx| {
@@ -66,7 +70,7 @@ impl Wake for Side {
 
 #[cfg(test)]
 mod tests {
-    use std::{cell::Cell, future::poll_fn};
+    use std::{cell::Cell, future::poll_fn, pin::pin};
 
     use tokio::sync::Notify;
 
@@ -106,7 +110,7 @@ mod tests {
             assert_eq!(right.get(), 1, "polled once, at the start");
             stop.notify_waiters();
         };
-        let (winner, ()) = tokio::join!(race(busy, silent), drive);
+        let (winner, ()) = tokio::join!(race(pin!(busy), pin!(silent)), drive);
         assert_eq!(winner, "left", "of two that are ready the first wins");
         assert_eq!(right.get(), 1);
     }
@@ -117,17 +121,15 @@ mod tests {
             let ends = [Arc::new(Notify::new()), Arc::new(Notify::new())];
             let [left, right] = ends.clone();
             let raced = tokio::spawn(async move {
-                race(
-                    async {
-                        left.notified().await;
-                        0
-                    },
-                    async {
-                        right.notified().await;
-                        1
-                    },
-                )
-                .await
+                let first = pin!(async {
+                    left.notified().await;
+                    0
+                });
+                let second = pin!(async {
+                    right.notified().await;
+                    1
+                });
+                race(first, second).await
             });
             tokio::task::yield_now().await;
             ends[side].notify_one();

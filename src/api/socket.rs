@@ -108,8 +108,9 @@ async fn open(socket: TcpStream, read: Bytes, max_message: usize) -> (Writer, St
         .max_message_size(Some(max_message))
         .max_frame_size(Some(max_message));
     let (half, writer) = socket.into_split();
-    let socket =
-        WebSocketStream::from_partially_read(Ears(half), read.into(), Role::Server, Some(config)).await;
+    // Copied: what the HTTP connection has read lies in a buffer of 8 KiB, which the library would keep for good.
+    let read = read.to_vec();
+    let socket = WebSocketStream::from_partially_read(Ears(half), read, Role::Server, Some(config)).await;
     let ping = Arc::new(Ping::default());
     let sending = Sending { half: writer, ping: Arc::clone(&ping), rest: Mutex::default() };
     (Writer(Arc::new(sending)), Stream { socket, ping })

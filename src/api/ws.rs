@@ -1,6 +1,6 @@
 //! The native door on axum: one socket, its hello, and its two loops. Decisions live in `gateway`.
 
-use std::{io, net::IpAddr, sync::Arc, time::Duration};
+use std::{io, net::IpAddr, pin::pin, sync::Arc, time::Duration};
 
 use axum::{
     extract::{Extension, State},
@@ -100,7 +100,10 @@ async fn serve(front: Front, peer: Peer, writer: Writer, mut stream: Stream) {
     tokio::spawn(work(front.clone(), Arc::clone(&session), peer.ip, commands));
     let reader = Reader { front: &front, session: &session, worker, limit };
     // Both loops may be dropped at any point: frames not yet written are in the ring, commands in the worker.
-    let end = race(write_loop(&front, &writer, &attachment, first), reader.run(&mut stream)).await;
+    let end = {
+        let writing = pin!(write_loop(&front, &writer, &attachment, first));
+        race(writing, pin!(reader.run(&mut stream))).await
+    };
     session.take_back(attachment.generation);
     tracing::debug!(session = %session.id, ?end, "socket ended");
     if session.update(|state| state.detach(attachment.generation, clock::now())) {

@@ -125,7 +125,21 @@ impl OutFrame {
 
     /// Size in queues and rings.
     pub fn len(&self) -> usize {
-        self.body.len() + TAIL_BYTES
+        Self::len_of(&self.body)
+    }
+
+    pub fn len_of(body: &str) -> usize {
+        body.len() + TAIL_BYTES
+    }
+
+    /// What all receivers share.
+    pub fn body(&self) -> Arc<str> {
+        Arc::clone(&self.body)
+    }
+
+    /// A frame that was kept by its body, with its number.
+    pub fn reliable(body: Arc<str>, s: u64) -> Self {
+        Self { body, s: NonZeroU64::new(s), class: Class::Reliable }
     }
 
     pub fn is_empty(&self) -> bool {

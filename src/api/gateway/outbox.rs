@@ -41,11 +41,14 @@ impl Outbox {
     pub fn pop(&mut self) -> Option<OutFrame> {
         let frame = self.frames.pop_front()?;
         self.bytes -= frame.len();
+        if self.frames.is_empty() && self.frames.capacity() > KEPT {
+            self.frames = VecDeque::new();
+        }
         Some(frame)
     }
 
     pub fn clear(&mut self) {
-        self.frames.clear();
+        self.frames = VecDeque::new();
         self.bytes = 0;
     }
 
@@ -61,6 +64,8 @@ impl Outbox {
 /// About two seconds of the busiest sane client; more only delays the cut of one that has stopped reading.
 pub const MAX_FRAMES: usize = 256;
 pub const MAX_BYTES: usize = 1024 * 1024;
+/// Room for so many frames stays when there are none; what a burst needed is given back.
+const KEPT: usize = 8;
 
 #[cfg(test)]
 mod tests {

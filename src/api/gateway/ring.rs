@@ -1,12 +1,13 @@
 //! The last reliable frames of a session, for replay after a lost socket (protocol.md 4, level 1). Pure.
 
-use std::collections::VecDeque;
+use std::{collections::VecDeque, sync::Arc};
 
 use super::frame::OutFrame;
 
 #[derive(Debug, Default)]
 pub struct Ring {
-    frames: VecDeque<OutFrame>,
+    /// Their numbers end with `last` and have no gaps. Many sessions keep many of these.
+    frames: VecDeque<Arc<str>>,
     bytes: usize,
     /// Sequence of the newest frame ever pushed.
     last: u64,
@@ -18,10 +19,10 @@ impl Ring {
         self.last += 1;
         let numbered = frame.numbered(self.last);
         self.bytes += numbered.len();
-        self.frames.push_back(numbered.clone());
+        self.frames.push_back(frame.body());
         while self.frames.len() > MAX_FRAMES || self.bytes > MAX_BYTES {
             let Some(old) = self.frames.pop_front() else { break };
-            self.bytes -= old.len();
+            self.bytes -= OutFrame::len_of(&old);
         }
         numbered
     }
@@ -30,7 +31,8 @@ impl Ring {
     pub fn after(&self, s: u64) -> Option<Vec<OutFrame>> {
         let missing = self.last.checked_sub(s)?;
         let skip = u64::try_from(self.frames.len()).ok()?.checked_sub(missing)?;
-        Some(self.frames.iter().skip(usize::try_from(skip).ok()?).cloned().collect())
+        let missed = self.frames.iter().skip(usize::try_from(skip).ok()?);
+        Some((s + 1..).zip(missed).map(|(s, body)| OutFrame::reliable(Arc::clone(body), s)).collect())
     }
 
     pub fn last(&self) -> u64 {
