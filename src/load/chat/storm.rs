@@ -6,14 +6,15 @@ use std::{
         Arc,
         atomic::{AtomicBool, Ordering::Relaxed},
     },
+    thread::JoinHandle,
     time::{Duration, Instant},
 };
 
-use anyhow::{Context as _, bail};
+use anyhow::{Context as _, anyhow, bail};
 use futures_util::{StreamExt as _, TryStreamExt as _, stream};
 use serde_json::{Value, json};
 use tokio::{
-    sync::{Semaphore, watch},
+    sync::{Semaphore, oneshot, watch},
     task::JoinSet,
 };
 
@@ -122,14 +123,16 @@ pub async fn run(args: &args::Storm) -> anyhow::Result<Report> {
     let course = Course::new(stage.rooms.len(), 60);
     let sky = Arc::new(Sky { turns: Semaphore::new(stage.at_once), course: Arc::clone(&course), stage });
 
-    // The owner of the first room writes, with a connection that stays.
-    let writer_seat = Seat { person: 0, room: 0 };
-    let mut link = Link::open(&sky.stage.door).await?;
-    link.hello(&sky.stage.person(writer_seat)?.token, None, |_| {}).await?;
-    let pen = Pen { writer: link.writer(), channel: sky.stage.room(writer_seat)?.into() };
     let done = watch::Sender::new(false);
-    let books = Books::new(0, 0);
-    let writer = tokio::spawn(follow(link, books, Arc::clone(&course), done.subscribe()));
+    let (owner, signals) = Owner::new(&sky, args.rate, done.subscribe());
+    let Signals { here, begin, enough, ended } = signals;
+    let owner = std::thread::Builder::new().name("load-owner".into()).spawn(move || owner.run())?;
+    // If it could not come, its thread says why.
+    let is_here = here.await.is_ok();
+    if !is_here {
+        joined(owner)?;
+        bail!("the owner of the first room left");
+    }
 
     let cut = watch::Sender::new(false);
     let mut crew = JoinSet::new();
@@ -142,9 +145,8 @@ pub async fn run(args: &args::Storm) -> anyhow::Result<Report> {
     for (member, link) in members {
         crew.spawn(member.until_cut(link, Arc::clone(&course), cut.subscribe()));
     }
-    let enough = Arc::new(AtomicBool::new(false));
     course.open_window();
-    let pacer = tokio::spawn(course::pace(Arc::clone(&course), vec![pen], args.rate, Arc::clone(&enough)));
+    let _ = begin.send(());
     tokio::time::sleep(args.warmup).await;
     let quiet = course.close_window();
     course.forget_counts();
@@ -165,7 +167,7 @@ pub async fn run(args: &args::Storm) -> anyhow::Result<Report> {
     course.close_window();
     let back_seconds = clock::now().saturating_duration_since(start).as_secs_f64();
     enough.store(true, Relaxed);
-    pacer.await.context("the pacer")?;
+    let _ = ended.await;
     let receivers =
         |room: usize| sky.stage.seats(connections).filter(|seat| seat.room == room).count() as u64;
     let expected: Vec<u64> = std::iter::once(receivers(0) + 1).collect();
@@ -178,7 +180,7 @@ pub async fn run(args: &args::Storm) -> anyhow::Result<Report> {
     while let Some(member) = crew.join_next().await {
         ended.push(member.context("a member")?);
     }
-    let writer = writer.await.context("the writer")?;
+    let writer = joined(owner)?;
 
     let mut back_times = Histogram::default();
     ended.iter().filter_map(|member| member.back).for_each(|time| back_times.record(time));
@@ -201,6 +203,65 @@ pub async fn run(args: &args::Storm) -> anyhow::Result<Report> {
         quiet_ack_ms: quiet.ack_ms(),
         storm_ack_ms: storm.ack_ms(),
     })
+}
+
+/// The owner of the first room, who writes, with a connection that stays. On a thread of its own: its answers would
+/// wait there behind the tool's own thousands of sockets, and that is no wait for the server.
+struct Owner {
+    sky: Arc<Sky>,
+    rate: u32,
+    here: oneshot::Sender<()>,
+    begin: oneshot::Receiver<()>,
+    enough: Arc<AtomicBool>,
+    ended: oneshot::Sender<()>,
+    done: watch::Receiver<bool>,
+}
+
+/// The other ends: it is connected; it may write; it has written enough; it writes no more.
+struct Signals {
+    here: oneshot::Receiver<()>,
+    begin: oneshot::Sender<()>,
+    enough: Arc<AtomicBool>,
+    ended: oneshot::Receiver<()>,
+}
+
+impl Owner {
+    fn new(sky: &Arc<Sky>, rate: u32, done: watch::Receiver<bool>) -> (Self, Signals) {
+        let (is_here, here) = oneshot::channel();
+        let (begin, may_begin) = oneshot::channel();
+        let (has_ended, ended) = oneshot::channel();
+        let enough = Arc::new(AtomicBool::new(false));
+        let signals = Signals { here, begin, enough: Arc::clone(&enough), ended };
+        let sky = Arc::clone(sky);
+        (Self { sky, rate, here: is_here, begin: may_begin, enough, ended: has_ended, done }, signals)
+    }
+
+    /// Until `done`. Returns what it has seen.
+    fn run(self) -> anyhow::Result<Books> {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+        runtime.block_on(self.write())
+    }
+
+    async fn write(self) -> anyhow::Result<Books> {
+        let (sky, seat) = (&self.sky, Seat { person: 0, room: 0 });
+        let mut link = Link::open(&sky.stage.door).await?;
+        link.hello(&sky.stage.person(seat)?.token, None, |_| {}).await?;
+        let pen = Pen { writer: link.writer(), channel: sky.stage.room(seat)?.into() };
+        let _ = self.here.send(());
+        let reading = follow(link, Books::new(0, 0), Arc::clone(&sky.course), self.done);
+        let writing = async {
+            if self.begin.await.is_ok() {
+                course::pace(Arc::clone(&sky.course), vec![pen], self.rate, self.enough).await;
+            }
+            let _ = self.ended.send(());
+        };
+        let (books, ()) = tokio::join!(reading, writing);
+        Ok(books)
+    }
+}
+
+fn joined(owner: JoinHandle<anyhow::Result<Books>>) -> anyhow::Result<Books> {
+    owner.join().map_err(|_| anyhow!("the owner of the first room failed"))?
 }
 
 /// A new member wants to know who else of the room is there.
