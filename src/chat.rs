@@ -11,6 +11,8 @@ pub mod mentions;
 pub mod model;
 pub mod moderation;
 pub mod presence;
+pub mod privacy;
+pub mod receipts;
 pub mod schedule;
 pub mod search;
 pub mod typing;

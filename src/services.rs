@@ -38,6 +38,7 @@ use crate::{
         error::{Code, ServiceError},
         model::{ChannelKind, UserRecord},
         presence::Presence,
+        receipts::Receipts,
         typing::Typing,
     },
     runtime::clock,
@@ -60,6 +61,7 @@ mod marks;
 mod moderation;
 mod outbox;
 mod permit;
+mod privacy;
 mod rates;
 mod receipts;
 mod retention;
@@ -157,7 +159,8 @@ impl Services {
         let book = SharedBook::new(Book::new(timing(&config)).into());
         let quality = SharedQuality::default();
         let (bell, rings) = Bell::new();
-        let out = Outbox(broadcast, bell);
+        let discretion = privacy::Discretion::new(Receipts::new(config.receipts_every));
+        let out = Outbox(broadcast, bell, discretion);
         let (desk, desk_task) = Desk::start(DeskParts {
             book: book.clone(),
             store: store.clone(),
@@ -195,7 +198,8 @@ impl Services {
         let sender = tokio::spawn(schedules::run(Arc::downgrade(&inner), news));
         let forgetting = tokio::spawn(retention::follow(Arc::downgrade(&inner)));
         let telling = tokio::spawn(bell::run(Arc::downgrade(&inner), rings));
-        let more = [ticker, measured, sender, forgetting, telling];
+        let reading = tokio::spawn(privacy::tell_receipts(Arc::downgrade(&inner)));
+        let more = [ticker, measured, sender, forgetting, telling, reading];
         inner.tasks.lock().unwrap_or_else(PoisonError::into_inner).extend(more);
         Ok(Self { inner })
     }
@@ -226,6 +230,7 @@ impl Services {
         if let Some(room) = inner.room_of(actor).await? {
             inner.admit(actor, room).await?;
         }
+        inner.know(&user).await?;
         inner.presence().seed(soft::moment(), user.id, user.status.clone(), user.last_seen_at);
         inner.attached(actor);
         inner.out.1.forget(user.id);
@@ -386,7 +391,7 @@ impl Inner {
             }
             Command::MessageRevisions(c) => self.revisions(actor, c.message_id, role).await,
             Command::MarkRead(c) => self.mark_read(actor, channel()?, c).await,
-            Command::ReadReceipts(c) => self.read_receipts(c.message_id).await,
+            Command::ReadReceipts(c) => self.read_receipts(actor, c.message_id).await,
             Command::ScheduleList(_) => self.schedule_list(actor, place).await,
             Command::ScheduleUpdate(c) => self.schedule_update(actor, c).await,
             Command::ScheduleCancel(c) => self.schedule_cancel(actor, c.schedule_id).await,
@@ -399,7 +404,7 @@ impl Inner {
                 self.typing_stopped(channel()?, actor.user);
                 Ok(json!({}))
             }
-            Command::TypingActive(_) => Ok(json!({"users": self.typing_json(channel()?)})),
+            Command::TypingActive(_) => Ok(json!({"users": self.typing_json(actor.user, channel()?)})),
             Command::PresenceUpdate(c) => self.presence_update(actor, c).await,
             Command::PresenceHeartbeat(c) => Ok(self.presence_heartbeat(actor, c)),
             Command::PresenceSubscribe(c) => self.presence_subscribe(actor, place, c).await,

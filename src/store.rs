@@ -431,6 +431,8 @@ pub trait Store:
     /// They were there until now.
     async fn touch_users(&self, ids: &[UserId], now: WallMs) -> Result<()>;
     async fn set_status(&self, id: UserId, status: SelfStatus) -> Result<()>;
+    /// Whether others learn how far the user has read; tells whether it changed anything.
+    async fn set_read_receipts(&self, id: UserId, on: bool, then: Then<bool>) -> Result<bool>;
     /// Those of `others` who share a channel with `user`.
     async fn sharing(&self, user: UserId, others: &[UserId]) -> Result<Vec<UserId>>;
     async fn dm_peers(&self, user: UserId) -> Result<Vec<UserId>>;
@@ -517,6 +519,10 @@ pub trait Store:
     ) -> Result<bool>;
     /// Whom the user blocks, by id.
     async fn blocks(&self, user: UserId, after: Option<UserId>, limit: u32) -> Result<Vec<UserRecord>>;
+    /// Whom the user blocks, all of them.
+    async fn blocked(&self, user: UserId) -> Result<Vec<UserId>>;
+    /// Those of `others` who block the user.
+    async fn blocking(&self, user: UserId, others: &[UserId]) -> Result<Vec<UserId>>;
     /// Members of the channel who block the user.
     async fn blockers(&self, channel: ChannelId, user: UserId) -> Result<Vec<UserId>>;
     /// By a member of the channel; keeps what the message says now. `State` for a tombstone.
@@ -602,8 +608,9 @@ pub trait Store:
     /// `NotFound` if `before` is no message.
     async fn search(&self, query: SearchQuery) -> Result<Found>;
     /// Who among the members now has read the message, its author left out. Names only where at most `named_up_to`
-    /// people are, and never in a general channel.
-    async fn read_receipts(&self, id: MessageId, named_up_to: u32) -> Result<Receipts>;
+    /// people are, and never in a general channel. Whoever hides its reading counts for itself only, and `viewer` sees
+    /// itself only if it does.
+    async fn read_receipts(&self, id: MessageId, viewer: UserId, named_up_to: u32) -> Result<Receipts>;
 
     /// Forgets nonces older than a day.
     async fn expire_nonces(&self, before: WallMs) -> Result<u64>;

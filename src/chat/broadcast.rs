@@ -19,10 +19,10 @@ pub enum Audience {
         user: UserId,
         except: SessionId,
     },
-    /// Sessions that focused the channel (`channel:join`), except those of one user.
+    /// Sessions that focused the channel (`channel:join`), except those of these users, in order.
     Focused {
         channel: ChannelId,
-        except: Option<UserId>,
+        except: Arc<[UserId]>,
     },
     /// Sessions whose presence interest set contains the user.
     PresenceWatchers(UserId),
@@ -54,7 +54,10 @@ pub trait Broadcast: Send + Sync {
     fn watch_presence(&self, session: SessionId, key: &str, users: &[UserId]);
     fn unwatch_presence(&self, session: SessionId, key: &str);
     /// `presence:changed` of one user: the gateway batches these per session for up to 1 s (latest wins).
-    fn presence_changed(&self, user: UserId, presence: Value);
+    /// Users for whom `hidden` is true are not told.
+    fn presence_changed(&self, user: UserId, presence: Value, hidden: &dyn Fn(UserId) -> bool);
+    /// The same for the sessions of one user alone, `to`, that follow it.
+    fn presence_shown(&self, user: UserId, presence: Value, to: UserId);
     /// Cuts every session of the user with a close code of the protocol (`session:invalid` first).
     fn disconnect_user(&self, user: UserId, close_code: u16, code: &'static str);
     /// The same for the sessions of one sign-in of the user.

@@ -364,6 +364,8 @@ pub struct PresenceUpdate {
     pub emoji: Option<String>,
     pub until: Option<Timestamp>,
     pub last_seen_to: Option<LastSeenTo>,
+    /// Whether others learn how far the person has read, and it how far they have.
+    pub read_receipts: Option<bool>,
     /// Absent = unchanged, `null` is not told apart from absent; an empty `type` clears it.
     pub activity: Option<Activity>,
 }

@@ -117,6 +117,12 @@ pub struct SelfStatus {
 }
 
 impl SelfStatus {
+    /// `{lastSeenTo, readReceipts}`, for the person itself.
+    pub fn settings_json(&self, hides_reading: bool) -> Value {
+        let last_seen_to = if self.hides_last_seen { "nobody" } else { "shared" };
+        json!({"lastSeenTo": last_seen_to, "readReceipts": !hides_reading})
+    }
+
     pub fn clear_custom(&mut self) {
         self.text.clear();
         self.emoji.clear();
@@ -137,6 +143,8 @@ pub struct UserRecord {
     /// In the words of the directory.
     pub department_id: Option<String>,
     pub status: SelfStatus,
+    /// Others do not learn how far it has read, nor it how far they have.
+    pub hides_reading: bool,
     pub created_at: WallMs,
     pub last_seen_at: Option<WallMs>,
     /// Bumping it revokes all tokens of the user.
@@ -166,6 +174,14 @@ impl UserRecord {
             "role": self.role, "departmentId": self.department_id, "isActive": self.is_active, "customStatus": self.status.text,
             "avatar": null, "lastSeen": self.last_seen_at.filter(|_| !self.status.hides_last_seen).map(rfc3339), "createdAt": rfc3339(self.created_at),
         })
+    }
+
+    /// The same for whom the user blocks: nothing that comes from being here.
+    pub fn to_hidden_json(&self) -> Value {
+        let mut json = self.to_json();
+        json["customStatus"] = "".into();
+        json["lastSeen"] = Value::Null;
+        json
     }
 }
 
@@ -295,14 +311,28 @@ pub struct MemberRecord {
     pub left_at: Option<WallMs>,
     /// May not write until then.
     pub timeout_until: Option<WallMs>,
+    /// Nobody else learns `read_seq`.
+    pub hides_reading: bool,
+}
+
+/// Who will look at what is told.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Viewer {
+    pub user: UserId,
+    /// Who shows nobody how far it has read does not see it of others.
+    pub hides_reading: bool,
 }
 
 impl MemberRecord {
-    /// `{userId, username, name, role, readSeq, rev, leftAt, timeoutUntil}`
-    pub fn to_json(&self) -> Value {
+    pub fn shows_reading_to(&self, viewer: Viewer) -> bool {
+        viewer.user == self.user || !(self.hides_reading || viewer.hides_reading)
+    }
+
+    /// `{userId, username, name, role, readSeq|null, rev, leftAt, timeoutUntil}`
+    pub fn to_json(&self, with_reading: bool) -> Value {
         json!({
             "userId": self.user, "username": self.username, "name": self.name, "role": self.role,
-            "readSeq": self.read_seq, "rev": self.rev, "leftAt": self.left_at.map(rfc3339),
+            "readSeq": with_reading.then_some(self.read_seq), "rev": self.rev, "leftAt": self.left_at.map(rfc3339),
             "timeoutUntil": self.timeout_until.map(rfc3339),
         })
     }

@@ -200,6 +200,14 @@ impl Presence {
         })
     }
 
+    /// The same for whom the person blocks.
+    pub fn hidden(user: UserId) -> Value {
+        json!({
+            "userId": user, "status": OFFLINE, "customStatus": "", "emoji": "", "until": null, "activity": null,
+            "device": null, "lastSeen": null,
+        })
+    }
+
     /// The same, but the person itself sees that it is invisible.
     pub fn seen_by_self(&self, user: UserId) -> Value {
         let mut presence = self.seen_by_others(user);
@@ -212,9 +220,9 @@ impl Presence {
     }
 
     /// How many of these others see as there.
-    pub fn count(&self, users: &[UserId]) -> usize {
-        let there = |user: &&UserId| self.people.get(user).is_some_and(|person| person.visible() != OFFLINE);
-        users.iter().filter(there).count()
+    pub fn count(&self, users: impl IntoIterator<Item = UserId>) -> usize {
+        let there = |user: &UserId| self.people.get(user).is_some_and(|person| person.visible() != OFFLINE);
+        users.into_iter().filter(there).count()
     }
 
     /// Whether something can still reach a session of the person: it has a socket, or had one a moment ago.

@@ -187,7 +187,7 @@ impl Inner {
         let more = users.len() > size as usize;
         users.truncate(size as usize);
         let next = users.last().filter(|_| more).map(|user| user.username.clone());
-        Ok(json!({"users": users.iter().map(UserRecord::to_json).collect::<Vec<_>>(), "next": next}))
+        Ok(json!({"users": self.users_json(actor, &users).await?, "next": next}))
     }
 
     pub(super) async fn user_get(&self, actor: &Actor, id: UserId) -> Result<Value, ServiceError> {
@@ -197,7 +197,8 @@ impl Inner {
             return Err(ServiceError::new(Code::NotFoundUser, "no such user"));
         }
         self.known(actor, &[id]).await?;
-        Ok(json!({"user": self.user(id).await?.to_json()}))
+        let mut shown = self.users_json(actor, &[self.user(id).await?]).await?;
+        Ok(json!({"user": shown.pop()}))
     }
 
     /// Among whom the actor may look for people.

@@ -116,7 +116,7 @@ impl Inner {
             }
         });
         let done = self.store.invite_member(act, user, then).await.or_not_found(Code::NotFoundChannel)?;
-        Ok(json!({"member": done.member.to_json()}))
+        Ok(json!({"member": self.member_json(actor, &done.member).await?}))
     }
 
     pub(super) async fn member_remove(
@@ -130,7 +130,7 @@ impl Inner {
         let done = self.store.change_member(act, user, MemberChange::Remove, then).await;
         let done = done.or_not_found(Code::NotFoundChannel)?;
         self.after_removal(channel, user).await;
-        Ok(json!({"member": done.member.to_json()}))
+        Ok(json!({"member": self.member_json(actor, &done.member).await?}))
     }
 
     /// What a former member still had in the channel and the database knows nothing of.
@@ -151,7 +151,8 @@ impl Inner {
         let (act, out) = (self.act(actor, channel).await?, self.out.clone());
         let then = Box::new(move |change: &ChangedMember| out.member_updated(change));
         let done = self.store.change_member(act, user, MemberChange::Role(role), then).await;
-        Ok(json!({"member": done.or_not_found(Code::NotFoundChannel)?.member.to_json()}))
+        let done = done.or_not_found(Code::NotFoundChannel)?;
+        Ok(json!({"member": self.member_json(actor, &done.member).await?}))
     }
 
     pub(super) async fn set_notify(

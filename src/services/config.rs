@@ -19,6 +19,8 @@ pub struct ServicesConfig {
     /// Nobody has touched any device for so long: away.
     pub presence_idle: Duration,
     pub typing_ttl: Duration,
+    /// Others are told of one reader's cursor at most once in this time.
+    pub receipts_every: Duration,
     /// Authors may edit for this long; `None` = for ever.
     pub edit_window: Option<Duration>,
     /// Messages older than so many days are cleared, unless their channel wants that sooner; 0 = none.
@@ -42,6 +44,7 @@ impl Default for ServicesConfig {
             presence_grace: Duration::from_secs(10),
             presence_idle: Duration::from_secs(300),
             typing_ttl: Duration::from_secs(6),
+            receipts_every: Duration::from_millis(500),
             edit_window: None,
             retention_days: 0,
             deleted_grace: Duration::from_secs(30 * 86_400),

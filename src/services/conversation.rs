@@ -11,7 +11,7 @@ use crate::{
         error::{Code, ServiceError},
         limits::page,
         mentions,
-        model::{ChannelKind, ChannelRecord, MemberRecord, RevisionRecord, UserRecord},
+        model::{ChannelKind, ChannelRecord, RevisionRecord, UserRecord},
     },
     runtime::clock,
     store::{
@@ -128,7 +128,7 @@ impl Inner {
     pub(super) async fn channel_get(&self, actor: &Actor, id: ChannelId) -> Result<Value, ServiceError> {
         let channel = self.channel(actor, id).await?;
         let members = self.store.members(id).await.or_not_found(Code::NotFoundChannel)?;
-        let members: Vec<_> = members.iter().map(MemberRecord::to_json).collect();
+        let members = self.members_json(actor, &members).await?;
         Ok(json!({"channel": self.channel_json(&channel), "members": members}))
     }
 
@@ -146,7 +146,7 @@ impl Inner {
         let shown = members.get(..SHOWN_PRESENCES).unwrap_or(&members);
         Ok(json!({
             "channel": self.channel_json(&channel), "lastSeq": channel.last_seq, "rev": channel.rev,
-            "typing": self.typing_json(id), "presence": self.presences(actor.user, shown),
+            "typing": self.typing_json(actor.user, id), "presence": self.presences(actor.user, shown),
             "call": self.live_json(id),
         }))
     }
@@ -189,7 +189,7 @@ impl Inner {
         let found = self.store.sync(id, after_rev).await.or_not_found(Code::NotFoundChannel)?;
         Ok(json!({
             "messages": self.messages_json(actor, &found.messages).await?,
-            "members": found.members.iter().map(MemberRecord::to_json).collect::<Vec<_>>(),
+            "members": self.members_json(actor, &found.members).await?,
             "rev": found.rev, "lastSeq": found.last_seq, "truncated": found.truncated,
         }))
     }
@@ -328,6 +328,8 @@ impl Inner {
             _ if mark.all => ReadMove::All,
             _ => return Err(ServiceError::invalid("seq", "one of seq, messageId, unreadFrom, all")),
         };
+        // What it wishes, although over REST there may have been no session.
+        self.viewer(actor).await?;
         let (out, user, now) = (self.out.clone(), actor.user, clock::wall_ms());
         let then = Box::new(move |mark: &ReadMark| out.read(id, user, mark, now));
         let done = match mark.thread_id {
@@ -384,6 +386,7 @@ impl Inner {
         Ok(json!({
             "user": user.to_json(), "channels": channels.iter().map(|c| self.channel_json(c)).collect::<Vec<_>>(),
             "presence": self.presences(actor.user, &peers), "activeCalls": calls,
+            "settings": user.status.settings_json(user.hides_reading),
         }))
     }
 }

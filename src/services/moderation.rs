@@ -2,7 +2,7 @@
 
 use std::{
     collections::HashMap,
-    sync::{Mutex, MutexGuard, PoisonError},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
 use serde_json::{Value, json};
@@ -93,7 +93,7 @@ impl Inner {
     }
 
     pub(super) async fn user_block(
-        &self,
+        self: &Arc<Self>,
         actor: &Actor,
         other: UserId,
         blocked: bool,
@@ -101,11 +101,12 @@ impl Inner {
         if other == actor.user {
             return Err(ServiceError::invalid("userId", "somebody else"));
         }
-        let (out, me) = (self.out.clone(), actor.user);
+        let (inner, me) = (Arc::clone(self), actor.user);
         let then = Box::new(move |changed: &bool| {
             if *changed {
+                inner.block_changed(me, other, blocked);
                 let name = if blocked { "user:blocked" } else { "user:unblocked" };
-                out.reliable(Audience::Users([me].into()), name, json!({"userId": other}));
+                inner.out.reliable(Audience::Users([me].into()), name, json!({"userId": other}));
             }
         });
         let done = self.store.block(me, other, blocked, clock::wall_ms(), then).await;
@@ -118,7 +119,7 @@ impl Inner {
         let found = self.store.blocks(actor.user, parse(ask.cursor)?, size + 1).await;
         let mut users = found.or_not_found(Code::NotFoundUser)?;
         let next = cut(&mut users, size, |user| json!(user.id));
-        Ok(json!({"users": users.iter().map(UserRecord::to_json).collect::<Vec<_>>(), "next": next}))
+        Ok(json!({"users": self.users_json(actor, &users).await?, "next": next}))
     }
 
     pub(super) async fn message_report(
@@ -183,7 +184,7 @@ impl Inner {
         let done = self.store.change_member(act, kick.user_id, change, then).await;
         let done = done.or_not_found(Code::NotFoundChannel)?;
         self.after_removal(channel, kick.user_id).await;
-        Ok(json!({"member": done.member.to_json()}))
+        Ok(json!({"member": self.member_json(actor, &done.member).await?}))
     }
 
     pub(super) async fn timeout_user(
@@ -196,7 +197,8 @@ impl Inner {
         let then = Box::new(move |change: &ChangedMember| out.member_updated(change));
         let change = MemberChange::Timeout { until: timeout.until.map(|at| at.0), reason: timeout.reason };
         let done = self.store.change_member(act, timeout.user_id, change, then).await;
-        Ok(json!({"member": done.or_not_found(Code::NotFoundChannel)?.member.to_json()}))
+        let done = done.or_not_found(Code::NotFoundChannel)?;
+        Ok(json!({"member": self.member_json(actor, &done.member).await?}))
     }
 
     pub(super) async fn ban_user(&self, actor: &Actor, ban: BanUser) -> Result<Value, ServiceError> {

@@ -4,7 +4,10 @@ use std::sync::Arc;
 
 use serde_json::{Value, json};
 
-use super::bell::{Bell, Ring};
+use super::{
+    bell::{Bell, Ring},
+    privacy::{Discretion, receipt_json},
+};
 use crate::{
     base::{
         id::{ChannelId, LoginId, SessionId, UserId},
@@ -15,6 +18,7 @@ use crate::{
         broadcast::{Audience, Broadcast, OutEvent},
         error::Code,
         model::{ChannelKind, MessageRecord, ThreadSummary, UserRecord},
+        receipts::{Cursor, Receipt},
         schedule::ScheduledRecord,
         typing::Typist,
     },
@@ -35,7 +39,7 @@ const CLOSE_UNAUTHORISED: u16 = 4001;
 const TOLD_ONE_BY_ONE: usize = 20;
 
 #[derive(Clone)]
-pub(super) struct Outbox(pub Arc<dyn Broadcast>, pub Bell);
+pub(super) struct Outbox(pub Arc<dyn Broadcast>, pub Bell, pub Arc<Discretion>);
 
 impl Outbox {
     pub(super) fn reliable(&self, to: Audience, name: &'static str, data: Value) {
@@ -117,14 +121,13 @@ impl Outbox {
         if !mark.changed {
             return;
         }
-        let data = json!({
-            "channelId": channel, "threadId": mark.thread, "userId": user, "seq": mark.read_seq, "at": rfc3339(now),
-        });
-        self.reliable(Audience::Users([user].into()), "message:read_receipt", data.clone());
+        let cursor = Cursor { channel, user, thread: mark.thread };
+        let data = receipt_json(cursor, mark.read_seq, now);
+        self.reliable(Audience::Users([user].into()), "message:read_receipt", data);
         self.1.ring(Ring::Read { user, always: mark.kind == ChannelKind::Dm });
         if mark.kind != ChannelKind::General && mark.audience.len() <= RECEIPTS_UP_TO {
-            let others: Vec<UserId> = mark.audience.iter().copied().filter(|other| *other != user).collect();
-            self.ephemeral(Audience::Users(others.into()), "message:read_receipt", data);
+            let to: Vec<UserId> = mark.audience.iter().copied().filter(|other| *other != user).collect();
+            self.others_read(cursor, Receipt { seq: mark.read_seq, at: now, to });
         }
     }
 
@@ -161,10 +164,8 @@ impl Outbox {
     pub(super) fn member_joined(&self, joined: &JoinedChannel) {
         let channel = json!({"channel": joined.channel.to_json(Value::Null)});
         self.reliable(Audience::Users([joined.member.user].into()), "channel:created", channel);
-        let data = json!({
-            "channelId": joined.channel.id, "member": joined.member.to_json(), "rev": joined.channel.rev,
-        });
-        self.reliable(Audience::Users(joined.audience.clone()), "channel:member_joined", data);
+        let data = json!({"channelId": joined.channel.id, "rev": joined.channel.rev});
+        self.of_member(&joined.audience, "channel:member_joined", &joined.member, data);
         if let Some(line) = &joined.line {
             self.message_line(line, &joined.audience);
         }
@@ -185,6 +186,7 @@ impl Outbox {
     pub(super) fn member_left(&self, change: &ChangedMember, by: UserId) {
         let gone = change.member.user;
         self.0.expel(gone, change.channel);
+        self.expelled(change.channel, gone);
         let data = json!({
             "channelId": change.channel, "userId": gone, "by": by, "rev": change.member.rev,
             "leftAt": change.member.left_at.map(rfc3339),
@@ -247,6 +249,7 @@ impl Outbox {
         let many = there.joined.len() + there.left.len() + there.changed.len() > TOLD_ONE_BY_ONE;
         for member in &there.left {
             self.0.expel(member.user, id);
+            self.expelled(id, member.user);
             let data = json!({
                 "channelId": id, "userId": member.user, "by": by, "rev": member.rev,
                 "leftAt": member.left_at.map(rfc3339),
@@ -271,8 +274,8 @@ impl Outbox {
             let told = joined.map(|member| ("channel:member_joined", member));
             let changed = there.changed.iter().map(|member| ("channel:member_updated", member));
             for (name, member) in told.chain(changed) {
-                let data = json!({"channelId": id, "member": member.to_json(), "rev": member.rev});
-                self.reliable(everybody(), name, data);
+                let data = json!({"channelId": id, "rev": member.rev});
+                self.of_member(&there.audience, name, member, data);
             }
         }
         for line in &there.lines {
@@ -292,10 +295,8 @@ impl Outbox {
 
     pub(super) fn member_updated(&self, change: &ChangedMember) {
         if change.changed {
-            let data = json!({
-                "channelId": change.channel, "member": change.member.to_json(), "rev": change.member.rev,
-            });
-            self.reliable(Audience::Users(change.audience.clone()), "channel:member_updated", data);
+            let data = json!({"channelId": change.channel, "rev": change.member.rev});
+            self.of_member(&change.audience, "channel:member_updated", &change.member, data);
         }
     }
 
@@ -334,12 +335,21 @@ impl Outbox {
             "channelId": channel, "threadId": who.thread, "userId": who.user, "username": who.username,
             "name": who.name,
         });
-        self.ephemeral(Audience::Focused { channel, except: Some(who.user) }, "typing:user_start", data);
+        self.ephemeral(self.not_apart(channel, who.user), "typing:user_start", data);
     }
 
     pub(super) fn typing_stop(&self, channel: ChannelId, user: UserId) {
         let data = json!({"channelId": channel, "userId": user});
-        self.ephemeral(Audience::Focused { channel, except: Some(user) }, "typing:user_stop", data);
+        self.ephemeral(self.not_apart(channel, user), "typing:user_stop", data);
+    }
+
+    /// Who looks at the channel and may see the user type: neither blocks the other.
+    fn not_apart(&self, channel: ChannelId, user: UserId) -> Audience {
+        let mut except = self.2.wishes().apart(user);
+        if let Err(place) = except.binary_search(&user) {
+            except.insert(place, user);
+        }
+        Audience::Focused { channel, except: except.into() }
     }
 
     pub(super) fn focus(&self, session: SessionId, channel: ChannelId) -> bool {

@@ -140,7 +140,7 @@ impl Inner {
         }
         Ok(json!({
             "channels": channels.iter().map(|channel| self.channel_json(channel)).collect::<Vec<_>>(),
-            "users": users.iter().map(UserRecord::to_json).collect::<Vec<_>>(),
+            "users": self.users_json(actor, &users).await?,
         }))
     }
 }

@@ -57,26 +57,32 @@ impl Inner {
     fn presence_changed(&self, user: UserId, flipped: bool) {
         if flipped {
             let presence = self.presence().seen_by_others(user);
-            self.out.0.presence_changed(user, presence);
+            // Held until all are told: a block that comes now is told after this.
+            let wishes = self.out.2.wishes();
+            self.out.0.presence_changed(user, presence, &|watcher| wishes.hides(user, watcher));
         }
     }
 
     pub(super) fn presences(&self, me: UserId, users: &[UserId]) -> Vec<Value> {
-        let presence = self.presence();
-        let seen = |user: &UserId| {
-            if *user == me { presence.seen_by_self(*user) } else { presence.seen_by_others(*user) }
+        let (presence, wishes) = (self.presence(), self.out.2.wishes());
+        let seen = |user: &UserId| match *user {
+            user if user == me => presence.seen_by_self(user),
+            user if wishes.hides(user, me) => Presence::hidden(user),
+            user => presence.seen_by_others(user),
         };
         users.iter().map(seen).collect()
     }
 
     pub(super) async fn presence_update(
-        &self,
+        self: &Arc<Self>,
         actor: &Actor,
         update: PresenceUpdate,
     ) -> Result<Value, ServiceError> {
         let now = moment();
         // From the row: over REST there may have been no session that brought it along.
-        let before = self.user(actor.user).await?.status;
+        let user = self.user(actor.user).await?;
+        self.know(&user).await?;
+        let before = user.status;
         let mut said = before.clone();
         said.wish = update.status.or(said.wish);
         if update.custom_status.is_some() || update.emoji.is_some() {
@@ -94,10 +100,21 @@ impl Inner {
             let saved = self.store.set_status(actor.user, said.clone()).await;
             saved.or_not_found(Code::NotFoundUser)?;
         }
+        let mut resettled = said.hides_last_seen != before.hides_last_seen;
+        if let Some(on) = update.read_receipts {
+            let (inner, me) = (Arc::clone(self), actor.user);
+            let then = Box::new(move |_: &bool| inner.reading_changed(me, !on));
+            let done = self.store.set_read_receipts(me, on, then).await;
+            resettled |= done.or_not_found(Code::NotFoundUser)?;
+        }
+        let settings = said.settings_json(self.out.2.wishes().hides_reading(actor.user));
+        if resettled {
+            self.out.reliable(Audience::Users([actor.user].into()), "user:settings", settings.clone());
+        }
         let changed = self.presence().update(now, actor.user, said, update.activity);
         self.presence_changed(actor.user, changed);
         self.wake.notify_one();
-        Ok(json!({"presence": self.presence().seen_by_self(actor.user)}))
+        Ok(json!({"presence": self.presence().seen_by_self(actor.user), "settings": settings}))
     }
 
     pub(super) fn presence_heartbeat(&self, actor: &Actor, told: PresenceHeartbeat) -> Value {
@@ -118,7 +135,10 @@ impl Inner {
         let mut count = None;
         if let Some(channel) = channel {
             let mut members = members_of(&*self.store, channel).await?;
-            count = Some(self.presence().count(&members));
+            count = Some({
+                let (presence, wishes) = (self.presence(), self.out.2.wishes());
+                presence.count(members.iter().copied().filter(|user| !wishes.hides(*user, actor.user)))
+            });
             // Of a crowd nobody follows the single ones.
             if members.len() > MAX_PRESENCE {
                 members.clear();
@@ -187,10 +207,13 @@ impl Inner {
         }
     }
 
-    pub(super) fn typing_json(&self, channel: ChannelId) -> Vec<Value> {
+    /// Without whom one of the two blocks the other.
+    pub(super) fn typing_json(&self, me: UserId, channel: ChannelId) -> Vec<Value> {
+        let apart = self.out.2.wishes().apart(me);
         let typing = self.typing();
         let row = |who: &&Typist| json!({"userId": who.user, "username": who.username, "name": who.name, "threadId": who.thread});
-        typing.active(channel).iter().map(row).collect()
+        let shown = |who: &&&Typist| apart.binary_search(&who.user).is_err();
+        typing.active(channel).iter().filter(shown).map(row).collect()
     }
 
     pub(super) async fn session_lost(&self, actor: &Actor, lost: bool) {

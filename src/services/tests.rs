@@ -24,6 +24,7 @@ mod measured;
 mod moderating;
 mod notifying;
 mod presence;
+mod privacy;
 mod scheduling;
 mod searching;
 mod threading;
@@ -32,6 +33,8 @@ mod threading;
 struct Recorder {
     events: Mutex<Vec<(Audience, OutEvent)>>,
     presence: Mutex<Vec<(UserId, Value)>>,
+    /// To one user alone.
+    shown: Mutex<Vec<(UserId, Value, UserId)>>,
     cut: Mutex<Vec<(UserId, u16, &'static str)>>,
     expelled: Mutex<Vec<(UserId, ChannelId)>>,
     seats: Mutex<Vec<(ParticipantId, bool)>>,
@@ -60,9 +63,13 @@ impl Broadcast for Recorder {
     fn watch_presence(&self, _session: SessionId, _key: &str, _users: &[UserId]) {}
     fn unwatch_presence(&self, _session: SessionId, _key: &str) {}
 
-    fn presence_changed(&self, user: UserId, presence: Value) {
+    fn presence_changed(&self, user: UserId, presence: Value, _hidden: &dyn Fn(UserId) -> bool) {
         self.presence.lock().unwrap().push((user, presence));
         self.news.notify_waiters();
+    }
+
+    fn presence_shown(&self, user: UserId, presence: Value, to: UserId) {
+        self.shown.lock().unwrap().push((user, presence, to));
     }
 
     fn disconnect_user(&self, user: UserId, close_code: u16, code: &'static str) {
@@ -107,7 +114,7 @@ impl Recorder {
             Audience::UsersExcept(users, except) => users.contains(&actor.user) && *except != actor.session,
             Audience::Session(session) => *session == actor.session,
             Audience::OtherSessions { user, except } => *user == actor.user && *except != actor.session,
-            Audience::Focused { except, .. } => *except != Some(actor.user),
+            Audience::Focused { except, .. } => !except.contains(&actor.user),
             Audience::PresenceWatchers(_) | Audience::Everyone => true,
         };
         events

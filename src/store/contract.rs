@@ -15,6 +15,7 @@ mod directory;
 mod filtering;
 mod logins;
 mod moderation;
+mod privacy;
 mod retention;
 use crate::call::model::{CallKind, CallMode, CallState, EndReason, InviteOutcome};
 
@@ -38,6 +39,7 @@ pub(super) async fn all(store: Arc<dyn Store>) {
     lists_page_without_gaps(&*store, ana).await;
     directory::all(&*store, [ana, bo]).await;
     moderation::all(&*store, [ana, bo, cy]).await;
+    privacy::all(&*store, [ana, bo, cy]).await;
     filtering::all(&*store, [ana, bo, cy]).await;
     logins::all(&*store, [ana, bo, cy]).await;
     scheduling::all(&store, [ana, bo, cy]).await;

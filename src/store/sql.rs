@@ -211,6 +211,10 @@ impl Store for SqlStore {
         self.writer.submit(users::SetStatus { user: id, status }, nothing()).await
     }
 
+    async fn set_read_receipts(&self, id: UserId, on: bool, then: Then<bool>) -> Result<bool> {
+        self.writer.submit(users::SetReadReceipts { user: id, on }, then).await
+    }
+
     async fn sharing(&self, user: UserId, others: &[UserId]) -> Result<Vec<UserId>> {
         let mut reader = self.readers.take().await?;
         users::sharing(&mut reader.db(), user, others).await
@@ -338,6 +342,16 @@ impl Store for SqlStore {
     async fn blocks(&self, user: UserId, after: Option<UserId>, limit: u32) -> Result<Vec<UserRecord>> {
         let mut reader = self.readers.take().await?;
         moderation::blocks(&mut reader.db(), user, after, limit).await
+    }
+
+    async fn blocked(&self, user: UserId) -> Result<Vec<UserId>> {
+        let mut reader = self.readers.take().await?;
+        moderation::blocked(&mut reader.db(), user).await
+    }
+
+    async fn blocking(&self, user: UserId, others: &[UserId]) -> Result<Vec<UserId>> {
+        let mut reader = self.readers.take().await?;
+        moderation::blocking(&mut reader.db(), user, others).await
     }
 
     async fn blockers(&self, channel: ChannelId, user: UserId) -> Result<Vec<UserId>> {
@@ -493,9 +507,9 @@ impl Store for SqlStore {
         search::find(&mut reader.db(), query).await
     }
 
-    async fn read_receipts(&self, id: MessageId, named_up_to: u32) -> Result<Receipts> {
+    async fn read_receipts(&self, id: MessageId, viewer: UserId, named_up_to: u32) -> Result<Receipts> {
         let mut reader = self.readers.snapshot().await?;
-        receipts::of(&mut reader.db(), id, named_up_to).await
+        receipts::of(&mut reader.db(), id, viewer, named_up_to).await
     }
 
     async fn expire_nonces(&self, before: WallMs) -> Result<u64> {

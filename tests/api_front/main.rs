@@ -12,6 +12,7 @@ mod moderation;
 mod net_test;
 #[path = "../support/postgres.rs"]
 mod postgres;
+mod privacy;
 mod sessions;
 mod support;
 mod turn;

@@ -6,6 +6,7 @@ import { openChannel, openDm, signOut, toast } from './intents';
 import { NewChannelDialog } from './new-channel';
 import { theme, type Theme } from './prefs';
 import { go, route } from './router';
+import { PrivacySwitches } from './privacy';
 import { SignInsDialog } from './sign-ins';
 import * as store from './store';
 import { t } from './strings';
@@ -226,6 +227,7 @@ function MeCard() {
               ))}
             </div>
           </div>
+          <PrivacySwitches />
           <button
             type="button"
             class="row"

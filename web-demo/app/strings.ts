@@ -67,6 +67,13 @@ export const t = {
     failed: 'The list could not be loaded.',
   },
 
+  privacy: {
+    readReceipts: 'Show how far I have read',
+    readReceiptsHint: 'Without it you do not see how far others have read either.',
+    lastSeen: 'Show when I was last here',
+    notSaved: 'That could not be saved. Try again in a moment.',
+  },
+
   netTest: {
     title: 'Connection test',
     intro: 'Checks what a call needs: the server, your devices, and each way your network lets sound and pictures through. It takes about ten seconds and calls nobody.',

@@ -5,6 +5,7 @@ import { LocalMedia } from './local-media';
 import { browserOutboxStore, type OutboxStore } from './outbox';
 import { Notices } from './notices';
 import { PresenceBook } from './presence';
+import { OwnSettings } from './settings';
 import { Emitter } from './emitter';
 import { Rings } from './rings';
 import { Schedule } from './schedule';
@@ -32,7 +33,7 @@ export type { Status } from './presence';
 export type { Receipts, SearchPage, SearchQuery, Suggestions } from './chat';
 export type { ScheduleOptions } from './schedule';
 export type {
-  Badge, CallRecord, Channel, LiveCall, Message, Notice, Participant, Presence, Quality, Reader, Scheduled, SearchHit, SignIn, Source, Thread, ThreadSummary, User,
+  Badge, CallRecord, Channel, LiveCall, Message, Notice, Participant, Presence, Quality, Reader, Scheduled, SearchHit, Settings, SignIn, Source, Thread, ThreadSummary, User,
 } from './wire';
 
 export interface ConveneOptions {
@@ -53,6 +54,7 @@ export interface Convene {
   readonly session: Session;
   readonly chat: Chat;
   readonly presence: PresenceBook;
+  readonly settings: OwnSettings;
   readonly typing: Typing;
   readonly schedule: Schedule;
   readonly notices: Notices;
@@ -75,6 +77,7 @@ export function createConvene(options: ConveneOptions): Convene {
   });
   const chat = new Chat(session, options.outbox ?? browserOutboxStore());
   const presence = new PresenceBook(session);
+  const settings = new OwnSettings(session);
   const typing = new Typing(session);
   const schedule = new Schedule(session);
   const notices = new Notices();
@@ -86,15 +89,17 @@ export function createConvene(options: ConveneOptions): Convene {
   session.events.on('ready', (ready) => {
     chat.onReady(ready);
     presence.onReady(ready.presence);
+    settings.onReady(ready.settings);
     rings.onReady(ready);
     call.onReady(ready.user.id);
     events.emit('me', ready.user);
     void chat.loadPeople().catch(() => {});
     void schedule.load().catch(() => {});
   });
+  session.events.on('resumed', () => presence.onResumed());
   session.events.on('event', ({ ev, d }) => {
     // Rings and the running call both follow `call:*`; the rest has one reader each.
-    if (chat.onEvent(ev, d) || presence.onEvent(ev, d) || typing.onEvent(ev, d) || schedule.onEvent(ev, d) || notices.onEvent(ev, d)) return;
+    if (chat.onEvent(ev, d) || presence.onEvent(ev, d) || typing.onEvent(ev, d) || schedule.onEvent(ev, d) || notices.onEvent(ev, d) || settings.onEvent(ev, d)) return;
     rings.onEvent(ev, d, (callId) => call.state.callId === callId);
     call.onEvent(ev, d);
   });
@@ -108,6 +113,7 @@ export function createConvene(options: ConveneOptions): Convene {
     session,
     chat,
     presence,
+    settings,
     typing,
     schedule,
     notices,

@@ -30,6 +30,11 @@ export class PresenceBook {
     this.#subscribe();
   }
 
+  /** What changed while the socket was lost is not told again. */
+  onResumed(): void {
+    this.#subscribe();
+  }
+
   onEvent(ev: string, d: unknown): boolean {
     if (ev === 'presence:changed') {
       this.#merge(readList(presenceSchema, d, 'presence'));

@@ -139,6 +139,10 @@ export type ReportState = 'open' | 'dismissed' | 'actioned';
  * What was sent comes back.
  */
 export type Echo = number | string;
+/**
+ * Who is told when a person was last there.
+ */
+export type LastSeenTo = 'nobody' | 'shared';
 export type AccountKind = 'internal' | 'client' | 'bot';
 export type AccountRole = 'admin' | 'member';
 export type DeclineReason = 'declined' | 'busy';
@@ -765,6 +769,10 @@ export interface Commands {
      */
     emoji?: string | null;
     lastSeenTo?: ('nobody' | 'shared') | null;
+    /**
+     * Whether others learn how far the person has read, and it how far they have.
+     */
+    readReceipts?: boolean | null;
     status?: 'online' | 'away' | 'dnd' | 'invisible' | null;
     until?: string | null;
   };
@@ -1424,7 +1432,10 @@ export interface ChannelAndMembers {
 export interface Member {
   leftAt: string | null;
   name: string;
-  readSeq: number;
+  /**
+   * Null where it is hidden: theirs or mine.
+   */
+  readSeq: number | null;
   rev: number;
   role: MemberRole;
   timeoutUntil: string | null;
@@ -1801,6 +1812,17 @@ export interface Subscribed {
 }
 export interface OnePresence {
   presence: Presence;
+  settings: Settings;
+}
+/**
+ * What one shows of oneself; for oneself.
+ */
+export interface Settings {
+  lastSeenTo: LastSeenTo;
+  /**
+   * Without them one sees those of others neither.
+   */
+  readReceipts: boolean;
 }
 export interface IceServers {
   iceServers: IceServer[];
@@ -1942,6 +1964,7 @@ export interface Events {
   'typing:user_start': TypingStart;
   'typing:user_stop': TypingStop;
   'user:blocked': OfUser;
+  'user:settings': Settings;
   'user:unblocked': OfUser;
   'voice:state_update': VoiceStateUpdate;
   'voice:user_joined': ParticipantJoined;
@@ -2297,6 +2320,7 @@ export interface Ready {
   resumed: boolean;
   serverTime: string;
   sessionId: string;
+  settings: Settings;
   user: User;
 }
 export interface Limits {

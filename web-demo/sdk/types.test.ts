@@ -3,7 +3,7 @@ import type * as v from 'valibot';
 import { expect, test } from 'vitest';
 // @ts-expect-error -- a tool without types
 import { TYPES, types } from '../tools/types.mjs';
-import type { Answers, CallRecord, Channel, Events, LiveCall, Login, Message, Participant, Presence, Thread, User } from './types.gen';
+import type { Answers, CallRecord, Channel, Events, LiveCall, Login, Message, Participant, Presence, Settings, Thread, User } from './types.gen';
 import * as wire from './wire';
 
 test('the types are those of the published schema', async () => {
@@ -18,6 +18,7 @@ test('what the SDK reads is what the server sends', () => {
   const read = [
     takes(wire.user).all<User>(),
     takes(wire.presence).all<Presence>(),
+    takes(wire.settings).all<Settings>(),
     takes(wire.message).all<Message>(),
     takes(wire.thread).all<Thread>(),
     takes(wire.channel).all<Channel>(),

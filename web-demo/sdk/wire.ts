@@ -79,6 +79,12 @@ export const presence = v.object({
 });
 export type Presence = v.InferOutput<typeof presence>;
 
+export const settings = v.object({
+  lastSeenTo: v.fallback(v.picklist(['shared', 'nobody']), 'shared'),
+  readReceipts: flag(true),
+});
+export type Settings = v.InferOutput<typeof settings>;
+
 const callSummary = v.object({
   state: text(),
   mode: text(),
@@ -301,6 +307,7 @@ export const ready = v.object({
   heartbeat: int(25_000),
   channels: listOf(channel),
   presence: listOf(presence),
+  settings: v.nullish(settings, { lastSeenTo: 'shared', readReceipts: true }),
   activeCalls: listOf(liveCall),
   serverTime: text(),
   expiresAt: text(),

@@ -271,7 +271,7 @@ impl Index {
             Audience::Focused { channel, except } => {
                 let ids = self.focused.get(channel).into_iter().flatten();
                 let sessions = ids.filter_map(|id| self.sessions.get(id));
-                sessions.filter(|session| Some(session.user) != *except).for_each(f);
+                sessions.filter(|session| except.binary_search(&session.user).is_err()).for_each(f);
             }
             Audience::PresenceWatchers(user) => {
                 let ids = self.watchers.get(user).into_iter().flatten();
@@ -591,14 +591,28 @@ impl Broadcast for Registry {
         }
     }
 
-    fn presence_changed(&self, user: UserId, presence: Value) {
+    fn presence_changed(&self, user: UserId, presence: Value, hidden: &dyn Fn(UserId) -> bool) {
         let watchers = self.receivers(&Audience::PresenceWatchers(user));
+        let told = |session: &&Arc<Session>| !hidden(session.user) && session.read(SessionState::is_attached);
         let mut pending = self.pending_presence();
-        for session in watchers.iter().filter(|session| session.read(SessionState::is_attached)) {
+        for session in watchers.iter().filter(told) {
             let changes = pending.entry(session.id).or_default();
             if changes.len() < MAX_PRESENCE_BATCH || changes.contains_key(&user) {
                 changes.insert(user, presence.clone());
             }
+        }
+    }
+
+    fn presence_shown(&self, user: UserId, presence: Value, to: UserId) {
+        let index = self.read();
+        let Some(watchers) = index.watchers.get(&user) else { return };
+        let mut pending = self.pending_presence();
+        let told = |session: &&Arc<Session>| {
+            watchers.contains(&session.id) && session.read(SessionState::is_attached)
+        };
+        for session in index.of_users(&[to]).filter(told) {
+            // Also where a batch is full: what is hidden has to go, and one blocks a few people a minute.
+            pending.entry(session.id).or_default().insert(user, presence.clone());
         }
     }
 

@@ -4,8 +4,8 @@ use schemars::{JsonSchema, Schema, SchemaGenerator};
 
 use super::objects::{
     AuditEntry, Ban, CallRecord, Chain, Channel, Empty, FilteredWord, IceServer, LiveCall, Login, Member,
-    Message, Never, Participant, Presence, Reader, Report, Revision, Scheduled, SeenChannel, Thread, Time,
-    Typist, User,
+    Message, Never, Participant, Presence, Reader, Report, Revision, Scheduled, SeenChannel, Settings,
+    Thread, Time, Typist, User,
 };
 use crate::{
     base::id::{CallId, LoginId, MessageId, ParticipantId, ReportId, SessionId, UserId},
@@ -325,6 +325,7 @@ pub struct Typists {
 #[derive(Debug, JsonSchema)]
 pub struct OnePresence {
     pub presence: Presence,
+    pub settings: Settings,
 }
 
 #[derive(Debug, JsonSchema)]

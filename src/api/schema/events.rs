@@ -8,7 +8,7 @@ use super::{
     answers::{Notify, Of, OneChannel, OneMessage, Pong},
     objects::{
         CallSummary, Channel, Connection, IceServer, LiveCall, Member, Message, Participant, Person,
-        Presence, Report, Scheduled, SharedChannel, ThreadSummary, Time, Track, User,
+        Presence, Report, Scheduled, Settings, SharedChannel, ThreadSummary, Time, Track, User,
     },
 };
 use crate::{
@@ -91,6 +91,7 @@ pub static EVENTS: &[EventType] = &[
     // People and moderation
     reliable::<OfUser>("user:blocked", "I block somebody"),
     reliable::<OfUser>("user:unblocked", "I block somebody no more"),
+    reliable::<Settings>("user:settings", "What I show of myself is different"),
     reliable::<OneReport>("moderation:report", "Somebody reported a message"),
     reliable::<UserKicked>("moderation:user_kicked", "A member was removed"),
     reliable::<Kicked>("moderation:kicked", "I was removed"),
@@ -140,6 +141,7 @@ pub struct Ready {
     pub ice_servers_ttl: u64,
     pub channels: Vec<Channel>,
     pub presence: Vec<Presence>,
+    pub settings: Settings,
     pub active_calls: Vec<LiveCall>,
     pub server_time: Time,
     pub expires_at: Time,

@@ -193,7 +193,8 @@ pub struct Member {
     pub username: String,
     pub name: String,
     pub role: MemberRole,
-    pub read_seq: u64,
+    /// Null where it is hidden: theirs or mine.
+    pub read_seq: Option<u64>,
     pub rev: u64,
     pub left_at: Option<Time>,
     pub timeout_until: Option<Time>,
@@ -552,6 +553,15 @@ pub struct Presence {
     pub activity: Option<Activity>,
     pub device: Option<crate::auth::grants::Device>,
     pub last_seen: Option<Time>,
+}
+
+/// What one shows of oneself; for oneself.
+#[derive(Debug, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Settings {
+    pub last_seen_to: crate::chat::command::LastSeenTo,
+    /// Without them one sees those of others neither.
+    pub read_receipts: bool,
 }
 
 #[derive(Debug, JsonSchema)]

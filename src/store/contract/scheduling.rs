@@ -320,39 +320,42 @@ async fn receipts_count_who_was_there(store: &dyn Store, [ana, bo, cy]: [UserId;
     let first = store.send_message(text(80_070, channel, ana), nothing()).await.unwrap().message;
     let second = store.send_message(text(80_071, channel, ana), nothing()).await.unwrap().message;
     let nobody = Receipts { readers: Vec::new(), count: 0 };
-    assert_eq!(store.read_receipts(first.id, 50).await.unwrap(), nobody, "not the author");
+    assert_eq!(store.read_receipts(first.id, ana, 50).await.unwrap(), nobody, "not the author");
     store.mark_read(channel, bo, ReadMove::UpTo(1), 700, nothing()).await.unwrap();
     store.add_member(channel, cy, 701, nothing()).await.unwrap();
     let of_bo = Receipts { readers: vec![(bo, Some(700))], count: 1 };
-    assert_eq!(store.read_receipts(first.id, 50).await.unwrap(), of_bo, "cy came later");
-    assert_eq!(store.read_receipts(second.id, 50).await.unwrap(), nobody);
+    assert_eq!(store.read_receipts(first.id, ana, 50).await.unwrap(), of_bo, "cy came later");
+    assert_eq!(store.read_receipts(second.id, ana, 50).await.unwrap(), nobody);
     let third = store.send_message(text(80_072, channel, ana), nothing()).await.unwrap().message;
     for (user, now) in [(cy, 710), (bo, 711)] {
         store.mark_read(channel, user, ReadMove::All, now, nothing()).await.unwrap();
     }
-    let both = store.read_receipts(third.id, 3).await.unwrap();
+    let both = store.read_receipts(third.id, ana, 3).await.unwrap();
     assert_eq!(both, Receipts { readers: vec![(bo, Some(711)), (cy, Some(710))], count: 2 });
-    assert_eq!(store.read_receipts(third.id, 2).await.unwrap(), Receipts { readers: Vec::new(), count: 2 });
+    assert_eq!(
+        store.read_receipts(third.id, ana, 2).await.unwrap(),
+        Receipts { readers: Vec::new(), count: 2 }
+    );
     let reply = NewMessage { thread: Some(third.id), ..text(80_073, channel, bo) };
     let reply = store.send_message(NewMessage { now: 720, ..reply }, nothing()).await.unwrap().message;
-    assert_eq!(store.read_receipts(reply.id, 50).await.unwrap(), nobody);
+    assert_eq!(store.read_receipts(reply.id, ana, 50).await.unwrap(), nobody);
     store.mark_thread_read(third.id, ana, ReadMove::UpTo(1), 725, nothing()).await.unwrap();
     let of_ana = Receipts { readers: vec![(ana, Some(725))], count: 1 };
-    assert_eq!(store.read_receipts(reply.id, 50).await.unwrap(), of_ana, "the thread's own cursor");
+    assert_eq!(store.read_receipts(reply.id, ana, 50).await.unwrap(), of_ana, "the thread's own cursor");
     // Reading the channel reads no thread that one does not follow.
     store.mark_read(channel, cy, ReadMove::All, 726, nothing()).await.unwrap();
-    assert_eq!(store.read_receipts(reply.id, 50).await.unwrap(), of_ana);
+    assert_eq!(store.read_receipts(reply.id, ana, 50).await.unwrap(), of_ana);
     store.follow_thread(third.id, cy, true, nothing()).await.unwrap();
     let both = Receipts { readers: vec![(ana, Some(725)), (cy, None)], count: 2 };
-    assert_eq!(store.read_receipts(reply.id, 50).await.unwrap(), both, "who knows when");
+    assert_eq!(store.read_receipts(reply.id, ana, 50).await.unwrap(), both, "who knows when");
     let more = NewMessage { thread: Some(third.id), ..text(80_074, channel, bo) };
     let more = store.send_message(NewMessage { now: 727, ..more }, nothing()).await.unwrap().message;
     store.mark_read(channel, cy, ReadMove::All, 728, nothing()).await.unwrap();
     let of_cy = Receipts { readers: vec![(cy, Some(728))], count: 1 };
-    assert_eq!(store.read_receipts(more.id, 50).await.unwrap(), of_cy, "read with the channel");
+    assert_eq!(store.read_receipts(more.id, ana, 50).await.unwrap(), of_cy, "read with the channel");
     let act = ChannelAct { channel, by: ana, host: false, from: Origin::default(), now: 730 };
     store.change_member(act, cy, MemberChange::Remove, nothing()).await.unwrap();
-    assert_eq!(store.read_receipts(third.id, 50).await.unwrap().count, 1, "members only");
-    let unknown = store.read_receipts(MessageId::from_parts(9, 9), 50).await;
+    assert_eq!(store.read_receipts(third.id, ana, 50).await.unwrap().count, 1, "members only");
+    let unknown = store.read_receipts(MessageId::from_parts(9, 9), ana, 50).await;
     assert_eq!(unknown.unwrap_err(), StoreError::NotFound);
 }

@@ -175,7 +175,8 @@ const OF_A_USER: &[Section] = &[
               u.role AS \"role\", u.external_id AS \"externalId\", u.department_id AS \"departmentId\", \
               u.is_lead AS \"isLead\", u.is_active AS \"isActive\", \
               u.custom_status AS \"customStatus\", u.status_emoji AS \"statusEmoji\", u.status_until AS \"statusUntil\", \
-              u.status_pref AS \"statusPref\", u.last_seen_to AS \"lastSeenTo\", u.created_at AS \"createdAt\", u.last_seen_at AS \"lastSeenAt\" \
+              u.status_pref AS \"statusPref\", u.last_seen_to AS \"lastSeenTo\", \
+              u.read_receipts AS \"readReceipts\", u.created_at AS \"createdAt\", u.last_seen_at AS \"lastSeenAt\" \
               FROM users u WHERE u.id = $1 AND u.id > $2 ORDER BY u.id LIMIT $3",
         key: &[Text],
         columns: &[
@@ -193,6 +194,7 @@ const OF_A_USER: &[Section] = &[
             ("statusUntil", Time),
             ("statusPref", Text),
             ("lastSeenTo", Text),
+            ("readReceipts", Flag),
             ("createdAt", Time),
             ("lastSeenAt", Time),
         ],

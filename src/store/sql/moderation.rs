@@ -75,6 +75,26 @@ pub(super) async fn blocks(
     found.iter().map(rows::user).collect()
 }
 
+/// Whom the user blocks.
+pub(super) async fn blocked(conn: &mut Db<'_>, user: UserId) -> Result<Vec<UserId>> {
+    let sql = "SELECT blocked_id FROM user_blocks WHERE user_id = $1 ORDER BY blocked_id LIMIT $2";
+    let found = conn.all(sql, args![user, MAX_BLOCKS]).await?;
+    found.iter().map(|row| row.id("blocked_id")).collect()
+}
+
+/// Those of `others` who block the user.
+pub(super) async fn blocking(conn: &mut Db<'_>, user: UserId, others: &[UserId]) -> Result<Vec<UserId>> {
+    let asked = serde_json::to_string(others).map_err(|e| StoreError::Unavailable(e.to_string()))?;
+    let sql = conn.pick(
+        "SELECT k.user_id FROM user_blocks k WHERE k.blocked_id = $1 \
+         AND k.user_id IN (SELECT w.value FROM json_each($2) w) ORDER BY k.user_id",
+        "SELECT k.user_id FROM user_blocks k WHERE k.blocked_id = $1 \
+         AND k.user_id IN (SELECT w.value FROM jsonb_array_elements_text($2::jsonb) AS w (value)) ORDER BY k.user_id",
+    );
+    let found = conn.all(sql, args![user, asked]).await?;
+    found.iter().map(|row| row.id("user_id")).collect()
+}
+
 /// Members of the channel who blocked the user.
 pub(super) async fn blockers(conn: &mut Db<'_>, channel: ChannelId, user: UserId) -> Result<Vec<UserId>> {
     let found = conn

@@ -31,7 +31,7 @@ macro_rules! user_sql {
     ($tail:literal) => {
         concat!(
             "SELECT u.id, u.username, u.name, u.kind, u.role, u.external_id, u.is_active, u.department_id, u.custom_status, ",
-            "u.status_pref, u.status_emoji, u.status_until, u.last_seen_to, u.created_at, u.last_seen_at, u.token_epoch, u.password_hash, ",
+            "u.status_pref, u.status_emoji, u.status_until, u.last_seen_to, u.read_receipts, u.created_at, u.last_seen_at, u.token_epoch, u.password_hash, ",
             "CASE WHEN b.user_id IS NULL THEN NULL ELSE COALESCE(b.until, 9223372036854775807) END AS banned_until ",
             "FROM users u LEFT JOIN bans b ON b.user_id = u.id ",
             $tail
@@ -42,7 +42,7 @@ macro_rules! user_sql {
 macro_rules! member_sql {
     ($tail:literal) => {
         concat!(
-            "SELECT m.user_id, u.username, u.name, m.role, m.read_seq, m.rev, m.left_at, m.timeout_until ",
+            "SELECT m.user_id, u.username, u.name, m.role, m.read_seq, m.rev, m.left_at, m.timeout_until, u.read_receipts ",
             "FROM channel_members m JOIN users u ON u.id = m.user_id ",
             $tail
         )
@@ -128,6 +128,7 @@ pub(super) fn user(row: &Row) -> Result<UserRecord> {
         is_active: row.flag("is_active")?,
         department_id: row.maybe_text("department_id")?,
         status: status(row)?,
+        hides_reading: !row.flag("read_receipts")?,
         created_at: row.int("created_at")?,
         last_seen_at: row.maybe_int("last_seen_at")?,
         token_epoch: row.int("token_epoch")?,
@@ -160,6 +161,7 @@ pub(super) fn member(row: &Row) -> Result<MemberRecord> {
         rev: row.unsigned("rev")?,
         left_at: row.maybe_int("left_at")?,
         timeout_until: row.maybe_int("timeout_until")?,
+        hides_reading: !row.flag("read_receipts")?,
     })
 }
 

@@ -103,6 +103,23 @@ impl Write for SetStatus {
     }
 }
 
+pub(super) struct SetReadReceipts {
+    pub user: UserId,
+    pub on: bool,
+}
+
+#[async_trait]
+impl Write for SetReadReceipts {
+    type Out = bool;
+
+    async fn apply(self: Box<Self>, db: &mut Tx<'_>) -> Result<bool> {
+        let before = by_id(&mut db.conn, self.user).await?;
+        let sql = "UPDATE users SET read_receipts = $1 WHERE id = $2";
+        db.conn.run(sql, args![self.on, self.user]).await?;
+        Ok(before.hides_reading == self.on)
+    }
+}
+
 pub(super) async fn by_id(conn: &mut Db<'_>, id: UserId) -> Result<UserRecord> {
     let row = conn.one(user_sql!("WHERE u.id = $1"), args![id]).await?;
     rows::user(&row)

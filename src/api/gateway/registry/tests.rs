@@ -211,9 +211,9 @@ fn audiences_reach_exactly_their_sessions() {
     );
     registry.emit(Audience::Session(a2.session.id), event("session"));
     registry.emit(Audience::OtherSessions { user: a1.session.user, except: a2.session.id }, event("others"));
-    registry.emit(Audience::Focused { channel, except: Some(b.session.user) }, event("focused"));
+    registry.emit(Audience::Focused { channel, except: [b.session.user].into() }, event("focused"));
     registry.unfocus(a1.session.id, channel);
-    registry.emit(Audience::Focused { channel, except: None }, event("focused2"));
+    registry.emit(Audience::Focused { channel, except: [].into() }, event("focused2"));
     registry.emit(Audience::Everyone, event("everyone"));
     assert_eq!(received(&a1), ["users", "others", "focused", "everyone"]);
     assert_eq!(received(&a2), ["users", "except", "session", "everyone"]);
@@ -234,13 +234,13 @@ fn who_is_expelled_loses_focus_and_interest_in_that_channel_only() {
     registry.watch_presence(a1.session.id, &left.to_string(), &[one]);
     registry.watch_presence(a1.session.id, &kept.to_string(), &[other]);
     registry.expel(a1.session.user, left);
-    registry.emit(Audience::Focused { channel: left, except: None }, event("left"));
-    registry.emit(Audience::Focused { channel: kept, except: None }, event("kept"));
-    registry.presence_changed(one, Value::Null);
+    registry.emit(Audience::Focused { channel: left, except: [].into() }, event("left"));
+    registry.emit(Audience::Focused { channel: kept, except: [].into() }, event("kept"));
+    registry.presence_changed(one, Value::Null, &|_| false);
     registry.flush_presence();
     assert_eq!((received(&a1), received(&a2)), (vec!["kept".into()], vec!["kept".to_owned()]));
     assert_eq!(received(&b), ["left", "kept"]);
-    registry.presence_changed(other, Value::Null);
+    registry.presence_changed(other, Value::Null, &|_| false);
     registry.flush_presence();
     assert_eq!(received(&a1), ["presence:changed"]);
 }
@@ -264,9 +264,9 @@ fn presence_is_batched_and_the_latest_wins() {
     let (x, y) = (UserId::from_parts(7, 0), UserId::from_parts(8, 0));
     registry.watch_presence(a.session.id, "users", &[x, y]);
     registry.watch_presence(a.session.id, "channel", &[x]);
-    registry.presence_changed(x, json!({"userId": x, "status": "away"}));
-    registry.presence_changed(x, json!({"userId": x, "status": "online"}));
-    registry.presence_changed(y, json!({"userId": y, "status": "online"}));
+    registry.presence_changed(x, json!({"userId": x, "status": "away"}), &|_| false);
+    registry.presence_changed(x, json!({"userId": x, "status": "online"}), &|_| false);
+    registry.presence_changed(y, json!({"userId": y, "status": "online"}), &|_| false);
     registry.flush_presence();
     registry.flush_presence();
     let frame = a.session.next(1).unwrap().unwrap();
@@ -276,8 +276,8 @@ fn presence_is_batched_and_the_latest_wins() {
     assert!(json.get("s").is_none());
     assert!(a.session.next(1).unwrap().is_none());
     registry.unwatch_presence(a.session.id, "users");
-    registry.presence_changed(y, json!({}));
-    registry.presence_changed(x, json!({"userId": x}));
+    registry.presence_changed(y, json!({}), &|_| false);
+    registry.presence_changed(x, json!({"userId": x}), &|_| false);
     registry.flush_presence();
     let json: Value = serde_json::from_str(&a.session.next(1).unwrap().unwrap().to_text()).unwrap();
     assert_eq!(json["d"], json!([{"userId": x}]), "x is still watched under the other key, y is not");
@@ -301,7 +301,7 @@ fn nothing_remains_of_a_closed_session() {
     let a = open(&registry, 1, 1);
     registry.focus(a.session.id, ChannelId::from_parts(1, 0));
     registry.watch_presence(a.session.id, "users", &[UserId::from_parts(7, 0)]);
-    registry.presence_changed(UserId::from_parts(7, 0), json!({}));
+    registry.presence_changed(UserId::from_parts(7, 0), json!({}), &|_| false);
     a.session.update(|state| state.detach(1, clock::now()));
     let later = clock::now() + Duration::from_secs(200);
     let gone = registry.sweep(later, 0, Duration::from_secs(120));
@@ -332,4 +332,38 @@ fn an_expired_token_cuts_the_socket() {
     assert!(a.session.next(1).is_ok());
     registry.sweep(clock::now(), 500, Duration::from_secs(1));
     assert_eq!(a.session.next(1).unwrap_err(), Cut::EXPIRED);
+}
+
+#[test]
+fn whom_a_presence_is_hidden_from_is_told_apart_from_the_others() {
+    let registry = registry();
+    let (a1, a2, b) = (open(&registry, 1, 11), open(&registry, 1, 12), open(&registry, 2, 21));
+    let (x, y) = (UserId::from_parts(7, 0), UserId::from_parts(8, 0));
+    for one in [&a1, &b] {
+        registry.watch_presence(one.session.id, "users", &[x, y]);
+    }
+    let told = |one: &Attachment| {
+        let frame = one.session.next(one.generation).unwrap()?;
+        let json: Value = serde_json::from_str(&frame.to_text()).unwrap();
+        Some(json["d"].as_array().unwrap().iter().map(|row| row["is"].clone()).collect::<Vec<_>>())
+    };
+    let blocked = a1.session.user;
+    registry.presence_changed(x, json!({"is": "away"}), &|_| false);
+    registry.presence_shown(x, json!({"is": "hidden"}), blocked);
+    registry.presence_changed(x, json!({"is": "dnd"}), &|watcher| watcher == blocked);
+    registry.flush_presence();
+    assert_eq!(told(&a1), Some(vec![json!("hidden")]), "nothing of before and nothing of after");
+    assert_eq!(told(&b), Some(vec![json!("dnd")]));
+    assert_eq!(told(&a2), None, "it follows nobody");
+
+    let crowd: Vec<UserId> = (0..MAX_PRESENCE_BATCH as u64).map(|n| UserId::from_parts(100 + n, 0)).collect();
+    registry.watch_presence(a1.session.id, "crowd", &crowd);
+    for one in crowd.iter().chain([&y]) {
+        registry.presence_changed(*one, json!({"is": "online"}), &|_| false);
+    }
+    registry.presence_shown(x, json!({"is": "hidden"}), blocked);
+    registry.flush_presence();
+    let told = told(&a1).unwrap();
+    assert_eq!(told.len(), MAX_PRESENCE_BATCH + 1, "a full batch still hides");
+    assert!(told.contains(&json!("hidden")));
 }

@@ -255,7 +255,7 @@ impl Work<'_, '_> {
 
     async fn arrival(&mut self, channel: ChannelId, user: UserId) -> Result<Arrival> {
         let sql = "SELECT m.user_id, u.username, u.name, m.role, m.read_seq, m.rev, m.left_at, m.timeout_until, \
-                   m.notify, m.muted_until FROM channel_members m JOIN users u ON u.id = m.user_id \
+                   m.notify, m.muted_until, u.read_receipts FROM channel_members m JOIN users u ON u.id = m.user_id \
                    WHERE m.channel_id = $1 AND m.user_id = $2";
         let row = self.db.conn.one(sql, args![channel, user]).await?;
         Ok(Arrival {

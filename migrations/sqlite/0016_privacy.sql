@@ -1,0 +1,3 @@
+-- Whether others learn how far somebody has read, and this one how far they have.
+
+ALTER TABLE users ADD COLUMN read_receipts INTEGER NOT NULL DEFAULT 1;
