@@ -110,7 +110,8 @@ mod tests {
             assert_eq!(right.get(), 1, "polled once, at the start");
             stop.notify_waiters();
         };
-        let (winner, ()) = tokio::join!(race(pin!(busy), pin!(silent)), drive);
+        let (busy, silent) = (pin!(busy), pin!(silent));
+        let (winner, ()) = tokio::join!(race(busy, silent), drive);
         assert_eq!(winner, "left", "of two that are ready the first wins");
         assert_eq!(right.get(), 1);
     }

@@ -188,8 +188,10 @@ test('who is banned is out of the call and of the page, is told so, and comes ba
   });
   assert.ok(answer.ok, await answer.text());
   await until('cy is out of the call for ana', 5_000, async () => (await ana.call()).participants.length === 1);
+  await until('cy is told so', 5_000, () => cy.has('banned'));
+  assert.match(await cy.page.evaluate(() => document.body.textContent), /banned.*Reason: a test/);
+  await cy.page.click('[data-testid="banned"] button');
   await until('cy is signed out', 5_000, () => cy.has('signin-username'));
-  assert.match(await cy.page.evaluate(() => document.body.textContent), /banned/);
   // The page remembers the name.
   await cy.page.type('[data-testid="signin-password"]', 'convene-demo');
   await cy.click('signin-submit');

@@ -1,5 +1,5 @@
 /** Everything a person can do on this page, each once: buttons, keys and tests all come through here. */
-import { codeOf, login, logout, type Channel, type Message, type Ring, type Scheduled } from '../sdk/index';
+import { codeOf, countOpenReports, isServerAdmin, listBans, login, logout, type Channel, type Message, type Ring, type Scheduled } from '../sdk/index';
 import { announce } from './a11y/announcer';
 import { convene, device, tokens } from './client';
 import { shortWhen } from './format';
@@ -35,6 +35,7 @@ export async function signIn(username: string, password: string): Promise<void> 
   lastUsername.value = username;
   store.me.value = result.user;
   store.signOutReason.value = '';
+  store.banned.value = null;
   store.signedIn.value = true;
   convene.start();
 }
@@ -50,6 +51,7 @@ export function signOut(reason = ''): void {
   store.everReady.value = false;
   store.me.value = null;
   store.rejoin.value = null;
+  store.prompts.value = [];
   store.signOutReason.value = reason;
   go({ name: 'home' }, true);
 }
@@ -168,7 +170,8 @@ export async function editMessage(message: Message, text: string): Promise<boole
     await convene.chat.edit(message, content);
     return true;
   } catch (error) {
-    toast(codeOf(error) === 'conflict.rev' ? t.chat.editConflict : t.chat.editFailed, 'error');
+    const why: Record<string, string> = { 'conflict.rev': t.chat.editConflict, 'validation.filtered': t.closed.filteredEdit };
+    toast(why[codeOf(error)] ?? t.chat.editFailed, 'error');
     return false;
   }
 }
@@ -314,6 +317,19 @@ export function sayWhoSpeaks(): void {
   announce(names.length > 0 ? names.map(t.call.speaking).join(', ') : t.keys.nobodySpeaks);
 }
 
+/** What waits for an administrator, and whom a menu offers to let back in. */
+async function readDesk(): Promise<void> {
+  const { session } = convene;
+  const [open, bans] = await Promise.all([countOpenReports(session).catch(() => 0), listBans(session).catch(() => null)]);
+  store.openReports.value = open;
+  if (bans) store.bannedUsers.value = new Set(bans.rows.map((one) => one.userId));
+}
+
+function forgetDesk(): void {
+  store.openReports.value = 0;
+  store.bannedUsers.value = new Set();
+}
+
 /** Texts for what happens by itself. Called once at start. */
 export function connectIntents(): void {
   convene.call.events.on('ended', (end) => {
@@ -332,9 +348,27 @@ export function connectIntents(): void {
     toast(t.later.notice(channel ? titleOf(channel) : t.someone), 'error', channel ? { label: t.later.list, run: () => openChannel(channel) } : undefined, 20_000);
   });
   convene.local.events.on('lost', ({ label, now }) => toast(t.call.deviceLost(label, now)));
+  const { safety } = convene;
+  safety.events.on('kicked', ({ channelId, reason }) => {
+    const channel = store.channelsById.value.get(channelId);
+    toast(t.moderation.youWereKicked(channel ? titleOf(channel) : t.admin.elsewhere, reason), 'error', undefined, 20_000);
+    const at = route.value;
+    if (channel && (at.name === 'channel' || at.name === 'lobby') && store.findChannel(at.ref)?.id === channelId) go({ name: 'home' }, true);
+  });
+  safety.events.on('banned', (why) => (store.banned.value = why));
+  safety.events.on('userBanned', ({ userId }) => (store.bannedUsers.value = new Set(store.bannedUsers.value).add(userId)));
+  safety.events.on('report', () => {
+    store.openReports.value++;
+    toast(t.admin.newReport, 'info', { label: t.admin.look, run: () => go({ name: 'admin', tab: 'reports' }) });
+  });
+  convene.events.on('me', (user) => void (isServerAdmin(user) ? readDesk() : forgetDesk()));
   convene.session.events.on('status', (s) => {
     if (s.phase !== 'closed') return;
-    const why = { 'session.replaced': t.signIn.replaced, 'auth.banned': t.signIn.banned, 'auth.revoked': t.signIn.revoked }[s.code];
+    if (s.code === 'auth.banned') {
+      store.banned.value ??= { reason: '', until: null };
+      return signOut(t.signIn.banned);
+    }
+    const why = { 'session.replaced': t.signIn.replaced, 'auth.revoked': t.signIn.revoked }[s.code];
     signOut(why ?? t.signIn.expired);
   });
 }

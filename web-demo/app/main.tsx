@@ -3,11 +3,12 @@ import { effect } from '@preact/signals';
 import { render } from 'preact';
 import { Announcer } from './a11y/announcer';
 import { convene, tokens } from './client';
+import { BannedPage } from './banned';
 import { connectIntents } from './intents';
 import { followTheme } from './prefs';
 import { startRouter } from './router';
 import { SignIn } from './sign-in';
-import { connectStore, signedIn } from './store';
+import { banned, connectStore, signedIn } from './store';
 import { exposeTestHandle } from './test-handle';
 import { lazy } from './ui/lazy';
 import { Boundary } from './ui/boundary';
@@ -21,7 +22,7 @@ const Shell = lazy(() => import('./shell').then((m) => m.Shell));
 function App() {
   return (
     <Boundary name="page">
-      {signedIn.value ? <Shell /> : <SignIn />}
+      {signedIn.value ? <Shell /> : banned.value ? <BannedPage /> : <SignIn />}
       <Toasts />
       <Announcer />
     </Boundary>

@@ -8,7 +8,11 @@ export type Route =
   | { name: 'lobby'; ref: string; video: boolean }
   | { name: 'call' }
   | { name: 'calls' }
-  | { name: 'test' };
+  | { name: 'test' }
+  | { name: 'admin'; tab: AdminTab };
+
+export const ADMIN_TABS = ['reports', 'bans', 'words', 'people', 'log'] as const;
+export type AdminTab = (typeof ADMIN_TABS)[number];
 
 export function parse(path: string, search = ''): Route {
   const [, head = '', ref = ''] = path.split('/').map((p) => {
@@ -24,6 +28,7 @@ export function parse(path: string, search = ''): Route {
   if (head === 'call') return { name: 'call' };
   if (head === 'calls') return { name: 'calls' };
   if (head === 'test') return { name: 'test' };
+  if (head === 'admin') return { name: 'admin', tab: ADMIN_TABS.find((tab) => tab === ref) ?? 'reports' };
   return { name: 'home' };
 }
 
@@ -43,6 +48,8 @@ export function pathOf(route: Route): string {
       return '/calls';
     case 'test':
       return '/test';
+    case 'admin':
+      return `/admin/${route.tab}`;
   }
 }
 

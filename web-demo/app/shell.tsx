@@ -1,6 +1,6 @@
 /** The signed-in page: sidebar, the open view, and what stays above every view. */
 import { effect } from '@preact/signals';
-import { useEffect, useLayoutEffect } from 'preact/hooks';
+import { useEffect, useLayoutEffect, useState } from 'preact/hooks';
 import { convene } from './client';
 import { ConnectionBanner } from './connection-banner';
 import { ChannelView } from './chat/channel-view';
@@ -15,7 +15,7 @@ import { go, route } from './router';
 import { SearchDialog } from './search/search-dialog';
 import { Sidebar } from './sidebar';
 import { MiniCall } from './call/mini-call';
-import { call, channels, everReady, findChannel, helpOpen, inCall, people, me, roomChannels, searchOpen, status } from './store';
+import { call, channels, everReady, findChannel, helpOpen, inCall, people, me, prompts, roomChannels, searchOpen, status } from './store';
 import { t } from './strings';
 import { Boundary } from './ui/boundary';
 import { Loading, lazy } from './ui/lazy';
@@ -25,9 +25,12 @@ import './styles/shell.css';
 import './styles/chat.css';
 import './styles/history.css';
 import './styles/search.css';
+import './styles/moderation.css';
 
 const CallView = lazy(() => import('./call/call-view').then((m) => m.CallView));
 const NetTestView = lazy(() => import('./net-test/net-test-view').then((m) => m.NetTestView));
+const AdminView = lazy(() => import('./admin/admin-view').then((m) => m.AdminView));
+const Prompts = lazy(() => import('./moderation/prompts').then((m) => m.Prompts));
 const Lobby = lazy(() => import('./lobby/lobby').then((m) => m.Lobby));
 
 /** Tells the server how long nobody touched the page. */
@@ -67,6 +70,11 @@ export function Shell() {
       <TabBar />
       {helpOpen.value && <KeysDialog />}
       {searchOpen.value && <SearchDialog />}
+      {prompts.value.length > 0 && (
+        <Boundary name="prompt" fallback={null}>
+          <Prompts />
+        </Boundary>
+      )}
     </div>
   );
 }
@@ -81,6 +89,8 @@ function View() {
       return <HistoryView />;
     case 'test':
       return <NetTestView />;
+    case 'admin':
+      return <AdminView tab={r.tab} />;
     case 'lobby': {
       const channel = findChannel(r.ref);
       return channel ? <Lobby channel={channel} video={r.video} /> : <Missing />;
@@ -88,7 +98,7 @@ function View() {
     case 'channel':
     case 'dm': {
       const channel = findChannel(r.ref);
-      return channel ? <ChannelView key={channel.id} channel={channel} /> : <Missing />;
+      return channel ? <ChannelView key={channel.id} channel={channel} /> : <Missing lookFor={r.ref} key={r.ref} />;
     }
     case 'home':
       // On a phone the list itself is the home view.
@@ -115,7 +125,21 @@ function Home() {
   );
 }
 
-function Missing() {
+/** An archived channel is in no list, but it can be read. */
+function Missing({ lookFor = '' }: { lookFor?: string }) {
+  const [looking, setLooking] = useState(lookFor !== '');
+  useEffect(() => {
+    let gone = false;
+    if (lookFor) {
+      convene.chat.lookUp(lookFor).catch(() => {
+        if (!gone) setLooking(false);
+      });
+    }
+    return () => {
+      gone = true;
+    };
+  }, []);
+  if (looking) return <Loading />;
   return (
     <div class="empty-state">
       <h1>{t.notFound.title}</h1>

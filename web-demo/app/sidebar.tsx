@@ -1,7 +1,8 @@
 import { useState } from 'preact/hooks';
-import { Activity, Hash, LogOut, Monitor, MonitorSmartphone, Moon, Phone, Plus, Search, Sun, Volume2 } from 'lucide';
+import { Activity, Archive, Hash, LogOut, Monitor, MonitorSmartphone, Moon, Phone, Plus, Search, ShieldCheck, ShieldOff, Sun, Volume2 } from 'lucide';
 import { convene } from './client';
 import { MiniCall } from './call/mini-call';
+import { ask } from './moderation/acts';
 import { openChannel, openDm, signOut, toast } from './intents';
 import { NewChannelDialog } from './new-channel';
 import { theme, type Theme } from './prefs';
@@ -14,7 +15,7 @@ import { Avatar } from './ui/avatar';
 import { IconButton } from './ui/button';
 import { Icon, Logo } from './ui/icon';
 import { isPhone } from './ui/viewport';
-import type { Channel, Status, User } from '../sdk/index';
+import { isServerAdmin, type Channel, type Status, type User } from '../sdk/index';
 
 export function Sidebar() {
   const [creating, setCreating] = useState(false);
@@ -39,6 +40,24 @@ export function Sidebar() {
           <Icon node={Phone} size={18} />
           <span class="row-name">{t.nav.calls}</span>
         </button>
+        {isServerAdmin(store.me.value) && (
+          <button
+            type="button"
+            class="row"
+            aria-current={route.value.name === 'admin' ? 'page' : undefined}
+            onClick={() => go({ name: 'admin', tab: 'reports' })}
+            data-testid="nav-admin"
+          >
+            <Icon node={ShieldCheck} size={18} />
+            <span class="row-name">{t.admin.title}</span>
+            {store.openReports.value > 0 && (
+              <span class="badge" title={t.admin.openReports(store.openReports.value)}>
+                <span aria-hidden="true">{Math.min(99, store.openReports.value)}</span>
+                <span class="sr-only">{t.admin.openReports(store.openReports.value)}</span>
+              </span>
+            )}
+          </button>
+        )}
         <section aria-labelledby="nav-channels">
           <div class="section-head">
             <h2 id="nav-channels">{t.nav.channels}</h2>
@@ -252,6 +271,26 @@ function MeCard() {
             <Icon node={MonitorSmartphone} size={18} />
             <span class="row-name">{t.signIns.title}</span>
           </button>
+          {(
+            [
+              ['archived', Archive, t.channel.archivedList],
+              ['blocks', ShieldOff, t.person.blockedPeople],
+            ] as const
+          ).map(([kind, icon, label]) => (
+            <button
+              key={kind}
+              type="button"
+              class="row"
+              onClick={() => {
+                setOpen(false);
+                ask({ kind });
+              }}
+              data-testid={`open-${kind}`}
+            >
+              <Icon node={icon} size={18} />
+              <span class="row-name">{label}</span>
+            </button>
+          ))}
           <button type="button" class="row" onClick={() => signOut()} data-testid="sign-out">
             <Icon node={LogOut} size={18} />
             <span class="row-name">{t.nav.signOut}</span>

@@ -1,6 +1,6 @@
 /** What the views read: signals fed by the client. Nothing here talks to the network. */
 import { computed, signal } from '@preact/signals';
-import type { Badge, CallSnapshot, Channel, LinkStats, LiveCall, LocalSnapshot, Presence, Ring, Scheduled, SessionStatus, User } from '../sdk/index';
+import type { Account, Badge, CallSnapshot, Channel, LinkStats, LiveCall, LocalSnapshot, Message, Presence, Ring, Scheduled, SessionStatus, User } from '../sdk/index';
 import { convene } from './client';
 import { t } from './strings';
 
@@ -13,7 +13,9 @@ export interface Toast {
 
 export const signedIn = signal(false);
 export const signOutReason = signal('');
-export const me = signal<User | null>(null);
+export const me = signal<Account | null>(null);
+/** Why this account may not come in any more; `until` is empty for good, and `null` where nobody said. */
+export const banned = signal<{ reason: string; until: string | null } | null>(null);
 export const status = signal<SessionStatus>(convene.session.status);
 export const everReady = signal(false);
 export const channels = signal<readonly Channel[]>([]);
@@ -32,6 +34,23 @@ export const activeCalls = signal<readonly LiveCall[]>([]);
 export const local = signal<LocalSnapshot>(convene.local.state);
 export const call = signal<CallSnapshot>(convene.call.state);
 export const callStats = signal<LinkStats | null>(null);
+/** Whom I block. */
+export const blocked = signal<ReadonlySet<string>>(new Set());
+/** Who is banned, as far as it was heard or read. */
+export const bannedUsers = signal<ReadonlySet<string>>(new Set());
+/** To administrators: how many reports wait for a decision. */
+export const openReports = signal(0);
+/** What is asked above the view. */
+export type Prompt =
+  | { kind: 'report' | 'revisions'; message: Message }
+  | { kind: 'timeout' | 'kick'; channel: Channel; userId: string; name: string }
+  | { kind: 'role'; channel: Channel; userId: string; name: string; role: string }
+  | { kind: 'ban'; userId: string; name: string }
+  | { kind: 'signIns'; userId: string; name: string }
+  | { kind: 'blocks' | 'archived' | 'ring' }
+  | { kind: 'channel'; channelId: string };
+/** The last one is on top. */
+export const prompts = signal<readonly Prompt[]>([]);
 export const toasts = signal<readonly Toast[]>([]);
 export const helpOpen = signal(false);
 export const searchOpen = signal(false);
@@ -48,7 +67,7 @@ export const channelsById = computed(() => new Map(channels.value.map((c) => [c.
 const byName = new Intl.Collator(undefined, { numeric: true, sensitivity: 'base' });
 
 export const roomChannels = computed(() =>
-  channels.value.filter((c) => c.kind !== 'dm').sort((a, b) => byName.compare(a.name, b.name)),
+  channels.value.filter((c) => c.kind !== 'dm' && !c.archivedAt).sort((a, b) => byName.compare(a.name, b.name)),
 );
 /** Conversations with something in them, and the one that is open, newest first. */
 export const dmChannels = computed(() =>
@@ -86,7 +105,7 @@ export const callInChannel = (channelId: string): LiveCall | undefined => active
 
 /** Connects the client's events to the signals, once. */
 export function connectStore(): void {
-  const { session, chat, presence, typing, schedule, notices, rings: ringBook, local: media, call: theCall, events } = convene;
+  const { session, chat, presence, typing, schedule, notices, safety, rings: ringBook, local: media, call: theCall, events } = convene;
   session.events.on('status', (s) => {
     status.value = s;
     if (s.phase === 'ready') everReady.value = true;
@@ -111,6 +130,7 @@ export function connectStore(): void {
   });
   schedule.events.on('change', () => (scheduled.value = schedule.all));
   notices.events.on('badge', (now) => (badge.value = now));
+  safety.events.on('blocks', () => (blocked.value = safety.blocked));
   media.events.on('change', (s) => (local.value = s));
   theCall.events.on('change', (s) => {
     call.value = s;

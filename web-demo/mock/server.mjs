@@ -2,12 +2,13 @@
  * A stand-in for the server, for work on the page alone: signing in, chat, presence, ringing and
  * rooms full of people, in memory and without media. It serves `dist` under the real content policy.
  *
- *   node mock/server.mjs [--port 7890]     accounts ana, bo, cy, di; any password but "wrong"
+ *   node mock/server.mjs [--port 7890]     accounts ana (an administrator), bo, cy, di; any password but "wrong"
  */
 import { createReadStream, existsSync } from 'node:fs';
 import { createServer } from 'node:http';
 import { extname, join, normalize } from 'node:path';
 import { WebSocketServer } from 'ws';
+import { moreOps } from './more.mjs';
 
 const dist = new URL('../dist/', import.meta.url).pathname;
 const CSP =
@@ -32,7 +33,7 @@ export function createMock() {
     ['gus', 'Gus Petersen'],
     ['hana', 'Hana Kovář'],
     ['ivo', 'Ivo Brandt'],
-  ].map(([username, name]) => ({ id: newId(), username, name, kind: 'internal', role: 'member', isActive: true }));
+  ].map(([username, name]) => ({ id: newId(), username, name, kind: 'internal', role: username === 'ana' ? 'admin' : 'member', isActive: true }));
   const byName = (username) => users.find((u) => u.username === username);
   const userOf = (id) => users.find((u) => u.id === id);
   const channels = [];
@@ -60,7 +61,8 @@ export function createMock() {
       lastSeq: c.lastSeq, rev: c.rev, lastMessageAt: c.lastMessageAt, memberCount: c.members.length,
       members: c.kind === 'general' ? [] : c.members, readSeq,
       unread: messages.get(c.id).filter((m) => m.seq > readSeq && m.authorId !== me && !m.deletedAt).length,
-      mentions: 0, peer, call: liveOf(c.id),
+      mentions: 0, peer, call: liveOf(c.id), role: c.roles?.get(me) ?? 'member', readOnly: c.readOnly ?? false, private: c.private ?? c.kind !== 'general',
+      slowMode: c.slowMode ?? 0, retentionDays: c.retentionDays ?? 0, archivedAt: c.archivedAt ?? null,
     };
   };
   const liveOf = (channelId) => [...calls.values()].find((c) => c.channelId === channelId) ?? null;
@@ -130,26 +132,35 @@ export function createMock() {
     for (const list of messages.values()) {
       const m = list.find((x) => x.id === d.messageId);
       if (m) {
-        if (m.authorId !== me) throw fail('perm.denied');
-        return [m, channels.find((c) => c.id === m.channelId)];
+        const c = channels.find((x) => x.id === m.channelId);
+        if (m.authorId !== me && !['owner', 'admin'].includes(c.roles?.get(me))) throw fail('perm.denied');
+        return [m, c];
       }
     }
     throw fail('not_found.message');
   };
   const presenceOf = (id) => ({ userId: id, status: statuses.get(id) ?? 'offline', customStatus: '', device: 'desktop', lastSeen: null });
 
+  const { schedule, ...more } = moreOps({ users, userOf, channels, messages, emit, view, addMessage, channelFor, fail, newId });
   const ops = {
+    ...more,
     ping: (s, d) => ({ t: d.t, serverTime: iso() }),
     'channel:join': (s, d) => ({ channel: view(channelFor(d, s.user.id), s.user.id), typing: [], presence: [] }),
     'channel:leave': () => ({}),
     'channel:create': (s, d) => {
       const c = addChannel('group', null, d.name, [...new Set([s.user.id, ...(d.participants ?? [])])]);
+      c.roles = new Map([[s.user.id, 'owner']]);
       emit(c.members, 'channel:created', (x) => ({ channel: view(c, x.user.id) }), s);
       return { channel: view(c, s.user.id) };
     },
     'channel:get_history': (s, d) => {
       const all = messages.get(channelFor(d, s.user.id).id);
       const limit = d.limit ?? 50;
+      if (d.around !== undefined) {
+        const at = all.findIndex((m) => m.seq === d.around);
+        const page = all.slice(Math.max(0, at - limit / 2), at + limit / 2);
+        return { messages: page, hasMoreBefore: page[0] !== all[0], hasMoreAfter: page.at(-1) !== all.at(-1) };
+      }
       const pool = all.filter((m) => (d.before === undefined || m.seq < d.before) && (d.after === undefined || m.seq > d.after));
       const page = d.after === undefined ? pool.slice(-limit) : pool.slice(0, limit);
       return { messages: page, hasMoreBefore: (page[0]?.seq ?? 1) > 1 && d.after === undefined, hasMoreAfter: (page.at(-1)?.seq ?? 0) < all.length && page.length > 0 };
@@ -159,6 +170,7 @@ export function createMock() {
       return { messages: messages.get(c.id).filter((m) => m.rev > d.afterRev), members: [], rev: c.rev, lastSeq: c.lastSeq, truncated: false };
     },
     'message:send': (s, d) => {
+      if (d.sendAt) return schedule(s, d);
       const c = channelFor(d, s.user.id);
       if (d.content.length > 10_000) throw fail('validation.failed');
       const key = `${s.user.id} ${d.nonce}`;
@@ -328,6 +340,7 @@ function seed({ users, everyone, byName, addChannel, addMessage, history, newId 
   const general = addChannel('general', 'general', 'general', everyone, 'Everything that concerns all of us');
   const design = addChannel('group', 'design', 'design', everyone.slice(0, 6), 'Screens, words and colours');
   const release = addChannel('group', 'release', 'release', everyone.slice(0, 5), 'What ships when');
+  for (const c of [general, design, release]) c.roles = new Map([[id('ana'), 'owner']]);
   const dm = addChannel('dm', null, '', [id('ana'), id('bo')]);
   const dm2 = addChannel('dm', null, '', [id('ana'), id('cy')]);
   const yesterday = Date.now() - 26 * 3_600_000;

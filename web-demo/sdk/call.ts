@@ -210,6 +210,16 @@ export class Call {
     if (callId) await this.#session.request('call:end', { callId });
   }
 
+  /** Who started the call, and hosts of the channel, may. */
+  async muteParticipant(userId: string): Promise<void> {
+    await this.#session.request('call:mute_participant', { callId: this.#state.callId, userId });
+  }
+
+  /** With all of its devices. */
+  async kickParticipant(userId: string): Promise<void> {
+    await this.#session.request('call:kick_participant', { callId: this.#state.callId, userId });
+  }
+
   async invite(userIds: string[]): Promise<void> {
     await this.#session.request('call:invite', { callId: this.#state.callId, userIds });
     this.#setInvites(userIds, 'calling');

@@ -3,7 +3,7 @@ import { Emitter } from './emitter';
 import { codeOf, ConveneError } from './errors';
 import { Outbox, type OutboxStore } from './outbox';
 import type { Session } from './session';
-import { withMine, withReaction, type Reacted } from './reactions';
+import { withMine as withMyReactions, withReaction, type Reacted } from './reactions';
 import { Threads } from './threads';
 import * as tl from './timeline';
 import type { Timeline } from './timeline';
@@ -32,6 +32,8 @@ export interface ChatEvents {
   message: Message;
   /** Something was pinned or unpinned in the channel. */
   pins: string;
+  /** Somebody came to the channel, left it, or may do other things there. */
+  members: string;
   /** The channel is shown; the ack tells who types there now. */
   joined: { channelId: string; d: unknown };
 }
@@ -67,6 +69,17 @@ export interface Suggestions {
   users: User[];
 }
 
+/** Of a Member, what is mine to know of myself. */
+interface Membership {
+  userId: string;
+  role?: string;
+  timeoutUntil?: string | null;
+}
+const withMine = (c: Channel, member: Membership): Channel => ({ ...c, role: member.role ?? c.role, timeoutUntil: member.timeoutUntil ?? '' });
+
+/** In larger channels nobody asks for all the members only to know about oneself. */
+const LOOK_AMONG = 200;
+
 interface Page {
   messages: Message[];
   hasMoreBefore: boolean;
@@ -83,6 +96,10 @@ export class Chat {
   #timelines = new Map<string, Timeline>();
   #loading = new Map<string, Promise<void>>();
   #focused = new Set<string>();
+  /** Channels of which I know whether I may write there. */
+  #looked = new Set<string>();
+  /** Who is more than a member, of the channels that were looked up. */
+  #roles = new Map<string, Map<string, string>>();
   #me = '';
 
   constructor(session: Session, store: OutboxStore) {
@@ -97,14 +114,13 @@ export class Chat {
     this.outbox = new Outbox({
       store,
       online: () => session.status.phase === 'ready',
-      send: (item) =>
-        session.request('message:send', {
-          channelId: item.channelId,
-          ...(item.threadId ? { threadId: item.threadId } : {}),
-          content: item.content,
-          nonce: item.nonce,
-          type: 'text',
-        }),
+      send: (item) => {
+        const { channelId, threadId, content, nonce } = item;
+        const sent = session.request('message:send', { channelId, ...(threadId ? { threadId } : {}), content, nonce, type: 'text' });
+        // Since when, and for how long, is among the members.
+        sent.catch((error: unknown) => codeOf(error) === 'perm.timeout' && void this.lookUp(channelId).catch(() => {}));
+        return sent;
+      },
     });
     this.outbox.events.on('sent', ({ message }) => this.#live(message));
     session.events.on('status', (status) => {
@@ -138,6 +154,7 @@ export class Chat {
     this.learn([ready.user]);
     const before = this.#channels;
     this.#channels = new Map(ready.channels.map((c) => [c.id, c]));
+    this.#looked.clear();
     for (const c of ready.channels) this.#learnPeer(c);
     for (const [id, timeline] of [...this.#timelines]) {
       const channelOfThread = this.threads.channelOf(id);
@@ -167,6 +184,8 @@ export class Chat {
     this.#users.clear();
     this.#timelines.clear();
     this.#focused.clear();
+    this.#looked.clear();
+    this.#roles.clear();
     this.threads.reset();
     this.#me = '';
     this.outbox.close();
@@ -220,9 +239,10 @@ export class Chat {
         const known = shared && this.#channels.get(shared.id);
         if (!known) return true;
         // What differs between members is not in it.
-        const { members, role, readSeq, unread, mentions, threads, peer, notify, mutedUntil } = known;
+        const { members, role, readSeq, unread, mentions, threads, peer, notify, mutedUntil, timeoutUntil } = known;
+        this.#missed(known, shared.rev);
         this.#channels.set(known.id, {
-          ...shared, members, role, readSeq, unread, mentions, threads, peer, notify, mutedUntil,
+          ...shared, members, role, readSeq, unread, mentions, threads, peer, notify, mutedUntil, timeoutUntil,
           lastSeq: Math.max(known.lastSeq, shared.lastSeq), rev: Math.max(known.rev, shared.rev),
         });
         this.events.emit('channels', undefined);
@@ -237,7 +257,17 @@ export class Chat {
       }
       case 'channel:members_changed': {
         // Too many to be told one by one.
-        void this.#fetchChannel((d as { channelId: string }).channelId);
+        const { channelId } = d as { channelId: string };
+        void this.#fetchChannel(channelId).then(() => this.events.emit('members', channelId));
+        return true;
+      }
+      case 'channel:member_updated': {
+        const { channelId, member, rev } = d as { channelId: string; rev?: number; member?: Membership };
+        const c = this.#channels.get(channelId);
+        if (c && member?.userId === this.#me) this.#channels.set(channelId, withMine(c, member));
+        if (member) this.#roles.get(channelId)?.set(member.userId, member.role ?? 'member');
+        this.#touch(channelId, { rev: rev ?? 0 });
+        this.events.emit('members', channelId);
         return true;
       }
       case 'channel:member_left': {
@@ -252,6 +282,7 @@ export class Chat {
             const members = c.members.filter((id) => id !== userId);
             this.#channels.set(channelId, { ...c, members, memberCount: Math.max(0, c.memberCount - 1) });
             this.#touch(channelId, { rev: (d as { rev?: number }).rev ?? 0 });
+            this.events.emit('members', channelId);
           }
         }
         return true;
@@ -266,6 +297,7 @@ export class Chat {
           this.#channels.set(channelId, { ...c, members, memberCount: c.memberCount + 1 });
         }
         this.#touch(channelId, { rev: rev ?? 0 });
+        this.events.emit('members', channelId);
         return true;
       }
       case 'message:read_receipt': {
@@ -328,7 +360,31 @@ export class Chat {
   async open(channelId: string): Promise<void> {
     this.#focused.add(channelId);
     if (this.#session.status.phase === 'ready') this.#join(channelId);
+    const c = this.#channels.get(channelId);
+    if (c && c.kind !== 'dm' && c.memberCount <= LOOK_AMONG && !this.#looked.has(channelId)) void this.lookUp(channelId).catch(() => {});
     if (!this.#timelines.get(channelId)?.loaded) await this.loadTail(channelId);
+  }
+
+  /** Reads a channel again, by its id or its slug, and my part in it. Archived ones, which are in no list, are found as well. */
+  lookUp(ref: string): Promise<void> {
+    return this.#once(`channel ${ref}`, async () => {
+      const d = await this.#session.request('channel:get', { channelId: ref }, { wait: true });
+      const c = this.#addChannel((d as { channel?: unknown }).channel, 'channel:get ack');
+      const members = (d as { members?: Membership[] }).members ?? [];
+      const mine = members.find((one) => one.userId === this.#me);
+      if (!c) return;
+      this.#looked.add(c.id);
+      this.#roles.set(c.id, new Map(members.map((one) => [one.userId, one.role ?? 'member'])));
+      const now = this.#channels.get(c.id);
+      if (!mine || !now) return;
+      this.#channels.set(c.id, withMine(now, mine));
+      this.events.emit('channels', undefined);
+    });
+  }
+
+  /** As far as it is known; in large channels everybody counts as a member. */
+  roleOf(channelId: string, userId: string): string {
+    return this.#roles.get(channelId)?.get(userId) ?? 'member';
   }
 
   close(channelId: string): void {
@@ -390,7 +446,7 @@ export class Chat {
     if (m) this.#change(m);
   }
 
-  async remove(message: Message): Promise<void> {
+  async remove(message: Pick<Message, 'id'>): Promise<void> {
     await this.#session.request('message:delete', { messageId: message.id });
   }
 
@@ -583,7 +639,7 @@ export class Chat {
 
   #change(changed: Message): void {
     const t = this.#timelines.get(tl.placeOf(changed));
-    const m = withMine(changed, t?.messages.find((one) => one.id === changed.id), this.#me);
+    const m = withMyReactions(changed, t?.messages.find((one) => one.id === changed.id), this.#me);
     if (t) this.#set(tl.withChanged(t, m));
     this.threads.rootChanged(m);
     this.#touch(m.channelId, { rev: m.rev });
@@ -595,6 +651,7 @@ export class Chat {
       void this.#fetchChannel(channelId);
       return;
     }
+    this.#missed(c, seen.rev ?? 0);
     const lastSeq = Math.max(c.lastSeq, seen.lastSeq ?? 0);
     const isNew = lastSeq > c.lastSeq;
     this.#channels.set(channelId, {
@@ -608,6 +665,14 @@ export class Chat {
     this.events.emit('channels', undefined);
   }
 
+  /**
+   * Every change of a channel takes the next `rev`, so a step is a change that no event told of: texts that were cleared
+   * after their time. They are gone from the page with the next thing that happens, and not only after a reconnect.
+   */
+  #missed(c: Channel, rev: number): void {
+    if (rev > c.rev + 1 && this.timeline(c.id).loaded) void this.#catchUp(c.id, c.rev);
+  }
+
   #set(t: Timeline): void {
     this.#timelines.set(t.id, t);
     this.events.emit('timeline', t.id);
@@ -617,17 +682,16 @@ export class Chat {
     const c = read(channelSchema, raw, name);
     if (!c) return null;
     const known = this.#channels.get(c.id);
-    this.#channels.set(c.id, { ...c, readSeq: Math.max(c.readSeq, known?.readSeq ?? 0) });
+    // An answer can be older than what was read here since.
+    const counts = known && known.readSeq > c.readSeq ? { readSeq: known.readSeq, unread: known.unread, mentions: known.mentions } : {};
+    this.#channels.set(c.id, { ...c, ...counts, timeoutUntil: known?.timeoutUntil ?? '' });
     this.#learnPeer(c);
     this.events.emit('channels', undefined);
     return c;
   }
 
   #fetchChannel(channelId: string): Promise<void> {
-    return this.#once(`channel ${channelId}`, async () => {
-      const d = await this.#session.request('channel:get', { channelId }).catch(() => null);
-      if (d) this.#addChannel((d as { channel?: unknown }).channel, 'channel:get ack');
-    });
+    return this.lookUp(channelId).catch(() => {});
   }
 
   #join(channelId: string): void {

@@ -8,15 +8,20 @@ import { PresenceBook } from './presence';
 import { OwnSettings } from './settings';
 import { Emitter } from './emitter';
 import { Rings } from './rings';
+import { Safety } from './safety';
 import { Schedule } from './schedule';
 import { Session, type SessionOptions } from './session';
 import { Typing } from './typing';
 import type { PublishOptions } from './codecs';
-import type { User } from './wire';
+import type { Account } from './wire';
 
 export * from './errors';
 export * from './devices';
 export { login, logout, refresh, type Login, type LoginFrom } from './rest';
+export * from './administration';
+export * from './moderation';
+export * from './revisions';
+export * from './rights';
 export * from './sessions';
 export { TokenKeeper, type TokenStore } from './token';
 export type { Session, SessionStatus, SessionPhase } from './session';
@@ -33,7 +38,7 @@ export type { Status } from './presence';
 export type { Receipts, SearchPage, SearchQuery, Suggestions } from './chat';
 export type { ScheduleOptions } from './schedule';
 export type {
-  Badge, CallRecord, Channel, LiveCall, Message, Notice, Participant, Presence, Quality, Reader, Scheduled, SearchHit, Settings, SignIn, Source, Thread, ThreadSummary, User,
+  Account, Badge, CallRecord, Channel, LiveCall, Message, Notice, Participant, Presence, Quality, Reader, Scheduled, SearchHit, Settings, SignIn, Source, Thread, ThreadSummary, User,
 } from './wire';
 
 export interface ConveneOptions {
@@ -58,10 +63,11 @@ export interface Convene {
   readonly typing: Typing;
   readonly schedule: Schedule;
   readonly notices: Notices;
+  readonly safety: Safety;
   readonly rings: Rings;
   readonly local: LocalMedia;
   readonly call: Call;
-  readonly events: Emitter<{ me: User }>;
+  readonly events: Emitter<{ me: Account }>;
   start(): void;
   stop(): void;
 }
@@ -81,10 +87,11 @@ export function createConvene(options: ConveneOptions): Convene {
   const typing = new Typing(session);
   const schedule = new Schedule(session);
   const notices = new Notices();
+  const safety = new Safety(session);
   const rings = new Rings(session);
   const local = new LocalMedia();
   const call = new Call(session, local, options.publish);
-  const events = new Emitter<{ me: User }>();
+  const events = new Emitter<{ me: Account }>();
 
   session.events.on('ready', (ready) => {
     chat.onReady(ready);
@@ -95,11 +102,12 @@ export function createConvene(options: ConveneOptions): Convene {
     events.emit('me', ready.user);
     void chat.loadPeople().catch(() => {});
     void schedule.load().catch(() => {});
+    void safety.load().catch(() => {});
   });
   session.events.on('resumed', () => presence.onResumed());
   session.events.on('event', ({ ev, d }) => {
     // Rings and the running call both follow `call:*`; the rest has one reader each.
-    if (chat.onEvent(ev, d) || presence.onEvent(ev, d) || typing.onEvent(ev, d) || schedule.onEvent(ev, d) || notices.onEvent(ev, d) || settings.onEvent(ev, d)) return;
+    if (chat.onEvent(ev, d) || presence.onEvent(ev, d) || typing.onEvent(ev, d) || schedule.onEvent(ev, d) || notices.onEvent(ev, d) || settings.onEvent(ev, d) || safety.onEvent(ev, d)) return;
     rings.onEvent(ev, d, (callId) => call.state.callId === callId);
     call.onEvent(ev, d);
   });
@@ -117,6 +125,7 @@ export function createConvene(options: ConveneOptions): Convene {
     typing,
     schedule,
     notices,
+    safety,
     rings,
     local,
     call,
@@ -129,6 +138,7 @@ export function createConvene(options: ConveneOptions): Convene {
       presence.reset();
       schedule.reset();
       notices.reset();
+      safety.reset();
       rings.reset();
     },
   };

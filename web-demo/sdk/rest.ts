@@ -1,12 +1,12 @@
 /** The few things done over HTTP: signing in and out, and refreshing the token. */
 import * as v from 'valibot';
 import { ConveneError } from './errors';
-import { user } from './wire';
+import { account } from './wire';
 
 const loginData = v.object({
   token: v.string(),
   expiresAt: v.optional(v.union([v.string(), v.number()])),
-  user,
+  user: account,
   /** This and the next: of a session that can be refreshed. */
   sessionId: v.optional(v.string()),
   refreshToken: v.optional(v.string()),

@@ -3,7 +3,12 @@ import type * as v from 'valibot';
 import { expect, test } from 'vitest';
 // @ts-expect-error -- a tool without types
 import { TYPES, types } from '../tools/types.mjs';
-import type { Answers, CallRecord, Channel, Events, LiveCall, Login, Message, Participant, Presence, Settings, Thread, User } from './types.gen';
+import type {
+  Answers, AuditEntry, Ban, CallRecord, Channel, Events, FilteredWord, LiveCall, Login, Member, Message, Participant, Presence, Report, Revision, Settings, Thread, User,
+} from './types.gen';
+import { member } from './administration';
+import * as moderation from './moderation';
+import { revision } from './revisions';
 import * as wire from './wire';
 
 test('the types are those of the published schema', async () => {
@@ -31,6 +36,13 @@ test('what the SDK reads is what the server sends', () => {
     takes(wire.incomingCall).all<Events['call:incoming']>(),
     takes(wire.trackEvent).all<Events['rtc:track']>(),
     takes(wire.notice).all<Events['notification:new']>(),
+    takes(wire.account).all<User>(),
+    takes(member).all<Member>(),
+    takes(revision).all<Revision>(),
+    takes(moderation.report).all<Report>(),
+    takes(moderation.ban).all<Ban>(),
+    takes(moderation.filter).all<FilteredWord>(),
+    takes(moderation.auditEntry).all<AuditEntry>(),
     takes(wire.badge).all<Events['notification:badge']>(),
   ];
   expect(read.every((schema) => schema.type === 'object' || schema.type === 'union')).toBe(true);

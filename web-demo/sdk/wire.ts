@@ -49,10 +49,10 @@ export function decodeFrame(text: string): ServerFrame | null {
 
 export const encodeFrame = (frame: CommandFrame): string => JSON.stringify(frame);
 
-const text = (fallback = '') => v.nullish(v.string(), fallback);
-const int = (fallback = 0) => v.nullish(v.number(), fallback);
-const flag = (fallback = false) => v.nullish(v.boolean(), fallback);
-const listOf = <S extends v.GenericSchema>(item: S) =>
+export const text = (fallback = '') => v.nullish(v.string(), fallback);
+export const int = (fallback = 0) => v.nullish(v.number(), fallback);
+export const flag = (fallback = false) => v.nullish(v.boolean(), fallback);
+export const listOf = <S extends v.GenericSchema>(item: S) =>
   v.pipe(
     v.nullish(v.array(v.unknown()), []),
     // One malformed row must not hide the others.
@@ -69,6 +69,12 @@ export const user = v.pipe(
   v.transform((u) => ({ ...u, name: u.name || u.username })),
 );
 export type User = v.InferOutput<typeof user>;
+/** A user with what matters to whoever administers the server. */
+export const account = v.pipe(
+  v.object({ id: v.string(), username: text(), name: text(), role: text('member'), kind: text('internal'), isActive: flag(true), createdAt: text() }),
+  v.transform((u) => ({ ...u, name: u.name || u.username })),
+);
+export type Account = v.InferOutput<typeof account>;
 
 export const presence = v.object({
   userId: v.string(),
@@ -240,7 +246,15 @@ export const channel = v.object({
   topic: text(),
   voice: flag(),
   readOnly: flag(),
+  private: flag(),
+  /** Seconds between two messages of a member; 0 = off. */
+  slowMode: int(),
+  /** Messages older than this are cleared; 0 = as the server says. */
+  retentionDays: int(),
+  archivedAt: text(),
   role: text('member'),
+  /** Until when I may not write here. The server tells it with the members; here it is kept with the channel. */
+  timeoutUntil: text(),
   lastSeq: int(),
   rev: int(),
   readSeq: int(),
@@ -303,7 +317,7 @@ export type JoinData = v.InferOutput<typeof joinData>;
 export const ready = v.object({
   sessionId: v.string(),
   resumed: flag(),
-  user,
+  user: account,
   heartbeat: int(25_000),
   channels: listOf(channel),
   presence: listOf(presence),

@@ -117,6 +117,46 @@ const views = {
     await page.waitForSelector('dialog[open]');
     return page;
   },
+  async search(size, theme) {
+    const page = await open(size, theme);
+    await page.click(tid('search-open'));
+    await page.type(tid('search-field'), 'review');
+    await page.waitForSelector('[data-result]');
+    return page;
+  },
+  async later(size, theme) {
+    const page = await open(size, theme);
+    if (size.name === 'phone') await page.click('[data-channel-slug=design]');
+    await page.waitForSelector(tid('composer'));
+    await page.type(tid('composer'), 'Do not forget the cake');
+    await page.click(tid('later-open'));
+    await page.click(tid('later-hour'));
+    await page.click(tid('later-submit'));
+    await page.waitForSelector(tid('later-line'));
+    await page.click(tid('later-line'));
+    await page.waitForSelector(tid('later-row'));
+    return page;
+  },
+  async members(size, theme) {
+    const page = await open(size, theme);
+    await page.click('[data-channel-slug=design]');
+    if (size.name === 'phone') {
+      await page.click(tid('channel-more'));
+      await page.click(tid('menu-members'));
+    } else await page.click(tid('channel-open'));
+    await page.waitForSelector(tid('member'));
+    return page;
+  },
+  async admin(size, theme) {
+    const page = await open(size, theme);
+    await page.click(tid('nav-admin'));
+    await page.waitForSelector(tid('admin-words'));
+    await page.click(tid('admin-words'));
+    await page.type(tid('word'), 'wormwood');
+    await page.click(tid('word-add'));
+    await page.waitForSelector(tid('word-row'));
+    return page;
+  },
   async history(size, theme) {
     const page = await open(size, theme);
     await page.evaluate(() => [...document.querySelectorAll('[data-testid=nav-calls]')][0].click());

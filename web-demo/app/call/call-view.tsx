@@ -1,5 +1,5 @@
 import { useEffect, useRef } from 'preact/hooks';
-import { Activity, Keyboard, Maximize, MessageSquare, MonitorUp, Users } from 'lucide';
+import { Activity, EllipsisVertical, Keyboard, Maximize, MessageSquare, MonitorUp, Phone, PhoneOff, Users } from 'lucide';
 import { convene } from '../client';
 import { timer } from '../format';
 import { backToChannel, toggleScreen } from '../intents';
@@ -8,7 +8,10 @@ import { t } from '../strings';
 import { Avatar } from '../ui/avatar';
 import { Button, IconButton } from '../ui/button';
 import { Icon } from '../ui/icon';
+import { MenuButton } from '../ui/menu';
+import { ask, endCall, hostsCall } from '../moderation/acts';
 import { useNow } from '../ui/use-now';
+import { isPhone } from '../ui/viewport';
 import { callStatsOpen } from './call-state';
 import { Controls } from './controls';
 import { Stage } from './stage';
@@ -50,7 +53,19 @@ export function CallView() {
           testid="control-stats"
         />
         <IconButton icon={Keyboard} class="wide-only" label={t.keys.title} onClick={() => (helpOpen.value = true)} />
-        <IconButton icon={Maximize} label={t.call.fullscreen} onClick={fullscreen} />
+        <IconButton icon={Maximize} class="wide-only" label={t.call.fullscreen} onClick={fullscreen} />
+        <MenuButton
+          label={t.call.more}
+          class="icon-btn"
+          testid="call-more"
+          items={() => [
+            isPhone.value && { key: 'fullscreen', label: t.call.fullscreen, icon: Maximize, run: fullscreen },
+            { key: 'ring', label: t.call.addPeople, icon: Phone, run: () => ask({ kind: 'ring' }) },
+            hostsCall() && { key: 'end-call', label: t.call.endForAll, icon: PhoneOff, danger: true, run: () => void endCall() },
+          ]}
+        >
+          <Icon node={EllipsisVertical} />
+        </MenuButton>
       </header>
       {local.value.screenTrack && (
         <div class="share-bar">

@@ -1,6 +1,8 @@
 import { useEffect, useRef, useState } from 'preact/hooks';
-import { MicOff, MonitorUp, Pin, PinOff, AudioLines } from 'lucide';
+import { AudioLines, EllipsisVertical, MicOff, MonitorUp, PhoneOff, Pin, PinOff } from 'lucide';
 import { convene } from '../client';
+import { hostsCall, muteInCall, removeFromCall } from '../moderation/acts';
+import { PersonMenu } from '../moderation/person-menu';
 import { call, callStats, local, nameOf, usersById } from '../store';
 import { t } from '../strings';
 import { Avatar } from '../ui/avatar';
@@ -171,6 +173,25 @@ export function Tile({ tile, rect, main }: Props) {
             onClick={() => togglePin(tile.key)}
             testid="tile-pin"
           />
+          {!self && !screen && (
+            <PersonMenu
+              userId={participant.userId}
+              name={name}
+              channelId={call.value.channelId}
+              more
+              testid="tile-menu"
+              extra={() =>
+                hostsCall()
+                  ? [
+                      !muted && { key: 'mute', label: t.person.mute, icon: MicOff, run: () => void muteInCall(participant.userId) },
+                      { key: 'remove-from-call', label: t.person.removeFromCall, icon: PhoneOff, danger: true, run: () => void removeFromCall(participant.userId) },
+                    ]
+                  : []
+              }
+            >
+              <Icon node={EllipsisVertical} size={16} />
+            </PersonMenu>
+          )}
         </div>
       )}
       {callStatsOpen.value && shown && <TileStats tile={tile} />}

@@ -1,8 +1,10 @@
 import type { RefObject } from 'preact';
 import { useEffect, useRef, useState } from 'preact/hooks';
-import { ArrowLeft, Bell, BellOff, Hash, Phone, Pin, Video } from 'lucide';
+import { Archive, ArrowLeft, Bell, BellOff, EllipsisVertical, Hash, Phone, Pin, Users, Video } from 'lucide';
 import type { Channel } from '../../sdk/index';
 import { convene } from '../client';
+import { ask } from '../moderation/acts';
+import { PersonMenu, personItems } from '../moderation/person-menu';
 import { closeThreadOf, startCall } from '../intents';
 import { lastChannel } from '../prefs';
 import { go } from '../router';
@@ -13,6 +15,7 @@ import { Avatar } from '../ui/avatar';
 import { Boundary } from '../ui/boundary';
 import { Button, IconButton } from '../ui/button';
 import { Icon } from '../ui/icon';
+import { MenuButton } from '../ui/menu';
 import { Composer } from './composer';
 import { MessageList } from './message-list';
 import { isMuted, NotifyDialog } from './notify';
@@ -86,13 +89,14 @@ function Header({ channel, title, heading }: { channel: Channel; title: string; 
   const [pins, setPins] = useState(false);
   const [notify, setNotify] = useState(false);
   const muted = isMuted(channel);
+  const members = () => ask({ kind: 'channel', channelId: channel.id });
   return (
     <header class="view-head">
       <IconButton icon={ArrowLeft} class="phone-only flip-rtl" label={t.back} onClick={() => go({ name: 'home' })} testid="back" />
       {channel.kind === 'dm' ? (
         <Avatar id={peer || channel.id} name={title} size="s" presence={status ?? 'offline'} />
       ) : (
-        <Icon node={Hash} size={20} class="text-2" />
+        <Icon node={channel.archivedAt ? Archive : Hash} size={20} class="text-2" />
       )}
       <div class="view-heading">
         <h1 id="channel-title" class="view-title" ref={heading} tabIndex={-1} dir="auto">
@@ -103,16 +107,37 @@ function Header({ channel, title, heading }: { channel: Channel; title: string; 
         </span>
       </div>
       <div class="view-actions">
-        <IconButton icon={Pin} label={t.chat.pins} onClick={() => setPins(true)} testid="pins-open" />
+        <IconButton icon={Pin} class="wide-only" label={t.chat.pins} onClick={() => setPins(true)} testid="pins-open" />
         {pins && <PinsDialog channel={channel} onClose={() => setPins(false)} />}
         <IconButton
           icon={muted ? BellOff : Bell}
+          class="wide-only"
           label={muted ? t.notify.muted : t.notify.open}
           onClick={() => setNotify(true)}
           testid="notify-open"
         />
         {notify && <NotifyDialog channel={channel} title={title} onClose={() => setNotify(false)} />}
         <ThreadsButton channel={channel} />
+        {channel.kind === 'dm' ? (
+          <PersonMenu userId={peer} name={title} more class="wide-only" testid="peer-menu">
+            <Icon node={EllipsisVertical} />
+          </PersonMenu>
+        ) : (
+          <IconButton icon={Users} class="wide-only" label={t.channel.open} onClick={members} testid="channel-open" />
+        )}
+        <MenuButton
+          label={t.channel.more}
+          class="icon-btn phone-only"
+          testid="channel-more"
+          items={() => [
+            ...(peer ? personItems({ userId: peer, name: title }).filter((item) => item && item.key !== 'message' && item.key !== 'call') : []),
+            channel.kind !== 'dm' && { key: 'members', label: t.channel.open, icon: Users, run: members },
+            { key: 'pins', label: t.chat.pins, icon: Pin, run: () => setPins(true) },
+            { key: 'notify', label: muted ? t.notify.muted : t.notify.open, icon: muted ? BellOff : Bell, run: () => setNotify(true) },
+          ]}
+        >
+          <Icon node={EllipsisVertical} />
+        </MenuButton>
         {here ? (
           <Button kind="ok" icon={Phone} class="wide-only" onClick={() => go({ name: 'call' })}>
             {t.call.return}
@@ -122,7 +147,7 @@ function Header({ channel, title, heading }: { channel: Channel; title: string; 
             {running.participants.length > 0 ? t.call.joinCount(running.participants.length) : t.call.join}
           </Button>
         ) : (
-          <>
+          !channel.archivedAt && <>
             <IconButton icon={Phone} label={t.call.voice} onClick={() => void startCall(channel, false)} testid="call-start-voice" />
             <IconButton icon={Video} label={t.call.video} onClick={() => void startCall(channel, true)} testid="call-start-video" />
           </>

@@ -1,12 +1,14 @@
 import { useEffect, useLayoutEffect, useRef, useState } from 'preact/hooks';
 import { CalendarClock, SendHorizontal } from 'lucide';
-import type { Channel } from '../../sdk/index';
+import { isHost, mayArchive, mayWrite, type Channel } from '../../sdk/index';
 import { convene } from '../client';
+import { duration, shortWhen } from '../format';
 import { sendMessage } from '../intents';
+import { restore, unblock } from '../moderation/acts';
 import { isPhone } from '../ui/viewport';
-import { me } from '../store';
+import { blocked, me } from '../store';
 import { t } from '../strings';
-import { IconButton } from '../ui/button';
+import { Button, IconButton } from '../ui/button';
 import { editing } from './editing';
 import { LaterDialog, LaterLine } from './later';
 
@@ -14,8 +16,44 @@ import { LaterDialog, LaterLine } from './later';
 const MAX_CHARS = 10_000;
 const drafts = new Map<string, string>();
 
-/** Writes to a channel, or to the thread with the root `threadId`. */
-export function Composer({ channel, title, threadId = '' }: { channel: Channel; title: string; threadId?: string }) {
+/** Longer timers run out at once. */
+const LONGEST_TIMER_MS = 2 ** 31 - 1;
+
+interface Props {
+  channel: Channel;
+  title: string;
+  threadId?: string;
+}
+
+/** Writes to a channel, or to the thread with the root `threadId`; or says why not. */
+export function Composer(props: Props) {
+  const { channel, threadId = '' } = props;
+  const until = Date.parse(channel.timeoutUntil);
+  const left = until - convene.session.now();
+  const [, over] = useState(0);
+  useEffect(() => {
+    if (!(left > 0)) return;
+    const timer = setTimeout(() => over((n) => n + 1), Math.min(left + 50, LONGEST_TIMER_MS));
+    return () => clearTimeout(timer);
+  }, [until]);
+
+  if (left > 0 || !mayWrite(channel)) {
+    return (
+      <div class="composer">
+        <LaterLine channel={channel} threadId={threadId} />
+        <p class="note composer-closed" role="status" data-testid="composer-closed">
+          <span>{channel.archivedAt ? t.closed.archived : left > 0 ? t.closed.timeout(shortWhen(until)) : t.closed.readOnly}</span>
+          {channel.archivedAt && mayArchive(channel, me.value) && (
+            <Button onClick={() => void restore(channel)}>{t.closed.restore}</Button>
+          )}
+        </p>
+      </div>
+    );
+  }
+  return <OpenComposer {...props} />;
+}
+
+function OpenComposer({ channel, title, threadId = '' }: Props) {
   const area = useRef<HTMLTextAreaElement>(null);
   const place = threadId || channel.id;
   const label = threadId ? t.chat.threadComposer : t.chat.composer(title);
@@ -23,6 +61,8 @@ export function Composer({ channel, title, threadId = '' }: { channel: Channel; 
   const [later, setLater] = useState(false);
   const length = [...text.trim()].length;
   const over = length - MAX_CHARS;
+  const peer = convene.chat.peerOf(channel);
+  const peerBlocked = peer !== '' && blocked.value.has(peer);
 
   useEffect(() => {
     if (!isPhone.value) area.current?.focus({ preventScroll: true });
@@ -65,6 +105,17 @@ export function Composer({ channel, title, threadId = '' }: { channel: Channel; 
   return (
     <div class="composer">
       <LaterLine channel={channel} threadId={threadId} />
+      {peerBlocked && (
+        <p class="note composer-note">
+          <span>{t.person.blocked(title)}</span>
+          <Button onClick={() => void unblock(peer, title)}>{t.person.unblock}</Button>
+        </p>
+      )}
+      {channel.slowMode > 0 && !isHost(channel) && (
+        <p class="meta composer-note" data-testid="slow-mode">
+          {t.closed.slow(duration(channel.slowMode * 1000))}
+        </p>
+      )}
       <div class="composer-box">
         <textarea
           id={threadId ? undefined : 'composer'}

@@ -8,7 +8,7 @@ import type { Channel, Message, Thread } from '../../sdk/index';
 import { announce } from '../a11y/announcer';
 import { convene } from '../client';
 import { dayLabel } from '../format';
-import { jumpTo, me, nameOf, timelineTick } from '../store';
+import { blocked, jumpTo, me, nameOf, timelineTick } from '../store';
 import { t } from '../strings';
 import { Boundary } from '../ui/boundary';
 import { Icon } from '../ui/icon';
@@ -92,7 +92,7 @@ export function MessageList({ channel, title, thread }: { channel: Channel; titl
     let summary: ReturnType<typeof setTimeout> | undefined;
     let waiting: Message[] = [];
     const off = convene.chat.events.on('message', (m) => {
-      if ((m.threadId || m.channelId) !== id || m.authorId === me.value?.id || m.type === 'system') return;
+      if ((m.threadId || m.channelId) !== id || m.authorId === me.value?.id || m.type === 'system' || blocked.value.has(m.authorId)) return;
       if (!stick.current) setUnseen((n) => n + 1);
       waiting.push(m);
       summary ??= setTimeout(() => {

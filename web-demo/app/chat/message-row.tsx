@@ -1,15 +1,18 @@
 import { useEffect, useRef, useState } from 'preact/hooks';
-import { CheckCheck, Clock, MessagesSquare, Pencil, Phone, PhoneMissed, Pin, PinOff, Trash2, TriangleAlert } from 'lucide';
-import type { Message, OutboxItem } from '../../sdk/index';
+import { CheckCheck, Clock, Ellipsis, EyeOff, Flag, MessagesSquare, Pencil, Phone, PhoneMissed, Pin, PinOff, Trash2, TriangleAlert } from 'lucide';
+import { isHost, mayDelete, mayReport, type Message, type OutboxItem } from '../../sdk/index';
 import { convene } from '../client';
 import { clock, duration, fullDate } from '../format';
 import { deleteMessage, editMessage, openThread, pin } from '../intents';
-import { marked, me, nameOf, usersById } from '../store';
+import { ask } from '../moderation/acts';
+import { PersonMenu } from '../moderation/person-menu';
+import { blocked, marked, me, nameOf, usersById } from '../store';
 import { t } from '../strings';
 import { Avatar } from '../ui/avatar';
 import { Button, IconButton } from '../ui/button';
 import { Dialog } from '../ui/dialog';
 import { Icon } from '../ui/icon';
+import { MenuButton } from '../ui/menu';
 import { editing } from './editing';
 import { linkify } from './group';
 import { ReactButton, Reactions } from './reactions';
@@ -23,11 +26,13 @@ const DIRECTORY = 'Directory';
 export function MessageRow({ message, head, main = false }: { message: Message; head: boolean; main?: boolean }) {
   const [deleting, setDeleting] = useState(false);
   const [seen, setSeen] = useState(false);
+  const [shown, setShown] = useState(false);
   const mine = message.authorId === me.value?.id;
   const name = nameOf(message.authorId, message.authorName);
   const isEditing = editing.value === message.id;
   const channel = convene.chat.channel(message.channelId);
   const mayPin = channel !== undefined && convene.chat.mayPin(channel);
+  const hidden = blocked.value.has(message.authorId) && !mine && !shown && !message.deleted;
   if (message.type === 'call') return <CallRow message={message} name={name} />;
   if (message.type === 'system') return <SystemRow message={message} />;
   return (
@@ -45,7 +50,9 @@ export function MessageRow({ message, head, main = false }: { message: Message; 
     >
       <div class="message-side">
         {head ? (
-          <Avatar id={message.authorId} name={name} />
+          <PersonMenu userId={message.authorId} name={name} channelId={message.channelId} testid="person-avatar" picture>
+            <Avatar id={message.authorId} name={name} />
+          </PersonMenu>
         ) : (
           <time class="message-time-side" dateTime={message.createdAt} title={fullDate(message.createdAt)}>
             {clock(message.createdAt)}
@@ -55,9 +62,11 @@ export function MessageRow({ message, head, main = false }: { message: Message; 
       <div class="message-main">
         {head && (
           <header class="message-meta">
-            <span class="message-author" dir="auto">
-              {name}
-            </span>
+            <PersonMenu userId={message.authorId} name={name} channelId={message.channelId}>
+              <span class="message-author" dir="auto">
+                {name}
+              </span>
+            </PersonMenu>
             <time class="meta" dateTime={message.createdAt} title={fullDate(message.createdAt)}>
               {clock(message.createdAt)}
             </time>
@@ -65,12 +74,19 @@ export function MessageRow({ message, head, main = false }: { message: Message; 
         )}
         {message.deleted ? (
           <p class="message-deleted">{t.chat.deleted}</p>
+        ) : hidden ? (
+          <p class="message-deleted" data-testid="message-blocked">
+            {t.person.blockedMessage}{' '}
+            <Button kind="quiet" class="btn-small" aria-expanded={false} onClick={() => setShown(true)}>
+              {t.person.show}
+            </Button>
+          </p>
         ) : isEditing ? (
           <Editor message={message} />
         ) : (
           <p class="message-text" dir="auto">
             <Text text={message.content} />
-            {message.editedAt && <span class="message-edited"> ({t.chat.edited})</span>}
+            {message.editedAt && <Edited message={message} open={mine || (channel !== undefined && isHost(channel))} />}
             {message.pinnedAt && (
               <span class="message-edited" data-testid="message-pinned">
                 {' '}
@@ -79,7 +95,7 @@ export function MessageRow({ message, head, main = false }: { message: Message; 
             )}
           </p>
         )}
-        {!isEditing && <Reactions message={message} />}
+        {!isEditing && !hidden && <Reactions message={message} />}
         {main && message.thread !== null && message.thread.count > 0 && (
           <button
             type="button"
@@ -94,7 +110,7 @@ export function MessageRow({ message, head, main = false }: { message: Message; 
           </button>
         )}
       </div>
-      {!message.deleted && !isEditing && (
+      {!message.deleted && !isEditing && !hidden && (
         <div class="message-actions" role="group" aria-label={t.chat.actions}>
           <ReactButton message={message} />
           {main && <IconButton icon={MessagesSquare} size={16} label={t.chat.reply} onClick={() => void openThread(message)} testid="message-reply" />}
@@ -114,12 +130,15 @@ export function MessageRow({ message, head, main = false }: { message: Message; 
               <IconButton icon={Trash2} size={16} label={t.chat.remove} onClick={() => setDeleting(true)} testid="message-delete" />
             </>
           )}
+          {!mine && (
+            <MoreActions message={message} hide={shown ? () => setShown(false) : undefined} onDelete={() => setDeleting(true)} />
+          )}
         </div>
       )}
       {seen && <SeenDialog message={message} onClose={() => setSeen(false)} />}
       {deleting && (
         <Dialog
-          title={t.chat.removeTitle}
+          title={mine ? t.chat.removeTitle : t.moderation.removeOthers(name)}
           onClose={() => setDeleting(false)}
           actions={
             <>
@@ -137,13 +156,53 @@ export function MessageRow({ message, head, main = false }: { message: Message; 
             </>
           }
         >
-          <p>{t.chat.removeText}</p>
+          <p>{mine ? t.chat.removeText : t.moderation.removeOthersText}</p>
           <blockquote class="quote" dir="auto">
             {message.content.slice(0, 280)}
           </blockquote>
         </Dialog>
       )}
     </article>
+  );
+}
+
+/** The author and hosts see what it said before. */
+function Edited({ message, open }: { message: Message; open: boolean }) {
+  if (!open) return <span class="message-edited"> ({t.chat.edited})</span>;
+  return (
+    <>
+      {' '}
+      <button
+        type="button"
+        class="message-edited link"
+        title={t.chat.revisions}
+        aria-label={`(${t.chat.edited}) ${t.chat.revisions}`}
+        onClick={() => ask({ kind: 'revisions', message })}
+        data-testid="message-revisions"
+      >
+        ({t.chat.edited})
+      </button>
+    </>
+  );
+}
+
+/** What one does about what others wrote. */
+function MoreActions({ message, hide, onDelete }: { message: Message; hide: (() => void) | undefined; onDelete: () => void }) {
+  // What I may do can change while the message stands there.
+  const mayRemove = () => {
+    const channel = convene.chat.channel(message.channelId);
+    return channel !== undefined && mayDelete(message, channel, me.value);
+  };
+  const items = () => [
+    hide && { key: 'hide', label: t.person.hide, icon: EyeOff, run: hide },
+    mayReport(message, me.value) && { key: 'report', label: t.moderation.report, icon: Flag, run: () => ask({ kind: 'report', message }) },
+    mayRemove() && { key: 'delete', label: t.chat.remove, icon: Trash2, danger: true, run: onDelete },
+  ];
+  if (!items().some(Boolean)) return null;
+  return (
+    <MenuButton label={t.moderation.more} class="icon-btn" items={items} testid="message-more">
+      <Icon node={Ellipsis} size={16} />
+    </MenuButton>
   );
 }
 
@@ -251,7 +310,9 @@ export function PendingRow({ item }: { item: OutboxItem }) {
   }, [item.nonce]);
   if (!user) return null;
   const failed = item.state === 'failed';
-  const state = failed ? t.chat.failed : age > WAITING_AFTER_MS ? t.chat.waiting : age > CLOCK_AFTER_MS ? t.chat.sending : '';
+  const waiting = item.code === 'limit.rate' ? t.closed.slowWaiting : age > WAITING_AFTER_MS ? t.chat.waiting : '';
+  const state = failed ? t.chat.failed : waiting || (age > CLOCK_AFTER_MS ? t.chat.sending : '');
+  const why = failed ? t.closed.why[item.code] : undefined;
   return (
     <article class="message message-head message-pending" data-row={item.nonce} data-testid="message-pending" data-state={item.state}>
       <div class="message-side">
@@ -271,6 +332,11 @@ export function PendingRow({ item }: { item: OutboxItem }) {
         <p class="message-text" dir="auto">
           {item.content}
         </p>
+        {why && (
+          <p class="text-danger" role="alert" data-testid="message-why">
+            {why}
+          </p>
+        )}
         {failed && (
           <div class="editor-actions">
             <Button onClick={() => void convene.chat.outbox.retry(item.nonce)}>{t.chat.resend}</Button>

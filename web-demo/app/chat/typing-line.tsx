@@ -1,11 +1,12 @@
 import { convene } from '../client';
-import { nameOf, typingTick } from '../store';
+import { blocked, nameOf, typingTick } from '../store';
 import { t } from '../strings';
 
 /** Who writes in a channel's own timeline, or in one of its threads. */
 export function TypingLine({ channelId, threadId = '' }: { channelId: string; threadId?: string }) {
   void typingTick.value;
-  const names = convene.typing.in(channelId, threadId).map((x) => nameOf(x.userId, x.name));
+  const typists = convene.typing.in(channelId, threadId).filter((x) => !blocked.value.has(x.userId));
+  const names = typists.map((x) => nameOf(x.userId, x.name));
   return (
     <p class="typing" data-testid={threadId ? 'thread-typing' : 'typing'} aria-live="off">
       {names.length > 0 && (

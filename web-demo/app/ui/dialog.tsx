@@ -1,4 +1,4 @@
-import { useEffect, useRef } from 'preact/hooks';
+import { useEffect, useId, useRef } from 'preact/hooks';
 import type { ComponentChildren } from 'preact';
 import { X } from 'lucide';
 import { t } from '../strings';
@@ -15,6 +15,8 @@ interface Props {
 /** A native modal dialog: focus trap, Escape and return of focus come from the browser. */
 export function Dialog({ title, onClose, children, actions, testid }: Props) {
   const ref = useRef<HTMLDialogElement>(null);
+  // One dialog can ask above another.
+  const id = useId();
   useEffect(() => {
     const opener = document.activeElement;
     const dialog = ref.current;
@@ -28,7 +30,7 @@ export function Dialog({ title, onClose, children, actions, testid }: Props) {
     <dialog
       ref={ref}
       class="dialog"
-      aria-labelledby="dialog-title"
+      aria-labelledby={id}
       data-testid={testid}
       onCancel={(e) => {
         e.preventDefault();
@@ -40,7 +42,7 @@ export function Dialog({ title, onClose, children, actions, testid }: Props) {
     >
       <div class="dialog-body">
         <header class="dialog-head">
-          <h2 id="dialog-title">{title}</h2>
+          <h2 id={id} dir="auto">{title}</h2>
           <IconButton icon={X} label={t.close} onClick={onClose} />
         </header>
         {children}

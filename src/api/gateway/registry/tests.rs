@@ -160,10 +160,9 @@ async fn a_client_that_does_not_read_is_left_to_its_task() {
     for _ in 0..1000 {
         one.session.rest(one.generation, start);
         (0..frames).for_each(|_| registry.emit(Audience::Users(Arc::clone(&users)), big()));
-        if one.session.turn(one.generation, start, Duration::ZERO).is_none() && woken(one) {
-            if !writer.drained().now_or_never().is_some_and(|drained| drained.is_ok()) {
-                break;
-            }
+        let is_over = one.session.turn(one.generation, start, Duration::ZERO).is_none() && woken(one);
+        if is_over && writer.drained().now_or_never().is_none_or(|drained| drained.is_err()) {
+            break;
         }
         while let Ok(Wrote { more: true, .. }) = one.session.write(one.generation, writer) {}
     }
