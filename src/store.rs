@@ -48,7 +48,7 @@ pub use self::{
     logins::{LoginStore, MAX_LOGINS, NewLogin, OpenedLogin, Revocation, Rotated, Rotation, Which},
     moderation::{AuditCheck, Banned, MAX_BLOCKS, NewBan, NewReport, Reported, Resolution, Unban},
     notices::{NoticeStore, Waiting, Wishes},
-    retention::{ClearPass, ClearRule, Cleared},
+    retention::{ClearPass, ClearRule, Cleared, ClearedChannel},
     scheduling::{
         ChangedSchedule, DueMessage, FiredMessage, MAX_READERS, MAX_SCHEDULED, NewScheduled, Receipts,
         ScheduleChange, ScheduleStore, Scheduled, Unsent,
@@ -617,7 +617,12 @@ pub trait Store:
     /// One portion of a pass that takes the content of what is too old or was deleted: text, earlier texts, reactions,
     /// mentions, its entry in the index. What was not deleted before becomes a tombstone at a new `rev`; `seq` and
     /// `last_seq` stay.
-    async fn clear(&self, rule: ClearRule, pass: ClearPass) -> Result<Cleared>;
+    async fn clear(
+        &self,
+        rule: ClearRule,
+        pass: ClearPass,
+        then: Then<Vec<ClearedChannel>>,
+    ) -> Result<Cleared>;
 
     // --- calls ---
     /// A number that grows with every start of this node; rows of smaller epochs are orphans.

@@ -23,8 +23,8 @@ use crate::{
         typing::Typist,
     },
     store::{
-        self, Banned, ChangedChannel, ChangedMember, ChangedMessage, CreatedChannel, Cut, DirectoryChannel,
-        DirectoryDone, FollowedThread, JoinedChannel, ReadMark, Reported, SentMessage,
+        self, Banned, ChangedChannel, ChangedMember, ChangedMessage, ClearedChannel, CreatedChannel, Cut,
+        DirectoryChannel, DirectoryDone, FollowedThread, JoinedChannel, ReadMark, Reported, SentMessage,
     },
 };
 
@@ -286,6 +286,12 @@ impl Outbox {
             let data = json!({"channel": there.channel.to_shared_json(), "rev": there.channel.rev});
             self.reliable(everybody(), "channel:updated", data);
         }
+    }
+
+    /// Which messages, `channel:sync` says: they can be thousands.
+    pub(super) fn cleared(&self, gone: &ClearedChannel) {
+        let data = json!({"channelId": gone.channel, "rev": gone.rev});
+        self.reliable(Audience::Users(gone.audience.clone()), "channel:cleared", data);
     }
 
     /// The last that the sockets of this sign-in hear.

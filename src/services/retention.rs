@@ -6,7 +6,7 @@ use super::Inner;
 use crate::{
     chat::model::WallMs,
     runtime::clock,
-    store::{self, ClearPass, ClearRule},
+    store::{self, ClearPass, ClearRule, ClearedChannel},
 };
 
 /// After a start others come first.
@@ -59,7 +59,9 @@ impl Inner {
             deleted_before: now.saturating_sub(grace),
             now,
         };
-        let done = self.store.clear(rule, pass).await?;
+        let out = self.out.clone();
+        let then = Box::new(move |gone: &Vec<ClearedChannel>| gone.iter().for_each(|one| out.cleared(one)));
+        let done = self.store.clear(rule, pass, then).await?;
         if done.messages > 0 {
             tracing::info!(messages = done.messages, "messages were cleared");
         }

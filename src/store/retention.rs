@@ -1,5 +1,6 @@
 //! What is forgotten when, as the store takes and answers it.
 
+use super::Audience;
 use crate::{base::id::ChannelId, chat::model::WallMs};
 
 /// What has lost its right to stay at `now`.
@@ -37,6 +38,14 @@ pub(super) struct Due {
     pub settings_rev: u64,
     /// Everything created before this has to go.
     pub cutoff: WallMs,
+}
+
+/// A channel whose members do not have what was said any more: `sync` has the tombstones.
+#[derive(Debug, Clone)]
+pub struct ClearedChannel {
+    pub channel: ChannelId,
+    pub rev: i64,
+    pub audience: Audience,
 }
 
 #[derive(Debug, Clone, Default)]

@@ -516,8 +516,13 @@ impl Store for SqlStore {
         self.writer.submit(messages::ExpireNonces(before), nothing()).await
     }
 
-    async fn clear(&self, rule: ClearRule, pass: ClearPass) -> Result<Cleared> {
-        let done = retention::portion(&self.readers, &self.writer, rule, pass).await;
+    async fn clear(
+        &self,
+        rule: ClearRule,
+        pass: ClearPass,
+        then: Then<Vec<ClearedChannel>>,
+    ) -> Result<Cleared> {
+        let done = retention::portion(&self.readers, &self.writer, (rule, pass), then).await;
         if let Ok(Cleared { messages: 1.., .. }) = done {
             self.indexer.wake();
         }

@@ -255,6 +255,12 @@ export class Chat {
         this.events.emit('channels', undefined);
         return true;
       }
+      case 'channel:cleared': {
+        const { channelId, rev } = d as { channelId: string; rev: number };
+        // Known only when it is done: after a lost connection the rest is asked for again.
+        void this.#catchUp(channelId, this.#channels.get(channelId)?.rev).then(() => this.#touch(channelId, { rev }));
+        return true;
+      }
       case 'channel:members_changed': {
         // Too many to be told one by one.
         const { channelId } = d as { channelId: string };

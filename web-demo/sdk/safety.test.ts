@@ -126,4 +126,15 @@ describe('a channel', () => {
     expect(chat.timeline('c').messages[1]).toMatchObject({ deleted: true, content: '' });
     expect(asked).toHaveLength(before);
   });
+
+  it('reads again what was cleared after its time', async () => {
+    answer = (op, d) => {
+      if (op !== 'channel:sync') return {};
+      expect(d).toEqual({ channelId: 'c', afterRev: 2 });
+      return { messages: [message('', 1, 3, { deletedAt: '2026-01-01T00:00:00Z' })], members: [], rev: 3, lastSeq: 2, truncated: false };
+    };
+    chat.onEvent('channel:cleared', { channelId: 'c', rev: 3 });
+    await vi.waitFor(() => expect(chat.timeline('c').messages.map((m) => [m.content, m.deleted])).toEqual([['', true], ['two', false]]));
+    await vi.waitFor(() => expect(chat.channel('c')?.rev).toBe(3));
+  });
 });

@@ -1924,6 +1924,7 @@ export interface Events {
   'call:ringing': CallRinging;
   'call:speakers': Speakers;
   'call:started': CallStarted;
+  'channel:cleared': ChannelCleared;
   'channel:created': OneChannel;
   'channel:member_joined': MemberChange;
   'channel:member_left': MemberLeft;
@@ -2082,6 +2083,13 @@ export interface CallStarted {
   call: LiveCall;
   callId: string;
   channelId: string;
+}
+export interface ChannelCleared {
+  channelId: string;
+  /**
+   * That of the tombstones.
+   */
+  rev: number;
 }
 export interface MemberChange {
   channelId: string;

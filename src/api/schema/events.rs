@@ -64,6 +64,7 @@ pub static EVENTS: &[EventType] = &[
     // Channels
     reliable::<OneChannel>("channel:created", "One is a member of a channel now"),
     reliable::<ChannelUpdated>("channel:updated", "A channel's settings changed"),
+    reliable::<ChannelCleared>("channel:cleared", "Messages have lost what they said: sync"),
     reliable::<MemberChange>("channel:member_joined", "Somebody was added"),
     reliable::<MemberChange>("channel:member_updated", "A member's role or time-out changed"),
     reliable::<MemberLeft>("channel:member_left", "Somebody is not a member any more"),
@@ -196,6 +197,14 @@ pub struct Failure {
 #[derive(Debug, JsonSchema)]
 pub struct ChannelUpdated {
     pub channel: SharedChannel,
+    pub rev: u64,
+}
+
+#[derive(Debug, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct ChannelCleared {
+    pub channel_id: ChannelId,
+    /// That of the tombstones.
     pub rev: u64,
 }
 

@@ -338,6 +338,11 @@ async fn what_is_too_old_or_was_deleted_long_ago_is_cleared() {
     assert_eq!(content(&kept).await, "kept for a week");
     later(8).await;
     assert_eq!(content(&kept).await, "");
+    let heard = house.seen.of(bo, "channel:cleared");
+    assert_eq!(heard.len(), 1, "of a tombstone that is emptied nobody hears: {heard:?}");
+    assert_eq!(heard[0]["channelId"], kept["message"]["channelId"]);
+    let rev = group.ok(bo, "channel:get", json!({})).await["channel"]["rev"].clone();
+    assert_eq!(heard[0]["rev"], rev);
     let sync = group.ok(bo, "channel:sync", json!({"afterRev": before})).await;
     let told = &sync["messages"][0];
     assert_eq!((&told["id"], &told["content"]), (&kept["message"]["id"], &json!("")));

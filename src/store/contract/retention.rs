@@ -17,7 +17,7 @@ pub(super) async fn all(store: &dyn Store, [ana, bo, cy]: [UserId; 3]) {
 async fn cleared(store: &dyn Store, rule: ClearRule) -> u64 {
     let (mut pass, mut count) = (ClearPass::default(), 0);
     loop {
-        let done = store.clear(rule, pass).await.unwrap();
+        let done = store.clear(rule, pass, nothing()).await.unwrap();
         assert!(done.messages <= 4, "a portion is small");
         count += done.messages;
         match done.next {

@@ -20,7 +20,7 @@ use crate::{
     },
     chat::model::WallMs,
     store::{
-        ClearPass, ClearRule, Cleared, Result, nothing,
+        ClearPass, ClearRule, Cleared, ClearedChannel, Result, Then, nothing,
         retention::{ClearStage, Due},
     },
 };
@@ -59,8 +59,8 @@ macro_rules! among {
 pub(super) async fn portion(
     readers: &Readers,
     writer: &Writer,
-    rule: ClearRule,
-    pass: ClearPass,
+    (rule, pass): (ClearRule, ClearPass),
+    then: Then<Vec<ClearedChannel>>,
 ) -> Result<Cleared> {
     let mut reader = readers.take().await?;
     let conn = &mut reader.db();
@@ -87,7 +87,10 @@ pub(super) async fn portion(
     drop(reader);
     let messages = match found.is_empty() {
         true => 0,
-        false => writer.submit(Clear { rule, found }, nothing()).await?,
+        false => {
+            let then = Box::new(move |gone: &Gone| then(&gone.channels));
+            writer.submit(Clear { rule, found }, then).await?.messages
+        }
     };
     Ok(Cleared { messages, next: stage.map(|stage| ClearPass { stage }) })
 }
@@ -165,10 +168,17 @@ async fn place(conn: &mut Db<'_>, (first, last): (i64, i64), at: WallMs) -> Resu
     Ok(low)
 }
 
-/// How many messages lost their content.
 struct Clear {
     rule: ClearRule,
     found: Vec<i64>,
+}
+
+#[derive(Clone)]
+struct Gone {
+    /// How many lost their content.
+    messages: u64,
+    /// Where somebody may have seen it until now.
+    channels: Vec<ClearedChannel>,
 }
 
 /// A row that is to lose its content.
@@ -195,9 +205,9 @@ impl Old {
 
 #[async_trait]
 impl Write for Clear {
-    type Out = u64;
+    type Out = Gone;
 
-    async fn apply(self: Box<Self>, db: &mut Tx<'_>) -> Result<u64> {
+    async fn apply(self: Box<Self>, db: &mut Tx<'_>) -> Result<Gone> {
         let Self { rule, found } = *self;
         // The settings may have changed since it was found.
         let sql = db.conn.pick(
@@ -227,16 +237,18 @@ impl Write for Clear {
         for row in rows.iter().filter(|row| !row.deleted) {
             fresh.entry(row.channel).or_default().push(row);
         }
+        let mut channels = Vec::with_capacity(fresh.len());
         for (channel, rows) in fresh {
-            bury(db, channel, &rows, rule.now).await?;
+            let rev = bury(db, channel, &rows, rule.now).await?;
+            channels.push(ClearedChannel { channel, rev, audience: db.audience(channel).await? });
         }
         empty(&mut db.conn, &rows, rule.now).await?;
-        Ok(rows.len() as u64)
+        Ok(Gone { messages: rows.len() as u64, channels })
     }
 }
 
 /// They become tombstones, all at one revision: who was away learns it from `sync` like any deletion.
-async fn bury(db: &mut Tx<'_>, channel: ChannelId, rows: &[&Old], now: WallMs) -> Result<()> {
+async fn bury(db: &mut Tx<'_>, channel: ChannelId, rows: &[&Old], now: WallMs) -> Result<i64> {
     let rev = bump(db, channel).await?;
     let numbers = json!(rows.iter().map(|row| row.n).collect::<Vec<i64>>()).to_string();
     let conn = &mut db.conn;
@@ -260,7 +272,7 @@ async fn bury(db: &mut Tx<'_>, channel: ChannelId, rows: &[&Old], now: WallMs) -
         )
         .await?;
     }
-    Ok(())
+    Ok(rev)
 }
 
 /// Nothing of what was said remains.
@@ -357,7 +369,7 @@ mod tests {
         let settings = ChannelSettings { retention_days: Some(0), ..ChannelSettings::default() };
         store.update_channel(act.clone(), settings, nothing()).await.unwrap();
         let clear = Clear { rule, found: found.clone() };
-        assert_eq!(store.writer.submit(clear, nothing()).await.unwrap(), 0);
+        assert_eq!(store.writer.submit(clear, nothing()).await.unwrap().messages, 0);
         // Nor is a channel ticked off whose settings are not those any more.
         let due = Due { channel: act.channel, settings_rev: 0, cutoff: 5 * STEP_MS };
         store.writer.submit(Mark(vec![due]), nothing()).await.unwrap();
@@ -367,6 +379,6 @@ mod tests {
             look(&mut store.readers.take().await.unwrap().db(), rule).await.unwrap(),
             Some(ClearStage::Walk { after: 0, last: 30, .. })
         ));
-        assert_eq!(store.writer.submit(Clear { rule, found }, nothing()).await.unwrap(), 4);
+        assert_eq!(store.writer.submit(Clear { rule, found }, nothing()).await.unwrap().messages, 4);
     }
 }
