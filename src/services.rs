@@ -71,7 +71,6 @@ mod soft;
 mod threads;
 
 pub use config::{CallConfig, PasswordCost, RateProfile, RateScale, ServicesConfig};
-pub use logins::SignIn;
 
 /// Sessions come and go; when somebody was last there is written this often, and when the last device is gone.
 const LAST_SEEN_EVERY_MS: i64 = 5 * 60 * 1000;
@@ -160,7 +159,7 @@ impl Services {
         let quality = SharedQuality::default();
         let (bell, rings) = Bell::new();
         let discretion = privacy::Discretion::new(Receipts::new(config.receipts_every));
-        let out = Outbox(broadcast, bell, discretion);
+        let out = Outbox { carrier: broadcast, bell, discretion };
         let (desk, desk_task) = Desk::start(DeskParts {
             book: book.clone(),
             store: store.clone(),
@@ -233,7 +232,7 @@ impl Services {
         inner.know(&user).await?;
         inner.presence().seed(soft::moment(), user.id, user.status.clone(), user.last_seen_at);
         inner.attached(actor);
-        inner.out.1.forget(user.id);
+        inner.out.bell.forget(user.id);
         let now = clock::wall_ms();
         if user.last_seen_at.is_none_or(|at| now - at >= LAST_SEEN_EVERY_MS) {
             inner.store.touch_users(&[user.id], now).await.or_not_found(Code::NotFoundUser)?;

@@ -272,17 +272,16 @@ impl Writer {
 impl Rest {
     /// Gives the kernel what waits, then whole frames. Returns whether it took everything.
     fn put(&mut self, half: &OwnedWriteHalf, frames: &[u8]) -> io::Result<bool> {
-        if frames.is_empty() && self.bytes.is_empty() {
-            return Ok(true);
-        }
         let (waiting, waited) = give(half, self.bytes.get(self.taken..).unwrap_or_default())?;
         self.taken += waited;
-        let left = if waiting.is_empty() {
+        let left = match (waiting, frames) {
+            ([], []) => frames,
             // Straight to the kernel, which nearly always takes everything; if not, what follows finds out why.
-            let taken = SockRef::from(half.as_ref()).send(frames).unwrap_or_default();
-            give(half, frames.get(taken..).unwrap_or_default())?.0
-        } else {
-            frames
+            ([], frames) => {
+                let taken = SockRef::from(half.as_ref()).send(frames).unwrap_or_default();
+                give(half, frames.get(taken..).unwrap_or_default())?.0
+            }
+            _ => frames,
         };
         if self.taken >= self.bytes.len() && left.is_empty() {
             *self = Self::default();

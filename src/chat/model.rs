@@ -9,6 +9,7 @@ pub use crate::auth::grants::Device;
 use crate::{
     base::{
         id::{CallId, ChannelId, LoginId, MessageId, UserId},
+        origin::Origin,
         time::rfc3339,
     },
     call::model::CallSummary,
@@ -187,6 +188,19 @@ impl UserRecord {
 
 /// The kind of accounts that are not of the organisation.
 pub const EXTERNAL: &str = "client";
+
+/// Somebody signs in.
+#[derive(Debug, Clone)]
+pub struct SignIn {
+    pub id: LoginId,
+    pub user: UserId,
+    pub device: Device,
+    /// What the client calls itself.
+    pub client: String,
+    pub from: Origin,
+    /// Of its first refresh token.
+    pub hash: String,
+}
 
 /// Somebody signed in somewhere.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -167,7 +167,7 @@ impl Inner {
         let told = data.clone();
         let then = Box::new(move |(): &()| {
             out.reliable(Audience::Users([me].into()), "channel:notify_set", told);
-            out.1.ring(Ring::Read { user: me, always: true });
+            out.bell.ring(Ring::Read { user: me, always: true });
         });
         let done = self.store.set_notify(channel, me, wish.pref, muted_until, then).await;
         done.or_not_found(Code::NotFoundChannel)?;

@@ -111,7 +111,7 @@ impl Bell {
 impl Services {
     /// Notifications that were too many at once.
     pub fn lost_notifications(&self) -> u64 {
-        self.inner.out.1.lost.load(Relaxed)
+        self.inner.out.bell.lost.load(Relaxed)
     }
 }
 
@@ -164,7 +164,7 @@ impl Inner {
                 Ok(())
             }
             Ring::Read { user, always } => {
-                let nothing = self.out.1.badges().get(&user) == Some(&Badge::default());
+                let nothing = self.out.bell.badges().get(&user) == Some(&Badge::default());
                 if always || !nothing {
                     counted.insert(user);
                 }
@@ -229,7 +229,7 @@ impl Inner {
     async fn tell_badge(&self, user: UserId) -> store::Result<()> {
         let now = clock::wall_ms();
         if !self.presence().is_reachable(user, now) {
-            self.out.1.badges().remove(&user);
+            self.out.bell.badges().remove(&user);
             return Ok(());
         }
         let mut badge = Badge::default();
@@ -242,7 +242,7 @@ impl Inner {
                 };
         }
         let before = {
-            let mut badges = self.out.1.badges();
+            let mut badges = self.out.bell.badges();
             if badges.len() >= REMEMBERED {
                 badges.clear();
             }

@@ -139,7 +139,7 @@ impl Inner {
         // After the focus: a removal that comes before it is seen here, one that comes later takes the focus away.
         let channel = self.channel(actor, id).await;
         if channel.is_err() {
-            self.out.0.unfocus(actor.session, id);
+            self.out.carrier.unfocus(actor.session, id);
         }
         let channel = channel?;
         let members = members_of(&*self.store, id).await?;
@@ -152,7 +152,7 @@ impl Inner {
     }
 
     pub(super) fn channel_leave(&self, actor: &Actor, id: ChannelId) -> Value {
-        self.out.0.unfocus(actor.session, id);
+        self.out.carrier.unfocus(actor.session, id);
         self.typing_stopped(id, actor.user);
         json!({})
     }

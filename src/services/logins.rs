@@ -20,7 +20,7 @@ use crate::{
     chat::{
         command::{RevokeSessions, SessionRevoke},
         error::{Code, ServiceError},
-        model::{Device, LoginRecord, UserRecord, WallMs},
+        model::{LoginRecord, SignIn, UserRecord, WallMs},
     },
     runtime::clock,
     store::{NewLogin, OpenedLogin, Revocation, Rotated, Rotation, StoreError, Which},
@@ -34,21 +34,6 @@ const REMEMBERED_MS: i64 = 10 * 60 * 1000;
 const LOST_ANSWER_MS: i64 = 60 * 1000;
 /// What has ended is kept for as long: a token that is used again is a line in the log then, not an unknown one.
 const KEPT_MS: i64 = 7 * 24 * 3600 * 1000;
-
-/// Somebody signed in.
-#[derive(Debug, Clone)]
-pub struct SignIn {
-    pub id: LoginId,
-    pub user: UserId,
-    pub device: Device,
-    /// What the client calls itself.
-    pub client: String,
-    pub from: Origin,
-    /// Of its first refresh token.
-    pub hash: String,
-    /// Without a refresh it is over after this.
-    pub ttl_ms: i64,
-}
 
 /// Sessions that this process ended lately.
 #[derive(Default)]
@@ -81,20 +66,12 @@ fn revoked() -> ServiceError {
 }
 
 impl Services {
-    pub async fn open_login(&self, sign_in: SignIn) -> Result<LoginRecord, ServiceError> {
+    /// Without a refresh it is over after `ttl_ms`.
+    pub async fn open_login(&self, sign_in: SignIn, ttl_ms: i64) -> Result<LoginRecord, ServiceError> {
         let inner = self.inner.clone();
         finish(async move {
             let (user, here, now) = (sign_in.user, inner.clone(), clock::wall_ms());
-            let new = NewLogin {
-                id: sign_in.id,
-                user,
-                device: sign_in.device,
-                client: sign_in.client,
-                from: sign_in.from,
-                hash: sign_in.hash,
-                expires_at: now.saturating_add(sign_in.ttl_ms),
-                now,
-            };
+            let new = NewLogin { sign_in, expires_at: now.saturating_add(ttl_ms), now };
             let then = Box::new(move |opened: &OpenedLogin| here.cut(user, &opened.displaced));
             let opened = inner.store.open_login(new, then).await.or_not_found(Code::NotFoundUser)?;
             inner.clear_seats(&opened.displaced).await;

@@ -39,15 +39,22 @@ const CLOSE_UNAUTHORISED: u16 = 4001;
 const TOLD_ONE_BY_ONE: usize = 20;
 
 #[derive(Clone)]
-pub(super) struct Outbox(pub Arc<dyn Broadcast>, pub Bell, pub Arc<Discretion>);
+pub(super) struct Outbox {
+    /// To the sessions.
+    pub carrier: Arc<dyn Broadcast>,
+    /// What waits for people themselves.
+    pub bell: Bell,
+    /// Who is shown what of whom.
+    pub discretion: Arc<Discretion>,
+}
 
 impl Outbox {
     pub(super) fn reliable(&self, to: Audience, name: &'static str, data: Value) {
-        self.0.emit(to, OutEvent { name, reliable: true, data });
+        self.carrier.emit(to, OutEvent { name, reliable: true, data });
     }
 
     pub(super) fn ephemeral(&self, to: Audience, name: &'static str, data: Value) {
-        self.0.emit(to, OutEvent { name, reliable: false, data });
+        self.carrier.emit(to, OutEvent { name, reliable: false, data });
     }
 
     pub(super) fn message_new(&self, sent: &SentMessage) {
@@ -68,7 +75,7 @@ impl Outbox {
             });
             self.reliable(Audience::Users(mentioned.into()), "message:mention", data);
         }
-        self.1.said(sent);
+        self.bell.said(sent);
     }
 
     pub(super) fn message_line(&self, message: &MessageRecord, audience: &store::Audience) {
@@ -124,7 +131,7 @@ impl Outbox {
         let cursor = Cursor { channel, user, thread: mark.thread };
         let data = receipt_json(cursor, mark.read_seq, now);
         self.reliable(Audience::Users([user].into()), "message:read_receipt", data);
-        self.1.ring(Ring::Read { user, always: mark.kind == ChannelKind::Dm });
+        self.bell.ring(Ring::Read { user, always: mark.kind == ChannelKind::Dm });
         if mark.kind != ChannelKind::General && mark.audience.len() <= RECEIPTS_UP_TO {
             let to: Vec<UserId> = mark.audience.iter().copied().filter(|other| *other != user).collect();
             self.others_read(cursor, Receipt { seq: mark.read_seq, at: now, to });
@@ -185,7 +192,7 @@ impl Outbox {
     /// follows no commit goes to those in focus.
     pub(super) fn member_left(&self, change: &ChangedMember, by: UserId) {
         let gone = change.member.user;
-        self.0.expel(gone, change.channel);
+        self.carrier.expel(gone, change.channel);
         self.expelled(change.channel, gone);
         let data = json!({
             "channelId": change.channel, "userId": gone, "by": by, "rev": change.member.rev,
@@ -222,7 +229,7 @@ impl Outbox {
         self.reliable(Audience::Users(banned.audience.clone()), "moderation:user_banned", data);
         let data = json!({"reason": banned.reason, "until": until});
         self.reliable(Audience::Users([user].into()), "moderation:banned", data);
-        self.0.disconnect_user(user, CLOSE_REMOVED, Code::AuthBanned.as_str());
+        self.carrier.disconnect_user(user, CLOSE_REMOVED, Code::AuthBanned.as_str());
     }
 
     /// Few changes are told one by one; of many, members are told how many, and whoever looks asks again.
@@ -235,7 +242,7 @@ impl Outbox {
                 Cut::Inactive(user) => (user, Code::AuthUserInactive),
                 Cut::Less(user) => (user, Code::AuthInvalid),
             };
-            self.0.disconnect_user(user, CLOSE_UNAUTHORISED, code.as_str());
+            self.carrier.disconnect_user(user, CLOSE_UNAUTHORISED, code.as_str());
         }
     }
 
@@ -248,7 +255,7 @@ impl Outbox {
         }
         let many = there.joined.len() + there.left.len() + there.changed.len() > TOLD_ONE_BY_ONE;
         for member in &there.left {
-            self.0.expel(member.user, id);
+            self.carrier.expel(member.user, id);
             self.expelled(id, member.user);
             let data = json!({
                 "channelId": id, "userId": member.user, "by": by, "rev": member.rev,
@@ -296,7 +303,7 @@ impl Outbox {
 
     /// The last that the sockets of this sign-in hear.
     pub(super) fn login_ended(&self, user: UserId, login: LoginId) {
-        self.0.disconnect_login(user, login, CLOSE_UNAUTHORISED, Code::AuthRevoked.as_str());
+        self.carrier.disconnect_login(user, login, CLOSE_UNAUTHORISED, Code::AuthRevoked.as_str());
     }
 
     pub(super) fn member_updated(&self, change: &ChangedMember) {
@@ -330,7 +337,7 @@ impl Outbox {
                 && let Some(channel) = notice.data["channelId"].as_str().and_then(|id| id.parse().ok())
             {
                 let data = notice.data.clone();
-                self.1.ring(Ring::Missed { users: users.to_vec(), channel, data });
+                self.bell.ring(Ring::Missed { users: users.to_vec(), channel, data });
             }
             self.reliable(to, notice.name, notice.data);
         }
@@ -351,7 +358,7 @@ impl Outbox {
 
     /// Who looks at the channel and may see the user type: neither blocks the other.
     fn not_apart(&self, channel: ChannelId, user: UserId) -> Audience {
-        let mut except = self.2.wishes().apart(user);
+        let mut except = self.discretion.wishes().apart(user);
         if let Err(place) = except.binary_search(&user) {
             except.insert(place, user);
         }
@@ -359,6 +366,6 @@ impl Outbox {
     }
 
     pub(super) fn focus(&self, session: SessionId, channel: ChannelId) -> bool {
-        self.0.focus(session, channel)
+        self.carrier.focus(session, channel)
     }
 }

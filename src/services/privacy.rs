@@ -53,22 +53,22 @@ impl Discretion {
 impl Outbox {
     /// Somebody's cursor moved: others hear of it now or soon.
     pub(super) fn others_read(&self, cursor: Cursor, receipt: Receipt) {
-        if self.2.wishes().hides_reading(cursor.user) {
+        if self.discretion.wishes().hides_reading(cursor.user) {
             return;
         }
         // Told under the lock, here and below: what was held back does not overtake what is newer, and nothing
         // follows `expelled`.
-        let mut receipts = self.2.receipts();
+        let mut receipts = self.discretion.receipts();
         match receipts.moved(clock::now(), cursor, receipt) {
             Some(receipt) => self.receipt(cursor, receipt),
-            None => self.2.held.notify_one(),
+            None => self.discretion.held.notify_one(),
         }
     }
 
     fn receipt(&self, cursor: Cursor, receipt: Receipt) {
         let Receipt { seq, at, mut to } = receipt;
         {
-            let wishes = self.2.wishes();
+            let wishes = self.discretion.wishes();
             if wishes.hides_reading(cursor.user) {
                 return;
             }
@@ -84,7 +84,7 @@ impl Outbox {
 
     /// Nothing of the channel that was held back reaches the user any more.
     pub(super) fn expelled(&self, channel: ChannelId, user: UserId) {
-        self.2.receipts().expel(channel, user);
+        self.discretion.receipts().expel(channel, user);
     }
 
     /// An event of a member, `data` and its `member`, which not everybody may see alike.
@@ -96,7 +96,7 @@ impl Outbox {
         mut data: Value,
     ) {
         let everybody = {
-            let wishes = self.2.wishes();
+            let wishes = self.discretion.wishes();
             let shown = |user: &UserId| {
                 member.shows_reading_to(Viewer { user: *user, hides_reading: wishes.hides_reading(*user) })
             };
@@ -127,22 +127,22 @@ pub(super) fn receipt_json(cursor: Cursor, seq: u64, at: i64) -> Value {
 impl Inner {
     /// Before the user shows itself here or is told of others: what it wishes is known from then on.
     pub(super) async fn know(&self, user: &UserRecord) -> Result<(), ServiceError> {
-        if self.out.2.wishes().knows(user.id) {
+        if self.out.discretion.wishes().knows(user.id) {
             return Ok(());
         }
-        self.out.2.change().expect(user.id);
+        self.out.discretion.change().expect(user.id);
         let blocked = self.store.blocked(user.id).await.or_not_found(Code::NotFoundUser)?;
-        self.out.2.change().learn(user.id, &blocked, user.hides_reading);
+        self.out.discretion.change().learn(user.id, &blocked, user.hides_reading);
         Ok(())
     }
 
     /// Who asks, with what it wishes.
     pub(super) async fn viewer(&self, actor: &Actor) -> Result<Viewer, ServiceError> {
         let user = actor.user;
-        if !self.out.2.wishes().knows(user) {
+        if !self.out.discretion.wishes().knows(user) {
             self.know(&self.user(user).await?).await?;
         }
-        Ok(Viewer { user, hides_reading: self.out.2.wishes().hides_reading(user) })
+        Ok(Viewer { user, hides_reading: self.out.discretion.wishes().hides_reading(user) })
     }
 
     pub(super) async fn members_json<'a>(
@@ -184,25 +184,25 @@ impl Inner {
 
     /// The user blocks the other one from now on, or does not: it is seen so at once. Runs in commit order.
     pub(super) fn block_changed(&self, user: UserId, other: UserId, blocked: bool) {
-        self.out.2.change().block(user, other, blocked);
+        self.out.discretion.change().block(user, other, blocked);
         // Held while it is told: whoever changes it meanwhile tells it after this.
         let presence = self.presence();
         let shown = if blocked { Presence::hidden(user) } else { presence.seen_by_others(user) };
-        self.out.0.presence_shown(user, shown, other);
+        self.out.carrier.presence_shown(user, shown, other);
     }
 
     /// What waits to be told of the reading of somebody who hides it now is not told.
     pub(super) fn reading_changed(&self, user: UserId, hides: bool) {
-        self.out.2.change().set_hides_reading(user, hides);
+        self.out.discretion.change().set_hides_reading(user, hides);
         if hides {
-            self.out.2.receipts().withdraw(user);
+            self.out.discretion.receipts().withdraw(user);
         }
     }
 }
 
 /// Tells what was held back. Ends when the services are dropped or drained.
 pub(super) async fn tell_receipts(inner: Weak<Inner>) {
-    let Some(discretion) = inner.upgrade().map(|inner| Arc::clone(&inner.out.2)) else { return };
+    let Some(discretion) = inner.upgrade().map(|inner| Arc::clone(&inner.out.discretion)) else { return };
     loop {
         let at = {
             let Some(inner) = inner.upgrade() else { return };

@@ -58,13 +58,13 @@ impl Inner {
         if flipped {
             let presence = self.presence().seen_by_others(user);
             // Held until all are told: a block that comes now is told after this.
-            let wishes = self.out.2.wishes();
-            self.out.0.presence_changed(user, presence, &|watcher| wishes.hides(user, watcher));
+            let wishes = self.out.discretion.wishes();
+            self.out.carrier.presence_changed(user, presence, &|watcher| wishes.hides(user, watcher));
         }
     }
 
     pub(super) fn presences(&self, me: UserId, users: &[UserId]) -> Vec<Value> {
-        let (presence, wishes) = (self.presence(), self.out.2.wishes());
+        let (presence, wishes) = (self.presence(), self.out.discretion.wishes());
         let seen = |user: &UserId| match *user {
             user if user == me => presence.seen_by_self(user),
             user if wishes.hides(user, me) => Presence::hidden(user),
@@ -107,7 +107,7 @@ impl Inner {
             let done = self.store.set_read_receipts(me, on, then).await;
             resettled |= done.or_not_found(Code::NotFoundUser)?;
         }
-        let settings = said.settings_json(self.out.2.wishes().hides_reading(actor.user));
+        let settings = said.settings_json(self.out.discretion.wishes().hides_reading(actor.user));
         if resettled {
             self.out.reliable(Audience::Users([actor.user].into()), "user:settings", settings.clone());
         }
@@ -136,25 +136,25 @@ impl Inner {
         if let Some(channel) = channel {
             let mut members = members_of(&*self.store, channel).await?;
             count = Some({
-                let (presence, wishes) = (self.presence(), self.out.2.wishes());
+                let (presence, wishes) = (self.presence(), self.out.discretion.wishes());
                 presence.count(members.iter().copied().filter(|user| !wishes.hides(*user, actor.user)))
             });
             // Of a crowd nobody follows the single ones.
             if members.len() > MAX_PRESENCE {
                 members.clear();
             }
-            self.out.0.watch_presence(actor.session, &channel.to_string(), &members);
+            self.out.carrier.watch_presence(actor.session, &channel.to_string(), &members);
             // After the interest is noted, for the same reason as with focus.
             if let Err(error) = self.store.role(channel, actor.user).await.or_not_found(Code::NotFoundChannel)
             {
-                self.out.0.unwatch_presence(actor.session, &channel.to_string());
+                self.out.carrier.unwatch_presence(actor.session, &channel.to_string());
                 return Err(error);
             }
             told.extend(members);
         }
         if channel.is_none() || !ask.user_ids.is_empty() {
             let users = self.visible_users(actor, &ask.user_ids).await?;
-            self.out.0.watch_presence(actor.session, USERS_KEY, &users);
+            self.out.carrier.watch_presence(actor.session, USERS_KEY, &users);
             told.extend(users);
         }
         told.sort_unstable();
@@ -164,7 +164,7 @@ impl Inner {
 
     pub(super) fn presence_unsubscribe(&self, actor: &Actor, channel: Option<ChannelId>) -> Value {
         let key = channel.map_or_else(|| USERS_KEY.to_owned(), |id| id.to_string());
-        self.out.0.unwatch_presence(actor.session, &key);
+        self.out.carrier.unwatch_presence(actor.session, &key);
         json!({})
     }
 
@@ -209,7 +209,7 @@ impl Inner {
 
     /// Without whom one of the two blocks the other.
     pub(super) fn typing_json(&self, me: UserId, channel: ChannelId) -> Vec<Value> {
-        let apart = self.out.2.wishes().apart(me);
+        let apart = self.out.discretion.wishes().apart(me);
         let typing = self.typing();
         let row = |who: &&Typist| json!({"userId": who.user, "username": who.username, "name": who.name, "threadId": who.thread});
         let shown = |who: &&&Typist| apart.binary_search(&who.user).is_err();

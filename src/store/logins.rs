@@ -8,7 +8,7 @@ use crate::{
         id::{LoginId, UserId},
         origin::Origin,
     },
-    chat::model::{Device, LoginRecord, WallMs},
+    chat::model::{LoginRecord, SignIn, WallMs},
 };
 
 /// Places where one person is signed in; the one not used for longest gives way.
@@ -16,13 +16,7 @@ pub const MAX_LOGINS: u32 = 50;
 
 #[derive(Debug, Clone)]
 pub struct NewLogin {
-    pub id: LoginId,
-    pub user: UserId,
-    pub device: Device,
-    pub client: String,
-    pub from: Origin,
-    /// Of the first refresh token.
-    pub hash: String,
+    pub sign_in: SignIn,
     pub expires_at: WallMs,
     pub now: WallMs,
 }

@@ -1,28 +1,20 @@
 import { beforeEach, describe, expect, it, vi } from 'vitest';
 import { timeOut, updateChannel } from './administration';
 import { Chat } from './chat';
-import { Emitter } from './emitter';
 import { auditLog, listReports, resolveReport } from './moderation';
 import { MemoryOutboxStore } from './outbox';
 import { Safety } from './safety';
 import type { Session } from './session';
+import { fakeSession, type Payload } from './session.fake';
 import { channel as channelSchema, read } from './wire';
 
-const asked: { op: string; d: Record<string, unknown> }[] = [];
-let answer: (op: string, d: Record<string, unknown>) => unknown;
+let asked: { op: string; d: Payload }[];
+let answer: (op: string, d: Payload) => unknown;
 let session: Session;
 
 beforeEach(() => {
-  asked.length = 0;
   answer = () => ({});
-  session = {
-    status: { phase: 'ready' },
-    events: new Emitter(),
-    request: async (op: string, d: Record<string, unknown>) => {
-      asked.push({ op, d });
-      return answer(op, d);
-    },
-  } as unknown as Session;
+  ({ session, asked } = fakeSession((op, d) => answer(op, d)));
 });
 
 describe('blocks', () => {

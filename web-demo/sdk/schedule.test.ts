@@ -1,14 +1,14 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { Chat } from './chat';
-import { Emitter } from './emitter';
 import { ConveneError } from './errors';
 import { MemoryOutboxStore } from './outbox';
 import { Schedule } from './schedule';
 import type { Session } from './session';
+import { fakeSession, type Payload } from './session.fake';
 import { message as messageSchema, read } from './wire';
 
-const asked: { op: string; d: Record<string, unknown> }[] = [];
-let answer: (op: string, d: Record<string, unknown>) => unknown;
+let asked: { op: string; d: Payload }[];
+let answer: (op: string, d: Payload) => unknown;
 let session: Session;
 let schedule: Schedule;
 
@@ -21,16 +21,8 @@ const ids = () => schedule.all.map((one) => one.id);
 
 beforeEach(() => {
   vi.useFakeTimers();
-  asked.length = 0;
   answer = () => ({});
-  session = {
-    status: { phase: 'ready' },
-    events: new Emitter(),
-    request: async (op: string, d: Record<string, unknown>) => {
-      asked.push({ op, d });
-      return answer(op, d);
-    },
-  } as unknown as Session;
+  ({ session, asked } = fakeSession((op, d) => answer(op, d)));
   schedule = new Schedule(session);
 });
 afterEach(() => vi.useRealTimers());

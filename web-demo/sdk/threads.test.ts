@@ -1,11 +1,10 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { Chat } from './chat';
-import { Emitter } from './emitter';
 import { MemoryOutboxStore } from './outbox';
-import type { Session } from './session';
+import { fakeSession, type Payload } from './session.fake';
 import { channel as channelSchema, read } from './wire';
 
-const asked: { op: string; d: Record<string, unknown> }[] = [];
+let asked: { op: string; d: Payload }[];
 let answers: Record<string, unknown>;
 let chat: Chat;
 
@@ -18,23 +17,17 @@ const texts = (id: string) => chat.timeline(id).messages.map((m) => m.content);
 
 beforeEach(async () => {
   vi.useFakeTimers();
-  asked.length = 0;
   const root = message('root', 1, 1);
   answers = {
     'channel:get_history': { messages: [root], hasMoreBefore: false, hasMoreAfter: false },
     'thread:get': { thread: { root, following: true, readSeq: 0, unread: 0, mentions: 0 } },
     'thread:list': { threads: [], next: null },
   };
-  const session = {
-    status: { phase: 'ready' },
-    events: new Emitter(),
-    request: async (op: string, d: Record<string, unknown>) => {
-      asked.push({ op, d });
-      const answer = answers[op] ?? {};
-      return op === 'channel:get_history' && d['threadId'] ? { messages: [], hasMoreBefore: false, hasMoreAfter: false } : answer;
-    },
-  } as unknown as Session;
-  chat = new Chat(session, new MemoryOutboxStore());
+  const fake = fakeSession((op, d) =>
+    op === 'channel:get_history' && d['threadId'] ? { messages: [], hasMoreBefore: false, hasMoreAfter: false } : (answers[op] ?? {}),
+  );
+  asked = fake.asked;
+  chat = new Chat(fake.session, new MemoryOutboxStore());
   const channel = read(channelSchema, { id: 'c', slug: 'c', kind: 'group', name: 'c', lastSeq: 1, rev: 1, readSeq: 1 }, 'channel');
   chat.onReady({ user: { id: 'ana', name: 'Ana', username: 'ana' }, channels: [channel] } as never);
   await chat.open('c');

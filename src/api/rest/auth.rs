@@ -22,9 +22,8 @@ use crate::{
     base::time::rfc3339,
     chat::{
         error::{Code, ServiceError},
-        model::{LoginRecord, UserRecord},
+        model::{LoginRecord, SignIn, UserRecord},
     },
-    services::SignIn,
 };
 
 pub(super) fn routes() -> Router<Front> {
@@ -64,16 +63,9 @@ async fn login(
     let (refresh, hash) = identity::mint_refresh(&front, id)?;
     // Before anything is written: without a key there would be a session that nobody can use.
     let issued = identity::issue(&front, &user, id)?;
-    let login = front.services.open_login(SignIn {
-        id,
-        user: user.id,
-        device: credentials.device,
-        client,
-        from: peer.ip.into(),
-        hash,
-        ttl_ms: identity::session_ttl_ms(&front),
-    });
-    let login = login.await?;
+    let sign_in =
+        SignIn { id, user: user.id, device: credentials.device, client, from: peer.ip.into(), hash };
+    let login = front.services.open_login(sign_in, identity::session_ttl_ms(&front)).await?;
     Ok(granted(&user, issued, Some((&login, refresh))))
 }
 

@@ -3,7 +3,7 @@
 use super::*;
 use crate::{
     base::id::LoginId,
-    chat::model::{Device, LoginRecord},
+    chat::model::{Device, LoginRecord, SignIn},
 };
 
 const MINUTE: WallMs = 60_000;
@@ -13,16 +13,15 @@ fn id(n: u128) -> LoginId {
 }
 
 fn new(n: u128, user: UserId, now: WallMs) -> NewLogin {
-    NewLogin {
+    let sign_in = SignIn {
         id: id(n),
         user,
         device: Device::Mobile,
         client: "a phone".into(),
         from: std::net::IpAddr::from([192, 0, 2, 7]).into(),
         hash: format!("first-{n}"),
-        expires_at: now + 100 * MINUTE,
-        now,
-    }
+    };
+    NewLogin { sign_in, expires_at: now + 100 * MINUTE, now }
 }
 
 fn rotation(n: u128, shown: &str, next: &str, now: WallMs) -> Rotation {

@@ -93,13 +93,13 @@ impl Write for Open {
     type Out = OpenedLogin;
 
     async fn apply(self: Box<Self>, db: &mut Tx<'_>) -> Result<OpenedLogin> {
-        let new = self.0;
+        let NewLogin { sign_in: new, expires_at, now } = self.0;
         let lives = db
             .conn
             .all(
                 "SELECT id FROM sessions WHERE user_id = $1 AND revoked_at IS NULL AND expires_at > $2 \
                  ORDER BY last_used_at DESC, id DESC",
-                args![new.user, new.now],
+                args![new.user, now],
             )
             .await?;
         let mut displaced = Vec::new();
@@ -107,7 +107,7 @@ impl Write for Open {
             displaced.push(row.id("id")?);
         }
         for id in &displaced {
-            end(&mut db.conn, *id, new.now).await?;
+            end(&mut db.conn, *id, now).await?;
         }
         db.conn
             .run(
@@ -120,8 +120,8 @@ impl Write for Open {
                     &new.client,
                     new.from.text(),
                     &new.hash,
-                    new.now,
-                    new.expires_at
+                    now,
+                    expires_at
                 ],
             )
             .await?;
