@@ -19,9 +19,9 @@ use crate::{
     store::{Result, StoreError, nothing},
 };
 
-/// For so long changes gather before a portion is written: people wait no longer for a search, and a busy server
-/// writes five portions in a second rather than one per message.
-const GATHER: Duration = Duration::from_millis(200);
+/// For so long changes gather before a portion is written, on a busy server as well: a portion costs nearly the same
+/// whether it is of one message or of fifty.
+const GATHER: Duration = Duration::from_millis(50);
 /// Between the portions of a long backlog others use the writer.
 const BREATH: Duration = Duration::from_millis(5);
 /// After an error, doubling. There is no last attempt: a message that is left out would never be found.
@@ -112,10 +112,10 @@ async fn follow(progress: Arc<Progress>, writer: Weak<Writer>, readers: Weak<Rea
         // Whoever closes the store does not wait for our next look.
         drop((writing, reading));
         match outcome {
-            Ok(Some(count)) => {
+            Ok(Some(Portion { indexed, more })) => {
                 retry = RETRY_FIRST;
-                progress.state().indexed += count;
-                tokio::time::sleep(BREATH).await;
+                progress.state().indexed += indexed;
+                tokio::time::sleep(if more { BREATH } else { GATHER }).await;
             }
             Ok(None) => {
                 retry = RETRY_FIRST;
@@ -133,17 +133,25 @@ async fn follow(progress: Arc<Progress>, writer: Weak<Writer>, readers: Weak<Rea
     }
 }
 
-/// How many messages were indexed; `None` if there was nothing to do.
-async fn portion(writer: &Writer, readers: &Readers) -> Result<Option<u64>> {
+/// What was done at once.
+struct Portion {
+    indexed: u64,
+    /// It was as much as goes into one, or somebody else did it.
+    more: bool,
+}
+
+/// `None` if there was nothing to do.
+async fn portion(writer: &Writer, readers: &Readers) -> Result<Option<Portion>> {
     let mut reader = readers.snapshot().await?;
     let backlog: Backlog = search::backlog(&mut reader.db()).await?;
     drop(reader);
     if backlog.is_empty() {
         return Ok(None);
     }
+    let more = backlog.is_full();
     match writer.submit(backlog, nothing()).await {
         // Another process on the same database was faster.
-        Err(StoreError::State) => Ok(Some(0)),
-        done => done.map(Some),
+        Err(StoreError::State) => Ok(Some(Portion { indexed: 0, more: true })),
+        done => done.map(|indexed| Some(Portion { indexed, more })),
     }
 }

@@ -284,9 +284,15 @@ pub(super) struct Backlog {
     fresh: Vec<Entry>,
     /// With the revision that was read: a later one has to be done again.
     changed: Vec<(i64, u64, Option<Entry>)>,
+    /// There may be more.
+    full: bool,
 }
 
 impl Backlog {
+    pub fn is_full(&self) -> bool {
+        self.full
+    }
+
     pub fn is_empty(&self) -> bool {
         self.upto == self.cursor && self.changed.is_empty()
     }
@@ -307,11 +313,13 @@ pub(super) async fn backlog(conn: &mut Db<'_>) -> Result<Backlog> {
         let entry = Entry::read(row, conn)?;
         bytes += entry.as_ref().map_or(0, |entry| entry.bytes);
         if bytes > BATCH_BYTES && backlog.upto > cursor {
+            backlog.full = true;
             return Ok(backlog);
         }
         backlog.upto = row.int("n")?;
         backlog.fresh.extend(entry);
     }
+    backlog.full = rows.len() >= BATCH as usize;
     // Those behind the cursor come as fresh ones.
     let rows = conn
         .all(
@@ -324,10 +332,12 @@ pub(super) async fn backlog(conn: &mut Db<'_>) -> Result<Backlog> {
         let entry = Entry::read(row, conn)?;
         bytes += entry.as_ref().map_or(0, |entry| entry.bytes);
         if bytes > BATCH_BYTES && !backlog.is_empty() {
+            backlog.full = true;
             break;
         }
         backlog.changed.push((row.int("n")?, row.unsigned("rev")?, entry));
     }
+    backlog.full |= rows.len() >= BATCH as usize;
     Ok(backlog)
 }
 

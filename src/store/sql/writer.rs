@@ -1,8 +1,9 @@
 //! The one writer: group commit on demand, one savepoint per command, acknowledgement after COMMIT.
 //!
 //! Two tasks form a pipeline. The writer takes whatever is queued (waiting for more only where several came together a
-//! moment ago, and at most two milliseconds), runs each command inside its own SAVEPOINT of one transaction and commits. The notifier then finishes the committed commands one by one in
-//! commit order: first `then` (fan-out), then the acknowledgement. While it does, the writer commits the next batch.
+//! moment ago, and at most two milliseconds), runs each command inside its own SAVEPOINT of one transaction and
+//! commits. The notifier then finishes the committed commands one by one in commit order: first `then` (fan-out), then
+//! the acknowledgement. While it does, the writer commits the next batch.
 //!
 //! PostgreSQL has one writer per process too: it keeps commit order and broadcast order the same without any further
 //! agreement, and batches as well. When its connection breaks in a COMMIT, nobody knows whether the transaction took
@@ -38,9 +39,12 @@ const QUEUE: usize = 1024;
 const BATCH: usize = 64;
 /// A batch stops growing after this, so that slow commands do not delay those before them.
 const BATCH_TIME: Duration = Duration::from_millis(2);
-/// From the beginning of a batch of several to that of the next, at least, unless the queue fills before: every commit
-/// writes the same pages again, so that twice as many commands in one cost hardly more. Who writes alone never waits.
+/// From the beginning of a batch to that of the next, at least, while there are several who write, unless the queue
+/// fills before: every commit writes some pages again, so that twice as many commands in one cost far less than twice.
+/// Who writes alone never waits.
 const GATHER: Duration = Duration::from_millis(2);
+/// After so many batches of one there are no longer several who write.
+const ALONE: u8 = 8;
 /// Committed batches waiting for the notifier. Full: the writer waits, which is back-pressure, not loss.
 const COMMITTED: usize = 8;
 /// Channels whose members the writer remembers; on overflow all are forgotten and read again.
@@ -223,6 +227,7 @@ async fn write_loop(
 ) {
     let mut members = MemberCache::default();
     let mut gathers_until: Option<std::time::Instant> = None;
+    let mut alone = ALONE;
     while let Some(first) = jobs.recv().await {
         if let Some(until) = gathers_until
             && jobs.len() + 1 < BATCH
@@ -255,7 +260,8 @@ async fn write_loop(
                 }
             }
         }
-        gathers_until = (batch.len() > 1).then_some(started + GATHER);
+        alone = if batch.len() > 1 { 0 } else { ALONE.min(alone + 1) };
+        gathers_until = (alone < ALONE).then_some(started + GATHER);
         if committed.send(batch).await.is_err() {
             break;
         }
