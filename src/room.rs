@@ -250,6 +250,7 @@ impl Room {
                 }
             }
             Incoming::Connected => self.connected(ctx, key),
+            Incoming::Closed => self.remove(ctx, key, CloseReason::PeerClosed),
             Incoming::Failed(_) => self.remove(ctx, key, CloseReason::SessionFailed),
             Incoming::Dropped(reason) => ctx.stats.drop(reason),
         }

@@ -189,7 +189,7 @@ impl Pump {
         }
         done();
         let told = matches!(reason, Some(CloseReason::Left | CloseReason::Draining));
-        if !told {
+        if !told && reason != Some(CloseReason::PeerClosed) {
             let reason = reason.map_or("event_overflow", reason_code);
             tracing::info!(call = %self.call, participant = %self.participant, reason, "a participant was lost");
         }
@@ -478,6 +478,7 @@ fn reason_code(reason: CloseReason) -> &'static str {
     match reason {
         CloseReason::Left => "left",
         CloseReason::ConsentExpired => "consent_expired",
+        CloseReason::PeerClosed => "peer_closed",
         CloseReason::SessionFailed => "session_failed",
         CloseReason::RoomFailed => "room_failed",
         CloseReason::Draining => "draining",

@@ -88,6 +88,12 @@ impl WordFilter {
     }
 }
 
+/// Whether both entries find the same.
+pub fn same(one: &str, other: &str) -> bool {
+    let folded = |text| words(text).into_iter().map(|word| word.folded);
+    folded(one).eq(folded(other))
+}
+
 impl Filter for WordFilter {
     fn judge(&self, text: &str) -> Verdict {
         let mut verdict = Verdict::default();

@@ -29,6 +29,8 @@ pub enum CloseReason {
     Left,
     /// The media path was silent for the consent period (30 s), or never came up.
     ConsentExpired,
+    /// The client closed the connection, as browsers do when a page goes or leaves a call.
+    PeerClosed,
     /// DTLS or another part of the session failed for good.
     SessionFailed,
     /// The room was discarded after a panic inside it.

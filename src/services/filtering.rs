@@ -11,7 +11,7 @@ use crate::{
     chat::{
         command::FilterAdd,
         error::{Code, ServiceError, Violation},
-        filter::{Filter, FilterRecord, WordFilter, mask},
+        filter::{Filter, FilterRecord, WordFilter, mask, same},
     },
     runtime::clock,
     store::{NewFilter, NewFlag, OldFilter, Reported, Store, StoreError},
@@ -107,9 +107,12 @@ impl Inner {
         add: FilterAdd,
     ) -> Result<Value, ServiceError> {
         self.require_server_admin(actor).await?;
+        let word = add.word.trim();
+        let known = self.wordlist.words().iter().map(|one| &one.word).find(|one| same(one, word)).cloned();
         let new = NewFilter {
             id: self.ids.filter(),
-            word: add.word.trim().to_owned(),
+            // However it is spelled this time: two entries of one word would be at odds.
+            word: known.unwrap_or_else(|| word.to_owned()),
             action: add.action,
             by: actor.user,
             from: actor.from,

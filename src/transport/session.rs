@@ -122,7 +122,9 @@ pub enum Incoming {
     Data(Vec<Received>),
     /// ICE and DTLS are up.
     Connected,
-    /// The peer closed, or the handshake failed for good.
+    /// The peer closed the connection.
+    Closed,
+    /// The handshake failed for good.
     Failed(String),
     Dropped(DropReason),
 }
@@ -331,7 +333,7 @@ impl Session {
                     let sctp = self.sctp.get_or_insert_default();
                     received.extend(sctp.handle(now, &data));
                 }
-                DtlsEvent::Closed => result = Incoming::Failed("the client closed the connection".to_owned()),
+                DtlsEvent::Closed => result = Incoming::Closed,
             }
         }
         self.flush_sctp(now);

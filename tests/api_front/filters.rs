@@ -103,6 +103,8 @@ async fn administrators_keep_a_list_and_it_counts_from_the_next_message_on() {
             break;
         }
     }
+    let respelled = admin.call(7, "moderation:filter_add", word("spam ÉGGS", "block")).await.unwrap();
+    assert_eq!(respelled["filter"]["id"], spam["filter"]["id"], "the same words");
     let listed = admin.call(5, "moderation:filters", json!({})).await.unwrap();
     let words: Vec<_> = listed["filters"].as_array().unwrap().iter().map(|one| one["word"].clone()).collect();
     assert_eq!(words, ["Spam Eggs", "ham"]);

@@ -6,6 +6,10 @@
 
 use std::{
     collections::HashMap,
+    fs::File,
+    io,
+    num::NonZeroU64,
+    path::{Path, PathBuf},
     sync::{Arc, mpsc},
     thread::{self, JoinHandle},
     time::Duration,
@@ -25,6 +29,12 @@ use crate::store::{Result, StoreError};
 const LOG_PAGES: u32 = 65_536;
 /// How often the other thread moves it.
 const MOVED_EVERY: Duration = Duration::from_millis(250);
+/// Of the log, a page of the database and its head.
+const FRAME: u64 = 4096 + 24;
+/// Somewhat more than what a writer at its limit puts into the log until the next time.
+const AHEAD: u64 = 16 << 20;
+/// Linux reads no more than its readahead for one advice, whatever the advice says.
+const ADVICE: u64 = 128 << 10;
 
 /// An open database file.
 pub(super) struct Local {
@@ -54,7 +64,11 @@ impl Local {
         let conn = connect(config)?;
         conn.set_prepared_statement_cache_capacity(STATEMENTS);
         conn.pragma_update(None, "foreign_keys", "ON").map_err(unavailable)?;
-        Ok(Self { conn, mover: LogMover::start(connect(config)?)?, shapes: HashMap::new() })
+        Ok(Self {
+            conn,
+            mover: LogMover::start(connect(config)?, log_of(&config.path))?,
+            shapes: HashMap::new(),
+        })
     }
 
     /// There is something in the log.
@@ -138,14 +152,20 @@ struct LogMover {
 }
 
 impl LogMover {
-    fn start(conn: Connection) -> Result<Self> {
+    fn start(conn: Connection, log: PathBuf) -> Result<Self> {
         let (work, wanted) = mpsc::sync_channel(1);
         let run = move || {
             while wanted.recv().is_ok() {
                 // Passive: it waits for nobody, and nobody for it. What it does not reach is left to the next time.
-                let moved = conn.query_row("PRAGMA wal_checkpoint(PASSIVE)", [], |row| row.get::<_, i64>(2));
-                if let Err(error) = moved {
-                    tracing::warn!(%error, "the log of the database could not be moved into it");
+                match conn.query_row("PRAGMA wal_checkpoint(PASSIVE)", [], |row| row.get::<_, i64>(1)) {
+                    Ok(frames) => {
+                        if let Err(error) = prefetch(&log, u64::try_from(frames).unwrap_or(0)) {
+                            tracing::debug!(%error, "the log of the database was not looked at ahead");
+                        }
+                    }
+                    Err(error) => {
+                        tracing::warn!(%error, "the log of the database could not be moved into it");
+                    }
                 }
                 thread::park_timeout(MOVED_EVERY);
             }
@@ -159,6 +179,26 @@ impl LogMover {
         // Full: it knows.
         let _ = self.work.as_ref().map(|work| work.try_send(()));
     }
+}
+
+fn log_of(database: &Path) -> PathBuf {
+    let mut log = database.as_os_str().to_owned();
+    log.push("-wal");
+    log.into()
+}
+
+/// Has the kernel read what the writer will overwrite next, here or from the start of the log. Frames begin and end in
+/// the middle of pages: what is no longer in memory of those, the writer would have to wait for.
+fn prefetch(log: &Path, frames: u64) -> io::Result<()> {
+    // SQLite's locks are on other files: closing this one takes none of them away.
+    let log = File::open(log)?;
+    for start in [0, frames * FRAME] {
+        for part in 0..AHEAD / ADVICE {
+            let offset = start + part * ADVICE;
+            rustix::fs::fadvise(&log, offset, NonZeroU64::new(ADVICE), rustix::fs::Advice::WillNeed)?;
+        }
+    }
+    Ok(())
 }
 
 impl Drop for LogMover {

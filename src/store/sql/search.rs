@@ -28,6 +28,9 @@ use crate::{
 
 /// Messages of one write. The writer is held for some 3 ms; people who send at that moment feel it.
 pub(super) const BATCH: u32 = 100;
+/// Pages of the index that are merged with each portion at most; a portion adds about four, which are merged about four
+/// times until they lie in the largest segment.
+const MERGED_PAGES: u32 = 32;
 /// Bytes of text of one write, for the same reason: a hundred messages of ten thousand characters take a fifth of a second.
 const BATCH_BYTES: usize = 256 * 1024;
 /// So many of the newest messages with the words are looked at before the index is asked for channels as well, which
@@ -375,6 +378,10 @@ impl Write for Backlog {
         );
         let count = rows.len() as u64;
         conn.run(sql, args![json!(rows).to_string()]).await?;
+        if !matches!(conn, Db::Postgres(_)) {
+            let merge = "INSERT INTO messages_fts (messages_fts, rank) VALUES ('merge', $1)";
+            conn.run(merge, args![MERGED_PAGES]).await?;
+        }
         let mut days: BTreeMap<i64, (i64, i64)> = BTreeMap::new();
         for entry in &self.fresh {
             let day = days.entry(entry.created_at.div_euclid(DAY_MS)).or_insert((entry.n, entry.n));
