@@ -13,7 +13,7 @@ pub const GATHERED: usize = 32;
 /// Without load: not to be felt.
 pub const SHORTEST: Duration = Duration::from_millis(4);
 /// A busy server: still below what anybody sees, and a quarter of the writes.
-pub const LONGEST: Duration = Duration::from_millis(16);
+pub const LONGEST: Duration = Duration::from_millis(14);
 /// Writes per second that are aimed at; at 10 µs each a fifth of a core.
 const AIM: f64 = 20_000.0;
 

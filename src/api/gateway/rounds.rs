@@ -2,12 +2,13 @@
 //! A timer and a wake-up for each of them would cost half as much again as the write itself.
 
 use std::{
-    collections::VecDeque,
+    cmp::{Ordering, Reverse},
+    collections::BinaryHeap,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::Instant,
 };
 
-use tokio::sync::Notify;
+use tokio::{sync::Notify, time::timeout_at};
 
 use super::{registry::Session, session::Generation};
 use crate::runtime::clock;
@@ -27,9 +28,9 @@ pub struct Rounds {
 
 #[derive(Default)]
 struct Lane {
-    /// In the order of their coming, which is that of their ends as long as all rest equally long; when the rest gets
-    /// shorter, the first ones hold up the others for one rest.
-    resting: Mutex<VecDeque<Resting>>,
+    /// Not in the order of their coming: whoever was written to out of turn rests from then on.
+    resting: Mutex<BinaryHeap<Reverse<Resting>>>,
+    /// There is a new first one.
     news: Notify,
 }
 
@@ -46,8 +47,9 @@ impl Rounds {
         let place = resting.session.id.0.0 % self.lanes.len() as u128;
         let Some(lane) = usize::try_from(place).ok().and_then(|at| self.lanes.get(at)) else { return };
         let mut list = lane.list();
-        list.push_back(resting);
-        if list.len() == 1 {
+        let is_first = list.peek().is_none_or(|Reverse(first)| resting.until < first.until);
+        list.push(Reverse(resting));
+        if is_first {
             lane.news.notify_one();
         }
     }
@@ -56,16 +58,18 @@ impl Rounds {
     pub async fn walk(&self, lane: usize, turn: impl Fn(&Resting, Instant) -> Option<Instant>) {
         let Some(lane) = self.lanes.get(lane) else { return };
         loop {
-            let Some(until) = lane.list().front().map(|first| first.until) else {
+            let Some(until) = lane.first() else {
                 lane.news.notified().await;
                 continue;
             };
-            tokio::time::sleep_until(until.into()).await;
-            let now = clock::now();
+            if timeout_at(until.into(), lane.news.notified()).await.is_ok() {
+                continue;
+            }
             let mut turns = 0;
-            while let Some(resting) = lane.due(now) {
+            // The clock for each, so that those who came together do not do so for ever, all in one moment.
+            while let Some((resting, now)) = lane.due() {
                 if let Some(until) = turn(&resting, now) {
-                    lane.list().push_back(Resting { until, ..resting });
+                    lane.list().push(Reverse(Resting { until, ..resting }));
                 }
                 turns += 1;
                 if turns % TURNS == 0 {
@@ -77,14 +81,41 @@ impl Rounds {
 }
 
 impl Lane {
-    fn list(&self) -> MutexGuard<'_, VecDeque<Resting>> {
+    fn list(&self) -> MutexGuard<'_, BinaryHeap<Reverse<Resting>>> {
         self.resting.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn due(&self, now: Instant) -> Option<Resting> {
-        self.list().pop_front_if(|first| first.until <= now)
+    fn first(&self) -> Option<Instant> {
+        self.list().peek().map(|Reverse(first)| first.until)
+    }
+
+    fn due(&self) -> Option<(Resting, Instant)> {
+        let now = clock::now();
+        let mut list = self.list();
+        list.peek().filter(|Reverse(first)| first.until <= now)?;
+        list.pop().map(|Reverse(resting)| (resting, now))
     }
 }
+
+impl Ord for Resting {
+    fn cmp(&self, other: &Self) -> Ordering {
+        self.until.cmp(&other.until)
+    }
+}
+
+impl PartialOrd for Resting {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+impl PartialEq for Resting {
+    fn eq(&self, other: &Self) -> bool {
+        self.until == other.until
+    }
+}
+
+impl Eq for Resting {}
 
 /// Writes of a loop, some 10 µs each, before others have their turn on its thread.
 const TURNS: usize = 32;

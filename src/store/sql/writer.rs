@@ -42,7 +42,7 @@ const BATCH_TIME: Duration = Duration::from_millis(2);
 /// From the beginning of a batch to that of the next, at least, while there are several who write, unless the queue
 /// fills before: every commit writes some pages again, so that twice as many commands in one cost far less than twice.
 /// Who writes alone never waits.
-const GATHER: Duration = Duration::from_millis(2);
+const GATHER: Duration = Duration::from_millis(3);
 /// After so many batches of one there are no longer several who write.
 const ALONE: u8 = 8;
 /// Committed batches waiting for the notifier. Full: the writer waits, which is back-pressure, not loss.

@@ -197,6 +197,39 @@ async fn the_loops_write_without_the_tasks_and_end_when_nothing_comes() {
     assert!(crowd.iter().all(woken), "after a quiet moment each task writes itself");
 }
 
+#[tokio::test]
+async fn whose_rest_ends_first_is_next_however_late_it_came() {
+    let registry = registry();
+    let (turns, mut taken) = tokio::sync::mpsc::channel(8);
+    let rounds = Arc::new(Rounds::new(1));
+    let (now, hour) = (clock::now(), Duration::from_secs(3600));
+    let add = |user, until| {
+        let one = open(&registry, user, user);
+        rounds.add(Resting { until, session: one.session, generation: one.generation });
+    };
+    add(1, now + hour);
+    add(2, now + Duration::from_millis(2));
+    add(3, now);
+    let walking = Arc::clone(&rounds);
+    let walk = async move {
+        let turn = |one: &Resting, at: Instant| {
+            assert!(one.until <= at, "it rests");
+            turns.try_send(one.session.user).unwrap();
+            (one.session.user == UserId::from_parts(3, 0) && one.until == now)
+                .then_some(now + Duration::from_millis(1))
+        };
+        walking.walk(0, turn).await;
+    };
+    let mut loops = tokio::task::JoinSet::new();
+    loops.spawn(walk);
+    for user in [3, 3, 2] {
+        assert_eq!(taken.recv().await, Some(UserId::from_parts(user, 0)));
+    }
+    // The loop is about to rest for an hour.
+    add(4, now);
+    assert_eq!(taken.recv().await, Some(UserId::from_parts(4, 0)));
+}
+
 #[test]
 fn audiences_reach_exactly_their_sessions() {
     let registry = registry();
