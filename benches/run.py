@@ -524,7 +524,7 @@ def chat_alone(arguments, one_core=False):
 
 
 def messages(name, arguments, goal="", met=lambda report: None, times="deliveryMs", one_core=False):
-    """Messages to rooms for six seconds."""
+    """Messages to rooms for six seconds. With `one_core` the whole server shares one."""
 
     def run():
         report = chat_alone(f"fan-out --duration 6s --warmup 2s {arguments}", one_core)
@@ -595,7 +595,8 @@ CHAT = [
         times="ackMs",
     ),
     messages(
-        "chat: 10 rooms of 100, the server on one core",
+        "chat: 10 rooms of 100, one core",
+        # What comes at the end of the window is answered after it: five more than the goal.
         "--rooms 10 --members 100 --rate 1205",
         "≥ 120 k deliveries/s, p99 ≤ 25 ms",
         lambda report: report["deliveriesPerSecond"] >= 120_000 and report["deliveryMs"]["p99"] <= 25,
@@ -604,16 +605,18 @@ CHAT = [
     messages("chat: 10 rooms of 100", "--rooms 10 --members 100 --rate 1200"),
     messages("chat: 20 rooms of 50", "--rooms 20 --members 50 --rate 1200"),
     messages(
-        "chat: one room of 1 000",
-        "--rooms 1 --members 500 --sessions 2 --rate 500",
+        "chat: one room of 1 000, one core",
+        "--rooms 1 --members 500 --sessions 2 --rate 502",
         "≥ 500 k deliveries/s, p99 ≤ 60 ms",
-        lambda report: report["deliveriesPerSecond"] >= 490_000 and report["deliveryMs"]["p99"] <= 60,
+        lambda report: report["deliveriesPerSecond"] >= 500_000 and report["deliveryMs"]["p99"] <= 60,
+        one_core=True,
     ),
     messages(
-        "chat: a room of 50",
+        "chat: a room of 50, one core",
         "--rooms 1 --members 50 --rate 1000",
         "p99 ≤ 10 ms",
         lambda report: report["deliveryMs"]["p99"] <= 10,
+        one_core=True,
     ),
     ("chat: idle sessions", idle_sockets),
     ("chat: reconnect storm", reconnects),
