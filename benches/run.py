@@ -504,6 +504,7 @@ CHAT_HEADS = ["Workload", "Result", "p50 ms", "p99 ms", "Server CPU %", "Goal", 
 CROWD = {"CONVENE_SERVER_MAX_CONNECTIONS_PER_IP": "0"}
 # Where a figure is meant for one core: all threads of the server share the first, the load tool has the other.
 SERVER_CORE, TOOL_CORE = ("0",), ("1",)
+CORE_RUNS = 5
 
 
 def chat_problems(report):
@@ -524,15 +525,21 @@ def chat_alone(arguments, one_core=False):
 
 
 def messages(name, arguments, goal="", met=lambda report: None, times="deliveryMs", one_core=False):
-    """Messages to rooms for six seconds. With `one_core` the whole server shares one."""
+    """Messages to rooms for six seconds. With `one_core` the whole server shares one: the median of some runs, since a
+    core that is full for a moment, because its host is slower, is all of the 99th percentile."""
 
     def run():
-        report = chat_alone(f"fan-out --duration 6s --warmup 2s {arguments}", one_core)
+        count = CORE_RUNS if one_core else 1
+        reports = [chat_alone(f"fan-out --duration 6s --warmup 2s {arguments}", one_core) for _ in range(count)]
+        reports.sort(key=lambda report: (not chat_problems(report), report[times]["p99"]))
+        report = reports[0 if chat_problems(reports[0]) else count // 2]
         each = report["deliveriesPerCpuSecond"] / 1000
         result = (
             f"{report['acksPerSecond']:.0f} messages/s, {report['deliveriesPerSecond'] / 1000:.0f} k deliveries/s to "
             f"{report['connections']}; {each:.0f} k per second of server CPU; load tool {report['toolCpuPercent']:.0f} %"
         )
+        if one_core:
+            result += "; p99 of all runs " + ", ".join(f"{report[times]['p99']:.1f}" for report in reports)
         return [ChatRow(name, report, result, (goal, met(report)), report[times])]
 
     return name, run

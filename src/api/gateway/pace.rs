@@ -11,7 +11,7 @@ pub const CROWD: usize = 16;
 /// Frames that are written however short the rest was; far below what cuts a slow client.
 pub const GATHERED: usize = 32;
 /// Without load: not to be felt.
-pub const SHORTEST: Duration = Duration::from_millis(4);
+pub const SHORTEST: Duration = Duration::from_millis(3);
 /// A busy server: still below what anybody sees, and a quarter of the writes.
 pub const LONGEST: Duration = Duration::from_millis(14);
 /// Writes per second that are aimed at; at 10 µs each a fifth of a core.
