@@ -1,13 +1,20 @@
-//! The UDP port of one shard: batches in (recvmmsg, GRO), trains out (GSO), through `quinn-udp`.
+//! The UDP port of one shard: batches in (recvmmsg, GRO), trains out (GSO), through `quinn-udp`; many trains in one call
+//! (sendmmsg).
+
+mod batch;
 
 use std::{
+    cell::Cell,
     io::{self, IoSliceMut},
     net::SocketAddr,
 };
 
 use arrayvec::ArrayVec;
 use mio::net::UdpSocket;
+use nix::sys::socket::{setsockopt, sockopt::UdpGsoSegment};
 use quinn_udp::{BATCH_SIZE, RecvMeta, Transmit, UdpSocketState};
+
+use self::batch::{Batch, Message};
 
 use crate::transport::{
     outbox::{Entry, Outbox},
@@ -36,6 +43,8 @@ pub struct UdpPort {
     /// How many datagrams to ask for next.
     batch: usize,
     trains: bool,
+    /// What the socket cuts messages into that do not say so themselves; 0 = nothing.
+    segment: Cell<usize>,
 }
 
 /// What was sent and what was not.
@@ -46,7 +55,7 @@ pub struct SendReport {
     pub failed: u64,
     /// Did not fit in front of a slow TCP connection.
     pub overflowed: u64,
-    /// System calls; packets / sends is the mean length of a train.
+    /// Trains and single packets; packets / sends is the mean length of a train.
     pub sends: u64,
 }
 
@@ -65,6 +74,7 @@ impl UdpPort {
             buffers: vec![0; BATCH_SIZE * RECEIVE_BUFFER],
             batch: FEW,
             trains,
+            segment: Cell::new(0),
         })
     }
 
@@ -113,17 +123,36 @@ impl UdpPort {
     ) -> SendReport {
         let mut report = SendReport::default();
         let mut rest = outbox.entries();
+        let mut batch = Batch::default();
         while let Some(first) = rest.first() {
             let count = if self.takes_trains() { run_length(rest) } else { 1 };
             let (run, behind) = rest.split_at_checked(count).unwrap_or((rest, &[]));
+            let message = Message { to: first.to, contents: outbox.run(run), segment: first.len() };
             match remote::connection(&first.to) {
-                None => send(self, first.to, first.len(), outbox.run(run), &mut report),
-                Some(key) => stream(key, outbox.run(run), first.len(), &mut report),
+                None => {
+                    if !batch.takes(&message) {
+                        send_batch(self, &batch, &mut report);
+                        batch = Batch::default();
+                    }
+                    batch.push(message);
+                }
+                Some(key) => stream(key, message.contents, message.segment, &mut report),
             }
             rest = behind;
         }
+        send_batch(self, &batch, &mut report);
+        drop(batch);
         outbox.clear();
         report
+    }
+
+    /// The size of segments of messages that do not say it themselves.
+    fn cut_into(&self, segment: usize) -> io::Result<()> {
+        if self.segment.get() != segment {
+            setsockopt(&self.socket, UdpGsoSegment, &i32::try_from(segment).unwrap_or(0))?;
+            self.segment.set(segment);
+        }
+        Ok(())
     }
 
     /// Whether trains are wanted and the kernel has not refused them.
@@ -136,17 +165,57 @@ impl UdpPort {
 trait Kernel {
     /// One datagram, or several of `segment` bytes of which the last may be shorter.
     fn send(&self, to: SocketAddr, contents: &[u8], segment: Option<usize>) -> io::Result<()>;
+    /// As many of these as go in a row, at least one.
+    fn send_many(&self, batch: &Batch<'_>, from: usize) -> io::Result<usize>;
     fn takes_trains(&self) -> bool;
 }
 
 impl Kernel for UdpPort {
     fn send(&self, to: SocketAddr, contents: &[u8], segment: Option<usize>) -> io::Result<()> {
+        if segment.is_none() {
+            self.cut_into(0)?;
+        }
         let transmit = Transmit { destination: to, ecn: None, contents, segment_size: segment, src_ip: None };
         self.state.try_send((&self.socket).into(), &transmit)
     }
 
+    fn send_many(&self, batch: &Batch<'_>, from: usize) -> io::Result<usize> {
+        let cut = self.segment.get();
+        let passes = match batch.segment() {
+            Some(segment) => segment == cut,
+            // What is no longer than a segment is not cut, so that one setting does for a while.
+            None => cut == 0 || self.takes_trains() && batch.longest() <= cut,
+        };
+        if !passes {
+            self.cut_into(batch.segment().unwrap_or(0))?;
+        }
+        batch.send(&self.socket, from)
+    }
+
     fn takes_trains(&self) -> bool {
         Self::takes_trains(self)
+    }
+}
+
+/// Many messages with few calls. Where the kernel stops, that message is tried alone, which says what is wrong with it.
+fn send_batch(kernel: &impl Kernel, batch: &Batch<'_>, report: &mut SendReport) {
+    let mut messages = batch.messages();
+    while let Some((first, behind)) = messages.split_first() {
+        let together = messages.len() > 1 && (batch.segment().is_none() || kernel.takes_trains());
+        let from = batch.messages().len() - messages.len();
+        let sent = if together { kernel.send_many(batch, from).unwrap_or(0) } else { 0 };
+        for message in messages.iter().take(sent) {
+            report.sends += 1;
+            report.packets += message.packets();
+            report.bytes += message.contents.len() as u64;
+        }
+        messages = match messages.get(sent..) {
+            Some(rest) if sent > 0 => rest,
+            _ => {
+                send(kernel, first.to, first.segment, first.contents, report);
+                behind
+            }
+        };
     }
 }
 
@@ -224,15 +293,20 @@ mod tests {
     }
 
     /// Refuses as scripted: `Some` is the error for the next train, singles pass.
+    #[derive(Default)]
     struct Scripted {
-        refusal: std::cell::Cell<Option<io::ErrorKind>>,
-        offload: std::cell::Cell<bool>,
+        refusal: Cell<Option<io::ErrorKind>>,
+        offload: Cell<bool>,
         sent: std::cell::RefCell<Vec<usize>>,
+        /// Of this length it takes nothing.
+        stuck: Option<usize>,
+        calls: Cell<usize>,
     }
 
     impl Kernel for Scripted {
         fn send(&self, _: SocketAddr, contents: &[u8], segment: Option<usize>) -> io::Result<()> {
-            match self.refusal.get().filter(|_| segment.is_some()) {
+            let stuck = self.stuck == Some(contents.len()) && segment.is_none();
+            match self.refusal.get().filter(|_| segment.is_some() || stuck) {
                 Some(kind) => {
                     self.offload.set(self.offload.get() && kind != io::ErrorKind::InvalidInput);
                     Err(kind.into())
@@ -244,13 +318,22 @@ mod tests {
             }
         }
 
+        fn send_many(&self, batch: &Batch<'_>, from: usize) -> io::Result<usize> {
+            self.calls.set(self.calls.get() + 1);
+            let messages = &batch.messages()[from..];
+            let goes = messages.iter().take_while(|one| Some(one.contents.len()) != self.stuck);
+            let went: Vec<usize> = goes.map(|one| one.contents.len()).collect();
+            self.sent.borrow_mut().extend(&went);
+            if went.is_empty() { Err(io::ErrorKind::WouldBlock.into()) } else { Ok(went.len()) }
+        }
+
         fn takes_trains(&self) -> bool {
             self.offload.get()
         }
     }
 
     fn scripted(refusal: Option<io::ErrorKind>) -> (SendReport, Vec<usize>) {
-        let kernel = Scripted { refusal: refusal.into(), offload: true.into(), sent: Vec::new().into() };
+        let kernel = Scripted { refusal: refusal.into(), offload: true.into(), ..Scripted::default() };
         let mut report = SendReport::default();
         send(&kernel, "127.0.0.1:9".parse().unwrap(), 100, &[7; 250], &mut report);
         (report, kernel.sent.into_inner())
@@ -264,6 +347,45 @@ mod tests {
         assert_eq!((report.packets, report.failed, sent), (3, 0, vec![100, 100, 50]));
         let (report, sent) = scripted(Some(io::ErrorKind::WouldBlock));
         assert_eq!((report.packets, report.failed, sent), (0, 3, vec![]));
+    }
+
+    #[test]
+    fn what_the_kernel_does_not_take_is_the_only_thing_lost_of_a_batch() {
+        let bytes = [7; 250];
+        let mut batch = Batch::default();
+        for len in [10, 20, 30, 20, 40] {
+            batch.push(Message { to: "127.0.0.1:9".parse().unwrap(), contents: &bytes[..len], segment: len });
+        }
+        let refusal = Cell::new(Some(io::ErrorKind::WouldBlock));
+        let kernel = Scripted { stuck: Some(20), refusal, ..Scripted::default() };
+        let mut report = SendReport::default();
+        send_batch(&kernel, &batch, &mut report);
+        assert_eq!((report.packets, report.failed, report.bytes, report.sends), (3, 2, 80, 5));
+        assert_eq!(kernel.sent.into_inner(), [10, 30, 40]);
+        assert_eq!(kernel.calls.get(), 4, "the last goes alone");
+    }
+
+    #[test]
+    fn segments_of_trains_do_not_cut_what_follows() {
+        let receiver = std::net::UdpSocket::bind("127.0.0.1:0").unwrap();
+        receiver.set_read_timeout(Some(std::time::Duration::from_secs(2))).unwrap();
+        let to = receiver.local_addr().unwrap();
+        let mut port = UdpPort::bind("127.0.0.1:0".parse().unwrap(), true).unwrap();
+        let other = std::net::UdpSocket::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+        let mut outbox = Outbox::default();
+        // By turns to two, as to the members of a room, so that there is more than one message.
+        let sizes: [&[usize]; 6] = [&[200, 200, 200], &[150], &[400], &[300, 300], &[1_400], &[90, 90]];
+        for sizes in sizes {
+            for to in [to, other] {
+                sizes.iter().for_each(|size| outbox.push(to, &vec![7; *size]));
+            }
+            let report = port.flush(&mut outbox, |_, _, _, _| unreachable!("no connections here"));
+            assert_eq!((report.packets, report.failed, report.sends), (2 * sizes.len() as u64, 0, 2));
+        }
+        let mut buffer = [0u8; 2_000];
+        for size in sizes.into_iter().flatten() {
+            assert_eq!(receiver.recv_from(&mut buffer).unwrap().0, *size);
+        }
     }
 
     #[test]
