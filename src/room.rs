@@ -106,8 +106,13 @@ pub struct Room {
     /// The parts of this room on other shards.
     links: Links,
     next_tick: Instant,
+    /// Those with whom something may be due at any tick; all others have their turn in rounds.
+    lively: Vec<ParticipantKey>,
+    next_round: Instant,
     next_review: Instant,
     reviews: u32,
+    /// Subscriptions that are on their way to another layer, or have to be told of one.
+    unsettled: Vec<SubscriptionKey>,
     last_media: Option<Instant>,
     /// Subscribers with packets that wait for `flush`.
     waiting: Vec<ParticipantKey>,
@@ -138,8 +143,11 @@ impl Room {
             playout_delay: PlayoutDelay::default(),
             links: Links::default(),
             next_tick: now,
+            lively: Vec::new(),
+            next_round: now,
             next_review: now,
             reviews: 0,
+            unsettled: Vec::new(),
             last_media: None,
             waiting: Vec::new(),
             scratch: Scratch::default(),
@@ -272,6 +280,7 @@ impl Room {
         participant.downlink.start_bps = start_bps;
         let key = self.participants.insert(participant);
         self.by_id.insert(id, key);
+        self.lively.push(key);
         let tracks = self.publications.values().map(Publication::info).collect();
         self.tell(ctx, key, Event::Joined { tracks });
         let existing: Vec<_> = self.publications.keys().collect();

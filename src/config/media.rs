@@ -58,7 +58,7 @@ impl Default for Media {
             tcp_max_connections_per_ip: 500,
             advertise: Vec::new(),
             shards: 0,
-            spread_at: 100,
+            spread_at: 150,
             max_participants: 200,
             audible: 5,
             playout_delay_min: SOUND_WAITS_MS,

@@ -53,6 +53,11 @@ impl Told {
         self.since.is_some_and(|since| now.saturating_duration_since(since) >= span)
     }
 
+    /// Whether the subscriber knows the clock: it was told twice, and what broke since was told often enough.
+    pub fn is_known(&self) -> bool {
+        self.sent.len() > 1 && self.repeats == 0
+    }
+
     /// Notes how often the layer's line has broken by now.
     fn follow(&mut self, layer: u8, breaks: u32) {
         if self.breaks.is_some_and(|(of, before)| of == layer && before != breaks) {

@@ -144,10 +144,15 @@ impl Downlink {
 
     /// A probe is under way, or due as soon as the path may be probed.
     pub fn is_probing(&self, now: Instant) -> bool {
-        let Probing { running, wanted_bps, next, .. } = &self.probing;
-        let estimate = self.estimator.as_ref().map_or(0, |one| one.bps());
-        let wanted = wanted_bps.is_some_and(|wanted| wanted > estimate);
-        running.is_some() || (wanted && next.is_none_or(|next| now >= next))
+        let Probing { running, next, .. } = &self.probing;
+        self.wants_probe() && (running.is_some() || next.is_none_or(|next| now >= next))
+    }
+
+    /// A probe is under way, or more is wanted than is known to be there.
+    pub fn wants_probe(&self) -> bool {
+        let Probing { running, wanted_bps, .. } = &self.probing;
+        let estimate = || self.estimator.as_ref().map_or(0, |one| one.bps());
+        running.is_some() || wanted_bps.is_some_and(|wanted| wanted > estimate())
     }
 
     /// What is wanted changed: the bandwidth is shared anew at the next tick.

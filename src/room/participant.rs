@@ -80,8 +80,8 @@ pub(super) struct Participant {
     pub next_report: Instant,
     /// Media came lately: losses have to be noticed.
     pub flows_until: Instant,
-    /// When to look at it again if nothing flows.
-    pub next_look: Instant,
+    /// Whether it is among those that every tick looks at.
+    pub lively: bool,
     pub next_arrival_feedback: Instant,
 }
 
@@ -123,7 +123,7 @@ impl Participant {
             monitor: Monitor::new(now),
             next_report: now,
             flows_until: now,
-            next_look: now,
+            lively: true,
             next_arrival_feedback: now,
         }
     }
@@ -133,13 +133,18 @@ impl Participant {
         self.flows_until = now + FLOWS_FOR;
     }
 
-    /// Whether nothing of it is due at this tick.
+    /// Whether nothing of it is due before its next turn, unless something comes from it.
     pub fn may_wait(&self, now: Instant) -> bool {
-        now < self.next_look
-            && now >= self.flows_until
-            && self.is_connected()
-            && !self.downlink.is_probing(now)
-            && !self.patience.has_copies()
+        self.is_quiet(now) && !self.downlink.is_probing(now)
+    }
+
+    /// The same, and no probe is going to be due.
+    pub fn is_calm(&self, now: Instant) -> bool {
+        self.is_quiet(now) && !self.downlink.wants_probe()
+    }
+
+    fn is_quiet(&self, now: Instant) -> bool {
+        now >= self.flows_until && self.is_connected() && !self.patience.has_copies()
     }
 
     pub fn is_connected(&self) -> bool {

@@ -95,6 +95,16 @@ pub(super) struct Publication {
     pub told_flowing: Vec<u8>,
     /// SSRCs learned so far; bounded against floods.
     pub streams: usize,
+    /// What reviews choose by, at the last of them.
+    looks: Looks,
+}
+
+/// Layers as bits, and how often their clocks have broken.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+struct Looks {
+    flowing: u8,
+    alive: u8,
+    breaks: u32,
 }
 
 /// SSRCs one publication may use: three layers with RTX, and restarts.
@@ -155,6 +165,7 @@ impl Publication {
             forced_mute: false,
             told_flowing: Vec::new(),
             streams: 0,
+            looks: Looks::default(),
         }
     }
 
@@ -184,6 +195,7 @@ impl Publication {
             forced_mute: false,
             told_flowing: track.flowing,
             streams: 0,
+            looks: Looks::default(),
         }
     }
 
@@ -368,6 +380,23 @@ impl Publication {
                 }
             }
         }
+    }
+
+    /// Whether something changed since the last review that its subscribers depend on. Never of voices.
+    pub fn looks_different(&mut self, now: Instant) -> bool {
+        if self.kind == Kind::Audio {
+            return false;
+        }
+        let bits = |layers: &mut dyn Iterator<Item = u8>| {
+            layers.fold(0, |bits, layer| bits | 1u8.checked_shl(layer.into()).unwrap_or(0))
+        };
+        let breaks = self.encodings.iter().map(|one| one.ingest.clock_breaks());
+        let looks = Looks {
+            flowing: bits(&mut self.flowing_layers(now)),
+            alive: bits(&mut self.alive_layers(now).into_iter()),
+            breaks: breaks.fold(0, u32::wrapping_add),
+        };
+        std::mem::replace(&mut self.looks, looks) != looks
     }
 
     /// Whether the publisher's path loses so much that its browser may stop a layer any time.

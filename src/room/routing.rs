@@ -101,6 +101,9 @@ impl Room {
             participant.arrivals.record(ctx.now, sequence);
         }
         participant.flows(ctx.now);
+        if !std::mem::replace(&mut participant.lively, true) {
+            self.lively.push(key);
+        }
         let stream = match participant.streams.get(&header.ssrc) {
             Some(stream) => *stream,
             None => self.learn_stream(key, header, &values).ok_or(DropReason::UnknownStream)?,

@@ -35,6 +35,8 @@ pub(super) struct Subscription {
     pub max_fps: Option<u8>,
     /// Since when frames are left out that could be sent, had the codec let them in again.
     pub slow_since: Option<Instant>,
+    /// Whether it is among those that every review looks at.
+    pub unsettled: bool,
     /// The subscriber has no decoder for it.
     pub unsupported: bool,
     /// Set once an m-line carries it.
@@ -53,6 +55,12 @@ impl Subscription {
             Share::UpTo(step) => Some((step.layer, step.temporal)),
             Share::Unlimited | Share::Paused => None,
         }
+    }
+
+    /// It gets what it is to get, and the subscriber knows its clock.
+    pub fn has_settled(&self) -> bool {
+        let Some(forwarder) = &self.forwarder else { return true };
+        self.kind == Kind::Audio || !forwarder.awaits_keyframe() && self.told.is_known()
     }
 
     /// The highest temporal layer to send of a layer: as many pictures as are wanted and as there is room for.
@@ -104,6 +112,7 @@ impl Room {
             share: Share::default(),
             max_fps: None,
             slow_since: None,
+            unsettled: false,
             unsupported: false,
             forwarder: None,
             line: None,
@@ -368,14 +377,19 @@ impl Room {
         let [limit, meanwhile] = [target, current]
             .map(|layer| layer.map_or(u8::MAX, |layer| subscription.max_temporal(publication, layer)));
         let Some(forwarder) = &mut subscription.forwarder else { return false };
-        if forwarder.target() != target {
+        let changes = forwarder.target() != target;
+        if changes {
             forwarder.set_target(target);
         }
         if let Some(layer) = target {
             clock::align(forwarder, publication, layer);
         }
         forwarder.set_max_temporal(limit, meanwhile);
-        forwarder.awaits_keyframe()
+        let awaits = forwarder.awaits_keyframe();
+        if (changes || awaits) && !std::mem::replace(&mut subscription.unsettled, true) {
+            self.unsettled.push(key);
+        }
+        awaits
     }
 
     /// Dynacast: tells a publisher which of its layers somebody watches, or its shard which of them to relay. More

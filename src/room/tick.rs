@@ -4,7 +4,6 @@ use std::{sync::Arc, time::Duration};
 
 use super::{
     BUSY_TICK, CONNECTING_TICK, Context, IDLE_TICK, ParticipantKey, Room,
-    command::Kind,
     event::{CloseReason, Event},
 };
 use crate::{
@@ -19,10 +18,11 @@ const ARRIVAL_FEEDBACK: Duration = Duration::from_millis(50);
 const REPORTS: Duration = Duration::from_secs(1);
 /// How often layers are re-chosen and changes reported; a part of how long a stopped layer freezes its viewers.
 const REVIEW: Duration = Duration::from_millis(50);
-/// Of these, the reviews that also look at voices: they have no layers, only a clock that viewers are told.
-const VOICES_EVERY: u32 = 4;
-/// Who sends nothing is looked at in this interval.
-const QUIET_TICK: Duration = Duration::from_millis(50);
+/// Of these, the reviews that also look at what has settled, and at voices: they have no layers, only a clock that viewers
+/// are told.
+const ALL_EVERY: u32 = 4;
+/// Who sends nothing has its turn in this interval.
+const ROUND: Duration = Duration::from_millis(100);
 /// Without media for this long, the room ticks slowly.
 const BUSY_FOR: Duration = Duration::from_secs(2);
 
@@ -32,11 +32,7 @@ impl Room {
         if ctx.now < self.next_tick {
             return;
         }
-        let keys: Vec<ParticipantKey> = self.participants.keys().collect();
-        let mut connecting = false;
-        for key in keys {
-            connecting |= self.tick_participant(ctx, key);
-        }
+        let connecting = self.tick_participants(ctx);
         if ctx.now >= self.next_review {
             self.next_review = ctx.now + REVIEW;
             self.review(ctx);
@@ -53,13 +49,36 @@ impl Room {
         self.next_tick = ctx.now + interval;
     }
 
+    /// Those with whom something may be due; in a round, all. Returns whether a handshake is under way.
+    fn tick_participants(&mut self, ctx: &mut Context<'_>) -> bool {
+        let mut looked_at = std::mem::take(&mut self.lively);
+        let round = ctx.now >= self.next_round;
+        if round {
+            self.next_round = ctx.now + ROUND;
+            looked_at.clear();
+            looked_at.extend(self.participants.keys());
+        }
+        let mut connecting = false;
+        looked_at.retain(|key| {
+            let waits = !round && self.participants.get(*key).is_some_and(|one| one.may_wait(ctx.now));
+            if !waits {
+                connecting |= self.tick_participant(ctx, *key);
+            }
+            let Some(participant) = self.participants.get_mut(*key) else { return false };
+            participant.lively = !participant.is_calm(ctx.now);
+            participant.lively
+        });
+        for key in std::mem::replace(&mut self.lively, looked_at) {
+            if !self.lively.contains(&key) {
+                self.lively.push(key);
+            }
+        }
+        connecting
+    }
+
     /// Returns whether a handshake is under way.
     fn tick_participant(&mut self, ctx: &mut Context<'_>, key: ParticipantKey) -> bool {
         let Some(participant) = self.participants.get_mut(key) else { return false };
-        if participant.may_wait(ctx.now) {
-            return false;
-        }
-        participant.next_look = ctx.now + QUIET_TICK;
         let Some(session) = &mut participant.session else { return false };
         let incoming = session.handle_timeout(ctx.now, ctx.out);
         let connected = session.is_connected();
@@ -141,19 +160,31 @@ impl Room {
 
     /// Layers come and go with the publisher's bandwidth: choose again.
     fn review(&mut self, ctx: &mut Context<'_>) {
+        let mut looked_at = std::mem::take(&mut self.unsettled);
         for publication in self.publications.values_mut() {
             publication.observe_layers(ctx.now);
+            if publication.looks_different(ctx.now) {
+                looked_at.extend_from_slice(&publication.fan_out);
+            }
         }
         self.reviews = self.reviews.wrapping_add(1);
-        let all = self.reviews.is_multiple_of(VOICES_EVERY);
-        let looked_at = self.subscriptions.iter().filter(|(_, one)| all || one.kind == Kind::Video);
-        let keys: Vec<_> = looked_at.map(|(key, _)| key).collect();
-        for key in keys {
-            self.retarget(ctx, key);
-            self.review_frames(ctx, key);
-            self.report_layers(ctx, key);
-            self.refresh_report(ctx, key);
+        if self.reviews.is_multiple_of(ALL_EVERY) {
+            looked_at.clear();
+            looked_at.extend(self.subscriptions.keys());
+        } else {
+            looked_at.sort_unstable();
+            looked_at.dedup();
         }
+        looked_at.retain(|key| {
+            self.retarget(ctx, *key);
+            self.review_frames(ctx, *key);
+            self.report_layers(ctx, *key);
+            self.refresh_report(ctx, *key);
+            let Some(subscription) = self.subscriptions.get_mut(*key) else { return false };
+            subscription.unsettled = !subscription.has_settled();
+            subscription.unsettled
+        });
+        self.unsettled = looked_at;
         let published: Vec<_> = self.publications.keys().collect();
         for key in published {
             self.review_wanted(ctx, key);

@@ -198,6 +198,9 @@ impl Room {
             // The publisher's path took its time already: on a lossy path it is not asked for a second time.
             let loss = participant.loss();
             participant.patience.repaired(now, loss, key, low16(at.index));
+            if participant.patience.has_copies() && !std::mem::replace(&mut participant.lively, true) {
+                self.lively.push(subscription.subscriber);
+            }
         }
         let train = &mut participant.train;
         if train.waiting.is_empty() {
