@@ -219,6 +219,11 @@ impl Room {
                     self.rtp(ctx, key, &header, plain);
                 }
             }
+            Incoming::Rtcp { len } => {
+                if let Some(plain) = packet.get(..len) {
+                    self.rtcp(ctx, key, plain);
+                }
+            }
             other => self.incoming(ctx, key, other),
         }
     }
@@ -238,7 +243,7 @@ impl Room {
 
     fn incoming(&mut self, ctx: &mut Context<'_>, key: ParticipantKey, incoming: Incoming) {
         match incoming {
-            Incoming::Nothing | Incoming::Rtp { .. } => {}
+            Incoming::Nothing | Incoming::Rtp { .. } | Incoming::Rtcp { .. } => {}
             Incoming::Address { validated, evicted } => {
                 ctx.effects.push(Effect::AddAddress { address: validated, room: self.id, participant: key });
                 if let Some(address) = evicted {
@@ -246,7 +251,6 @@ impl Room {
                 }
                 self.hurry(ctx.now);
             }
-            Incoming::Rtcp(plain) => self.rtcp(ctx, key, &plain),
             Incoming::Data(messages) => {
                 for message in messages {
                     if message.label == ECHO {

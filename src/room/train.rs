@@ -288,11 +288,7 @@ impl Room {
             }
             let (count, segment) = next_train(rest.iter().map(|one| one.size));
             let train = rest.get(..count.max(1)).unwrap_or(rest);
-            for (position, one) in (1..).zip(train) {
-                let pads = ctx.environment.trains && position < train.len();
-                let padding = if pads { segment - one.size.len() } else { 0 };
-                self.send_waiting(ctx, key, one, padding);
-            }
+            self.send_train(ctx, key, train, segment);
             sent += train.len();
         }
         let paced = self.keep_back(ctx, key, &mut waiting, sent);
@@ -330,7 +326,7 @@ impl Room {
         waiting.retain(|one| {
             let video = matches!(one.payload, Payload::History);
             if !video {
-                self.send_waiting(ctx, key, one, 0);
+                self.send_train(ctx, key, std::slice::from_ref(one), 0);
             }
             video
         });
@@ -343,29 +339,42 @@ impl Room {
         participant.train.paced
     }
 
-    fn send_waiting(&mut self, ctx: &mut Context<'_>, key: ParticipantKey, one: &Waiting, padding: usize) {
+    /// Sends these, all but the last grown to the size of a segment.
+    fn send_train(&mut self, ctx: &mut Context<'_>, key: ParticipantKey, train: &[Waiting], segment: usize) {
         let Self { participants, publications, subscriptions, scratch, .. } = self;
         let Some(Participant { session: Some(session), downlink, .. }) = participants.get_mut(key) else {
             return;
         };
-        let Some(subscription) = subscriptions.get_mut(one.subscription) else { return };
-        let Some(forwarder) = &mut subscription.forwarder else { return };
-        let packet = match one.payload {
-            Payload::History => publications
-                .get(subscription.publication)
-                .and_then(|publication| publication.encoding(one.at.layer))
-                .and_then(|encoding| encoding.history.get(one.sequence)),
-            Payload::Scratch { number, content, .. } => {
-                usize::try_from(number).ok().and_then(|number| scratch.packet(number, one.sequence, content))
-            }
-        };
-        let Some(packet) = packet else { return };
-        let transport = downlink.next_sequence();
-        let sent = session.send_rtp(one.size.len() + padding, ctx.out, |slot| {
-            forwarder.write(slot, &packet, one.at, padding, transport)
-        });
-        match sent {
-            Some(len) => {
+        let mut behind = train.len();
+        for of_one in train.chunk_by(|one, next| one.subscription == next.subscription) {
+            let Some(first) = of_one.first() else { continue };
+            let subscription = subscriptions.get_mut(first.subscription);
+            let publication = subscription.as_ref().and_then(|one| publications.get(one.publication));
+            let Some(forwarder) = subscription.and_then(|one| one.forwarder.as_mut()) else {
+                behind -= of_one.len();
+                continue;
+            };
+            for one in of_one {
+                behind -= 1;
+                let pads = ctx.environment.trains && behind > 0;
+                let padding = if pads { segment - one.size.len() } else { 0 };
+                let packet = match one.payload {
+                    Payload::History => publication
+                        .and_then(|publication| publication.encoding(one.at.layer))
+                        .and_then(|encoding| encoding.history.get(one.sequence)),
+                    Payload::Scratch { number, content, .. } => usize::try_from(number)
+                        .ok()
+                        .and_then(|number| scratch.packet(number, one.sequence, content)),
+                };
+                let Some(packet) = packet else { continue };
+                let transport = downlink.next_sequence();
+                let sent = session.send_rtp(one.size.len() + padding, ctx.out, |slot| {
+                    forwarder.write(slot, &packet, one.at, padding, transport)
+                });
+                let Some(len) = sent else {
+                    ctx.stats.drop(DropReason::SendOverflow);
+                    continue;
+                };
                 if forwarder.config().transport_cc_ext != 0 {
                     downlink.sent(ctx.now, len);
                 }
@@ -375,7 +384,6 @@ impl Room {
                 downlink.pacer.sent(len);
                 ctx.stats.rtp_forwarded += 1;
             }
-            None => ctx.stats.drop(DropReason::SendOverflow),
         }
     }
 }

@@ -118,7 +118,10 @@ pub enum Incoming {
         header: Header,
         len: usize,
     },
-    Rtcp(Vec<u8>),
+    /// Decrypted RTCP: the first `len` bytes of the buffer.
+    Rtcp {
+        len: usize,
+    },
     Data(Vec<Received>),
     /// ICE and DTLS are up.
     Connected,
@@ -294,12 +297,12 @@ impl Session {
         }
     }
 
-    fn handle_rtcp(&mut self, now: Instant, from: SocketAddr, packet: &[u8]) -> Incoming {
+    fn handle_rtcp(&mut self, now: Instant, from: SocketAddr, packet: &mut [u8]) -> Incoming {
         let Some(srtp) = &mut self.srtp_in else { return Incoming::Dropped(DropReason::NoKeys) };
         match srtp.open_rtcp(packet) {
-            Ok(plain) => {
+            Ok(len) => {
                 self.heard(now, from);
-                Incoming::Rtcp(plain)
+                Incoming::Rtcp { len }
             }
             Err(error) => Incoming::Dropped(drop_reason(error)),
         }

@@ -286,7 +286,8 @@ impl SrtpIn {
         }
     }
 
-    pub fn open_rtcp(&mut self, packet: &[u8]) -> Result<Vec<u8>, SrtpError> {
+    /// Opens it in place. Returns the length of the plain packet.
+    pub fn open_rtcp(&mut self, packet: &mut [u8]) -> Result<usize, SrtpError> {
         self.rtcp.open(packet)
     }
 }

@@ -56,39 +56,42 @@ impl RtcpIn {
         Ok(Self { cipher, streams: BTreeMap::new() })
     }
 
-    /// The plain packet. Nothing is remembered of one that does not authenticate.
-    pub fn open(&mut self, packet: &[u8]) -> Result<Vec<u8>, SrtpError> {
+    /// Opens it in place: the first bytes of it, so many as returned, are the plain packet. Nothing is remembered of one
+    /// that does not authenticate, and nothing of it may be read.
+    pub fn open(&mut self, packet: &mut [u8]) -> Result<usize, SrtpError> {
         let ssrc = sender(packet)?;
-        let (plain, index) = match &self.cipher.kind {
+        let (len, index) = match &self.cipher.kind {
             CipherKind::Gcm(key) => {
-                let (packet, word) = packet.split_last_chunk::<INDEX>().ok_or(SrtpError::Short)?;
-                let (clear, sealed) = packet.split_at_checked(CLEAR).ok_or(SrtpError::Short)?;
+                let (packet, word) = packet.split_last_chunk_mut::<INDEX>().ok_or(SrtpError::Short)?;
+                let (clear, sealed) = packet.split_first_chunk_mut::<CLEAR>().ok_or(SrtpError::Short)?;
                 let index = self.fresh(ssrc, *word)?;
-                let aad = Aad::from([clear, word].concat());
-                let mut body = sealed.to_vec();
+                let mut aad = [0; CLEAR + INDEX];
+                let (start, end) = aad.split_at_mut(CLEAR);
+                start.copy_from_slice(clear);
+                end.copy_from_slice(word);
                 let nonce = self.cipher.gcm_nonce(ssrc, u64::from(index));
-                let plain = key.open_in_place(nonce, aad, &mut body).map_err(|_| SrtpError::Forged)?;
-                ([clear, plain].concat(), index)
+                let plain =
+                    key.open_in_place(nonce, Aad::from(aad), sealed).map_err(|_| SrtpError::Forged)?;
+                (CLEAR + plain.len(), index)
             }
             CipherKind::CmSha1 { key, auth } => {
-                let (signed, tag) = packet.split_last_chunk::<SHA1_80_TAG>().ok_or(SrtpError::Short)?;
-                let (packet, word) = signed.split_last_chunk::<INDEX>().ok_or(SrtpError::Short)?;
+                let (signed, tag) = packet.split_last_chunk_mut::<SHA1_80_TAG>().ok_or(SrtpError::Short)?;
+                let (packet, word) = signed.split_last_chunk_mut::<INDEX>().ok_or(SrtpError::Short)?;
                 let index = self.fresh(ssrc, *word)?;
                 let expected = sha1_tag(auth, packet, *word);
                 let expected = expected.as_ref().get(..SHA1_80_TAG).ok_or(SrtpError::Short)?;
                 aws_lc_rs::constant_time::verify_slices_are_equal(expected, tag)
                     .map_err(|_| SrtpError::Forged)?;
-                let mut plain = packet.to_vec();
-                let body = plain.get_mut(CLEAR..).ok_or(SrtpError::Short)?;
+                let body = packet.get_mut(CLEAR..).ok_or(SrtpError::Short)?;
                 apply_ctr(key, self.cipher.cm_iv(ssrc, u64::from(index)), body)?;
-                (plain, index)
+                (packet.len(), index)
             }
         };
         self.streams
             .entry(ssrc)
             .and_modify(|received| received.accept(index))
             .or_insert(Received { highest: index, window: 1 });
-        Ok(plain)
+        Ok(len)
     }
 
     /// The index of a packet that is encrypted and was not seen before.
@@ -175,6 +178,13 @@ mod tests {
         (RtcpOut::new(profile, &KEY, salt).unwrap(), RtcpIn::new(profile, &KEY, salt).unwrap())
     }
 
+    fn opened(incoming: &mut RtcpIn, sealed: &[u8]) -> Result<Vec<u8>, SrtpError> {
+        let mut packet = sealed.to_vec();
+        let len = incoming.open(&mut packet)?;
+        packet.truncate(len);
+        Ok(packet)
+    }
+
     #[test]
     fn interoperates_with_rtc_srtp() {
         let provider = AwsLcRsProvider::new();
@@ -187,7 +197,7 @@ mod tests {
                 let sealed = out.seal(&report(ssrc)).unwrap();
                 assert_eq!(theirs.decrypt_rtcp(&sealed).unwrap()[..], report(ssrc)[..], "{profile:?}");
                 let sealed = sealer.encrypt_rtcp(&report(ssrc)).unwrap();
-                assert_eq!(incoming.open(&sealed).unwrap(), report(ssrc), "{profile:?}");
+                assert_eq!(opened(&mut incoming, &sealed).unwrap(), report(ssrc), "{profile:?}");
             }
         }
     }
@@ -197,7 +207,7 @@ mod tests {
         for profile in BOTH {
             let (mut out, mut incoming) = pair(profile);
             let sealed: Vec<Vec<u8>> = (0..200).map(|_| out.seal(&report(5)).unwrap()).collect();
-            let mut open = |index: usize| incoming.open(&sealed[index]).map(|_| ());
+            let mut open = |index: usize| opened(&mut incoming, &sealed[index]).map(|_| ());
             assert_eq!(open(10), Ok(()));
             assert_eq!(open(10), Err(SrtpError::Replayed));
             assert_eq!(open(8), Ok(()), "late");
@@ -210,13 +220,13 @@ mod tests {
             for at in 0..sealed[150].len() {
                 let mut forged = sealed[150].clone();
                 forged[at] ^= 0x80;
-                assert!(incoming.open(&forged).is_err(), "{profile:?}: byte {at}");
+                assert!(opened(&mut incoming, &forged).is_err(), "{profile:?}: byte {at}");
             }
             for len in 0..sealed[150].len() {
-                assert!(incoming.open(&sealed[150][..len]).is_err(), "{profile:?}: {len} bytes");
+                assert!(opened(&mut incoming, &sealed[150][..len]).is_err(), "{profile:?}: {len} bytes");
             }
             assert_eq!(incoming.streams.len(), 1, "nothing is kept of forgeries");
-            assert_eq!(incoming.open(&sealed[150]), Ok(report(5)));
+            assert_eq!(opened(&mut incoming, &sealed[150]), Ok(report(5)));
         }
     }
 
@@ -224,12 +234,12 @@ mod tests {
     fn streams_and_indices_end() {
         let (mut out, mut incoming) = pair(Profile::AeadAes128Gcm);
         for ssrc in 0..64 {
-            incoming.open(&out.seal(&report(ssrc)).unwrap()).unwrap();
+            opened(&mut incoming, &out.seal(&report(ssrc)).unwrap()).unwrap();
         }
         let one_more = out.seal(&report(64)).unwrap();
-        assert_eq!(incoming.open(&one_more), Err(SrtpError::TooManyStreams));
+        assert_eq!(opened(&mut incoming, &one_more), Err(SrtpError::TooManyStreams));
         out.index = ENCRYPTED - 2;
-        assert!(incoming.open(&out.seal(&report(5)).unwrap()).is_ok());
+        assert!(opened(&mut incoming, &out.seal(&report(5)).unwrap()).is_ok());
         assert_eq!(out.seal(&report(5)), Err(SrtpError::Keys), "no index is used twice");
         assert_eq!(out.seal(&[0x80, 201]), Err(SrtpError::Short));
     }
