@@ -760,8 +760,8 @@ NOTES = """## How to read it
 - **CPU µs/packet**: CPU time of the whole server process by the RTP packets that reached the bots. Signalling,
   receiving, DTLS, everything is in it.
 - **Limit**: the same fan-out by a bare forwarder (`benches/limit.rs`): receive, copy, write a header, seal, one UDP
-  GSO train per subscriber and frame, each with a call of its own, which the server's share. No sessions, no repair, no
-  congestion control. CPU of its sending thread.
+  GSO train per subscriber and frame, with a call for each, where the server sends many with one. No sessions, no
+  repair, no congestion control. CPU of its sending thread.
 - **p50, p99**: from a bot's sending to another bot's having received and checked, on one clock. Load tool and server
   share the machine. Bots that decrypt everything need longer for a burst than the server does, so that their delays
   are mostly their own; rows with **sinks** (receivers that count every packet by its clear header and verify every

@@ -67,6 +67,18 @@ async function enter(username, channel, options = {}) {
   return person;
 }
 
+/** Notes what has the focus at the moment the dialog goes: what is typed from then on is not to be taken away again. */
+const watchFocus = (person) =>
+  person.page.evaluate(() => {
+    window.focusAfterDialog = new Promise((resolve) => {
+      new MutationObserver((_, observer) => {
+        if (document.querySelector('dialog')) return;
+        observer.disconnect();
+        resolve(document.activeElement?.getAttribute('aria-label'));
+      }).observe(document.body, { childList: true, subtree: true });
+    });
+  });
+
 async function leave(...people) {
   for (const person of people) {
     assert.deepEqual(person.errors, [], person.username);
@@ -259,7 +271,9 @@ test('settings show in the composers of others', { timeout: 90_000 }, async () =
   await press(cy, 'Settings');
   await reads(cy, 'Slow mode, one message every 30 sec');
   assert.equal(await cy.has('settings-form'), false);
+  await watchFocus(cy);
   await cy.page.keyboard.press('Escape');
+  assert.equal(await cy.page.evaluate(() => window.focusAfterDialog), 'Members and settings');
   for (const text of ['first', 'second']) {
     await cy.page.type(id('composer'), text);
     await cy.page.keyboard.press('Enter');

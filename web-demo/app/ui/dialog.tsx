@@ -1,4 +1,4 @@
-import { useEffect, useId, useRef } from 'preact/hooks';
+import { useId, useLayoutEffect, useRef } from 'preact/hooks';
 import type { ComponentChildren } from 'preact';
 import { X } from 'lucide';
 import { t } from '../strings';
@@ -17,7 +17,9 @@ export function Dialog({ title, onClose, children, actions, testid }: Props) {
   const ref = useRef<HTMLDialogElement>(null);
   // One dialog can ask above another.
   const id = useId();
-  useEffect(() => {
+  // A layout effect: the clean-up of others runs after the element has gone and the browser has painted, and would take
+  // the focus from what somebody is typing in by then.
+  useLayoutEffect(() => {
     const opener = document.activeElement;
     const dialog = ref.current;
     if (dialog && !dialog.open) dialog.showModal();
