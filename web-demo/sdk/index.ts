@@ -2,7 +2,8 @@
 import { Call } from './call';
 import { Chat } from './chat';
 import { LocalMedia } from './local-media';
-import { browserOutboxStore, type OutboxStore } from './outbox';
+import type { OutboxStore } from './outbox';
+import { browserOutboxStore } from './outbox-store';
 import { Notices } from './notices';
 import { PresenceBook } from './presence';
 import { OwnSettings } from './settings';

@@ -2,7 +2,6 @@
  * Messages on their way out. Each keeps its nonce through retries, reconnects and reloads, so the
  * server stores it once; a timeline's messages leave one after the other, in the order of writing.
  */
-import { openDB } from 'idb';
 import { Emitter } from './emitter';
 import { ConveneError } from './errors';
 import { message as messageSchema, read, type Message } from './wire';
@@ -40,34 +39,6 @@ export class MemoryOutboxStore implements OutboxStore {
   async remove(nonce: string): Promise<void> {
     this.items.delete(nonce);
   }
-}
-
-/** Survives a reload. Falls back to memory where IndexedDB is refused (private windows). */
-export function browserOutboxStore(): OutboxStore {
-  const memory = new MemoryOutboxStore();
-  const db = openDB('convene', 1, {
-    upgrade(database) {
-      database.createObjectStore('outbox', { keyPath: 'nonce' });
-    },
-  }).catch(() => null);
-  return {
-    async all(userId) {
-      const open = await db;
-      if (!open) return memory.all(userId);
-      const rows = (await open.getAll('outbox')) as OutboxItem[];
-      return rows.filter((row) => row.userId === userId);
-    },
-    async put(item) {
-      const open = await db;
-      if (open) await open.put('outbox', item).catch(() => memory.put(item));
-      else await memory.put(item);
-    },
-    async remove(nonce) {
-      await memory.remove(nonce);
-      const open = await db;
-      if (open) await open.delete('outbox', nonce).catch(() => undefined);
-    },
-  };
 }
 
 export interface OutboxEvents {
