@@ -27,6 +27,11 @@ export class Floor {
     return this.#pair ?? (this.#current ? [this.#current.id] : []);
   }
 
+  /** The one of them who has the floor. */
+  get current(): string | null {
+    return this.#current?.id ?? null;
+  }
+
   /** Who has the floor now; `null` if that is me or nobody, and then the last one stays. */
   told(now: number, id: string | null): void {
     if (id === null || id === this.#current?.id) this.#next = null;
