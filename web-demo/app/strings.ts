@@ -761,6 +761,8 @@ export const t = {
     typingHint: 'Also while typing',
     who: 'Say who is speaking',
     pin: 'Pin the tile in focus',
+    tiles: 'Go from tile to tile',
+    tileMenu: 'Menu of the tile in focus',
     nobodySpeaks: 'Nobody is speaking',
   },
 
