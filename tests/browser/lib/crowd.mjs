@@ -66,10 +66,11 @@ function stillPictures() {
 }
 
 export class Crowd {
-  /** Ana in a call with `others` more, all with a camera and a microphone. */
-  static async start(browser, others, { viewport = { width: 1600, height: 1000 } } = {}) {
+  /** Ana in a call with `others` more, all with a camera and a microphone, until the test ends. */
+  static async start(t, browser, others, { viewport = { width: 1600, height: 1000 } } = {}) {
     const crowd = new Crowd();
     crowd.mock = await listen(0);
+    t.after(() => crowd.close());
     const { api } = crowd.mock;
     crowd.ana = api.byName('ana').id;
     crowd.people = [];
@@ -167,7 +168,7 @@ export class Crowd {
   }
 
   async close() {
-    await this.page.browserContext().close();
+    await this.page?.browserContext().close();
     this.mock.close();
   }
 }
