@@ -62,7 +62,7 @@ export function CallView() {
           testid="call-more"
           items={() => [
             isPhone.value && { key: 'fullscreen', label: t.call.fullscreen, icon: Maximize, run: fullscreen },
-            !isPhone.value && { key: 'per-page', label: t.call.perPage(morePeople), icon: Grid3x3, run: () => (mostPerPage.value = morePeople === 49 ? '49' : '25') },
+            !isPhone.value && (participants.length > 25 || morePeople === 25) && { key: 'per-page', label: t.call.perPage(morePeople), icon: Grid3x3, run: () => (mostPerPage.value = morePeople === 49 ? '49' : '25') },
             { key: 'ring', label: t.call.addPeople, icon: Phone, run: () => ask({ kind: 'ring' }) },
             hostsCall() && { key: 'end-call', label: t.call.endForAll, icon: PhoneOff, danger: true, run: () => void endCall() },
           ]}
