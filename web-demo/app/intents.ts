@@ -1,6 +1,7 @@
 /** Everything a person can do on this page, each once: buttons, keys and tests all come through here. */
 import { codeOf, countOpenReports, isServerAdmin, listBans, login, logout, type Channel, type Message, type Ring, type Scheduled } from '../sdk/index';
 import { announce } from './a11y/announcer';
+import { pinned, tilesByKey, togglePin } from './call/call-state';
 import { convene, device, tokens } from './client';
 import { shortWhen } from './format';
 import { cameraDevice, lastUsername, micDevice, speakerDevice } from './prefs';
@@ -309,6 +310,16 @@ export async function toggleScreen(): Promise<void> {
 
 export function toggleDeafen(): void {
   convene.call.deafen(!store.call.value.deafened);
+}
+
+/** Makes a tile the large one, or gives it back its place. */
+export function pinTile(key: string): void {
+  const tile = tilesByKey.peek().get(key);
+  if (!tile) return;
+  togglePin(key);
+  const name = nameOf(tile.participant.userId, tile.participant.name);
+  const label = tile.source === 'screen' ? t.call.screenOf(name) : name;
+  announce(pinned.peek() === key ? t.call.tilePinned(label) : t.call.tileUnpinned(label));
 }
 
 export function sayWhoSpeaks(): void {

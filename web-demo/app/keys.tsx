@@ -91,6 +91,8 @@ export function KeysDialog() {
           [['I'], t.keys.stats],
           [['W'], t.keys.who],
           [['P'], t.keys.pin],
+          [['← ↑ → ↓'], t.keys.tiles],
+          [['Shift', 'F10'], t.keys.tileMenu],
           [[mod, 'D'], `${t.keys.mic} (${t.keys.typingHint.toLowerCase()})`],
           [[mod, 'E'], `${t.keys.camera} (${t.keys.typingHint.toLowerCase()})`],
         ])}

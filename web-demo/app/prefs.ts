@@ -25,6 +25,8 @@ export function stored<T extends string>(name: string, fallback: T, allowed?: re
 export type Theme = 'system' | 'light' | 'dark';
 export const theme = stored<Theme>('theme', 'system', ['system', 'light', 'dark']);
 export const layoutMode = stored<'grid' | 'speaker'>('layout', 'grid', ['grid', 'speaker']);
+/** At most so many people on one page of the grid. */
+export const mostPerPage = stored<'25' | '49'>('mostPerPage', '25', ['25', '49']);
 export const lastChannel = stored<string>('lastChannel', '');
 export const lastUsername = stored<string>('username', '');
 export const micDevice = stored<string>('mic', '');

@@ -265,7 +265,7 @@ export function createMock() {
       emit(call.participants.map((x) => x.userId), 'voice:state_update', { channelId: call.channelId, callId: call.callId, userId: s.user.id, participantId: p.participantId, voiceState: p.voiceState, connection: 'connected' });
       return { voiceState: p.voiceState };
     },
-    'rtc:offer': () => ({}),
+    'rtc:offer': (s, d) => (api.onOffer?.(s, d), {}),
     'rtc:subscribe': () => ({}),
   };
 

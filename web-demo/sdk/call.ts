@@ -649,6 +649,7 @@ export class Call {
   /** Layers inside one stream are known only once they arrive. */
   #onLayers(trackId: string, active: number[], current: number | null, paused: boolean): void {
     const known = this.#state.tracks.find((t) => t.trackId === trackId)?.layers ?? 1;
+    if (current !== null) this.subscriptions.arrived(trackId);
     this.#patchTrack(trackId, { current, paused, layers: Math.max(known, ...active.map((layer) => layer + 1)) });
   }
 

@@ -31,7 +31,7 @@ export { CODECS, type PublishOptions, type VideoCodec } from './codecs';
 export * from './net-test';
 export type { LocalSnapshot, LocalMedia } from './local-media';
 export type { LinkStats, TrackStats } from './stats';
-export type { Layer } from './subscriptions';
+export { neededHeight, type Layer, type Look } from './subscriptions';
 export type { OutboxItem } from './outbox';
 export type { Timeline } from './timeline';
 export type { Ring } from './rings';

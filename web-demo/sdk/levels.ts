@@ -3,19 +3,21 @@
  * Others come from the server; my own level is measured here, not echoed.
  */
 import { Emitter } from './emitter';
+import { Voice } from './voice';
 
 /** Below this (0-127, 127 loudest) it is breath and fans. */
 const SPEECH_LEVEL = 12;
-const HOLD_MS = 450;
 /** The server tells of changes at up to 4 Hz; without news for this long nobody speaks. */
 const STALE_MS = 2_500;
-const OWN_TICK_MS = 100;
+const OWN_TICK_MS = 40;
+/** As many samples as a tick has at 48 kHz, so that no sound falls between two. */
+const OWN_SAMPLES = 2048;
 const OWN_THRESHOLD = 0.012;
 
 export class Levels {
   readonly events = new Emitter<{ speaking: { key: string; speaking: boolean }; own: number }>();
   #speaking = new Map<string, ReturnType<typeof setTimeout>>();
-  #fading = new Set<string>();
+  #voice = new Voice();
   #context: AudioContext | null = null;
   #own: { source: MediaStreamAudioSourceNode; timer: ReturnType<typeof setInterval> } | null = null;
   #ownTrack: MediaStreamTrack | null = null;
@@ -28,31 +30,27 @@ export class Levels {
     return [...this.#speaking.keys()];
   }
 
-  /** `call:speakers`; keys are participant ids. */
+  /** `call:speakers`; keys are participant ids. The server holds speakers through the pauses between words. */
   onSpeakers(rows: readonly { key: string; level: number }[]): void {
     const loud = new Set(rows.filter((r) => r.level >= SPEECH_LEVEL && r.key !== this.ownKey).map((r) => r.key));
-    for (const key of loud) {
-      this.#fading.delete(key);
-      this.#start(key, STALE_MS);
-    }
-    for (const key of this.#speaking.keys()) {
-      // Once: repeated silence must not prolong the ring.
-      if (loud.has(key) || key === this.ownKey || this.#fading.has(key)) continue;
-      this.#fading.add(key);
-      this.#start(key, HOLD_MS);
-    }
+    for (const key of loud) this.#start(key, STALE_MS);
+    for (const key of [...this.#speaking.keys()]) if (!loud.has(key) && key !== this.ownKey) this.#stop(key);
   }
 
   /** Measures my own microphone; `null` stops. */
   measure(track: MediaStreamTrack | null): void {
-    if (track === this.#ownTrack) return;
+    if (track === this.#ownTrack) {
+      // A muted microphone never shows a ring, not even for the hold time.
+      if (!track?.enabled) this.#silence();
+      return;
+    }
     this.#stopOwn();
     this.#ownTrack = track;
     if (!track || typeof AudioContext === 'undefined') return;
     this.#context ??= new AudioContext();
     void this.#context.resume().catch(() => {});
     const analyser = this.#context.createAnalyser();
-    analyser.fftSize = 512;
+    analyser.fftSize = OWN_SAMPLES;
     const source = this.#context.createMediaStreamSource(new MediaStream([track]));
     source.connect(analyser);
     const samples = new Float32Array(analyser.fftSize);
@@ -62,10 +60,10 @@ export class Levels {
       for (const x of samples) sum += x * x;
       const rms = track.enabled ? Math.sqrt(sum / samples.length) : 0;
       this.events.emit('own', rms);
-      if (!this.ownKey) return;
-      if (rms > OWN_THRESHOLD) this.#start(this.ownKey, HOLD_MS);
-      // A muted microphone never shows a ring, not even for the hold time.
-      else if (!track.enabled) this.#stop(this.ownKey);
+      if (!track.enabled) this.#silence();
+      else if (!this.ownKey) return;
+      else if (this.#voice.hear(performance.now(), rms > OWN_THRESHOLD)) this.#start(this.ownKey, STALE_MS);
+      else this.#stop(this.ownKey);
     }, OWN_TICK_MS);
     this.#own = { source, timer };
   }
@@ -93,11 +91,16 @@ export class Levels {
     if (timer === undefined) return;
     clearTimeout(timer);
     this.#speaking.delete(key);
-    this.#fading.delete(key);
     this.events.emit('speaking', { key, speaking: false });
   }
 
+  #silence(): void {
+    this.#voice.reset();
+    this.#stop(this.ownKey);
+  }
+
   #stopOwn(): void {
+    this.#silence();
     if (this.#own) {
       clearInterval(this.#own.timer);
       this.#own.source.disconnect();

@@ -184,20 +184,28 @@ const views = {
     await page.waitForFunction(() => window.__convene.call.phase === 'joined');
     const call = [...mock.api.calls.values()].at(-1);
     const ana = mock.api.byName('ana').id;
-    mock.api.users.slice(1, people).forEach((u, i) => {
+    const more = Array.from({ length: Math.max(0, people - mock.api.users.length) }, (_, i) => ({ id: `more-${i}`, username: `more${i}`, name: `Guest ${i + 1}` }));
+    [...mock.api.users.slice(1), ...more].slice(0, people - 1).forEach((u, i) => {
       const participant = mock.api.person(u, `p-${u.username}`, { muted: i % 3 === 1 });
       mock.api.emit([ana], 'call:participant_joined', { callId: call.callId, channelId: call.channelId, participant });
       mock.api.emit([ana], 'rtc:track', { callId: call.callId, state: 'published', trackId: `t-${u.username}`, userId: u.id, participantId: participant.participantId, kind: 'audio', source: 'mic', codec: 'opus', layers: 1, muted: i % 3 === 1 });
     });
     mock.api.emit([ana], 'call:speakers', { callId: call.callId, speakers: [{ userId: mock.api.byName('bo').id, participantId: 'p-bo', level: 90 }], dominant: { userId: mock.api.byName('bo').id, participantId: 'p-bo' } });
     mock.api.emit([ana], 'call:quality', { callId: call.callId, participants: [['bo', 85, []], ['cy', 41, ['high_loss_up']]].map(([name, score, issues]) => ({ participantId: `p-${name}`, userId: mock.api.byName(name).id, score, mos: 1 + score / 25, loss: 0, jitter: 5, rtt: 30, issues })) });
-    await page.waitForFunction((n) => document.querySelectorAll('[data-testid=tile]').length >= n, {}, people);
+    await page.waitForFunction((n) => window.__convene.call.participants.length >= n, {}, people);
     await extra(page, call, ana);
     page.cleanup = () => mock.api.calls.delete(call.callId);
     return page;
   },
   callSpeaker: (size, theme) => views.call(size, theme, 6, async (page) => page.click(tid('control-layout'))),
   callNine: (size, theme) => views.call(size, theme, 9),
+  callMany: (size, theme) =>
+    views.call(size, theme, 30, async (page, call, ana) => {
+      await page.mouse.move(0, 0);
+      const last = { userId: 'more-20', participantId: 'p-more20' };
+      mock.api.emit([ana], 'call:speakers', { callId: call.callId, speakers: [{ ...last, level: 90 }], dominant: null });
+      await page.waitForSelector(tid('off-page-speaker'));
+    }),
   callShare: (size, theme) =>
     views.call(size, theme, 5, async (page, call, ana) => {
       const bo = mock.api.byName('bo');

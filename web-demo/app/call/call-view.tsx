@@ -1,8 +1,9 @@
 import { useEffect, useRef } from 'preact/hooks';
-import { Activity, EllipsisVertical, Keyboard, Maximize, MessageSquare, MonitorUp, Phone, PhoneOff, Users } from 'lucide';
+import { Activity, EllipsisVertical, Grid3x3, Keyboard, Maximize, MessageSquare, MonitorUp, Phone, PhoneOff, Users } from 'lucide';
 import { convene } from '../client';
 import { timer } from '../format';
 import { backToChannel, toggleScreen } from '../intents';
+import { mostPerPage } from '../prefs';
 import { call, channelsById, helpOpen, local, nameOf, titleOf } from '../store';
 import { t } from '../strings';
 import { Avatar } from '../ui/avatar';
@@ -26,6 +27,7 @@ export function CallView() {
 
   useEffect(() => root.current?.querySelector<HTMLElement>('[data-testid=control-mic]')?.focus({ preventScroll: true }), []);
 
+  const morePeople = mostPerPage.value === '25' ? 49 : 25;
   const fullscreen = () => {
     if (document.fullscreenElement) void document.exitFullscreen();
     else void root.current?.requestFullscreen?.().catch(() => {});
@@ -60,6 +62,7 @@ export function CallView() {
           testid="call-more"
           items={() => [
             isPhone.value && { key: 'fullscreen', label: t.call.fullscreen, icon: Maximize, run: fullscreen },
+            !isPhone.value && (participants.length > 25 || morePeople === 25) && { key: 'per-page', label: t.call.perPage(morePeople), icon: Grid3x3, run: () => (mostPerPage.value = morePeople === 49 ? '49' : '25') },
             { key: 'ring', label: t.call.addPeople, icon: Phone, run: () => ask({ kind: 'ring' }) },
             hostsCall() && { key: 'end-call', label: t.call.endForAll, icon: PhoneOff, danger: true, run: () => void endCall() },
           ]}

@@ -6,12 +6,13 @@ import { choices } from './call-state';
 
 const CHOICES = ['auto', '2', '1', '0', 'off'] as const;
 
-export function LayerSelect({ trackId, name }: { trackId: string; name: string }) {
+export function LayerSelect({ trackId, name, tabIndex = 0 }: { trackId: string; name: string; tabIndex?: number }) {
   void choices.value;
   const forced = convene.call.subscriptions.forced(trackId);
   return (
     <select
       class="layer-select"
+      tabIndex={tabIndex}
       aria-label={t.call.quality(name)}
       data-testid="layer-select"
       data-for-track={trackId}

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { arrange, grid, perPage, PHONE, WIDE, type Rect } from './layout';
+import { arrange, grid, neighbour, perPage, PHONE, WIDE, type Rect } from './layout';
 
 const EPS = 0.01;
 const apart = (a: Rect, b: Rect) =>
@@ -57,7 +57,7 @@ describe('grid', () => {
 
 describe('arrange', () => {
   const keys = (n: number) => Array.from({ length: n }, (_, i) => `k${i}`);
-  const input = { width: 1000, height: 700, main: 'k0', page: 0, phone: false } as const;
+  const input = { width: 1000, height: 700, mains: ['k0'], page: 0, phone: false } as const;
 
   it('pages what does not fit and clamps the page', () => {
     const stage = arrange({ ...input, keys: keys(60), mode: 'grid', page: 99 });
@@ -85,5 +85,57 @@ describe('arrange', () => {
 
   it('gives nothing a place on a stage without size', () => {
     expect(arrange({ ...input, width: 0, keys: keys(3), mode: 'grid' }).places.size).toBe(0);
+  });
+
+  it('gives two who talk with each other the same room, and the strip stays as it is', () => {
+    fc.assert(
+      fc.property(fc.integer({ min: 3, max: 40 }), sizes.w, sizes.h, (n, width, height) => {
+        const one = arrange({ ...input, width, height, keys: keys(n), mode: 'speaker' });
+        const two = arrange({ ...input, width, height, keys: keys(n), mode: 'speaker', mains: ['k0', 'k1'] });
+        const [a, b] = [two.places.get('k0'), two.places.get('k1')];
+        expect(a && b && apart(a, b) && Math.abs(a.w * a.h - b.w * b.h) < 1).toBe(true);
+        expect(two.places.size + (two.more?.count ?? 0)).toBe(n);
+        expect(one.places.size + (one.more?.count ?? 0)).toBe(n);
+        const all = [...two.places.values()];
+        all.forEach((rect, i) => expect(all.slice(i + 1).every((other) => apart(rect, other))).toBe(true));
+      }),
+    );
+  });
+
+  it('leaves the whole stage to two who are alone on it', () => {
+    const { places } = arrange({ ...input, width: 1012, keys: keys(2), mode: 'speaker', mains: ['k0', 'k1'] });
+    expect([...places.values()].map((rect) => rect.w)).toEqual([500, 500]);
+  });
+
+  it('fills up to 49 places where that was chosen and there is room', () => {
+    const wide = { ...input, width: 1900, height: 1100, keys: keys(60), mode: 'grid' } as const;
+    expect(arrange(wide).places.size).toBe(25);
+    expect(arrange({ ...wide, most: 49 }).places.size).toBe(49);
+    expect(arrange({ ...wide, width: 390, phone: true, most: 49 }).places.size).toBeLessThanOrEqual(8);
+  });
+});
+
+describe('neighbour', () => {
+  const { places } = arrange({ keys: ['a', 'b', 'c', 'd', 'e'], width: 1280, height: 720, mode: 'grid', mains: [], page: 0, phone: false });
+
+  it('goes along the row and the column, and not over the edge', () => {
+    expect(neighbour(places, 'a', 'right')).toBe('b');
+    expect(neighbour(places, 'b', 'left')).toBe('a');
+    expect(neighbour(places, 'a', 'left')).toBeNull();
+    expect(neighbour(places, 'a', 'down')).toBe('d');
+    expect(neighbour(places, 'e', 'up')).toBe('b');
+    expect(neighbour(places, 'd', 'left')).toBeNull();
+    expect(neighbour(places, 'e', 'down')).toBeNull();
+  });
+
+  it('reaches every tile from every other one', () => {
+    const reached = new Set(['e']);
+    for (const key of reached) {
+      for (const direction of ['left', 'right', 'up', 'down'] as const) {
+        const next = neighbour(places, key, direction);
+        if (next) reached.add(next);
+      }
+    }
+    expect(reached.size).toBe(5);
   });
 });

@@ -98,17 +98,21 @@ export interface StageInput {
   width: number;
   height: number;
   mode: 'grid' | 'speaker';
-  main: string | null;
+  /** The large ones in the speaker view: one, or two who talk with each other. */
+  mains: readonly string[];
   page: number;
   phone: boolean;
+  /** On a page of the grid, where there is room; a phone has its own number. */
+  most?: number;
   previousCols?: number | undefined;
 }
 
 export function arrange(input: StageInput): Stage {
-  const options: GridOptions = { ...(input.phone ? PHONE : WIDE), previousCols: input.previousCols };
+  const options: GridOptions = { ...(input.phone ? PHONE : { ...WIDE, maxPerPage: input.most ?? WIDE.maxPerPage }), previousCols: input.previousCols };
   const { keys, width, height } = input;
   if (width <= 0 || height <= 0 || keys.length === 0) return { places: new Map(), cols: 0, pages: 1, page: 0, more: null };
-  if (input.mode === 'speaker' && input.main !== null && keys.length > 1) return speaker(input, options);
+  const large = input.mains.filter((key) => keys.includes(key));
+  if (input.mode === 'speaker' && large.length > 0 && keys.length > 1) return speaker(input, large, options);
   const size = perPage(width, height, options);
   const pages = Math.ceil(keys.length / size);
   const page = Math.max(0, Math.min(input.page, pages - 1));
@@ -117,9 +121,9 @@ export function arrange(input: StageInput): Stage {
   return { places: zip(shown, rects), cols, pages, page, more: null };
 }
 
-/** One large tile; the others in a strip beside it, or under it where the stage is tall. */
-function speaker({ keys, width, height, main }: StageInput, o: GridOptions): Stage {
-  const others = keys.filter((key) => key !== main);
+/** One or two large tiles; the others in a strip beside them, or under them where the stage is tall. */
+function speaker({ keys, width, height }: StageInput, large: readonly string[], o: GridOptions): Stage {
+  const others = keys.filter((key) => !large.includes(key));
   const side = width > height * 1.15 && width >= 640;
   const w = side ? Math.round(Math.min(260, Math.max(160, width * 0.18))) : Math.min(160, Math.max(96, (width - o.gap * 2) / 3));
   const h = side ? w / o.maxAspect : w / (4 / 3);
@@ -134,9 +138,23 @@ function speaker({ keys, width, height, main }: StageInput, o: GridOptions): Sta
   const overflow = others.length > slots;
   const shown = overflow ? others.slice(0, slots - 1) : others;
   const places = zip(shown, shown.map((_, i) => slot(i)));
-  places.set(main ?? '', side ? { x: 0, y: 0, w: width - w - o.gap, h: height } : { x: 0, y: 0, w: width, h: height - h - o.gap });
+  const stripW = used > 0 && side ? w + o.gap : 0;
+  const stripH = used > 0 && !side ? h + o.gap : 0;
+  const area = { x: 0, y: 0, w: width - stripW, h: height - stripH };
+  for (const [key, rect] of zip(large, halves(area, large.length, o.gap))) places.set(key, rect);
   const more = overflow ? { count: others.length - shown.length, rect: slot(slots - 1) } : null;
   return { places, cols: 0, pages: 1, page: 0, more };
+}
+
+/** Side by side, or one above the other where that leaves more of the faces. */
+function halves(area: Rect, count: number, gap: number): Rect[] {
+  if (count < 2) return [area];
+  if (area.w >= area.h) {
+    const w = (area.w - gap) / 2;
+    return [{ ...area, w }, { ...area, x: area.x + w + gap, w }];
+  }
+  const h = (area.h - gap) / 2;
+  return [{ ...area, h }, { ...area, y: area.y + h + gap, h }];
 }
 
 function zip(keys: readonly string[], rects: readonly Rect[]): Map<string, Rect> {
@@ -154,3 +172,30 @@ export const place = (r: Rect): Record<string, string> => ({
   height: `${r.h}px`,
   transform: `translate(${r.x}px, ${r.y}px)`,
 });
+
+export type Direction = 'left' | 'right' | 'up' | 'down';
+
+/** The next tile for an arrow key: the nearest in the same row or column, or at least above or below. */
+export function neighbour(places: ReadonlyMap<string, Rect>, from: string, direction: Direction): string | null {
+  const origin = places.get(from);
+  if (!origin) return null;
+  const sign = direction === 'left' || direction === 'up' ? -1 : 1;
+  const across = direction === 'left' || direction === 'right';
+  let best: { key: string; cost: number } | null = null;
+  for (const [key, rect] of places) {
+    const dx = rect.x + rect.w / 2 - (origin.x + origin.w / 2);
+    const dy = rect.y + rect.h / 2 - (origin.y + origin.h / 2);
+    const [along, beside] = across ? [dx * sign, Math.abs(dy)] : [dy * sign, Math.abs(dx)];
+    const inLine = across ? beside < (rect.h + origin.h) / 2 : beside < (rect.w + origin.w) / 2;
+    if (key === from || along <= 1 || (across && !inLine)) continue;
+    const cost = along + beside + (inLine ? 0 : FAR);
+    if (!best || cost < best.cost) best = { key, cost };
+  }
+  return best?.key ?? null;
+}
+
+/** More than any stage is wide. */
+const FAR = 100_000;
+
+export const sameRect = (a: Rect | null | undefined, b: Rect | null | undefined): boolean =>
+  a === b || (a != null && b != null && a.x === b.x && a.y === b.y && a.w === b.w && a.h === b.h);

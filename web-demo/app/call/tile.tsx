@@ -1,59 +1,91 @@
-import { useEffect, useRef, useState } from 'preact/hooks';
+import { Component } from 'preact';
+import { useEffect, useLayoutEffect, useRef, useState } from 'preact/hooks';
 import { AudioLines, EllipsisVertical, MicOff, MonitorUp, PhoneOff, Pin, PinOff } from 'lucide';
 import { convene } from '../client';
+import { pinTile } from '../intents';
 import { hostsCall, muteInCall, removeFromCall } from '../moderation/acts';
-import { PersonMenu } from '../moderation/person-menu';
-import { call, callStats, local, nameOf, usersById } from '../store';
+import { personItems } from '../moderation/person-menu';
+import { call, callStats, nameOf, usersById } from '../store';
 import { t } from '../strings';
 import { Avatar } from '../ui/avatar';
+import { Boundary } from '../ui/boundary';
 import { Icon } from '../ui/icon';
 import { IconButton } from '../ui/button';
-import { callStatsOpen, micOf, pinned, togglePin, type TileModel } from './call-state';
+import { MenuButton, type MenuItem } from '../ui/menu';
+import { callStatsOpen, received, type TileModel } from './call-state';
 import { LayerSelect } from './layer-select';
 import { place, type Rect } from './layout';
-import { gradeIcon, gradeOf } from './quality';
+import { gradeIcon } from './quality';
+import { showSpeaking } from './speaking';
 
 /** From this width on, controls leave room for the face. */
 const TOOLS_WIDTH = 240;
 
 interface Props {
   tile: TileModel;
-  rect: Rect | null;
+  rect: Rect;
   main: boolean;
+  pinned: boolean;
+  /** Where Tab enters the stage; arrows go on from there. */
+  tabStop: boolean;
 }
 
-export function Tile({ tile, rect, main }: Props) {
+/** Rendered again when something about this tile changed, not when something about another one did. */
+export class Tile extends Component<Props> {
+  override shouldComponentUpdate(next: Props): boolean {
+    return (Object.keys(next) as (keyof Props)[]).some((name) => next[name] !== this.props[name]);
+  }
+
+  override render(props: Props) {
+    return (
+      <Boundary name="tile" fallback={<Plain {...props} />}>
+        <View {...props} />
+      </Boundary>
+    );
+  }
+}
+
+/** What is left of a tile that failed: a face without a picture. */
+function Plain({ tile: { key, participant }, rect }: Props) {
+  const name = nameOf(participant.userId, participant.name);
+  return (
+    <div class="tile" role="group" aria-label={name} tabIndex={-1} style={place(rect)} data-key={key}>
+      <div class="tile-avatar">
+        <Avatar id={participant.userId} name={name} size="xl" />
+      </div>
+    </div>
+  );
+}
+
+function View({ tile, rect, main, pinned, tabStop }: Props) {
   const root = useRef<HTMLDivElement>(null);
   const video = useRef<HTMLVideoElement>(null);
-  const { participant, self, source, track } = tile;
+  const { key, participant, self, source, track, own, muted, grade } = tile;
   const name = nameOf(participant.userId, participant.name);
   const screen = source === 'screen';
+  const trackId = track?.trackId;
+  const { participantId } = participant;
 
-  const stream = self ? (screen ? local.value.screenTrack : local.value.cameraTrack) : track;
-  const shown = stream !== null && (self || !track?.muted);
-  const mic = self ? null : micOf(participant.participantId);
+  const shown = self ? own !== null : track !== null && !track.muted;
   // A track can be silent for its whole life here, if its camera went off before I came; and the
   // picture from before a pause is no picture of now.
   const [frames, setFrames] = useState(false);
   const picture = shown && (self || frames);
-  const muted = self ? !local.value.micOn || !local.value.micTrack : (mic?.muted ?? true) || participant.voiceState.muted === true;
   const paused = !self && shown && track?.paused === true;
   const away = !self && participant.connection === 'interrupted';
   const unsupported = !self && shown && track?.unsupported === true;
   const note = away ? t.call.reconnecting : unsupported ? t.call.unsupported : paused ? t.call.paused : '';
-  const measured = screen ? undefined : call.value.quality.get(participant.participantId);
-  const grade = measured ? gradeOf(measured.score) : null;
 
-  // The element stays; only its source changes.
+  // The element stays, whoever it shows; only its source changes.
   useEffect(() => {
     const element = video.current;
     if (!element) return;
-    const next = self ? stream && new MediaStream([stream as MediaStreamTrack]) : track && convene.call.streamOf(track.trackId);
+    const next = self ? own && new MediaStream([own]) : trackId ? convene.call.streamOf(trackId) : null;
     if (sameStream(element.srcObject as MediaStream | null, next)) return;
     element.srcObject = next;
     setFrames(false);
     if (next) void element.play().catch(() => {});
-  }, [self, stream, track?.trackId, call.value.received, shown]);
+  }, [self, own, trackId, received.value, shown]);
 
   useEffect(() => {
     const element = video.current;
@@ -63,40 +95,34 @@ export function Tile({ tile, rect, main }: Props) {
       element.cancelVideoFrameCallback(id);
       setFrames(false);
     };
-  }, [shown, self, track?.trackId]);
+  }, [shown, self, trackId]);
 
-  // Size and speaking go straight to the client and the element, without a render.
-  const trackId = track?.trackId;
-  const height = rect && shown ? Math.round(rect.h * Math.min(devicePixelRatio, 2)) : 0;
-  useEffect(() => {
-    if (!trackId) return;
-    convene.call.subscriptions.show(trackId, height, main ? 2 : screen ? 1 : 0);
-    // Leaving the view stops the video, unless it comes back within a second.
-    return () => convene.call.subscriptions.hide(trackId);
-  }, [trackId, height, main, screen]);
+  useLayoutEffect(() => (root.current && !screen ? showSpeaking(root.current, participantId) : undefined), [participantId, screen]);
 
-  useEffect(() => {
-    const element = root.current;
-    if (!element || screen) return;
-    const { levels } = convene.call;
-    const show = (speaking: boolean) => (element.dataset['speaking'] = String(speaking));
-    show(levels.isSpeaking(participant.participantId));
-    return levels.events.on('speaking', ({ key, speaking }) => {
-      if (key === participant.participantId) show(speaking);
-    });
-  }, [participant.participantId, screen]);
-
-  const roomy = rect !== null && rect.w >= TOOLS_WIDTH;
+  const roomy = rect.w >= TOOLS_WIDTH;
+  const tabIndex = tabStop ? 0 : -1;
   const label = screen ? t.call.screenOf(name) : self ? `${name} (${t.you.toLowerCase()})` : name;
   const facts = [
     label,
     !screen && muted && t.call.tileMuted,
     !screen && !picture && t.call.tileCameraOff,
     !screen && participant.voiceState.screen && t.call.tileSharing,
+    !screen && participant.voiceState.handRaised && t.call.tileHand,
     paused && t.call.tileWeak,
     grade && grade !== 'good' && t.call.connection[grade],
     away && t.call.reconnecting,
   ].filter(Boolean);
+
+  const items = (): (MenuItem | false | undefined)[] => [
+    { key: 'pin', label: pinned ? t.call.unpinTile(label) : t.call.pinTile(label), icon: pinned ? PinOff : Pin, run: () => pinTile(key) },
+    ...(self || screen
+      ? []
+      : [
+          hostsCall() && !muted && { key: 'mute', label: t.person.mute, icon: MicOff, run: () => void muteInCall(participant.userId) },
+          hostsCall() && { key: 'remove-from-call', label: t.person.removeFromCall, icon: PhoneOff, danger: true, run: () => void removeFromCall(participant.userId) },
+          ...personItems({ userId: participant.userId, name, channelId: call.peek().channelId }),
+        ]),
+  ];
 
   return (
     <div
@@ -104,13 +130,13 @@ export function Tile({ tile, rect, main }: Props) {
       class={`tile ${self && !screen ? 'tile-mirror' : ''} ${screen ? 'tile-screen' : ''} ${main ? 'tile-main' : ''}`}
       role="group"
       aria-label={facts.join(', ')}
-      tabIndex={rect ? 0 : -1}
-      hidden={!rect}
-      style={rect ? place(rect) : {}}
+      tabIndex={tabIndex}
+      style={place(rect)}
       data-testid="tile"
+      data-key={key}
       data-user={usersById.value.get(participant.userId)?.username ?? participant.userId}
       data-user-id={participant.userId}
-      data-participant={participant.participantId}
+      data-participant={participantId}
       data-source={source}
       data-self={self}
       data-muted={screen ? undefined : muted}
@@ -118,14 +144,8 @@ export function Tile({ tile, rect, main }: Props) {
       data-paused={paused}
       data-away={away}
       data-quality={grade ?? undefined}
-      data-speaking={screen ? undefined : convene.call.levels.isSpeaking(participant.participantId)}
-      aria-keyshortcuts="P"
-      onDblClick={() => togglePin(tile.key)}
-      onKeyDown={(e) => {
-        if (e.target !== e.currentTarget || e.key.toLowerCase() !== 'p' || e.ctrlKey || e.metaKey || e.altKey) return;
-        e.preventDefault();
-        togglePin(tile.key);
-      }}
+      aria-keyshortcuts="Enter P Shift+F10"
+      onDblClick={() => pinTile(key)}
     >
       {!picture && (
         <div class="tile-avatar">
@@ -161,39 +181,24 @@ export function Tile({ tile, rect, main }: Props) {
           </span>
         )}
       </div>
-      {/* A small tile is all picture: P pins it, and the connection details choose its quality. */}
-      {roomy && (
-        <div class="tile-tools">
-          {trackId && shown && (track?.layers ?? 1) > 1 && <LayerSelect trackId={trackId} name={name} />}
+      {/* A small tile is all picture, with one menu; the connection details choose its quality. */}
+      <div class="tile-tools">
+        {roomy && trackId && shown && (track?.layers ?? 1) > 1 && <LayerSelect trackId={trackId} name={name} tabIndex={tabIndex} />}
+        {roomy && (
           <IconButton
-            icon={pinned.value === tile.key ? PinOff : Pin}
+            icon={pinned ? PinOff : Pin}
             size={16}
             label={t.call.pinTile(label)}
-            aria-pressed={pinned.value === tile.key}
-            onClick={() => togglePin(tile.key)}
+            aria-pressed={pinned}
+            tabIndex={tabIndex}
+            onClick={() => pinTile(key)}
             testid="tile-pin"
           />
-          {!self && !screen && (
-            <PersonMenu
-              userId={participant.userId}
-              name={name}
-              channelId={call.value.channelId}
-              more
-              testid="tile-menu"
-              extra={() =>
-                hostsCall()
-                  ? [
-                      !muted && { key: 'mute', label: t.person.mute, icon: MicOff, run: () => void muteInCall(participant.userId) },
-                      { key: 'remove-from-call', label: t.person.removeFromCall, icon: PhoneOff, danger: true, run: () => void removeFromCall(participant.userId) },
-                    ]
-                  : []
-              }
-            >
-              <Icon node={EllipsisVertical} size={16} />
-            </PersonMenu>
-          )}
-        </div>
-      )}
+        )}
+        <MenuButton label={t.person.more(label)} class="icon-btn" testid="tile-menu" tabIndex={tabIndex} items={items}>
+          <Icon node={EllipsisVertical} size={16} />
+        </MenuButton>
+      </div>
       {callStatsOpen.value && shown && <TileStats tile={tile} />}
     </div>
   );
