@@ -66,7 +66,7 @@ const OPENS: Record<string, (token: Token) => Piece | null> = {
   em_open: () => ({ type: 'em', children: [] }),
   s_open: () => ({ type: 'del', children: [] }),
   link_open: (token) => {
-    const href = safeHref(token.attrGet('href') ?? '');
+    const href = safeHref(String(token.attrGet('href') ?? ''));
     return href === null ? null : { type: 'link', href, host: '', children: [] };
   },
 };
