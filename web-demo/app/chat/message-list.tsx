@@ -280,6 +280,7 @@ export function MessageList({ channel, title, thread }: { channel: Channel; titl
         tabIndex={items.length === 0 ? 0 : -1}
         data-testid={thread ? 'thread-messages' : 'messages'}
         data-loaded={loaded}
+        data-first-seq={timeline.messages[0]?.seq}
         data-more-before={hasMoreBefore}
         data-more-after={hasMoreAfter}
       >

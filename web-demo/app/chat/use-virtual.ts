@@ -72,7 +72,13 @@ export function useVirtual(options: Options): VirtualList {
     };
   };
 
-  const [list] = useState(() => new Virtualizer<HTMLElement, HTMLElement>(settings()));
+  const [list] = useState(() => {
+    const made = new Virtualizer<HTMLElement, HTMLElement>(settings());
+    // Also while somebody scrolls up, where the library would let the rows be pushed down.
+    made.shouldAdjustScrollPositionOnItemSizeChange = (item, _, { itemSizeCache, scrollOffset }) =>
+      (itemSizeCache.has(item.key) ? item.end : item.start + 1) <= (scrollOffset ?? 0);
+    return made;
+  });
   list.setOptions(settings());
   useLayoutEffect(() => list._didMount(), []);
   useLayoutEffect(() => {

@@ -36,7 +36,9 @@ function known(typed: string, here: string) {
     const { bold, count } = unreadMark(channel, now);
     return channel.archivedAt || channel.id === here ? [] : [{ id: channel.id, title: titleOf(channel), unread: bold, count, lastAt: channel.lastMessageAt, channel }];
   });
-  return places(mine, typed);
+  // `@` means people, `#` means channels.
+  const kind = typed.trim()[0];
+  return places(mine.filter(({ channel }) => (kind === '@' ? channel.kind === 'dm' : kind !== '#' || channel.kind !== 'dm')), typed);
 }
 
 /** Goes to a conversation, and finds messages, channels and people while somebody types. */
