@@ -5,9 +5,10 @@ import path from 'node:path';
 import { promisify } from 'node:util';
 
 const SCRIPT = `
-import sqlite3, sys
-file, channel, author, count = sys.argv[1], sys.argv[2], sys.argv[3], int(sys.argv[4])
-db = sqlite3.connect(file)
+import json, sqlite3, sys
+given = json.load(sys.stdin)
+channel, author, count = given['channelId'], given['authorId'], given['count']
+db = sqlite3.connect(sys.argv[1])
 (seq,) = db.execute('SELECT last_seq FROM channels WHERE id = ?', (channel,)).fetchone()
 db.execute("""
   WITH RECURSIVE k(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM k WHERE i < :count)
@@ -25,11 +26,37 @@ db.commit()
 db.close()
 `;
 
-/** The server is stopped for it, as if by a crash, and started again. */
-export async function seed(server, { channelId, authorId, count }) {
+async function write(server, script, input) {
   await server.kill9();
   const data = server.env.CONVENE_STORAGE_DATA_DIR;
   const file = (await readdir(data)).find((name) => /\.(db|sqlite3?)$/.test(name));
-  await promisify(execFile)(process.env.PYTHON ?? 'python3', ['-c', SCRIPT, path.join(data, file), channelId, authorId, String(count)]);
+  const running = promisify(execFile)(process.env.PYTHON ?? 'python3', ['-c', script, path.join(data, file)]);
+  running.child.stdin.end(JSON.stringify(input));
+  await running;
   await server.launch();
 }
+
+/** The server is stopped for it, as if by a crash, and started again. */
+export const seed = (server, { channelId, authorId, count }) => write(server, SCRIPT, { channelId, authorId, count });
+
+const NAMES = `
+import json, sqlite3, sys
+given = json.load(sys.stdin)
+db = sqlite3.connect(sys.argv[1])
+channel, member, texts = given['channelId'], given['memberId'], given['texts']
+(seq,) = db.execute('SELECT last_seq FROM channels WHERE id = ?', (channel,)).fetchone()
+for i, text in enumerate(texts):
+    user, own = '01HX%022d' % i, '01HY%022d' % i
+    db.execute('INSERT INTO users (id, username, name, created_at) VALUES (?, ?, ?, 1)', (user, 'user-%d' % i, text))
+    db.execute("INSERT INTO channels (id, kind, name, topic, description, created_at) VALUES (?, 'group', ?, ?, ?, 1)", (own, text, text, text))
+    db.execute("INSERT INTO channel_members (channel_id, user_id, role, joined_at) VALUES (?, ?, 'owner', 1)", (own, member))
+    seq += 1
+    db.execute('INSERT INTO messages (id, channel_id, seq, rev, author_id, content, created_at) VALUES (?, ?, ?, ?, ?, ?, ?)',
+               ('01HZ%022d' % i, channel, seq, seq, user, text, 1700000000000 + i * 600000))
+db.execute('UPDATE channels SET last_seq = ?, rev = ? WHERE id = ?', (seq, seq, channel))
+db.commit()
+db.close()
+`;
+
+/** For each text an account of that name, who wrote it, and a channel of that name and topic; nothing of it went through the program. */
+export const seedNames = (server, { channelId, memberId, texts }) => write(server, NAMES, { channelId, memberId, texts });

@@ -198,7 +198,7 @@ export function MessageList({ channel, title, thread }: { channel: Channel; titl
     for (const row of element.querySelectorAll<HTMLElement>('[data-row]')) {
       const here = row.dataset['row'] === tabKey;
       row.tabIndex = here ? 0 : -1;
-      for (const control of row.querySelectorAll<HTMLElement>('.message-main :is(a, button, pre)')) control.tabIndex = here ? 0 : -1;
+      for (const control of row.querySelectorAll<HTMLElement>(':is(.message-main, .message-actions) :is(a, button, pre):not([role=menuitem])')) control.tabIndex = here ? 0 : -1;
     }
     const key = wantsFocus.current;
     const row = key && element.querySelector<HTMLElement>(`[data-row="${CSS.escape(key)}"]`);
