@@ -26,7 +26,11 @@ before(async () => {
   }
   ana = await Person.signIn(server, browser, 'ana', { prepare: countPointers });
   // Signing in clicks; from here on nothing may.
-  await until('all are unread', 10_000, async () => (await unread()) === CHANNELS);
+  await until('all are unread', 10_000, async () => {
+    const seen = await unread();
+    if (seen !== CHANNELS) throw new Error(`${seen} are`);
+    return true;
+  });
   await ana.page.evaluate(() => (window.pointers = 0));
 }, { timeout: 60_000 });
 

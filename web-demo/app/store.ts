@@ -101,6 +101,8 @@ export const ownStatus = signal<Presence['status']>('online');
 export const isUnread = (c: Channel): boolean => unreadMark(c, Date.now()).bold;
 
 export function findChannel(ref: string): Channel | undefined {
+  // Many channels have no slug.
+  if (!ref) return undefined;
   return channelsById.value.get(ref) ?? channels.value.find((c) => c.slug === ref);
 }
 
