@@ -50,6 +50,7 @@ for i, text in enumerate(texts):
     db.execute('INSERT INTO users (id, username, name, created_at) VALUES (?, ?, ?, 1)', (user, 'user-%d' % i, text))
     db.execute("INSERT INTO channels (id, kind, name, topic, description, created_at) VALUES (?, 'group', ?, ?, ?, 1)", (own, text, text, text))
     db.execute("INSERT INTO channel_members (channel_id, user_id, role, joined_at) VALUES (?, ?, 'owner', 1)", (own, member))
+    db.execute('INSERT INTO channel_members (channel_id, user_id, joined_at) VALUES (?, ?, 1)', (channel, user))
     seq += 1
     db.execute('INSERT INTO messages (id, channel_id, seq, rev, author_id, content, created_at) VALUES (?, ?, ?, ?, ?, ?, ?)',
                ('01HZ%022d' % i, channel, seq, seq, user, text, 1700000000000 + i * 600000))
@@ -58,5 +59,5 @@ db.commit()
 db.close()
 `;
 
-/** For each text an account of that name, who wrote it, and a channel of that name and topic; nothing of it went through the program. */
+/** For each text an account of that name, who is a member and wrote it, and a channel of that name and topic; nothing of it went through the program. */
 export const seedNames = (server, { channelId, memberId, texts }) => write(server, NAMES, { channelId, memberId, texts });
