@@ -12,7 +12,7 @@ export function BannedPage() {
   const heading = useRef<HTMLHeadingElement>(null);
   useEffect(() => {
     document.title = `${t.banned.title} · ${t.app}`;
-    interrupt(t.banned.title);
+    interrupt('removed', t.banned.title);
     heading.current?.focus();
   }, []);
   const why = banned.value;

@@ -1,7 +1,11 @@
 /** Everything a person can do on this page, each once: buttons, keys and tests all come through here. */
-import { codeOf, countOpenReports, isServerAdmin, listBans, login, logout, type Channel, type Message, type Ring, type Scheduled } from '../sdk/index';
-import { announce } from './a11y/announcer';
+import { codeOf, countOpenReports, isServerAdmin, listBans, login, logout, type Channel, type Message, type Ring, type Scheduled, type CallSnapshot, type OutboxItem } from '../sdk/index';
+import { announce, announcePresence, interrupt } from './a11y/announcer';
 import { pinned, tilesByKey, togglePin } from './call/call-state';
+import { comings } from './a11y/comings';
+import type { Urgent } from './a11y/queue';
+import { focusComposer } from './chat/editing';
+import { peopleToAsk } from './chat/mentions';
 import { convene, device, tokens } from './client';
 import { shortWhen } from './format';
 import { cameraDevice, lastUsername, micDevice, speakerDevice } from './prefs';
@@ -17,10 +21,11 @@ export const REJOIN_MS = 60_000;
 const MARKED_MS = 4_000;
 
 let toastId = 0;
-export function toast(text: string, tone: Toast['tone'] = 'info', action?: Toast['action'], ms = TOAST_MS): number {
+export function toast(text: string, tone: Toast['tone'] = 'info', action?: Toast['action'], ms = TOAST_MS, urgent?: Urgent): number {
   const id = ++toastId;
   store.toasts.value = [...store.toasts.value.slice(-3), { id, text, tone, ...(action ? { action } : {}) }];
-  announce(text);
+  if (urgent) interrupt(urgent, text);
+  else announce(text);
   setTimeout(() => dismissToast(id), ms);
   return id;
 }
@@ -110,11 +115,43 @@ export async function openDm(userId: string): Promise<Channel | null> {
   }
 }
 
-export function sendMessage(channelId: string, text: string, threadId = ''): void {
+/** `then` happens when it is on its way: who calls many people is asked first. */
+export function sendMessage(channelId: string, text: string, threadId = '', then = (): void => {}): void {
   const content = text.trim();
   if (!content) return;
-  convene.typing.ended(channelId, true, threadId);
-  void convene.chat.send(channelId, content, threadId);
+  const channel = store.channelsById.value.get(channelId);
+  const send = () => {
+    store.askedMany.value = null;
+    convene.typing.ended(channelId, true, threadId);
+    void convene.drafts.sent(threadId || channelId, convene.chat.send(channelId, content, threadId));
+    then();
+  };
+  const people = channel ? peopleToAsk(content, channel) : 0;
+  if (people > 0) store.askedMany.value = { people, send };
+  else send();
+}
+
+/** A message that was refused goes back to where it was written. */
+export async function editUnsent(item: OutboxItem): Promise<void> {
+  const place = item.threadId || item.channelId;
+  const text = await convene.chat.outbox.discard(item.nonce);
+  if (text) convene.drafts.restore(place, text);
+  focusComposer(place);
+}
+
+/** Escape, where nothing else has used it: closes what is open beside the channel, then there is nothing unread any more. */
+export function escape(): void {
+  const at = route.value;
+  const channel = at.name === 'channel' || at.name === 'dm' ? store.findChannel(at.ref) : undefined;
+  if (!channel) return;
+  if (threadOpen.value) {
+    closeThread();
+    focusComposer(channel.id);
+    return;
+  }
+  if (channel.unread > 0 || channel.mentions > 0) announce(t.chat.markedRead(titleOf(channel)));
+  convene.chat.markRead(channel.id);
+  store.toPresent.value = { place: channel.id };
 }
 
 /** Gives the code of what went wrong, or nothing. */
@@ -305,7 +342,7 @@ export async function toggleScreen(): Promise<void> {
   await convene.local.setScreen(on);
   const now = convene.local.state;
   if (on && now.screenProblem && now.screenProblem !== 'denied') toast(t.call.screenFailed, 'error');
-  announce(now.screenTrack ? t.call.screenOn : t.call.screenOff);
+  interrupt('sharing', now.screenTrack ? t.call.screenOn : t.call.screenOff);
 }
 
 export function toggleDeafen(): void {
@@ -348,7 +385,16 @@ export function connectIntents(): void {
     if (end.byMe) return;
     toast(t.call.endedReason[end.reason] ?? t.call.ended);
   });
-  convene.call.events.on('mutedByHost', () => toast(t.call.mutedByHost));
+  let present: CallSnapshot['participants'] | null = null;
+  convene.call.events.on('change', ({ phase, participants }) => {
+    const before = present;
+    present = phase === 'joined' ? participants : null;
+    for (const { userId, name, came } of comings(before, present, store.me.value?.id ?? '')) {
+      const who = nameOf(userId, name);
+      announcePresence(came ? t.call.came(who) : t.call.went(who), participants.length);
+    }
+  });
+  convene.call.events.on('mutedByHost', () => toast(t.call.mutedByHost, 'info', undefined, TOAST_MS, 'muted'));
   convene.rings.events.on('missed', ({ fromId, channelId }) => {
     const channel = store.channelsById.value.get(channelId);
     const name = fromId ? nameOf(fromId) : channel ? titleOf(channel) : t.someone;
@@ -362,7 +408,7 @@ export function connectIntents(): void {
   const { safety } = convene;
   safety.events.on('kicked', ({ channelId, reason }) => {
     const channel = store.channelsById.value.get(channelId);
-    toast(t.moderation.youWereKicked(channel ? titleOf(channel) : t.admin.elsewhere, reason), 'error', undefined, 20_000);
+    toast(t.moderation.youWereKicked(channel ? titleOf(channel) : t.admin.elsewhere, reason), 'error', undefined, 20_000, 'removed');
     const at = route.value;
     if (channel && (at.name === 'channel' || at.name === 'lobby') && store.findChannel(at.ref)?.id === channelId) go({ name: 'home' }, true);
   });

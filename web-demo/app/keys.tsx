@@ -2,10 +2,11 @@
 import * as intents from './intents';
 
 import { callStatsOpen, cycleLayout } from './call/call-state';
-import { dmChannels, helpOpen, inCall, rings, roomChannels, searchOpen } from './store';
+import { dmChannels, helpOpen, inCall, isUnread, rings, roomChannels, searchOpen } from './store';
 import { route } from './router';
 import { t } from './strings';
 import { Dialog } from './ui/dialog';
+import { step } from './unread';
 
 const isTyping = (target: EventTarget | null): boolean =>
   target instanceof HTMLElement && (target.isContentEditable || /^(INPUT|TEXTAREA|SELECT)$/.test(target.tagName));
@@ -28,11 +29,12 @@ function onKey(event: KeyboardEvent): void {
     return run(event, () => document.querySelector<HTMLElement>('[data-testid=ring-accept]')?.focus());
   }
   if (event.altKey && !command && (event.key === 'ArrowUp' || event.key === 'ArrowDown')) {
-    return run(event, () => step(event.key === 'ArrowDown' ? 1 : -1));
+    return run(event, () => go(event.key === 'ArrowDown' ? 1 : -1, event.shiftKey));
   }
   if (command && !event.altKey && !event.shiftKey && event.code === 'KeyK' && !document.querySelector('dialog[open]')) {
     return run(event, () => (searchOpen.value = true));
   }
+  if (event.key === 'Escape' && !command && !event.altKey && !document.querySelector('dialog[open]')) return run(event, intents.escape);
   if (command || event.altKey || isTyping(event.target) || document.querySelector('dialog[open]')) return;
   if (event.key === '/') return run(event, () => (searchOpen.value = true));
   if (event.key === '?') return run(event, () => (helpOpen.value = true));
@@ -58,11 +60,12 @@ function run(event: Event, action: () => unknown): void {
   void action();
 }
 
-function step(by: number): void {
+/** In the order of the sidebar. */
+function go(by: 1 | -1, onlyUnread: boolean): void {
   const all = [...roomChannels.value, ...dmChannels.value];
   const r = route.value;
   const at = all.findIndex((c) => (r.name === 'channel' || r.name === 'dm') && (c.id === r.ref || c.slug === r.ref));
-  const next = all[(at + by + all.length) % all.length];
+  const next = step(all, at, by, onlyUnread ? isUnread : undefined);
   if (next) intents.openChannel(next);
 }
 
@@ -100,10 +103,13 @@ export function KeysDialog() {
       <h3>{t.keys.everywhere}</h3>
       <dl class="keys">
         {rows([
-          [[mod, 'K'], t.search.title],
+          [[mod, 'K'], t.keys.switcher],
           [['/'], t.search.title],
           [['F8'], t.keys.ring],
           [['Alt', '↑ ↓'], t.keys.switchChannel],
+          [['Alt', 'Shift', '↑ ↓'], t.keys.switchUnread],
+          [['Esc'], t.keys.escape],
+          [['↑ ↓'], t.keys.rows],
           [['Enter'], t.keys.sendKey],
           [['Shift', 'Enter'], t.keys.newline],
           [['↑'], t.keys.editLast],

@@ -38,6 +38,9 @@ export const pauseHidden = stored<'on' | 'off'>('pauseHidden', 'on', ['on', 'off
 /** Of this browser; the browser has to allow them too. */
 export const desktopNotices = stored<'on' | 'off'>('desktopNotices', 'on', ['on', 'off']);
 
+/** Whether reactions to my messages are read out by a screen reader. */
+export const readReactions = stored<'on' | 'off'>('readReactions', 'on', ['on', 'off']);
+
 export function followTheme(): void {
   effect(() => {
     if (theme.value === 'system') delete document.documentElement.dataset['theme'];

@@ -166,7 +166,7 @@ function startBackground(): () => void {
   let lostSince = 0;
   const stopLost = effect(() => {
     const lostAt = Math.max(call.value.lostAt, status.value.lostAt);
-    if (lostAt > 0 && lostSince === 0 && inCall.value) setTimeout(() => lostSince > 0 && interrupt(t.call.lost), 5_000);
+    if (lostAt > 0 && lostSince === 0 && inCall.value) setTimeout(() => lostSince > 0 && interrupt('lost', t.call.lost), 5_000);
     lostSince = lostAt;
   });
   // Sound that was held back starts with the next click or key, wherever it is.

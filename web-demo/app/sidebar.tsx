@@ -15,6 +15,7 @@ import { Avatar } from './ui/avatar';
 import { IconButton } from './ui/button';
 import { Icon, Logo } from './ui/icon';
 import { isPhone } from './ui/viewport';
+import { unreadMark } from './unread';
 import { isServerAdmin, type Channel, type Status, type User } from '../sdk/index';
 
 export function Sidebar() {
@@ -179,10 +180,10 @@ function PersonRow({ user }: { user: User }) {
   );
 }
 
-/** A number for conversations between two, a dot for rooms. */
+/** A number for what is for me, a dot for the rest. */
 function Unread({ channel }: { channel: Channel }) {
-  if (!store.isUnread(channel) || isOpen(channel)) return null;
-  const n = channel.kind === 'dm' ? Math.min(99, channel.unread) : channel.mentions;
+  const { bold, count: n } = unreadMark(channel, Date.now());
+  if (!bold || isOpen(channel)) return null;
   return (
     <span class={n > 0 ? 'badge' : 'unread-dot'}>
       {n > 0 && n}
@@ -215,7 +216,9 @@ function MeCard() {
     <div
       class="me"
       onKeyDown={(e) => {
-        if (e.key === 'Escape' && open) setOpen(false);
+        if (e.key !== 'Escape' || !open) return;
+        e.preventDefault();
+        setOpen(false);
       }}
     >
       {open && (

@@ -3,6 +3,7 @@ import { computed, signal } from '@preact/signals';
 import type { Account, Badge, CallSnapshot, Channel, LinkStats, LiveCall, LocalSnapshot, Message, Presence, Ring, Scheduled, SessionStatus, User } from '../sdk/index';
 import { convene } from './client';
 import { t } from './strings';
+import { unreadMark } from './unread';
 
 export interface Toast {
   id: number;
@@ -58,6 +59,10 @@ export const searchOpen = signal(false);
 /** `place`: the channel, or the root of the thread, in whose timeline the message is. */
 export const jumpTo = signal<{ place: string; messageId: string } | null>(null);
 export const marked = signal('');
+/** The list of this channel or thread goes to its newest message; a new object each time. */
+export const toPresent = signal({ place: '' });
+/** A message that calls many people waits for a yes. */
+export const askedMany = signal<{ people: number; send: () => void } | null>(null);
 export const rejoin = signal<{ callId: string; channelId: string; until: number } | null>(null);
 
 export const inCall = computed(() => call.value.phase !== 'idle');
@@ -93,9 +98,11 @@ export const presenceOf = (userId: string): Presence['status'] =>
 
 export const ownStatus = signal<Presence['status']>('online');
 
-export const isUnread = (c: Channel): boolean => c.unread > 0;
+export const isUnread = (c: Channel): boolean => unreadMark(c, Date.now()).bold;
 
 export function findChannel(ref: string): Channel | undefined {
+  // Many channels have no slug.
+  if (!ref) return undefined;
   return channelsById.value.get(ref) ?? channels.value.find((c) => c.slug === ref);
 }
 

@@ -5,6 +5,7 @@ import { Outbox, type OutboxStore } from './outbox';
 import type { Session } from './session';
 import { withMine as withMyReactions, withReaction, type Reacted } from './reactions';
 import { Threads } from './threads';
+import { withMine, type Membership, type Receipts, type SearchPage, type SearchQuery, type Suggestions } from './chat-types';
 import * as tl from './timeline';
 import type { Timeline } from './timeline';
 import {
@@ -18,9 +19,7 @@ import {
   user as userSchema,
   type Channel,
   type Message,
-  type Reader,
   type Ready,
-  type SearchHit,
   type User,
 } from './wire';
 
@@ -30,6 +29,8 @@ export interface ChatEvents {
   /** Of a channel or a thread. */
   timeline: string;
   message: Message;
+  /** Somebody else reacted to a message of mine. */
+  reaction: { message: Message; emoji: string; userId: string };
   /** Something was pinned or unpinned in the channel. */
   pins: string;
   /** Somebody came to the channel, left it, or may do other things there. */
@@ -37,45 +38,6 @@ export interface ChatEvents {
   /** The channel is shown; the ack tells who types there now. */
   joined: { channelId: string; d: unknown };
 }
-
-/** All that is given has to hold. */
-export interface SearchQuery {
-  /** Words, `"phrases"`, `from:`, `in:`, `has:link`, `before:`, `after:`. */
-  q: string;
-  channelId?: string;
-  senderId?: string;
-  /** RFC 3339 or a date. */
-  from?: string;
-  to?: string;
-  /** The `next` of the page before. */
-  cursor?: string;
-  limit?: number;
-}
-
-/** Newest first. */
-export interface SearchPage {
-  hits: SearchHit[];
-  next: string | null;
-}
-
-/** Who has read a message. In large and general channels only how many: `readers` is empty there. */
-export interface Receipts {
-  readers: Reader[];
-  count: number;
-}
-
-export interface Suggestions {
-  channels: Channel[];
-  users: User[];
-}
-
-/** Of a Member, what is mine to know of myself. */
-interface Membership {
-  userId: string;
-  role?: string;
-  timeoutUntil?: string | null;
-}
-const withMine = (c: Channel, member: Membership): Channel => ({ ...c, role: member.role ?? c.role, timeoutUntil: member.timeoutUntil ?? '' });
 
 /** In larger channels nobody asks for all the members only to know about oneself. */
 const LOOK_AMONG = 200;
@@ -220,7 +182,11 @@ export class Chat {
       }
       case 'message:reaction': {
         const change = d as Reacted & { channelId: string; messageId: string };
-        this.#mark(change, (known) => withReaction(known, change, this.#me));
+        const known = this.#find(change.channelId, change.messageId);
+        this.#mark(change, (one) => withReaction(one, change, this.#me));
+        if (known?.authorId === this.#me && change.action === 'add' && change.userId !== this.#me) {
+          this.events.emit('reaction', { message: known, emoji: change.emoji, userId: change.userId });
+        }
         return true;
       }
       case 'message:pinned': {
@@ -394,6 +360,8 @@ export class Chat {
   }
 
   close(channelId: string): void {
+    // Whoever comes back comes to the present.
+    if (this.timeline(channelId).hasMoreAfter) this.#timelines.delete(channelId);
     if (!this.#focused.delete(channelId)) return;
     if (this.#session.status.phase === 'ready') void this.#session.request('channel:leave', { channelId }).catch(() => {});
   }
@@ -520,13 +488,16 @@ export class Chat {
     await this.#session.request('channel:set_notify', { channelId, pref, ...(mutedUntil ? { mutedUntil } : {}) });
   }
 
-  /** Everything up to the newest message was seen. */
-  markRead(channelId: string): void {
+  /** Everything up to `upTo`, or up to the newest message, was seen. */
+  markRead(channelId: string, upTo = Infinity): void {
     const c = this.#channels.get(channelId);
-    if (!c || c.readSeq >= c.lastSeq) return;
-    this.#channels.set(channelId, { ...c, readSeq: c.lastSeq, unread: 0, mentions: 0 });
+    if (!c) return;
+    const seq = Math.min(upTo, c.lastSeq);
+    if (c.readSeq >= seq) return;
+    const left = seq < c.lastSeq ? { unread: Math.min(c.unread, c.lastSeq - seq) } : { unread: 0, mentions: 0 };
+    this.#channels.set(channelId, { ...c, readSeq: seq, ...left });
     this.events.emit('channels', undefined);
-    void this.#session.request('message:mark_read', { channelId, seq: c.lastSeq }).catch(() => {});
+    void this.#session.request('message:mark_read', { channelId, seq }).catch(() => {});
   }
 
   async #page(id: string, range: { before?: number; after?: number; around?: number }): Promise<Page> {

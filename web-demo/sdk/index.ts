@@ -1,6 +1,7 @@
 /** The client library: no framework, no texts. `createConvene` gives one object per page. */
 import { Call } from './call';
 import { Chat } from './chat';
+import { browserDraftStore, Drafts, type DraftStore } from './drafts';
 import { LocalMedia } from './local-media';
 import type { OutboxStore } from './outbox';
 import { browserOutboxStore } from './outbox-store';
@@ -36,7 +37,7 @@ export type { OutboxItem } from './outbox';
 export type { Timeline } from './timeline';
 export type { Ring } from './rings';
 export type { Status } from './presence';
-export type { Receipts, SearchPage, SearchQuery, Suggestions } from './chat';
+export type { Receipts, SearchPage, SearchQuery, Suggestions } from './chat-types';
 export type { ScheduleOptions } from './schedule';
 export type {
   Account, Badge, CallRecord, Channel, LiveCall, Message, Notice, Participant, Presence, Quality, Reader, Scheduled, SearchHit, Settings, SignIn, Source, Thread, ThreadSummary, User,
@@ -53,12 +54,14 @@ export interface ConveneOptions {
   /** How the camera is sent; without, three layers of VP8. */
   publish?: PublishOptions;
   outbox?: OutboxStore;
+  drafts?: DraftStore;
   socket?: SessionOptions['socket'];
 }
 
 export interface Convene {
   readonly session: Session;
   readonly chat: Chat;
+  readonly drafts: Drafts;
   readonly presence: PresenceBook;
   readonly settings: OwnSettings;
   readonly typing: Typing;
@@ -83,6 +86,7 @@ export function createConvene(options: ConveneOptions): Convene {
     ...(options.socket ? { socket: options.socket } : {}),
   });
   const chat = new Chat(session, options.outbox ?? browserOutboxStore());
+  const drafts = new Drafts(options.drafts ?? browserDraftStore());
   const presence = new PresenceBook(session);
   const settings = new OwnSettings(session);
   const typing = new Typing(session);
@@ -96,6 +100,7 @@ export function createConvene(options: ConveneOptions): Convene {
 
   session.events.on('ready', (ready) => {
     chat.onReady(ready);
+    void drafts.open(ready.user.id);
     presence.onReady(ready.presence);
     settings.onReady(ready.settings);
     rings.onReady(ready);
@@ -121,6 +126,7 @@ export function createConvene(options: ConveneOptions): Convene {
   return {
     session,
     chat,
+    drafts,
     presence,
     settings,
     typing,
@@ -136,6 +142,7 @@ export function createConvene(options: ConveneOptions): Convene {
       call.close();
       session.stop();
       chat.reset();
+      drafts.close();
       presence.reset();
       schedule.reset();
       notices.reset();

@@ -76,12 +76,13 @@ export class Threads {
     this.followed(rootId, following);
   }
 
-  /** Everything that is there was seen. */
-  markRead(rootId: string): void {
+  /** Everything up to `upTo`, or all that is there, was seen. */
+  markRead(rootId: string, upTo = Infinity): void {
     const known = this.#open.get(rootId);
-    const seq = lastSeq(this.#host.timeline(rootId));
+    const last = lastSeq(this.#host.timeline(rootId));
+    const seq = Math.min(upTo, last);
     if (!known || seq <= known.readSeq) return;
-    this.#put({ ...known, readSeq: seq, unread: 0, mentions: 0 });
+    this.#put({ ...known, readSeq: seq, ...(seq < last ? { unread: Math.min(known.unread, last - seq) } : { unread: 0, mentions: 0 }) });
     void this.#session
       .request('message:mark_read', { channelId: known.root.channelId, threadId: rootId, seq })
       .then(() => this.recount())

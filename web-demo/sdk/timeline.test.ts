@@ -24,6 +24,7 @@ describe('timeline', () => {
     expect(seqs(around)).toEqual([10, 11, 12, 13, 14]);
     const { timeline, gap } = tl.withLive(around, message(100));
     expect([seqs(timeline).at(-1), timeline.newBelow, gap]).toEqual([14, 1, false]);
+    expect(tl.withLive(timeline, { ...message(101), type: 'system' }).timeline.newBelow).toBe(1);
     expect(seqs(tl.withNewer(timeline, range(15, 16), true))).toEqual([10, 11, 12, 13, 14, 15, 16]);
   });
 
@@ -49,6 +50,22 @@ describe('timeline', () => {
     const live = tl.withLive(t, message(1001));
     expect(live.timeline.newBelow).toBe(1);
     expect(live.timeline.messages).toBe(t.messages);
+  });
+
+  it('pages both ways and never holds more than the window', () => {
+    fc.assert(
+      fc.property(fc.array(fc.boolean(), { minLength: 1, maxLength: 60 }), (ways) => {
+        let t = tl.withTail(tl.emptyTimeline('c'), range(2951, 3000), true);
+        for (const older of ways) {
+          const [first, last] = [tl.firstSeq(t), tl.lastSeq(t)];
+          t = older ? tl.withOlder(t, range(Math.max(1, first - 50), first - 1), first > 51) : tl.withNewer(t, range(last + 1, Math.min(3000, last + 50)), last + 50 < 3000);
+          const got = seqs(t);
+          expect(got.length).toBeLessThanOrEqual(tl.MAX_WINDOW);
+          expect(got).toEqual(range(got[0] ?? 0, got.at(-1) ?? 0).map((m) => m.seq));
+          expect(t.hasMoreAfter).toBe(got.at(-1) !== 3000);
+        }
+      }),
+    );
   });
 
   it('is dense and in order whatever pages come, in whatever order', () => {

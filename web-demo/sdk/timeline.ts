@@ -82,7 +82,8 @@ export function withLive(t: Timeline, m: Message): LiveResult {
     const known = t.messages.some((x) => x.seq === m.seq);
     return { timeline: known ? withChanged(t, m) : { ...t, messages: merge(t.messages, [m]) }, gap: false };
   }
-  if (t.hasMoreAfter) return { timeline: { ...t, newBelow: t.newBelow + 1 }, gap: false };
+  // Lines of the channel are no news.
+  if (t.hasMoreAfter) return { timeline: m.type === 'system' ? t : { ...t, newBelow: t.newBelow + 1 }, gap: false };
   if (m.seq > last + 1 && t.messages.length > 0) return { timeline: t, gap: true };
   return { timeline: withNewer(t, [m], false), gap: false };
 }

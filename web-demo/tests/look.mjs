@@ -92,7 +92,7 @@ const views = {
   async chat(size, theme) {
     const page = await open(size, theme);
     await page.click('[data-channel-slug=general]');
-    await page.waitForFunction(() => document.querySelectorAll('[data-testid=message]').length > 20);
+    await page.waitForFunction(() => document.querySelectorAll('[data-testid=message]').length >= 10);
     const general = mock.api.channels[0];
     mock.api.emit([mock.api.byName('ana').id], 'typing:user_start', { channelId: general.id, userId: mock.api.byName('bo').id, name: 'Bo Lindqvist' });
     await page.waitForFunction(() => document.querySelector('[data-testid=typing]')?.textContent);

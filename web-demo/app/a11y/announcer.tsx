@@ -1,33 +1,55 @@
 /** Two live regions for the whole page, fed by one queue so that nothing talks over itself. */
 import { signal } from '@preact/signals';
+import { t } from '../strings';
+import { AnnouncerQueue, type Urgent } from './queue';
 
 const polite = signal('');
 const assertive = signal('');
-const queue: string[] = [];
+const queue = new AnnouncerQueue({ messages: t.chat.announceMany, reactions: t.chat.announceReactions });
 let timer: ReturnType<typeof setTimeout> | undefined;
+/** Regions that change in the same moment as the focus are not read everywhere. */
+const SOON_MS = 60;
 
-/** Screen readers drop texts that follow each other faster than this. */
-const GAP_MS = 900;
-const MAX_QUEUED = 5;
-
+/** What has its turn. */
 export function announce(text: string): void {
-  if (queue.length >= MAX_QUEUED) queue.shift();
-  queue.push(text);
-  timer ??= setTimeout(next, 60);
+  queue.say(text);
+  wake(SOON_MS);
 }
 
-function next(): void {
-  const text = queue.shift();
-  timer = undefined;
-  if (text === undefined) return;
+export function announceMessage(place: string, where: string, text: string): void {
+  queue.message(place, where, text, performance.now());
+  wake(SOON_MS);
+}
+
+export function announceReaction(text: string, emoji: string): void {
+  queue.reaction(text, emoji, performance.now());
+  wake(SOON_MS);
+}
+
+export function announcePresence(text: string, people: number): void {
+  queue.presence(text, people, performance.now());
+  wake(SOON_MS);
+}
+
+/** For the few things that cannot wait. */
+export function interrupt(why: Urgent, text: string): void {
+  queue.interrupt(why, text);
+  speak();
+}
+
+function wake(ms: number): void {
+  clearTimeout(timer);
+  timer = setTimeout(speak, ms);
+}
+
+function speak(): void {
+  const now = performance.now();
+  const said = queue.next(now);
   // The same text twice is only read again if the node changes.
-  polite.value = polite.value === text ? `${text}\u00a0` : text;
-  timer = setTimeout(next, GAP_MS);
-}
-
-/** For what cannot wait: a ring, a lost connection. */
-export function interrupt(text: string): void {
-  assertive.value = assertive.value === text ? `${text}\u00a0` : text;
+  const put = (region: typeof polite, text: string) => (region.value = region.value === text ? `${text}\u00a0` : text);
+  if (said.polite !== null) put(polite, said.polite);
+  if (said.assertive !== null) put(assertive, said.assertive);
+  if (said.at !== null) wake(Math.max(0, said.at - now));
 }
 
 export function Announcer() {
@@ -36,7 +58,7 @@ export function Announcer() {
       <div class="sr-only" role="status" aria-live="polite" data-testid="announcer">
         {polite}
       </div>
-      <div class="sr-only" role="alert" aria-live="assertive">
+      <div class="sr-only" role="alert" aria-live="assertive" data-testid="announcer-urgent">
         {assertive}
       </div>
     </>

@@ -16,9 +16,11 @@ import { Boundary } from '../ui/boundary';
 import { Button, IconButton } from '../ui/button';
 import { Icon } from '../ui/icon';
 import { MenuButton } from '../ui/menu';
+import { isMuted } from '../unread';
+import { AskMany } from './ask-many';
 import { Composer } from './composer';
 import { MessageList } from './message-list';
-import { isMuted, NotifyDialog } from './notify';
+import { NotifyDialog } from './notify';
 import { PinsDialog } from './pins';
 import { ThreadPanel, ThreadsButton } from './thread';
 import { TypingLine } from './typing-line';
@@ -72,6 +74,7 @@ export function ChannelView({ channel }: { channel: Channel }) {
           <Composer key={channel.id} channel={channel} title={title} />
         </Boundary>
       </section>
+      <AskMany />
       {thread?.root.channelId === channel.id && (
         <Boundary name="thread">
           <ThreadPanel key={thread.root.id} channel={channel} title={title} thread={thread} />
@@ -88,7 +91,7 @@ function Header({ channel, title, heading }: { channel: Channel; title: string; 
   const status = peer ? presenceOf(peer) : null;
   const [pins, setPins] = useState(false);
   const [notify, setNotify] = useState(false);
-  const muted = isMuted(channel);
+  const muted = isMuted(channel, Date.now());
   const members = () => ask({ kind: 'channel', channelId: channel.id });
   return (
     <header class="view-head">

@@ -14,7 +14,6 @@ import { LaterDialog, LaterLine } from './later';
 
 /** The protocol's limit. */
 const MAX_CHARS = 10_000;
-const drafts = new Map<string, string>();
 
 /** Longer timers run out at once. */
 const LONGEST_TIMER_MS = 2 ** 31 - 1;
@@ -57,7 +56,7 @@ function OpenComposer({ channel, title, threadId = '' }: Props) {
   const area = useRef<HTMLTextAreaElement>(null);
   const place = threadId || channel.id;
   const label = threadId ? t.chat.threadComposer : t.chat.composer(title);
-  const [text, setText] = useState(drafts.get(place) ?? '');
+  const [text, setText] = useState(convene.drafts.get(place));
   const [later, setLater] = useState(false);
   const length = [...text.trim()].length;
   const over = length - MAX_CHARS;
@@ -67,6 +66,13 @@ function OpenComposer({ channel, title, threadId = '' }: Props) {
   useEffect(() => {
     if (!isPhone.value) area.current?.focus({ preventScroll: true });
     return () => convene.typing.ended(channel.id, false, threadId);
+  }, [place]);
+  useEffect(() => {
+    // It may have come between the first render and now.
+    setText(convene.drafts.get(place));
+    return convene.drafts.events.on('change', (changed) => {
+      if (changed === place) setText(convene.drafts.get(place));
+    });
   }, [place]);
 
   useLayoutEffect(() => {
@@ -78,22 +84,19 @@ function OpenComposer({ channel, title, threadId = '' }: Props) {
 
   const change = (value: string) => {
     setText(value);
-    if (value) drafts.set(place, value);
-    else drafts.delete(place);
+    convene.drafts.set(place, value);
     if (value.trim()) convene.typing.input(channel.id, threadId);
     else convene.typing.ended(channel.id, false, threadId);
   };
 
   const clear = () => {
-    drafts.delete(place);
     setText('');
     area.current?.focus();
   };
 
   const send = () => {
     if (length === 0 || over > 0) return;
-    sendMessage(channel.id, text, threadId);
-    clear();
+    sendMessage(channel.id, text, threadId, clear);
   };
 
   const editLast = (): boolean => {
@@ -128,6 +131,7 @@ function OpenComposer({ channel, title, threadId = '' }: Props) {
           aria-invalid={over > 0}
           enterkeyhint="send"
           data-testid={threadId ? 'thread-composer' : 'composer'}
+          data-composer={place}
           onInput={(e) => change(e.currentTarget.value)}
           onKeyDown={(e) => {
             if (e.key === 'Enter' && !e.shiftKey && !e.isComposing) {
@@ -155,6 +159,7 @@ function OpenComposer({ channel, title, threadId = '' }: Props) {
           onClose={() => setLater(false)}
           onDone={() => {
             setLater(false);
+            convene.drafts.set(place, '');
             clear();
           }}
         />

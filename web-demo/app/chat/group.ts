@@ -2,57 +2,56 @@
 import type { Message } from '../../sdk/index';
 import { dayKey } from '../format';
 
-export type Row =
-  | { type: 'day'; key: string; at: string }
-  | { type: 'new'; key: string }
-  | { type: 'message'; key: string; message: Message; head: boolean };
+/** A message with what stands above it. What a row looks like depends on the message before it and on nothing else. */
+export interface Row {
+  key: string;
+  message: Message;
+  /** Begins a run of its author. */
+  head: boolean;
+  /** Begins a day. */
+  day: boolean;
+  /** Below the "New" line. */
+  line: boolean;
+}
 
 /** Messages of one author within this time share a heading. */
 const RUN_MS = 5 * 60_000;
 
-export function toRows(messages: readonly Message[], newAfterSeq: number | null, me: string): Row[] {
+/**
+ * While there are older messages, the first one is not shown: what stands above it is not known yet, and its row would
+ * change its height under the reader when they come.
+ */
+export function toRows(messages: readonly Message[], newAfterSeq: number | null, me: string, hasMoreBefore = false): Row[] {
   const rows: Row[] = [];
   let before: Message | null = null;
-  let lined = false;
+  // The line is further up.
+  let lined = newAfterSeq === null || (hasMoreBefore && (messages[0]?.seq ?? 0) > newAfterSeq);
   for (const message of messages) {
-    const newDay = !before || dayKey(before.createdAt) !== dayKey(message.createdAt);
-    if (newDay) rows.push({ type: 'day', key: `day-${dayKey(message.createdAt)}`, at: message.createdAt });
-    const line = newAfterSeq !== null && !lined && message.seq > newAfterSeq && message.authorId !== me && message.type !== 'system';
-    if (line) {
-      lined = true;
-      rows.push({ type: 'new', key: 'new' });
-    }
+    const line = !lined && message.seq > (newAfterSeq ?? 0) && message.authorId !== me && message.type !== 'system';
+    if (line) lined = true;
+    const day = !before || dayKey(before.createdAt) !== dayKey(message.createdAt);
     const head =
-      newDay ||
+      day ||
       line ||
       !before ||
       before.authorId !== message.authorId ||
       before.type !== message.type ||
       Date.parse(message.createdAt) - Date.parse(before.createdAt) > RUN_MS;
-    rows.push({ type: 'message', key: message.id, message, head });
+    if (before || !hasMoreBefore) rows.push({ key: message.id, message, head, day, line });
     before = message;
   }
   return rows;
 }
 
-export type Part = { type: 'text'; text: string } | { type: 'link'; text: string; href: string };
+const LINE_PX = 22;
+const ROW_PX = 4;
+const HEAD_PX = 36;
+const DIVIDER_PX = 40;
+/** What fits on a line of a column of usual width. */
+const CHARS = 90;
 
-const CANDIDATE = /\bhttps?:\/\/[^\s<>"]+/gi;
-const TRAILING = /[),.;:!?\]'"]+$/;
-
-/** Splits a text at its web addresses. Only http and https become links. */
-export function linkify(text: string): Part[] {
-  const parts: Part[] = [];
-  let at = 0;
-  for (const match of text.matchAll(CANDIDATE)) {
-    const raw = match[0].replace(TRAILING, '');
-    if (!URL.canParse(raw)) continue;
-    const { protocol, href } = new URL(raw);
-    if (protocol !== 'http:' && protocol !== 'https:') continue;
-    if (match.index > at) parts.push({ type: 'text', text: text.slice(at, match.index) });
-    parts.push({ type: 'link', text: raw, href });
-    at = match.index + raw.length;
-  }
-  if (at < text.length) parts.push({ type: 'text', text: text.slice(at) });
-  return parts;
+/** About how high a row will be, before it was seen. */
+export function estimate(row: Row): number {
+  const lines = row.message.content.split('\n').reduce((sum, text) => sum + Math.max(1, Math.ceil(text.length / CHARS)), 0);
+  return ROW_PX + lines * LINE_PX + (row.head ? HEAD_PX : 0) + (row.day ? DIVIDER_PX : 0) + (row.line ? DIVIDER_PX : 0);
 }

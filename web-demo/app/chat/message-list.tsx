@@ -2,31 +2,36 @@
  * The scrolling list. The reader's place is sacred: rows added above or below never move what is
  * being read; only somebody at the very bottom follows new messages.
  */
+import type { VNode } from 'preact';
 import { useEffect, useLayoutEffect, useMemo, useRef, useState } from 'preact/hooks';
 import { ArrowDown } from 'lucide';
-import type { Channel, Message, Thread } from '../../sdk/index';
-import { announce } from '../a11y/announcer';
+import type { Channel, OutboxItem, Thread } from '../../sdk/index';
+import { announceMessage, announceReaction } from '../a11y/announcer';
 import { convene } from '../client';
 import { dayLabel } from '../format';
-import { blocked, jumpTo, me, nameOf, timelineTick } from '../store';
+import { readReactions } from '../prefs';
+import { blocked, jumpTo, me, nameOf, timelineTick, toPresent } from '../store';
 import { t } from '../strings';
 import { Boundary } from '../ui/boundary';
 import { Icon } from '../ui/icon';
-import { toRows } from './group';
+import { editing, focusComposer } from './editing';
+import { estimate, toRows, type Row } from './group';
 import { MessageRow, PendingRow } from './message-row';
+import { useReading } from './use-reading';
+import { useVirtual } from './use-virtual';
 
 /** Closer to the end than this counts as being there. */
 const BOTTOM_PX = 48;
 /** Loading starts this far before the edge. */
 const AHEAD_PX = 600;
-/** How long the last row must be in view before it counts as read. */
-const READ_AFTER_MS = 1_000;
-const GLANCE_MS = 300;
+/** Room for the line above that tells that earlier messages come. */
+const OLDER_PX = 44;
+const END_PX = 8;
+/** About how high what is no message will be, before it was seen. */
+const START_PX = 110;
+const PENDING_PX = 62;
 
-interface Anchor {
-  id: string;
-  top: number;
-}
+type Item = { type: 'start'; key: string } | { type: 'message'; key: string; row: Row } | { type: 'pending'; key: string; item: OutboxItem };
 
 /** A channel's timeline, or that of one of its threads. */
 export function MessageList({ channel, title, thread }: { channel: Channel; title: string; thread?: Thread }) {
@@ -34,207 +39,297 @@ export function MessageList({ channel, title, thread }: { channel: Channel; titl
   const { unread, readSeq } = thread ?? channel;
   void timelineTick.value[id];
   const timeline = convene.chat.timeline(id);
-  const pending = convene.chat.outbox.items(id);
-  const markRead = () => (thread ? convene.chat.threads.markRead(id) : convene.chat.markRead(id));
+  const { loaded, hasMoreBefore, hasMoreAfter } = timeline;
+  const pending = hasMoreAfter ? [] : convene.chat.outbox.items(id);
   const scroller = useRef<HTMLDivElement>(null);
-  const stick = useRef(true);
-  const anchor = useRef<Anchor | null>(null);
   const [atBottom, setAtBottom] = useState(true);
   const [loadingOlder, setLoadingOlder] = useState(false);
   const [unseen, setUnseen] = useState(0);
+  /** The one row that Tab stops at; without, the last one. */
+  const [active, setActive] = useState('');
+  const focused = useRef('');
+  const wantsFocus = useRef('');
+  const failed = useRef(false);
+  const target = jumpTo.value?.place === id ? jumpTo.value.messageId : '';
+  const goesToEnd = useRef(target === '');
+  const wasPresent = useRef(false);
 
   // The line is set on entering and stays until leaving.
-  const newAfter = useMemo(() => (unread > 0 ? readSeq : null), [id]);
+  const newAfter = useRef<number | null | undefined>(undefined);
+  if (newAfter.current === undefined && loaded) newAfter.current = unread > 0 ? readSeq : null;
+
   const myId = me.value?.id ?? '';
-  const rows = useMemo(() => toRows(timeline.messages, newAfter, myId), [timeline.messages, newAfter, myId]);
+  const rows = useMemo(
+    () => toRows(timeline.messages, newAfter.current ?? null, myId, hasMoreBefore),
+    [timeline.messages, hasMoreBefore, newAfter.current, myId],
+  );
+  const items: Item[] = [
+    ...(loaded && !hasMoreBefore ? [{ type: 'start' as const, key: thread?.root.id ?? 'start' }] : []),
+    ...rows.map((row) => ({ type: 'message' as const, key: row.key, row })),
+    ...pending.map((item) => ({ type: 'pending' as const, key: item.nonce, item })),
+  ];
+  const keys = items.map((item) => item.key);
+  const lastKey = keys.at(-1) ?? '';
+  const tabKey = keys.includes(active) ? active : lastKey;
 
-  // Where the reader is, noted before the list changes …
-  const before = scroller.current;
-  if (before && !stick.current) anchor.current = findAnchor(before);
+  const { list, run, pinned, height } = useVirtual({
+    scroller,
+    keys,
+    estimate: (index) => {
+      const item = items[index];
+      return item?.type === 'message' ? estimate(item.row) : item?.type === 'pending' ? PENDING_PX : START_PX;
+    },
+    // A page that reaches the present was not written now.
+    follow: wasPresent.current && !hasMoreAfter,
+    endPx: hasMoreAfter ? -1 : BOTTOM_PX,
+    paddingStart: hasMoreBefore ? OLDER_PX : 0,
+    paddingEnd: END_PX,
+    pinned: [focused.current, editing.value ?? ''],
+  });
 
-  const target = jumpTo.value?.place === id ? jumpTo.value.messageId : '';
-
-  // … and restored after it did.
-  useLayoutEffect(() => {
-    const element = scroller.current;
-    if (!element) return;
-    const wanted = target && element.querySelector<HTMLElement>(`[data-row="${CSS.escape(target)}"]`);
-    if (wanted) {
-      stick.current = false;
-      wanted.scrollIntoView({ block: 'center' });
-      wanted.focus({ preventScroll: true });
-      jumpTo.value = null;
-      // Where nothing had to move, nothing tells where the reader is now.
-      onScroll();
-      return;
-    }
-    if (stick.current) {
-      element.scrollTop = element.scrollHeight;
-      return;
-    }
-    const was = anchor.current;
-    const row = was && element.querySelector<HTMLElement>(`[data-row="${CSS.escape(was.id)}"]`);
-    if (was && row) element.scrollTop += row.getBoundingClientRect().top - was.top;
-  }, [timeline.messages, pending.length, timeline.loaded, loadingOlder, target]);
-
-  // Text that wraps again, a keyboard that opens: the bottom stays the bottom.
-  useEffect(() => {
-    const element = scroller.current;
-    if (!element) return;
-    const observer = new ResizeObserver(() => {
-      if (stick.current) element.scrollTop = element.scrollHeight;
-    });
-    observer.observe(element);
-    return () => observer.disconnect();
-  }, []);
-
-  useEffect(() => {
-    let summary: ReturnType<typeof setTimeout> | undefined;
-    let waiting: Message[] = [];
-    const off = convene.chat.events.on('message', (m) => {
-      if ((m.threadId || m.channelId) !== id || m.authorId === me.value?.id || m.type === 'system' || blocked.value.has(m.authorId)) return;
-      if (!stick.current) setUnseen((n) => n + 1);
-      waiting.push(m);
-      summary ??= setTimeout(() => {
-        summary = undefined;
-        const [only] = waiting;
-        if (waiting.length === 1 && only) announce(t.chat.announce(nameOf(only.authorId, only.authorName), only.content));
-        else announce(t.chat.announceMany(waiting.length, title));
-        waiting = [];
-      }, 1_200);
-    });
-    return () => {
-      off();
-      clearTimeout(summary);
-    };
-  }, [id]);
-
-  // Read = the page is looked at and the last row is in view for a moment.
-  useEffect(() => {
-    if (!atBottom || timeline.hasMoreAfter || unread === 0) return;
-    const since = performance.now();
-    const looked = () => {
-      if (document.visibilityState === 'visible' && document.hasFocus()) markRead();
-    };
-    const timer = setTimeout(looked, READ_AFTER_MS);
-    const focused = () => markRead();
-    addEventListener('focus', focused);
-    return () => {
-      clearTimeout(timer);
-      removeEventListener('focus', focused);
-      // Whoever goes on to another view has seen it; whoever only passes by has not.
-      if (performance.now() - since >= GLANCE_MS) looked();
-    };
-  }, [id, atBottom, timeline.messages, unread, timeline.hasMoreAfter]);
-
-  const onScroll = () => {
-    const element = scroller.current;
-    if (!element) return;
-    const left = element.scrollHeight - element.scrollTop - element.clientHeight;
-    const bottom = left <= BOTTOM_PX && !timeline.hasMoreAfter;
-    stick.current = bottom;
-    setAtBottom(bottom);
-    if (bottom) setUnseen(0);
-    if (element.scrollTop < AHEAD_PX && timeline.hasMoreBefore && !loadingOlder) void older();
-    if (left < AHEAD_PX && timeline.hasMoreAfter) void convene.chat.loadNewer(id).catch(() => {});
+  const toEnd = () => {
+    goesToEnd.current = true;
+    setUnseen(0);
+    if (hasMoreAfter) void convene.chat.loadTail(id).catch(() => (goesToEnd.current = false));
+    else settle();
+  };
+  const settle = () => {
+    if (!goesToEnd.current || !loaded || convene.chat.timeline(id).hasMoreAfter) return;
+    goesToEnd.current = false;
+    list.scrollToEnd();
   };
 
+  const show = (key: string, align: 'center' | 'auto', focus: boolean) => {
+    const index = keys.indexOf(key);
+    if (index < 0) return false;
+    goesToEnd.current = false;
+    list.scrollToIndex(index, { align });
+    if (focus) {
+      // It stays an element while it has the focus, wherever it is scrolled to.
+      focused.current = key;
+      wantsFocus.current = key;
+      setActive(key);
+    }
+    return true;
+  };
+
+  useLayoutEffect(() => {
+    wasPresent.current = loaded && !hasMoreAfter;
+    settle();
+  }, [timeline]);
+
+  useLayoutEffect(() => {
+    if (target && loaded && show(target, 'center', true)) jumpTo.value = null;
+  }, [target, loaded, timeline]);
+
+  // What is changed stands where it can be seen.
+  useLayoutEffect(() => {
+    if (editing.value) show(editing.value, 'auto', false);
+  }, [editing.value]);
+
+  // Whoever writes wants to see it go.
+  const sent = useRef<ReadonlySet<string> | null>(null);
+  useLayoutEffect(() => {
+    const now = new Set(convene.chat.outbox.items(id).map((item) => item.nonce));
+    const before = sent.current;
+    sent.current = now;
+    if (before && [...now].some((nonce) => !before.has(nonce))) toEnd();
+  });
+
+  const wanted = useRef(toPresent.value);
+  useLayoutEffect(() => {
+    const now = toPresent.value;
+    if (now !== wanted.current && now.place === id) toEnd();
+    wanted.current = now;
+  }, [toPresent.value]);
+
+  const look = () => {
+    const element = scroller.current;
+    if (!element || !loaded || goesToEnd.current) return;
+    const left = element.scrollHeight - element.scrollTop - element.clientHeight;
+    const bottom = left <= BOTTOM_PX && !hasMoreAfter;
+    setAtBottom(bottom);
+    if (bottom) setUnseen(0);
+    if (failed.current) return;
+    if (element.scrollTop < AHEAD_PX && hasMoreBefore && !loadingOlder) void older();
+    if (left < AHEAD_PX && hasMoreAfter) convene.chat.loadNewer(id).catch(() => (failed.current = true));
+  };
   const older = async () => {
     setLoadingOlder(true);
     try {
       await convene.chat.loadOlder(id);
     } catch {
       // Tried again by the next scroll.
+      failed.current = true;
     } finally {
       setLoadingOlder(false);
     }
   };
+  useLayoutEffect(look);
 
-  // A first page shorter than the screen cannot be scrolled.
+  const following = useRef(atBottom);
+  following.current = atBottom;
   useEffect(() => {
-    const element = scroller.current;
-    if (element && timeline.hasMoreBefore && !loadingOlder && element.scrollHeight <= element.clientHeight + 1) void older();
-  }, [timeline.messages]);
-
-  const jump = () => {
-    stick.current = true;
-    setUnseen(0);
-    const done = timeline.hasMoreAfter ? convene.chat.loadTail(id) : Promise.resolve();
-    void done.then(() => {
-      const element = scroller.current;
-      if (element) element.scrollTop = element.scrollHeight;
-      setAtBottom(true);
+    const off = convene.chat.events.on('message', (m) => {
+      if ((m.threadId || m.channelId) !== id || m.authorId === me.value?.id || m.type === 'system' || blocked.value.has(m.authorId)) return;
+      if (!following.current) setUnseen((n) => n + 1);
+      announceMessage(id, title, t.chat.announce(nameOf(m.authorId, m.authorName), m.content));
     });
+    const offReaction = convene.chat.events.on('reaction', ({ message, emoji, userId }) => {
+      if ((message.threadId || message.channelId) !== id || readReactions.value === 'off' || blocked.value.has(userId)) return;
+      announceReaction(t.chat.announceReaction(nameOf(userId), emoji), emoji);
+    });
+    return () => {
+      off();
+      offReaction();
+    };
+  }, [id]);
+
+  useReading({
+    bottom: atBottom && !hasMoreAfter && unread > 0 ? (timeline.messages.at(-1)?.seq ?? 0) : 0,
+    readSeq,
+    read: (upTo) => (thread ? convene.chat.threads.markRead(id, upTo) : convene.chat.markRead(id, upTo)),
+  });
+
+  // One stop for Tab: the controls of other rows are reached through their rows.
+  useLayoutEffect(() => {
+    const element = scroller.current;
+    if (!element) return;
+    for (const row of element.querySelectorAll<HTMLElement>('[data-row]')) {
+      const here = row.dataset['row'] === tabKey;
+      row.tabIndex = here ? 0 : -1;
+      for (const control of row.querySelectorAll<HTMLElement>(':is(.message-main, .message-actions) :is(a, button, pre):not([role=menuitem])')) control.tabIndex = here ? 0 : -1;
+    }
+    const key = wantsFocus.current;
+    const row = key && element.querySelector<HTMLElement>(`[data-row="${CSS.escape(key)}"]`);
+    if (!row) return;
+    wantsFocus.current = '';
+    row.focus({ preventScroll: true });
+  });
+
+  const onKeyDown = (event: KeyboardEvent) => {
+    const at = event.target instanceof HTMLElement && event.target.matches('[data-row]') ? keys.indexOf(event.target.dataset['row'] ?? '') : -1;
+    if (at < 0 || event.altKey || event.ctrlKey || event.metaKey || event.shiftKey) return;
+    const first = keys[0] === 'start' ? 1 : 0;
+    const to = { ArrowUp: Math.max(first, at - 1), ArrowDown: at + 1, Home: first, End: keys.length - 1 }[event.key];
+    if (to === undefined) return;
+    event.preventDefault();
+    const key = keys[to];
+    if (key === undefined) focusComposer(id);
+    else show(key, 'auto', true);
   };
 
-  const count = unseen + timeline.newBelow;
+  const rendered = useRef(new Map<string, { of: unknown; vnode: VNode }>());
+  const contentOf = (item: Item): VNode => {
+    const of = item.type === 'message' ? item.row : item.type === 'pending' ? item.item : null;
+    const known = rendered.current.get(item.key);
+    if (known && item.type === 'message' && same(known.of as Row, item.row)) return known.vnode;
+    const vnode = render(item);
+    rendered.current.set(item.key, { of, vnode });
+    return vnode;
+  };
+  const render = (item: Item): VNode => {
+    if (item.type === 'pending') return <PendingRow item={item.item} />;
+    if (item.type === 'start') return <Start title={title} thread={thread} />;
+    const { message, head, day, line } = item.row;
+    return (
+      <>
+        {day && <Divider text={dayLabel(message.createdAt)} />}
+        {line && <Divider text={t.chat.newLine} fresh />}
+        <Boundary name="message" fallback={null}>
+          <MessageRow message={message} head={head} main={!thread} />
+        </Boundary>
+      </>
+    );
+  };
+  const rowAt = (index: number, top?: number) => {
+    const item = items[index];
+    return (
+      item && (
+        <div key={item.key} class={top === undefined ? 'row-box' : 'row-box row-away'} style={top === undefined ? {} : { top: `${top}px` }} data-index={index} ref={list.measureElement}>
+          {contentOf(item)}
+        </div>
+      )
+    );
+  };
+  const there = Array.from({ length: Math.max(0, run.last - run.first + 1) }, (_, i) => run.first + i);
+  const elements = [...there.map((index) => rowAt(index)), ...pinned.map(({ index, top }) => rowAt(index, top))];
+  const live = new Set([...there, ...pinned.map((one) => one.index)].map((index) => keys[index]));
+  for (const key of rendered.current.keys()) if (!live.has(key)) rendered.current.delete(key);
+
+  const count = hasMoreAfter ? timeline.newBelow : unseen;
   return (
     <div class="messages-wrap">
       <div
         class="messages"
         ref={scroller}
-        onScroll={onScroll}
+        onScroll={() => {
+          failed.current = false;
+          look();
+        }}
+        onKeyDown={onKeyDown}
+        onFocusIn={(event) => {
+          const row = event.target instanceof Element ? event.target.closest<HTMLElement>('[data-row]') : null;
+          focused.current = row?.dataset['row'] ?? '';
+          if (row) setActive(focused.current);
+        }}
+        onFocusOut={() => (focused.current = '')}
         role="region"
         aria-label={thread ? t.chat.thread : t.chat.messages}
-        aria-busy={!timeline.loaded || loadingOlder}
-        tabIndex={0}
+        aria-busy={!loaded || loadingOlder}
+        tabIndex={items.length === 0 ? 0 : -1}
         data-testid={thread ? 'thread-messages' : 'messages'}
-        data-loaded={timeline.loaded}
-        data-more-before={timeline.hasMoreBefore}
+        data-loaded={loaded}
+        data-first-seq={timeline.messages[0]?.seq}
+        data-more-before={hasMoreBefore}
+        data-more-after={hasMoreAfter}
       >
         <div class="messages-inner">
-          {!timeline.loaded && <Skeleton />}
-          {timeline.loaded && timeline.hasMoreBefore && <p class="messages-older">{t.chat.loadingOlder}</p>}
-          {thread && timeline.loaded && !timeline.hasMoreBefore && (
-            <>
-              <MessageRow message={thread.root} head />
-              <div class="divider" role="separator" aria-label={t.chat.replies(thread.root.thread?.count ?? 0)}>
-                <span>{t.chat.replies(thread.root.thread?.count ?? 0)}</span>
-              </div>
-            </>
-          )}
-          {!thread && timeline.loaded && !timeline.hasMoreBefore && (
-            <div class="messages-start">
-              <h2 dir="auto">{t.chat.start(title)}</h2>
-              <p>{t.chat.startHint}</p>
+          {!loaded && <Skeleton />}
+          <div class="messages-sizer" style={{ height: `${height}px` }}>
+            {loaded && hasMoreBefore && <p class="messages-older">{t.chat.loadingOlder}</p>}
+            <div class="messages-run" style={{ top: `${run.top}px` }}>
+              {elements}
             </div>
-          )}
-          {rows.map((row) =>
-            row.type === 'day' ? (
-              <div key={row.key} class="divider" role="separator" aria-label={dayLabel(row.at)}>
-                <span>{dayLabel(row.at)}</span>
-              </div>
-            ) : row.type === 'new' ? (
-              <div key={row.key} class="divider divider-new" role="separator" aria-label={t.chat.newLine}>
-                <span>{t.chat.newLine}</span>
-              </div>
-            ) : (
-              <Boundary key={row.key} name="message" fallback={null}>
-                <MessageRow message={row.message} head={row.head} main={!thread} />
-              </Boundary>
-            ),
-          )}
-          {!timeline.hasMoreAfter && pending.map((item) => <PendingRow key={item.nonce} item={item} />)}
+          </div>
         </div>
       </div>
-      {!atBottom && timeline.loaded && (
-        <button type="button" class="jump" onClick={jump} data-testid="jump">
+      {!atBottom && loaded && (
+        <button type="button" class="jump" onClick={toEnd} data-testid="jump">
           <Icon node={ArrowDown} size={16} />
-          {count > 0 ? t.chat.newMessages(count) : t.chat.jump}
+          {count === 0 ? t.chat.jump : hasMoreAfter ? t.chat.newDetached(count) : t.chat.newMessages(count)}
         </button>
       )}
     </div>
   );
 }
 
-/** The first row in view, and where it stands. */
-function findAnchor(element: HTMLElement): Anchor | null {
-  const top = element.getBoundingClientRect().top;
-  for (const row of element.querySelectorAll<HTMLElement>('[data-row]')) {
-    const box = row.getBoundingClientRect();
-    if (box.bottom > top) return { id: row.dataset['row'] ?? '', top: box.top };
+const same = (a: Row, b: Row): boolean => a.message === b.message && a.head === b.head && a.day === b.day && a.line === b.line;
+
+function Divider({ text, fresh = false }: { text: string; fresh?: boolean }) {
+  return (
+    <div class={fresh ? 'divider divider-new' : 'divider'} role="separator" aria-label={text}>
+      <span>{text}</span>
+    </div>
+  );
+}
+
+/** What stands above the first message. */
+function Start({ title, thread }: { title: string; thread: Thread | undefined }) {
+  if (thread) {
+    return (
+      <>
+        <MessageRow message={thread.root} head />
+        <Divider text={t.chat.replies(thread.root.thread?.count ?? 0)} />
+      </>
+    );
   }
-  return null;
+  return (
+    <div class="messages-start">
+      <h2 dir="auto">{t.chat.start(title)}</h2>
+      <p>{t.chat.startHint}</p>
+    </div>
+  );
 }
 
 function Skeleton() {

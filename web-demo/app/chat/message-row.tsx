@@ -3,7 +3,7 @@ import { CheckCheck, Clock, Ellipsis, EyeOff, Flag, MessagesSquare, Pencil, Phon
 import { isHost, mayDelete, mayReport, type Message, type OutboxItem } from '../../sdk/index';
 import { convene } from '../client';
 import { clock, duration, fullDate } from '../format';
-import { deleteMessage, editMessage, openThread, pin } from '../intents';
+import { deleteMessage, editMessage, editUnsent, openThread, pin } from '../intents';
 import { ask } from '../moderation/acts';
 import { PersonMenu } from '../moderation/person-menu';
 import { blocked, marked, me, nameOf, usersById } from '../store';
@@ -13,14 +13,18 @@ import { Button, IconButton } from '../ui/button';
 import { Dialog } from '../ui/dialog';
 import { Icon } from '../ui/icon';
 import { MenuButton } from '../ui/menu';
-import { editing } from './editing';
-import { linkify } from './group';
+import { editing, focusComposer } from './editing';
+import { Markdown } from './markdown-view';
 import { ReactButton, Reactions } from './reactions';
 import { SeenDialog } from './seen';
+import { changesAfter, sendingState } from './sending';
 import { systemText } from './system-text';
 
 /** The name of the account that acts for a directory outside; it is in no list of people. */
 const DIRECTORY = 'Directory';
+
+/** As much of a text is in the name of its row. */
+const READ_CHARS = 500;
 
 /** `main`: in the channel's own timeline, where a message leads to its thread. */
 export function MessageRow({ message, head, main = false }: { message: Message; head: boolean; main?: boolean }) {
@@ -46,7 +50,7 @@ export function MessageRow({ message, head, main = false }: { message: Message; 
       data-deleted={message.deleted}
       data-marked={marked.value === message.id}
       tabIndex={-1}
-      aria-label={`${name}, ${clock(message.createdAt)}`}
+      aria-label={t.chat.row(name, clock(message.createdAt), message.deleted ? t.chat.deleted : hidden ? t.person.blockedMessage : message.content.slice(0, READ_CHARS))}
     >
       <div class="message-side">
         {head ? (
@@ -84,16 +88,22 @@ export function MessageRow({ message, head, main = false }: { message: Message; 
         ) : isEditing ? (
           <Editor message={message} />
         ) : (
-          <p class="message-text" dir="auto">
-            <Text text={message.content} />
-            {message.editedAt && <Edited message={message} open={mine || (channel !== undefined && isHost(channel))} />}
-            {message.pinnedAt && (
-              <span class="message-edited" data-testid="message-pinned">
-                {' '}
-                <Icon node={Pin} size={12} /> {t.chat.pinned}
-              </span>
-            )}
-          </p>
+          <div class="message-text" dir="auto">
+            <Markdown
+              text={message.content}
+              trail={
+                <>
+                  {message.editedAt && <Edited message={message} open={mine || (channel !== undefined && isHost(channel))} />}
+                  {message.pinnedAt && (
+                    <span class="message-edited" data-testid="message-pinned">
+                      {' '}
+                      <Icon node={Pin} size={12} /> {t.chat.pinned}
+                    </span>
+                  )}
+                </>
+              }
+            />
+          </div>
         )}
         {!isEditing && !hidden && <Reactions message={message} />}
         {main && message.thread !== null && message.thread.count > 0 && (
@@ -206,22 +216,6 @@ function MoreActions({ message, hide, onDelete }: { message: Message; hide: (() 
   );
 }
 
-function Text({ text }: { text: string }) {
-  return (
-    <>
-      {linkify(text).map((part) =>
-        part.type === 'text' ? (
-          part.text
-        ) : (
-          <a href={part.href} target="_blank" rel="noopener noreferrer ugc">
-            {part.text}
-          </a>
-        ),
-      )}
-    </>
-  );
-}
-
 /** Who came, who left, what the channel is called now. */
 function SystemRow({ message }: { message: Message }) {
   const author = usersById.value.get(message.authorId);
@@ -229,9 +223,9 @@ function SystemRow({ message }: { message: Message }) {
   const what = systemText(message.system, by);
   if (!what) return null;
   return (
-    <p class="message-system" data-row={message.id} data-testid="message-system" data-seq={message.seq} data-event={message.system?.event} dir="auto">
+    <article class="message-system" data-row={message.id} data-testid="message-system" data-seq={message.seq} data-event={message.system?.event} tabIndex={-1} dir="auto">
       {what} <time dateTime={message.createdAt} title={fullDate(message.createdAt)}>{clock(message.createdAt)}</time>
-    </p>
+    </article>
   );
 }
 
@@ -245,7 +239,7 @@ function CallRow({ message, name }: { message: Message; name: string }) {
       ? (t.history.states[c.state === 'missed' ? 'noAnswer' : c.state] ?? c.state)
       : duration(c.durationMs);
   return (
-    <div class="message-call" data-row={message.id} data-testid="message-call" data-seq={message.seq}>
+    <article class="message-call" data-row={message.id} data-testid="message-call" data-seq={message.seq} tabIndex={-1}>
       <Icon node={missed ? PhoneMissed : Phone} size={16} class={missed ? 'text-danger' : 'text-ok'} />
       <span>
         {t.chat.callBy(name)} · {what}
@@ -253,7 +247,7 @@ function CallRow({ message, name }: { message: Message; name: string }) {
       <time class="meta" dateTime={message.createdAt} title={fullDate(message.createdAt)}>
         {clock(message.createdAt)}
       </time>
-    </div>
+    </article>
   );
 }
 
@@ -262,11 +256,16 @@ function Editor({ message }: { message: Message }) {
   useEffect(() => {
     const element = area.current;
     if (!element) return;
-    element.focus();
+    // The list brings it into view.
+    element.focus({ preventScroll: true });
     element.setSelectionRange(element.value.length, element.value.length);
   }, []);
+  const done = () => {
+    editing.value = null;
+    focusComposer(message.threadId || message.channelId);
+  };
   const save = async () => {
-    if (await editMessage(message, area.current?.value ?? '')) editing.value = null;
+    if (await editMessage(message, area.current?.value ?? '')) done();
   };
   return (
     <div class="editor">
@@ -279,7 +278,7 @@ function Editor({ message }: { message: Message }) {
         onKeyDown={(e) => {
           if (e.key === 'Escape') {
             e.preventDefault();
-            editing.value = null;
+            done();
           } else if (e.key === 'Enter' && !e.shiftKey && !e.isComposing) {
             e.preventDefault();
             void save();
@@ -290,31 +289,31 @@ function Editor({ message }: { message: Message }) {
         <Button kind="primary" onClick={() => void save()}>
           {t.chat.save}
         </Button>
-        <Button onClick={() => (editing.value = null)}>{t.cancel}</Button>
+        <Button onClick={done}>{t.cancel}</Button>
         <span class="meta">{t.chat.editHint}</span>
       </div>
     </div>
   );
 }
 
-const CLOCK_AFTER_MS = 700;
-const WAITING_AFTER_MS = 10_000;
-
 /** On its way, waiting, or failed with the text kept. */
 export function PendingRow({ item }: { item: OutboxItem }) {
   const user = me.value;
-  const [age, setAge] = useState(Date.now() - item.createdAt);
+  const [, again] = useState(0);
+  const age = Math.max(0, Date.now() - item.createdAt);
+  const wait = changesAfter(age);
   useEffect(() => {
-    const timer = setInterval(() => setAge(Date.now() - item.createdAt), 400);
-    return () => clearInterval(timer);
-  }, [item.nonce]);
+    if (wait === null) return;
+    const timer = setTimeout(() => again((n) => n + 1), wait + 1);
+    return () => clearTimeout(timer);
+  }, [item.nonce, wait]);
   if (!user) return null;
-  const failed = item.state === 'failed';
-  const waiting = item.code === 'limit.rate' ? t.closed.slowWaiting : age > WAITING_AFTER_MS ? t.chat.waiting : '';
-  const state = failed ? t.chat.failed : waiting || (age > CLOCK_AFTER_MS ? t.chat.sending : '');
+  const sending = sendingState(item, age);
+  const failed = sending === 'failed';
+  const state = { fresh: '', sending: t.chat.sending, slow: t.closed.slowWaiting, waiting: t.chat.waiting, failed: t.chat.failed }[sending];
   const why = failed ? t.closed.why[item.code] : undefined;
   return (
-    <article class="message message-head message-pending" data-row={item.nonce} data-testid="message-pending" data-state={item.state}>
+    <article class="message message-head message-pending" data-row={item.nonce} data-testid="message-pending" data-state={item.state} data-sending={sending} tabIndex={-1}>
       <div class="message-side">
         <Avatar id={user.id} name={user.name} />
       </div>
@@ -329,9 +328,9 @@ export function PendingRow({ item }: { item: OutboxItem }) {
             </span>
           )}
         </header>
-        <p class="message-text" dir="auto">
-          {item.content}
-        </p>
+        <div class="message-text" dir="auto">
+          <Markdown text={item.content} />
+        </div>
         {why && (
           <p class="text-danger" role="alert" data-testid="message-why">
             {why}
@@ -339,8 +338,15 @@ export function PendingRow({ item }: { item: OutboxItem }) {
         )}
         {failed && (
           <div class="editor-actions">
-            <Button onClick={() => void convene.chat.outbox.retry(item.nonce)}>{t.chat.resend}</Button>
-            <Button onClick={() => void convene.chat.outbox.discard(item.nonce)}>{t.chat.discard}</Button>
+            <Button onClick={() => void convene.chat.outbox.retry(item.nonce)} testid="pending-retry">
+              {t.chat.resend}
+            </Button>
+            <Button onClick={() => void editUnsent(item)} testid="pending-edit">
+              {t.chat.editUnsent}
+            </Button>
+            <Button onClick={() => void convene.chat.outbox.discard(item.nonce)} testid="pending-discard">
+              {t.chat.discard}
+            </Button>
           </div>
         )}
       </div>

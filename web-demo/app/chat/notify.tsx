@@ -1,15 +1,13 @@
 import { useState } from 'preact/hooks';
 import type { Channel } from '../../sdk/index';
 import { setNotify } from '../intents';
-import { desktopNotices } from '../prefs';
+import { desktopNotices, readReactions } from '../prefs';
 import { t } from '../strings';
 import { Button } from '../ui/button';
 import { Dialog } from '../ui/dialog';
 
 const HOUR_MS = 3_600_000;
 const PREFS = ['all', 'mentions', 'none'] as const;
-
-export const isMuted = (channel: Channel): boolean => channel.notify === 'none' || Date.parse(channel.mutedUntil) > Date.now();
 
 /** What I want to be told of a conversation. */
 export function NotifyDialog({ channel, title, onClose }: { channel: Channel; title: string; onClose: () => void }) {
@@ -62,6 +60,10 @@ export function NotifyDialog({ channel, title, onClose }: { channel: Channel; ti
           {t.notify.desktopOn}
         </label>
       )}
+      <label>
+        <input type="checkbox" checked={readReactions.value === 'on'} onChange={(e) => (readReactions.value = e.currentTarget.checked ? 'on' : 'off')} />{' '}
+        {t.notify.readReactions}
+      </label>
     </Dialog>
   );
 }

@@ -20,11 +20,6 @@ export function ThreadPanel({ channel, title, thread }: { channel: Channel; titl
       aria-labelledby="thread-title"
       data-testid="thread-panel"
       data-thread-id={thread.root.id}
-      onKeyDown={(e) => {
-        // Escape that nothing inside has used; in a dialog it closes the dialog.
-        const inDialog = e.target instanceof Element && e.target.closest('dialog') !== null;
-        if (e.key === 'Escape' && !e.defaultPrevented && !inDialog) closeThread();
-      }}
     >
       <header class="view-head">
         <div class="view-heading">

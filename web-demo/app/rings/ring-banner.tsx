@@ -22,7 +22,7 @@ export function RingBanner() {
   const name = ring ? nameOf(ring.fromId, ring.fromName) : '';
   useEffect(() => {
     if (!ring) return;
-    interrupt(t.ring.incoming(name));
+    interrupt('ring', t.ring.incoming(name));
     // In a call the prompt is quiet.
     const sound = setInterval(() => {
       if (leader.current?.leads() && !inCall.value) startTone();

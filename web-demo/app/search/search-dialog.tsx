@@ -6,13 +6,15 @@ import { convene } from '../client';
 import { fullDate, shortWhen } from '../format';
 import { goToMessage, openChannel, openDm } from '../intents';
 import { route } from '../router';
-import { channelsById, findChannel, me, nameOf, searchOpen, titleOf } from '../store';
+import { channels as allChannels, channelsById, findChannel, me, nameOf, searchOpen, titleOf } from '../store';
 import { t } from '../strings';
 import { Avatar } from '../ui/avatar';
 import { Button } from '../ui/button';
 import { Dialog } from '../ui/dialog';
 import { Icon } from '../ui/icon';
+import { unreadMark } from '../unread';
 import { excerpt } from './excerpt';
+import { places } from './places';
 
 /** A pause this long while typing asks the server. */
 const PAUSE_MS = 180;
@@ -27,7 +29,19 @@ interface Results {
 
 const close = () => (searchOpen.value = false);
 
-/** Finds messages, channels and people while somebody types. */
+/** Conversations of mine, without asking anybody. */
+function known(typed: string, here: string) {
+  const now = Date.now();
+  const mine = allChannels.value.flatMap((channel) => {
+    const { bold, count } = unreadMark(channel, now);
+    return channel.archivedAt || channel.id === here ? [] : [{ id: channel.id, title: titleOf(channel), unread: bold, count, lastAt: channel.lastMessageAt, channel }];
+  });
+  // `@` means people, `#` means channels.
+  const kind = typed.trim()[0];
+  return places(mine.filter(({ channel }) => (kind === '@' ? channel.kind === 'dm' : kind !== '#' || channel.kind !== 'dm')), typed);
+}
+
+/** Goes to a conversation, and finds messages, channels and people while somebody types. */
 export function SearchDialog() {
   const [q, setQ] = useState('');
   const [onlyHere, setOnlyHere] = useState(false);
@@ -94,9 +108,12 @@ export function SearchDialog() {
     }
   };
 
-  const { channels = [], users = [] } = results?.suggestions ?? {};
+  const near = onlyHere || /[:"]/.test(q) ? [] : known(q, here?.id ?? '');
+  const isNear = new Set(near.map((one) => one.id));
+  const { channels: suggested = [], users = [] } = results?.suggestions ?? {};
+  const channels = suggested.filter((c) => !isNear.has(c.id) && c.kind !== 'dm');
   const people = users.filter((u) => u.id !== me.value?.id);
-  const empty = results !== null && results.hits.length + channels.length + people.length === 0 && results.next === null;
+  const empty = results !== null && results.hits.length + near.length + channels.length + people.length === 0 && results.next === null;
   return (
     <Dialog title={t.search.title} onClose={close} testid="search">
       <div class="search" ref={body} onKeyDown={onKeyDown}>
@@ -127,10 +144,26 @@ export function SearchDialog() {
           !results && <p class="meta">{t.search.hint}</p>
         )}
         {empty && !problem && <p class="meta">{t.search.nothing}</p>}
-        {channels.length + people.length > 0 && (
+        {near.length + channels.length + people.length > 0 && (
           <section aria-labelledby="search-places">
-            <h3 id="search-places">{t.search.channels}</h3>
+            <h3 id="search-places">{q.trim() ? t.search.channels : t.search.recent}</h3>
             <ul class="search-places">
+              {near.map(({ channel, title, unread, count }) => (
+                <li key={channel.id}>
+                  <button type="button" class="row" data-result data-unread={unread} data-testid="search-channel" onClick={() => (close(), openChannel(channel))}>
+                    {channel.kind === 'dm' ? <Avatar id={convene.chat.peerOf(channel) || channel.id} name={title} size="s" /> : <Icon node={Hash} size={18} />}
+                    <span class="row-name" dir="auto">
+                      {title}
+                    </span>
+                    {unread && (
+                      <span class={count > 0 ? 'badge' : 'unread-dot'}>
+                        {count > 0 && count}
+                        <span class="sr-only">{t.nav.unread}</span>
+                      </span>
+                    )}
+                  </button>
+                </li>
+              ))}
               {channels.map((c) => (
                 <li key={c.id}>
                   <button type="button" class="row" data-result data-testid="search-channel" onClick={() => (close(), openChannel(c))}>

@@ -1,0 +1,82 @@
+import { describe, expect, it } from 'vitest';
+import { Drafts, MemoryDraftStore } from './drafts';
+
+const settled = () => new Promise((resolve) => setTimeout(resolve));
+const reload = async (store: MemoryDraftStore, user = 'u') => {
+  const drafts = new Drafts(store);
+  await drafts.open(user);
+  return drafts;
+};
+
+describe('drafts', () => {
+  it('are there after a reload, each in its place and only for whom they are', async () => {
+    const store = new MemoryDraftStore();
+    const drafts = await reload(store);
+    drafts.set('c1', 'half a sen');
+    drafts.set('t1', 'a reply');
+    drafts.set('c1', 'half a sentence');
+    await settled();
+    const again = await reload(store);
+    expect([again.get('c1'), again.get('t1'), again.get('c2')]).toEqual(['half a sentence', 'a reply', '']);
+    expect((await reload(store, 'other')).get('c1')).toBe('');
+  });
+
+  it('stay in the store until the outbox has the text', async () => {
+    const store = new MemoryDraftStore();
+    const drafts = await reload(store);
+    drafts.set('c1', 'precious');
+    await settled();
+    let stored = () => {};
+    const done = drafts.sent('c1', new Promise<void>((resolve) => (stored = resolve)));
+    expect(drafts.get('c1')).toBe('');
+    await settled();
+    expect((await reload(store)).get('c1')).toBe('precious');
+    stored();
+    await done;
+    await settled();
+    expect((await reload(store)).get('c1')).toBe('');
+  });
+
+  it('keep what is typed while the message before it is stored', async () => {
+    const store = new MemoryDraftStore();
+    const drafts = await reload(store);
+    drafts.set('c1', 'first');
+    let stored = () => {};
+    const done = drafts.sent('c1', new Promise<void>((resolve) => (stored = resolve)));
+    drafts.set('c1', 'second');
+    stored();
+    await done;
+    await settled();
+    expect((await reload(store)).get('c1')).toBe('second');
+  });
+
+  it('what comes late from the store never replaces what was typed', async () => {
+    const store = new MemoryDraftStore();
+    await store.put('u', 'c1', 'old');
+    await store.put('u', 'c2', 'other');
+    const drafts = new Drafts(store);
+    const changed: string[] = [];
+    drafts.events.on('change', (place) => changed.push(place));
+    const opening = drafts.open('u');
+    drafts.set('c1', 'new');
+    await opening;
+    expect([drafts.get('c1'), drafts.get('c2'), changed]).toEqual(['new', 'other', ['c2']]);
+  });
+
+  it('text that comes back from the outbox stands before what is there', async () => {
+    const drafts = await reload(new MemoryDraftStore());
+    drafts.set('c1', 'now');
+    drafts.restore('c1', 'refused');
+    expect(drafts.get('c1')).toBe('refused\nnow');
+  });
+
+  it('a store that fails loses nothing of the page', async () => {
+    const broken = { all: async () => [], put: async () => Promise.reject(new Error('full')), remove: async () => Promise.reject(new Error('full')) };
+    const drafts = new Drafts(broken);
+    await drafts.open('u');
+    drafts.set('c1', 'a');
+    await settled();
+    drafts.set('c1', 'ab');
+    expect(drafts.get('c1')).toBe('ab');
+  });
+});

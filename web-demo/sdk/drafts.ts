@@ -1,0 +1,135 @@
+/**
+ * What somebody has begun to write, by channel or thread. It outlives a reload; it goes only when the message it
+ * became is safe in the outbox.
+ */
+import { openDB } from 'idb';
+import { Emitter } from './emitter';
+
+export interface DraftStore {
+  all(userId: string): Promise<[place: string, text: string][]>;
+  put(userId: string, place: string, text: string): Promise<void>;
+  remove(userId: string, place: string): Promise<void>;
+}
+
+export class MemoryDraftStore implements DraftStore {
+  readonly rows = new Map<string, { userId: string; place: string; text: string }>();
+  async all(userId: string): Promise<[string, string][]> {
+    return [...this.rows.values()].filter((row) => row.userId === userId).map((row) => [row.place, row.text]);
+  }
+  async put(userId: string, place: string, text: string): Promise<void> {
+    this.rows.set(`${userId} ${place}`, { userId, place, text });
+  }
+  async remove(userId: string, place: string): Promise<void> {
+    this.rows.delete(`${userId} ${place}`);
+  }
+}
+
+/** A database of its own: a tab with an earlier version of the page never holds up the outbox. */
+export function browserDraftStore(): DraftStore {
+  const memory = new MemoryDraftStore();
+  const db = openDB('convene-drafts', 1, {
+    upgrade(database) {
+      database.createObjectStore('drafts', { keyPath: ['userId', 'place'] });
+    },
+  }).catch(() => null);
+  return {
+    async all(userId) {
+      const open = await db;
+      if (!open) return memory.all(userId);
+      const rows = (await open.getAll('drafts')) as { userId: string; place: string; text: string }[];
+      return rows.filter((row) => row.userId === userId).map((row) => [row.place, row.text]);
+    },
+    async put(userId, place, text) {
+      const open = await db;
+      if (open) await open.put('drafts', { userId, place, text });
+      else await memory.put(userId, place, text);
+    },
+    async remove(userId, place) {
+      const open = await db;
+      if (open) await open.delete('drafts', [userId, place]);
+      else await memory.remove(userId, place);
+    },
+  };
+}
+
+export class Drafts {
+  /** A draft came from elsewhere than the keyboard: from the store, or back from the outbox. */
+  readonly events = new Emitter<{ change: string }>();
+  readonly #store: DraftStore;
+  #texts = new Map<string, string>();
+  /** Touched since the page was opened: the store has nothing newer. */
+  #touched = new Set<string>();
+  #dirty = new Set<string>();
+  #writing = false;
+  #userId = '';
+
+  constructor(store: DraftStore) {
+    this.#store = store;
+  }
+
+  async open(userId: string): Promise<void> {
+    if (this.#userId === userId) return;
+    this.#userId = userId;
+    const stored = await this.#store.all(userId).catch(() => []);
+    if (this.#userId !== userId) return;
+    for (const [place, text] of stored) {
+      if (this.#touched.has(place)) continue;
+      this.#texts.set(place, text);
+      this.events.emit('change', place);
+    }
+  }
+
+  close(): void {
+    this.#texts.clear();
+    this.#touched.clear();
+    this.#dirty.clear();
+    this.#userId = '';
+  }
+
+  get(place: string): string {
+    return this.#texts.get(place) ?? '';
+  }
+
+  set(place: string, text: string): void {
+    this.#note(place, text);
+    this.#dirty.add(place);
+    void this.#write();
+  }
+
+  /** Text that comes back, before what is written there now. */
+  restore(place: string, text: string): void {
+    this.set(place, [text, this.get(place)].filter(Boolean).join('\n'));
+    this.events.emit('change', place);
+  }
+
+  /** The composer is empty at once; the stored draft goes when `stored` says that the outbox has the text. */
+  async sent(place: string, stored: Promise<unknown>): Promise<void> {
+    this.#note(place, '');
+    await stored;
+    this.#dirty.add(place);
+    await this.#write();
+  }
+
+  #note(place: string, text: string): void {
+    this.#touched.add(place);
+    if (text) this.#texts.set(place, text);
+    else this.#texts.delete(place);
+  }
+
+  /** One write at a time; what was typed meanwhile is written next. */
+  async #write(): Promise<void> {
+    if (this.#writing) return;
+    this.#writing = true;
+    try {
+      for (const place of this.#dirty) {
+        this.#dirty.delete(place);
+        const text = this.get(place);
+        const userId = this.#userId;
+        if (!userId) continue;
+        await (text ? this.#store.put(userId, place, text) : this.#store.remove(userId, place)).catch(() => {});
+      }
+    } finally {
+      this.#writing = false;
+    }
+  }
+}
