@@ -26,8 +26,8 @@ describe('verdictOf', () => {
     expect(verdictOf({ list: of('a', 'b'), before: of('a'), chosen: '', current: '' })).toBeNull();
   });
 
-  const ids = fc.uniqueArray(fc.constantFrom('a', 'b', 'c', 'd', 'default'));
-  const id = fc.constantFrom('', 'a', 'b', 'c', 'd');
+  const ids = fc.uniqueArray(fc.constantFrom<string>('a', 'b', 'c', 'd', 'default'));
+  const id = fc.constantFrom<string>('', 'a', 'b', 'c', 'd');
   it('never goes to a device that nobody picked, and never to one that is not there', () => {
     fc.assert(
       fc.property(ids, ids, id, id, (list, before, chosen, current) => {

@@ -4,10 +4,10 @@ export interface Connected {
   label: string;
 }
 
-export interface DeviceFacts {
+export interface DeviceFacts<Device extends Connected = Connected> {
   /** What is connected now, and what was at the last look; `null` before the first. */
-  list: readonly Connected[];
-  before: readonly Connected[] | null;
+  list: readonly Device[];
+  before: readonly Device[] | null;
   /** The one somebody picked by hand; '' for whatever the system offers. */
   chosen: string;
   /** The one in use, as its live track says; '' while none is. */
@@ -25,7 +25,7 @@ export type DeviceVerdict<Device extends Connected = Connected> =
 /** Chromium's names for "whatever the system says", each a double of a real device. */
 const isAlias = (id: string): boolean => id === '' || id === 'default' || id === 'communications';
 
-export function verdictOf<Device extends Connected>(facts: DeviceFacts & { list: readonly Device[] }): DeviceVerdict<Device> | null {
+export function verdictOf<Device extends Connected>(facts: DeviceFacts<Device>): DeviceVerdict<Device> | null {
   const { list, before, chosen, current } = facts;
   if (before === null || current === '') return null;
   const had = (id: string) => before.some((d) => d.deviceId === id);
