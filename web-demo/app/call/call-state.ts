@@ -3,7 +3,7 @@ import { computed, effect, signal } from '@preact/signals';
 import type { Participant, RemoteTrack } from '../../sdk/index';
 import { convene } from '../client';
 import { layoutMode } from '../prefs';
-import { call, local } from '../store';
+import { call } from '../store';
 
 export const callStatsOpen = signal(false);
 export const pinned = signal<string | null>(null);
@@ -34,9 +34,8 @@ export const tiles = computed<TileModel[]>(() => {
     const id = participant.participantId;
     (self ? mine : others).push({ key: `${id}/camera`, source: 'camera', participant, self, track: of('camera') });
     const screen = of('screen');
-    if (self ? local.value.screenTrack : screen) {
-      (self ? mine : screens).push({ key: `${id}/screen`, source: 'screen', participant, self, track: screen });
-    }
+    // My own screen is the thumbnail beside "You are sharing": as a tile it would show itself without end.
+    if (!self && screen) screens.push({ key: `${id}/screen`, source: 'screen', participant, self, track: screen });
   }
   const all = [...screens, ...others, ...mine];
   const at = all.findIndex((tile) => tile.key === pinned.value);
