@@ -84,6 +84,8 @@ export class Person {
     await until(`${this.username}'s devices are open`, 15_000, () =>
       this.page.evaluate((wanted) => {
         const { local } = window.__convene;
+        // Not every browser says that it would not ask.
+        document.querySelector('[data-problem="notAsked"] button')?.click();
         return local.micOn && (!wanted || local.cameraOn) && !document.querySelector('[data-testid="lobby-join"]').disabled;
       }, camera),
     );
