@@ -5,7 +5,7 @@ import { launchChromium } from './lib/browsers.mjs';
 import { arrange, textOf, toasts, withLab } from './lib/lab.mjs';
 import { Person } from './lib/people.mjs';
 import { Server } from './lib/server.mjs';
-import { until } from './lib/wait.mjs';
+import { measureFor, until } from './lib/wait.mjs';
 
 const AGENTS = {
   chrome: 'Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/140.0.0.0 Safari/537.36',
@@ -188,9 +188,10 @@ test('a microphone that gives nothing is noticed, and a muted one that is talked
   // Muted on purpose, and still in the middle of a sentence: nothing is said.
   await ana.click('control-mic');
   await until('it is muted', 5_000, async () => !(await local(ana)).micLive);
+  await measureFor(300, () => ana.has('talk-bubble'), 100);
   await lab(ana, () => window.lab.skip(8_000));
-  assert.equal(await ana.has('talk-bubble'), false);
-  await lab(ana, () => window.lab.skip(3_000));
+  await measureFor(1_000, async () => assert.equal(await ana.has('talk-bubble'), false), 100);
+  await lab(ana, () => window.lab.skip(2_000));
   await ana.page.waitForSelector('[data-testid="talk-bubble"]', { timeout: 5_000 });
   assert.match(await textOf(ana.page, 'talk-bubble'), /You are muted. Nobody hears you. Don’t show again/);
   assert.equal((await local(ana)).micLive, false, 'it is still muted');

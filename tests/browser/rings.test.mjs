@@ -108,6 +108,8 @@ test('in another call it is quiet, and words are an answer', { timeout: 30_000 }
   const ana = await Person.signIn(server, browser, 'ana');
   const bo = await Person.signIn(server, browser, 'bo', { prepare: ears });
   const tab = await Person.signIn(server, browser, 'bo', { prepare: ears, page: await bo.page.browserContext().newPage() });
+  // Views that wait for a frame wait for ever in a tab behind another.
+  await bo.page.bringToFront();
   await bo.join('general', { camera: false });
   await call(ana, await dm('ana', 'bo'));
   await until('it is shown', 5_000, () => ringing(bo));
