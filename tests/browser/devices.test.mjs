@@ -142,8 +142,12 @@ async function pick(person, testid, value) {
 }
 
 test('a headset that is pulled is replaced within a second and returned to when it is back; a new one is offered', { timeout: 30_000 }, async () => {
-  const ana = await joined('ana', { plugged: [HEADSET, ['audiooutput', 'headset-out', 'Headset', 'headset']] });
+  const output = ['audiooutput', 'headset-out', 'Headset', 'headset'];
+  const ana = await joined('ana', { plugged: [HEADSET, output] });
   await pick(ana, 'pick-mic', 'headset');
+  const outputs = () => ana.page.evaluate(() => [...new Set([...document.querySelectorAll('audio')].map((audio) => audio.sinkId))].join());
+  await pick(ana, 'pick-speaker', 'headset-out');
+  await until('it is heard there', 5_000, async () => (await outputs()) === 'headset-out');
   await until('the headset is used', 5_000, async () => (await local(ana)).micDevice === 'headset');
 
   const started = await ana.page.evaluate(() => {
@@ -156,6 +160,11 @@ test('a headset that is pulled is replaced within a second and returned to when 
   assert.match(await toasts(ana.page), /Headset disconnected. Now using Built-in Microphone. Change/);
   const sent = () => ana.page.evaluate(() => window.__convene.pc.getSenders().find((sender) => sender.track?.kind === 'audio')?.track.label);
   await until('the other microphone is sent', 5_000, async () => (await sent()) === 'Built-in Microphone');
+
+  await lab(ana, () => window.lab.unplug('headset-out'));
+  await until('it is heard on the system’s speaker', 5_000, async () => (await outputs()) === '');
+  await lab(ana, (one) => window.lab.plug(window.lab.device(...one)), output);
+  await until('and on the headset when that is back', 5_000, async () => (await outputs()) === 'headset-out');
 
   // [Change] goes where it can be changed, and there it says what is used.
   await ana.page.evaluate(() => [...document.querySelectorAll('[data-testid="toasts"] button')].find((button) => button.textContent === 'Change').click());

@@ -43,7 +43,8 @@ async function both(t) {
   await ana.join('general', { camera: false });
   await bo.join('general', { camera: false });
   await bo.click('control-mic');
-  await until('both are there', 10_000, async () => (await ana.call()).participants.length === 2);
+  // Seats of the test before may be kept for a while.
+  await until('both are there', 10_000, async () => (await ana.call()).participants.length >= 2);
   return [ana, bo];
 }
 const later = (person, ms) =>

@@ -10,17 +10,25 @@ const ACTIVATED = 'button, a[href], summary, input, select, textarea, [contented
 const OWN = '[data-testid=control-mic], [data-testid=mini-mic]';
 
 let timer: ReturnType<typeof setTimeout> | undefined;
+/** Who holds the key may click meanwhile. */
+let held: 'key' | 'pointer' = 'key';
 const talk = new PushToTalk((on) => void convene.local.setMic(on));
 
 const holds = (): boolean => micMode.value === 'hold' && inCall.value;
 
+/** A finger or the mouse on the microphone. */
 export function pressTalk(): void {
+  press('pointer');
+}
+
+function press(by: typeof held): void {
   if (!holds()) return;
   clearTimeout(timer);
+  held = by;
   talk.press();
 }
 
-export function releaseTalk(): void {
+function release(): void {
   talk.release(performance.now());
   const { nextAt } = talk;
   if (nextAt === null) return;
@@ -45,23 +53,24 @@ function onKeyDown(event: KeyboardEvent): void {
   const target = event.target instanceof Element ? event.target : null;
   if (target?.closest(ACTIVATED) && !target.closest(OWN)) return;
   event.preventDefault();
-  pressTalk();
+  press('key');
 }
 
 function onKeyUp(event: KeyboardEvent): void {
   if (event.code !== talkKey.value || talk.state !== 'talking') return;
   // A button in focus is not pressed by the same key.
   event.preventDefault();
-  releaseTalk();
+  release();
 }
 
 /** Until the returned function is called. */
 export function startPushToTalk(): () => void {
+  const onPointerUp = () => held === 'pointer' && release();
   const onHidden = () => document.hidden && stop();
   addEventListener('keydown', onKeyDown);
   addEventListener('keyup', onKeyUp);
-  addEventListener('pointerup', releaseTalk);
-  addEventListener('pointercancel', releaseTalk);
+  addEventListener('pointerup', onPointerUp);
+  addEventListener('pointercancel', release);
   addEventListener('blur', stop);
   document.addEventListener('visibilitychange', onHidden);
   const stopMode = effect(() => {
@@ -72,8 +81,8 @@ export function startPushToTalk(): () => void {
   return () => {
     removeEventListener('keydown', onKeyDown);
     removeEventListener('keyup', onKeyUp);
-    removeEventListener('pointerup', releaseTalk);
-    removeEventListener('pointercancel', releaseTalk);
+    removeEventListener('pointerup', onPointerUp);
+    removeEventListener('pointercancel', release);
     removeEventListener('blur', stop);
     document.removeEventListener('visibilitychange', onHidden);
     stopMode();

@@ -378,10 +378,7 @@ export const t = {
     talking: 'You are muted. Nobody hears you.',
     dontShow: 'Don’t show again',
     paused: 'Your microphone is on hold until the connection is back.',
-    hold: 'Hold to talk',
     holdKey: (key: string) => `Microphone: hold ${key} to talk`,
-    openFailed: 'The microphone did not start.',
-    cameraFailed: 'The camera did not start.',
   },
 
   share: {

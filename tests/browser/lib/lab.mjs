@@ -64,6 +64,13 @@ function bench() {
     changed();
   };
 
+  // No speaker of a test exists.
+  const sinks = new WeakMap();
+  Object.defineProperty(HTMLMediaElement.prototype, 'sinkId', { get() { return sinks.get(this) ?? ''; } });
+  HTMLMediaElement.prototype.setSinkId = async function (id) {
+    sinks.set(this, id);
+  };
+
   let context;
   let gain;
   const sound = () => {

@@ -46,6 +46,7 @@ export function Controls() {
           pressed={micOn}
           off={!micOn}
           problem={micProblem !== null || micModerated || micSilent}
+          class={hold ? 'control-hold' : ''}
           onPointerDown={hold ? pressTalk : undefined}
           onClick={hold ? undefined : () => void toggleMic()}
           first

@@ -18,7 +18,7 @@ export function ShareBar() {
       <span class="share-bar-text">{screenPaused ? t.share.paused : t.share.surface[screenSurface]}</span>
       <span class="segments" role="group" aria-label={t.share.mode}>
         {(['text', 'motion'] as const).map((mode) => (
-          <button key={mode} type="button" class="btn btn-quiet" aria-pressed={screenMode === mode} data-testid={`share-${mode}`} onClick={() => shareAs(mode)}>
+          <button key={mode} type="button" class="segment" aria-pressed={screenMode === mode} data-testid={`share-${mode}`} onClick={() => shareAs(mode)}>
             {t.share[mode]}
           </button>
         ))}
