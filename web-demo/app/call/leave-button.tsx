@@ -2,6 +2,7 @@ import { useEffect, useRef, useState } from 'preact/hooks';
 import { ChevronUp, PhoneOff } from 'lucide';
 import { leaveCall } from '../intents';
 import { endCall, hostsCall } from '../moderation/acts';
+import { activeCalls, call, channelsById } from '../store';
 import { t } from '../strings';
 import { Icon } from '../ui/icon';
 
@@ -14,6 +15,10 @@ export function LeaveButton() {
   const [armed, setArmed] = useState(false);
   const root = useRef<HTMLSpanElement>(null);
   const caret = useRef<HTMLButtonElement>(null);
+
+  // Who hosts the call is known some time after one is in it.
+  void [activeCalls.value, call.value.channelId, channelsById.value];
+  const hosts = hostsCall();
 
   const close = () => {
     setOpen(false);
@@ -47,7 +52,7 @@ export function LeaveButton() {
         <Icon node={PhoneOff} size={22} />
         <span class="control-text">{t.call.leave}</span>
       </button>
-      {hostsCall() && (
+      {hosts && (
         <button
           ref={caret}
           type="button"
