@@ -367,10 +367,12 @@ test('who started a call mutes somebody, takes them out of it, rings them again 
   await bo.click('ring-accept');
   await until('bo is in it again', 10_000, () => ana.page.evaluate(() => window.__convene.call.participants.length === 2));
   await press(bo, 'More about this call');
-  assert.deepEqual(await offered(bo), ['Ring people'], 'who did not start it does not end it for others');
+  assert.deepEqual(await offered(bo), ['Ring people', 'Sound and camera']);
+  assert.equal(await bo.has('control-leave-more'), false, 'who did not start it does not end it for others');
   await ana.page.keyboard.press('Escape');
-  await press(ana, 'More about this call');
+  await press(ana, 'More ways to leave');
   await press(ana, 'End for everyone', 'menuitem');
+  await press(ana, 'Press again to end for everyone', 'menuitem');
   for (const person of [ana, bo]) await reads(person, 'The host ended the call for everyone.');
   await leave(ana, bo);
 });

@@ -1,29 +1,39 @@
-import { useEffect, useRef, useState } from 'preact/hooks';
+import { useEffect, useRef } from 'preact/hooks';
+import { interrupt } from './a11y/announcer';
 import { tryConnectionNow } from './intents';
-import { call, everReady, inCall, status } from './store';
+import { playCue } from './rings/tone';
+import { connection, everReady, inCall } from './store';
 import { t } from './strings';
 import { Button } from './ui/button';
-import { useNow } from './ui/use-now';
-
-const NOTICE_MS = 1_000;
-const BACK_MS = 2_000;
 
 /** Says nothing for a blink, then tells the truth until the connection is back. */
 export function ConnectionBanner() {
-  const now = useNow(500);
-  const lostAt = Math.max(status.value.lostAt, inCall.value ? call.value.lostAt : 0);
-  const lost = everReady.value && lostAt > 0 && now - lostAt >= NOTICE_MS;
-  const wasLost = useRef(false);
-  const [backAt, setBackAt] = useState(0);
+  const { stage, reason, receiving } = connection.value;
+  // In a call, the header says it first, and quietly; elsewhere there is no header that could.
+  const lost = everReady.value && (stage === 'lost' || stage === 'stuck' || (stage === 'reconnecting' && !inCall.value));
+  const told = useRef(false);
+
+  const text = inCall.value
+    ? receiving
+      ? t.connection.lostReceiving
+      : t.connection.lostInCall
+    : reason === 'offline'
+      ? t.connection.offline
+      : t.connection.lost;
+
   useEffect(() => {
-    if (wasLost.current && !lost && lostAt === 0) setBackAt(Date.now());
-    wasLost.current = lost;
-  }, [lost]);
+    // A sound says that it is over only to those who heard that it began.
+    if (stage === 'back' && told.current) playCue(true);
+    if (stage === 'fine' || stage === 'back') told.current = false;
+    if ((stage !== 'lost' && stage !== 'stuck') || !inCall.value || told.current) return;
+    told.current = true;
+    playCue(false);
+    interrupt('lost', text);
+  }, [stage]);
 
   if (lost) {
-    const text = !navigator.onLine ? t.connection.offline : inCall.value ? t.call.lost : t.connection.lost;
     return (
-      <div class="banner banner-warn" role="status" data-testid="connection-banner" data-state="lost">
+      <div class="banner banner-warn" role="status" data-testid="connection-banner" data-state="lost" data-stage={stage}>
         <span class="spinner" aria-hidden="true" />
         <span>{text}</span>
         <Button kind="quiet" onClick={tryConnectionNow}>
@@ -32,9 +42,9 @@ export function ConnectionBanner() {
       </div>
     );
   }
-  if (backAt > 0 && now - backAt < BACK_MS) {
+  if (stage === 'back' && everReady.value) {
     return (
-      <div class="banner banner-ok" role="status" data-testid="connection-banner" data-state="back">
+      <div class="banner banner-ok" role="status" data-testid="connection-banner" data-state="back" data-stage={stage}>
         <span>{t.connection.back}</span>
       </div>
     );

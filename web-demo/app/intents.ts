@@ -1,5 +1,5 @@
 /** Everything a person can do on this page, each once: buttons, keys and tests all come through here. */
-import { codeOf, countOpenReports, isServerAdmin, listBans, login, logout, type Channel, type Message, type Ring, type Scheduled, type CallSnapshot, type OutboxItem } from '../sdk/index';
+import { codeOf, countOpenReports, isServerAdmin, listBans, login, logout, type CallSnapshot, type Channel, type DeviceProblem, type Message, type OutboxItem, type Ring, type Scheduled } from '../sdk/index';
 import { announce, announcePresence, interrupt } from './a11y/announcer';
 import { pinned, tilesByKey, togglePin } from './call/call-state';
 import { comings } from './a11y/comings';
@@ -8,7 +8,9 @@ import { focusComposer } from './chat/editing';
 import { peopleToAsk } from './chat/mentions';
 import { convene, device, tokens } from './client';
 import { shortWhen } from './format';
-import { cameraDevice, lastUsername, micDevice, speakerDevice } from './prefs';
+import { permissionRow, surroundings } from './devices/permission-text';
+import { lastUsername, speakerDevice } from './prefs';
+import { silenceElsewhere } from './rings/ringing';
 import { go, route } from './router';
 import * as store from './store';
 import { nameOf, refOf, threadOpen, titleOf, type Toast } from './store';
@@ -254,6 +256,7 @@ export async function startCall(channel: Channel, video: boolean): Promise<void>
 export async function joinFromLobby(channel: Channel, video: boolean, listenOnly: boolean): Promise<void> {
   const running = convene.rings.inChannel(channel.id);
   if (listenOnly) convene.local.release();
+  else if (!convene.local.state.micTrack && convene.local.state.micProblem === 'notAsked') void convene.local.open('mic');
   go({ name: 'call' });
   await guarded(channel, () =>
     running ? convene.call.join(running.callId, channel.id) : convene.call.start(channel.id, video ? 'video' : 'voice'),
@@ -263,27 +266,38 @@ export async function joinFromLobby(channel: Channel, video: boolean, listenOnly
 export async function acceptRing(ring: Ring): Promise<void> {
   const { call, rings } = convene;
   rings.dismiss(ring.callId);
+  silenceElsewhere(ring.callId);
+  // The call that is left can be taken up again.
+  noteRejoin();
   const channel = store.channelsById.value.get(ring.channelId);
   await enter(channel, ring.type === 'video', () => call.accept(ring.callId, ring.channelId));
 }
 
 export function declineRing(ring: Ring): void {
+  silenceElsewhere(ring.callId);
   void convene.rings.decline(ring.callId).catch(() => {});
 }
 
-async function enter(channel: Channel | undefined, video: boolean, join: () => Promise<void>): Promise<void> {
+/** In another call: words instead. The caller is told that I am busy. */
+export async function answerRingByMessage(ring: Ring): Promise<void> {
+  silenceElsewhere(ring.callId);
+  void convene.rings.decline(ring.callId, 'busy').catch(() => {});
+  await openDm(ring.fromId);
+}
+
+async function enter(channel: Channel | undefined, video: boolean, join: () => Promise<void>, mic = true): Promise<void> {
   const { local } = convene;
-  local.micDevice = micDevice.value;
-  local.cameraDevice = cameraDevice.value;
   go({ name: 'call' });
   // Devices open while the seat is taken; a refusal never keeps anybody out.
-  void local.setMic(true);
+  if (mic) void local.open('mic');
   if (video) void local.setCamera(true);
   await guarded(channel, join);
 }
 
 async function guarded(channel: Channel | undefined, join: () => Promise<void>): Promise<void> {
-  store.rejoin.value = null;
+  if (store.rejoin.value?.callId !== convene.call.state.callId) store.rejoin.value = null;
+  // Within the click, for browsers that start no sound later.
+  convene.call.sink.start();
   void convene.call.sink.useSpeaker(speakerDevice.value);
   try {
     await join();
@@ -293,25 +307,38 @@ async function guarded(channel: Channel | undefined, join: () => Promise<void>):
   }
 }
 
+/** One click, and for a minute one click back. */
 export async function leaveCall(): Promise<void> {
-  const { callId, channelId } = convene.call.state;
+  const { channelId } = convene.call.state;
   await Promise.resolve();
+  noteRejoin();
   const leaving = convene.call.leave();
   backToChannel(channelId);
-  if (callId && convene.rings.active.some((c) => c.callId === callId)) {
-    store.rejoin.value = { callId, channelId, until: Date.now() + REJOIN_MS };
-    const until = store.rejoin.value.until;
-    setTimeout(() => {
-      if (store.rejoin.value?.until === until) store.rejoin.value = null;
-    }, REJOIN_MS);
-  }
   await leaving;
+}
+
+/** Where I am now, for the way back. */
+function noteRejoin(): void {
+  const { callId, channelId } = convene.call.state;
+  if (!callId || !convene.rings.active.some((c) => c.callId === callId)) return;
+  const { micOn, cameraOn } = convene.local.state;
+  const until = Date.now() + REJOIN_MS;
+  store.rejoin.value = { callId, channelId, until, mic: micOn, camera: cameraOn };
+  setTimeout(() => {
+    if (store.rejoin.value?.until === until) store.rejoin.value = null;
+  }, REJOIN_MS);
 }
 
 export async function rejoinCall(): Promise<void> {
   const seat = store.rejoin.value;
   if (!seat) return;
-  await enter(store.channelsById.value.get(seat.channelId), false, () => convene.call.join(seat.callId, seat.channelId));
+  store.rejoin.value = null;
+  await enter(store.channelsById.value.get(seat.channelId), seat.camera, () => convene.call.join(seat.callId, seat.channelId), seat.mic);
+}
+
+/** The call goes on meanwhile. */
+export function runConnectionTest(): void {
+  go({ name: 'test' });
 }
 
 export function backToChannel(channelId: string): void {
@@ -325,15 +352,22 @@ export async function toggleMic(): Promise<void> {
   const on = !store.local.value.micOn;
   await convene.local.setMic(on);
   const now = convene.local.state;
-  if (on && now.micProblem) toast(t.call.micBlocked, 'error');
+  if (on && now.micProblem) tellProblem('mic', now.micProblem);
   announce(now.micOn ? t.call.micOn : t.call.micOff);
+}
+
+/** The call and the lobby show it with a way out; elsewhere it is only told. */
+function tellProblem(kind: 'mic' | 'camera', problem: DeviceProblem): void {
+  const { text } = permissionRow(problem, kind, surroundings());
+  if (route.value.name === 'call' || route.value.name === 'lobby') announce(text);
+  else toast(text, 'error');
 }
 
 export async function toggleCamera(): Promise<void> {
   const on = !store.local.value.cameraOn;
   await convene.local.setCamera(on);
   const now = convene.local.state;
-  if (on && now.cameraProblem) toast(t.call.cameraBlocked, 'error');
+  if (on && now.cameraProblem) tellProblem('camera', now.cameraProblem);
   announce(now.cameraOn ? t.call.cameraOn : t.call.cameraOff);
 }
 
@@ -346,7 +380,9 @@ export async function toggleScreen(): Promise<void> {
 }
 
 export function toggleDeafen(): void {
-  convene.call.deafen(!store.call.value.deafened);
+  const deafened = !store.call.value.deafened;
+  convene.call.deafen(deafened);
+  announce(deafened ? t.call.deafened : t.call.undeafened);
 }
 
 /** Makes a tile the large one, or gives it back its place. */
@@ -404,7 +440,6 @@ export function connectIntents(): void {
     const channel = store.channelsById.value.get(channelId);
     toast(t.later.notice(channel ? titleOf(channel) : t.someone), 'error', channel ? { label: t.later.list, run: () => openChannel(channel) } : undefined, 20_000);
   });
-  convene.local.events.on('lost', ({ label, now }) => toast(t.call.deviceLost(label, now)));
   const { safety } = convene;
   safety.events.on('kicked', ({ channelId, reason }) => {
     const channel = store.channelsById.value.get(channelId);

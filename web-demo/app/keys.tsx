@@ -2,6 +2,8 @@
 import * as intents from './intents';
 
 import { callStatsOpen, cycleLayout } from './call/call-state';
+import { keyName } from './devices/key-name';
+import { talkKey } from './prefs';
 import { dmChannels, helpOpen, inCall, isUnread, rings, roomChannels, searchOpen } from './store';
 import { route } from './router';
 import { t } from './strings';
@@ -88,6 +90,7 @@ export function KeysDialog() {
       <dl class="keys">
         {rows([
           [['M'], t.keys.mic],
+          [[keyName(talkKey.value)], t.keys.talk],
           [['V'], t.keys.camera],
           [['S'], t.keys.screen],
           [['L'], t.keys.layout],

@@ -4,6 +4,7 @@ import { render } from 'preact';
 import { Announcer } from './a11y/announcer';
 import { convene, tokens } from './client';
 import { BannedPage } from './banned';
+import { connectDevices } from './devices/acts';
 import { connectIntents } from './intents';
 import { followTheme } from './prefs';
 import { startRouter } from './router';
@@ -33,6 +34,7 @@ followTheme();
 startRouter();
 connectStore();
 connectIntents();
+connectDevices();
 exposeTestHandle();
 
 addEventListener('online', () => {

@@ -1,24 +1,29 @@
-/** The number in the title of the tab, and notifications of the desktop where they are allowed. */
+/** The number in the title of the tab, that one shares there, and notifications of the desktop where they are allowed. */
 import { effect } from '@preact/signals';
 import type { Notice } from '../sdk/index';
 import { convene } from './client';
 import { openChannel } from './intents';
 import { desktopNotices } from './prefs';
-import { badge, channelsById, nameOf, titleOf } from './store';
+import { badge, channelsById, local, nameOf, titleOf } from './store';
 import { t } from './strings';
 
 const COUNT = /^\(\d+\+?\) /;
+const ICON = { calm: '/favicon.svg', live: '/favicon-live.svg' };
 
 /** Whatever the title is, the number stands before it. Ends with the returned function. */
 export function startNotices(): () => void {
   const show = () => {
-    const bare = document.title.replace(COUNT, '');
+    const sharing = local.value.screenTrack !== null;
+    const bare = document.title.replace(t.share.titlePrefix, '').replace(COUNT, '');
     const count = badge.value.unreadTotal;
-    const title = count > 0 ? `(${count > 99 ? '99+' : count}) ${bare}` : bare;
+    const title = `${sharing ? t.share.titlePrefix : ''}${count > 0 ? `(${count > 99 ? '99+' : count}) ` : ''}${bare}`;
     if (document.title !== title) document.title = title;
+    const icon = document.querySelector<HTMLLinkElement>('link[rel=icon]');
+    const href = sharing ? ICON.live : ICON.calm;
+    if (icon && icon.getAttribute('href') !== href) icon.href = href;
   };
   const stopBadge = effect(() => {
-    void badge.value;
+    void [badge.value, local.value.screenTrack];
     show();
   });
   // Views set the title by themselves.
@@ -30,7 +35,7 @@ export function startNotices(): () => void {
     stopBadge();
     observer.disconnect();
     off();
-    document.title = document.title.replace(COUNT, '');
+    document.title = document.title.replace(t.share.titlePrefix, '').replace(COUNT, '');
   };
 }
 

@@ -47,3 +47,12 @@ export function followTheme(): void {
     else document.documentElement.dataset['theme'] = theme.value;
   });
 }
+
+/* Microphone and sound */
+export const ringDevice = stored<string>('ringOutput', '');
+/** `hold`: heard only while a key is held. */
+export const micMode = stored<'open' | 'hold'>('micMode', 'open', ['open', 'hold']);
+/** `KeyboardEvent.code`: the place of the key, whatever is printed on it. */
+export const talkKey = stored<string>('talkKey', 'Space');
+export const releaseMic = stored<'on' | 'off'>('releaseMic', 'off', ['on', 'off']);
+export const talkNotice = stored<'on' | 'off'>('talkNotice', 'on', ['on', 'off']);

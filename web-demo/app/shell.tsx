@@ -5,19 +5,20 @@ import { convene } from './client';
 import { ConnectionBanner } from './connection-banner';
 import { ChannelView } from './chat/channel-view';
 import { HistoryView } from './history/history-view';
-import { interrupt } from './a11y/announcer';
 import { KeysDialog, startKeys } from './keys';
-import { openChannel } from './intents';
+import { openChannel, rejoinCall } from './intents';
 import { startNotices } from './notices';
 import { lastChannel, pauseHidden } from './prefs';
+import { startPushToTalk } from './push-to-talk';
 import { RingBanner } from './rings/ring-banner';
 import { go, route } from './router';
 import { SearchDialog } from './search/search-dialog';
 import { Sidebar } from './sidebar';
 import { MiniCall } from './call/mini-call';
-import { call, channels, everReady, findChannel, helpOpen, inCall, people, me, prompts, roomChannels, searchOpen, status } from './store';
+import { channels, devicesOpen, everReady, findChannel, helpOpen, inCall, people, me, prompts, rejoin, roomChannels, searchOpen } from './store';
 import { t } from './strings';
 import { Boundary } from './ui/boundary';
+import { Button } from './ui/button';
 import { Loading, lazy } from './ui/lazy';
 import { isPhone } from './ui/viewport';
 import { TabBar } from './tab-bar';
@@ -31,6 +32,7 @@ const CallView = lazy(() => import('./call/call-view').then((m) => m.CallView));
 const NetTestView = lazy(() => import('./net-test/net-test-view').then((m) => m.NetTestView));
 const AdminView = lazy(() => import('./admin/admin-view').then((m) => m.AdminView));
 const Prompts = lazy(() => import('./moderation/prompts').then((m) => m.Prompts));
+const DeviceDialog = lazy(() => import('./devices/device-dialog').then((m) => m.DeviceDialog));
 const Lobby = lazy(() => import('./lobby/lobby').then((m) => m.Lobby));
 
 /** Tells the server how long nobody touched the page. */
@@ -51,6 +53,7 @@ export function Shell() {
         {t.skipToContent}
       </a>
       <ConnectionBanner />
+      <RejoinBar />
       <Boundary name="rings" fallback={null}>
         <RingBanner />
       </Boundary>
@@ -70,11 +73,27 @@ export function Shell() {
       <TabBar />
       {helpOpen.value && <KeysDialog />}
       {searchOpen.value && <SearchDialog />}
+      {devicesOpen.value && <DeviceDialog />}
       {prompts.value.length > 0 && (
         <Boundary name="prompt" fallback={null}>
           <Prompts />
         </Boundary>
       )}
+    </div>
+  );
+}
+
+/** Leaving can be undone for a minute, wherever one went; in the call's own channel it says so itself. */
+function RejoinBar() {
+  const r = route.value;
+  const seat = rejoin.value;
+  if (!seat || inCall.value || ((r.name === 'channel' || r.name === 'dm') && findChannel(r.ref)?.id === seat.channelId)) return null;
+  return (
+    <div class="banner banner-calm" role="status" data-testid="rejoin-bar">
+      <span>{t.call.left}</span>
+      <Button kind="plain" testid="call-rejoin" onClick={() => void rejoinCall()}>
+        {t.call.rejoin}
+      </Button>
     </div>
   );
 }
@@ -152,7 +171,11 @@ function startBackground(): () => void {
   let lastInput = Date.now();
   const touched = () => (lastInput = Date.now());
   const visibility = () => {
-    if (!document.hidden) convene.session.probe();
+    if (!document.hidden) {
+      convene.session.probe();
+      // A phone call or another app may have stopped the sound.
+      convene.call.sink.recheck();
+    }
     convene.call.visibility(document.hidden && pauseHidden.value === 'on');
   };
   const inputs = ['pointerdown', 'keydown'] as const;
@@ -163,12 +186,7 @@ function startBackground(): () => void {
     convene.presence.watch([...people.value.map((u) => u.id), ...(me.value ? [me.value.id] : [])]);
   });
   const stopNotices = startNotices();
-  let lostSince = 0;
-  const stopLost = effect(() => {
-    const lostAt = Math.max(call.value.lostAt, status.value.lostAt);
-    if (lostAt > 0 && lostSince === 0 && inCall.value) setTimeout(() => lostSince > 0 && interrupt('lost', t.call.lost), 5_000);
-    lostSince = lostAt;
-  });
+  const stopTalk = startPushToTalk();
   // Sound that was held back starts with the next click or key, wherever it is.
   const unblock = () => convene.call.state.soundBlocked && convene.call.sink.unblock();
   addEventListener('pointerup', unblock);
@@ -181,6 +199,6 @@ function startBackground(): () => void {
     clearInterval(heartbeat);
     stopWatch();
     stopNotices();
-    stopLost();
+    stopTalk();
   };
 }

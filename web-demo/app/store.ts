@@ -1,6 +1,7 @@
 /** What the views read: signals fed by the client. Nothing here talks to the network. */
 import { computed, signal } from '@preact/signals';
-import type { Account, Badge, CallSnapshot, Channel, LinkStats, LiveCall, LocalSnapshot, Message, Presence, Ring, Scheduled, SessionStatus, User } from '../sdk/index';
+import { FINE } from '../sdk/index';
+import type { Account, Badge, CallSnapshot, Channel, ConnectionView, DeviceList, LinkStats, LiveCall, LocalSnapshot, Message, Presence, Ring, Scheduled, SessionStatus, User } from '../sdk/index';
 import { convene } from './client';
 import { t } from './strings';
 import { unreadMark } from './unread';
@@ -34,6 +35,13 @@ export const rings = signal<readonly Ring[]>([]);
 export const activeCalls = signal<readonly LiveCall[]>([]);
 export const local = signal<LocalSnapshot>(convene.local.state);
 export const call = signal<CallSnapshot>(convene.call.state);
+/** What to say of a lost connection. */
+export const connection = signal<ConnectionView>(FINE);
+export const devices = signal<DeviceList>(convene.local.devices);
+/** The settings of microphone, camera and sound. */
+export const devicesOpen = signal(false);
+/** I talk, and nobody hears it. */
+export const talkBubble = signal(false);
 export const callStats = signal<LinkStats | null>(null);
 /** Whom I block. */
 export const blocked = signal<ReadonlySet<string>>(new Set());
@@ -63,7 +71,8 @@ export const marked = signal('');
 export const toPresent = signal({ place: '' });
 /** A message that calls many people waits for a yes. */
 export const askedMany = signal<{ people: number; send: () => void } | null>(null);
-export const rejoin = signal<{ callId: string; channelId: string; until: number } | null>(null);
+/** The call I have just left, and how I was in it. */
+export const rejoin = signal<{ callId: string; channelId: string; until: number; mic: boolean; camera: boolean } | null>(null);
 
 export const inCall = computed(() => call.value.phase !== 'idle');
 export const usersById = computed(() => new Map(users.value.map((u) => [u.id, u])));
@@ -138,7 +147,12 @@ export function connectStore(): void {
   schedule.events.on('change', () => (scheduled.value = schedule.all));
   notices.events.on('badge', (now) => (badge.value = now));
   safety.events.on('blocks', () => (blocked.value = safety.blocked));
-  media.events.on('change', (s) => (local.value = s));
+  media.events.on('change', (s) => {
+    local.value = s;
+    if (s.micOn) talkBubble.value = false;
+  });
+  media.events.on('devices', (list) => (devices.value = list));
+  convene.reconnect.events.on('change', (view) => (connection.value = view));
   theCall.events.on('change', (s) => {
     call.value = s;
     if (s.phase === 'idle') callStats.value = null;

@@ -20,8 +20,11 @@ export function exposeTestHandle(): void {
       return { ...call.state, invites: Object.fromEntries(call.state.invites), stats: call.lastStats, speakers: call.levels.speakers };
     },
     get local() {
-      const { micOn, cameraOn, micProblem, cameraProblem, screenTrack } = convene.local.state;
-      return { micOn, cameraOn, micProblem, cameraProblem, screenOn: screenTrack !== null };
+      const { micTrack, cameraTrack, screenTrack, screenAudio, ...rest } = convene.local.state;
+      return { ...rest, micLive: micTrack?.enabled === true, micDevice: micTrack?.getSettings().deviceId ?? '', screenOn: screenTrack !== null };
+    },
+    get connection() {
+      return convene.reconnect.view;
     },
     get pc() {
       return convene.call.link?.pc ?? null;

@@ -3,6 +3,7 @@
  * resuming or re-joining, and a lost media path by ICE restart or a new connection.
  */
 import { AudioSink } from './audio-sink';
+import { IDLE, type CallEvents, type CallSnapshot, type InviteState, type RemoteTrack } from './call-state';
 import { Emitter, type Unsubscribe } from './emitter';
 import { codeOf, ConveneError } from './errors';
 import { Levels } from './levels';
@@ -30,89 +31,15 @@ import {
   voiceState as voiceStateSchema,
   type JoinData,
   type Participant,
-  type Quality,
   type Source,
   type TrackEvent,
   type VoiceState,
 } from './wire';
 
-export interface RemoteTrack {
-  trackId: string;
-  userId: string;
-  participantId: string;
-  kind: string;
-  source: Source;
-  muted: boolean;
-  codec: string;
-  layers: number;
-  /** The layer that arrives; `null` while none does. */
-  current: number | null;
-  /** Held back because the network is too slow. */
-  paused: boolean;
-  /** This browser has no decoder for it: nothing will be seen until it is published in another codec. */
-  unsupported: boolean;
-}
-
-export type InviteState = 'calling' | 'ringing' | 'declined' | 'missed' | 'busy';
-
-export interface CallSnapshot {
-  phase: 'idle' | 'joining' | 'joined';
-  callId: string;
-  channelId: string;
-  participantId: string;
-  participants: readonly Participant[];
-  tracks: readonly RemoteTrack[];
-  invites: ReadonlyMap<string, InviteState>;
-  /** By participant id, as last told. */
-  quality: ReadonlyMap<string, Quality>;
-  joinedAt: number;
-  media: LinkState;
-  /** Since when others may not hear me (ms), 0 while all is well. */
-  lostAt: number;
-  deafened: boolean;
-  soundBlocked: boolean;
-  /** Goes up whenever received media changed place. */
-  received: number;
-}
-
-export interface CallEnded {
-  callId: string;
-  channelId: string;
-  reason: string;
-  durationMs: number;
-  byMe: boolean;
-}
-
-export interface CallEvents {
-  change: CallSnapshot;
-  ended: CallEnded;
-  stats: LinkStats;
-  failed: { code: string };
-  mutedByHost: void;
-  quality: readonly Quality[];
-  /** The participant who has the floor. */
-  dominant: string | null;
-}
-
-const IDLE: CallSnapshot = {
-  phase: 'idle',
-  callId: '',
-  channelId: '',
-  participantId: '',
-  participants: [],
-  tracks: [],
-  invites: new Map(),
-  quality: new Map(),
-  joinedAt: 0,
-  media: 'connecting',
-  lostAt: 0,
-  deafened: false,
-  soundBlocked: false,
-  received: 0,
-};
-
 const STATS_MS = 2_000;
 const UPDATE_MS = 80;
+/** The path is checked every 2.5 s at least: nothing for this long is no pause in a talk. */
+const NOTHING_ARRIVES_MS = 5_000;
 /** Video nobody looks at stops after this long in a hidden tab. */
 const HIDDEN_AFTER_MS = 10_000;
 
@@ -133,7 +60,9 @@ export class Call {
   #updateTimer: ReturnType<typeof setTimeout> | undefined;
   #hiddenTimer: ReturnType<typeof setTimeout> | undefined;
   #sentState: VoiceState = NO_VOICE_STATE;
-  #published = new Map<Source, MediaStreamTrack | null>();
+  #published = new Map<Source, { track: MediaStreamTrack | null; held: boolean }>();
+  /** When the counter of what arrives went up last. */
+  #arrived = { count: 0, at: 0 };
   /** Track events that came before the ack of our own join. */
   /** New relay credentials are asked for when it fires. */
   #iceTimer: ReturnType<typeof setTimeout> | undefined;
@@ -152,14 +81,12 @@ export class Call {
     );
     local.events.on('change', (state) => this.#localChanged(state));
     this.sink.events.on('blocked', (soundBlocked) => this.#set({ soundBlocked }));
+    local.events.on('devices', ({ speakers }) => this.sink.devicesChanged(speakers.map((d) => d.deviceId)));
     session.events.on('status', (status) => {
-      if (this.#state.phase !== 'joined') return;
-      if (status.phase === 'waiting' || status.phase === 'connecting') this.#recomputeLost(status.lostAt);
-      if (status.phase === 'closed') this.#finish({ reason: status.code, byMe: false });
+      if (this.#state.phase === 'joined' && status.phase === 'closed') this.#finish({ reason: status.code, byMe: false });
     });
     session.events.on('resumed', () => {
       if (this.#state.phase !== 'joined') return;
-      this.#recomputeLost(0);
       this.subscriptions.resend();
       this.#sendUpdate(true);
       this.#link?.negotiate();
@@ -228,6 +155,7 @@ export class Call {
   deafen(deafened: boolean): void {
     this.sink.deafen(deafened);
     this.#set({ deafened });
+    void this.#local.deafen(deafened);
     this.#sendUpdate();
   }
 
@@ -235,7 +163,13 @@ export class Call {
   visibility(hidden: boolean): void {
     clearTimeout(this.#hiddenTimer);
     if (hidden) this.#hiddenTimer = setTimeout(() => this.subscriptions.pause(true), HIDDEN_AFTER_MS);
-    else this.subscriptions.pause(false);
+    else this.subscriptions.pause(this.#state.soundOnly);
+  }
+
+  /** Receives no pictures, to leave what there is of the network to the sound. */
+  soundOnly(soundOnly: boolean): void {
+    this.#set({ soundOnly });
+    this.subscriptions.pause(soundOnly);
   }
 
   streamOf(trackId: string): MediaStream | null {
@@ -318,7 +252,7 @@ export class Call {
       }
       case 'call:muted':
         if ((d as { participantId?: string }).participantId === this.#state.participantId) {
-          void this.#local.setMic(false);
+          this.#local.moderate();
           this.events.emit('mutedByHost', undefined);
         }
         return;
@@ -395,7 +329,8 @@ export class Call {
       tracks: [],
       invites: new Map((data.call?.ringing ?? []).filter((id) => id !== this.#me).map((id) => [id, 'calling' as const])),
       media: 'connecting',
-      lostAt: 0,
+      // Another seat in the same call is no end of the silence yet.
+      mediaLostAt: rejoined ? this.#state.mediaLostAt : 0,
       joinedAt: rejoined ? this.#state.joinedAt : Number.isFinite(startedAt) ? startedAt - offset : Date.now(),
     });
     const early = this.#early;
@@ -469,7 +404,7 @@ export class Call {
   async #retake(): Promise<void> {
     const attempt = ++this.#attempt;
     const { callId, channelId } = this.#state;
-    this.#set({ lostAt: this.#state.lostAt || Date.now() });
+    this.#set({ mediaLostAt: this.#state.mediaLostAt || Date.now() });
     for (let round = 0; attempt === this.#attempt; round++) {
       try {
         const data = read(joinData, await this.#session.request('call:join', { callId }, { wait: true, timeoutMs: 15_000 }), 'call:join');
@@ -494,31 +429,29 @@ export class Call {
       void this.#retake();
       return;
     }
-    this.#set({ media });
-    this.#recomputeLost(0);
-  }
-
-  #recomputeLost(signallingLostAt: number): void {
-    const broken = this.#state.media === 'interrupted' || this.#state.media === 'failed' || signallingLostAt > 0;
-    const lostAt = broken ? this.#state.lostAt || signallingLostAt || Date.now() : 0;
-    if (lostAt !== this.#state.lostAt) this.#set({ lostAt });
+    const mediaLostAt = media === 'connected' ? 0 : media === 'interrupted' ? this.#state.mediaLostAt || Date.now() : this.#state.mediaLostAt;
+    this.#arrived = { count: 0, at: Date.now() };
+    this.#set({ media, mediaLostAt });
   }
 
   #localChanged(state: LocalSnapshot): void {
     this.levels.measure(state.micTrack);
     if (!this.#link) return;
-    this.#publish('mic', state.micTrack);
-    this.#publish('camera', state.cameraTrack);
-    this.#publish('screen', state.screenTrack);
-    this.#publish('screen_audio', state.screenAudio);
+    const { paused, screenPaused } = state;
+    this.#publish('mic', state.micTrack, paused);
+    this.#publish('camera', state.cameraTrack, paused);
+    this.#publish('screen', state.screenTrack, paused || screenPaused);
+    this.#publish('screen_audio', state.screenAudio, paused || screenPaused);
     this.#sendUpdate();
     this.#patchSelf();
   }
 
-  #publish(source: Source, track: MediaStreamTrack | null): void {
-    if ((this.#published.get(source) ?? null) === track) return;
-    this.#published.set(source, track);
-    void this.#link?.publish(source, track);
+  #publish(source: Source, track: MediaStreamTrack | null, held: boolean): void {
+    const before = this.#published.get(source) ?? { track: null, held: false };
+    this.#published.set(source, { track, held });
+    const changed = before.track !== track;
+    if (changed) void this.#link?.publish(source, track);
+    if (track && (held !== before.held || (held && changed))) void this.#link?.hold(source, held ? null : track);
   }
 
   /** The same facts as in `voice:update`, per line of an offer. */
@@ -682,7 +615,18 @@ export class Call {
     const stats = await reader.read().catch(() => null);
     if (!stats || reader !== this.#reader) return;
     this.lastStats = stats;
+    this.#noteArrival(stats.arrived);
     this.events.emit('stats', stats);
+  }
+
+  /** A path can be dead for long before the browser gives it up. */
+  #noteArrival(count: number): void {
+    const now = Date.now();
+    if (this.#state.media !== 'connected') return;
+    if (count !== this.#arrived.count) {
+      this.#arrived = { count, at: now };
+      if (this.#state.mediaLostAt > 0) this.#set({ mediaLostAt: 0 });
+    } else if (this.#state.mediaLostAt === 0 && now - this.#arrived.at >= NOTHING_ARRIVES_MS) this.#set({ mediaLostAt: this.#arrived.at });
   }
 
   #finish(end: { reason: string; byMe: boolean; durationMs?: number; keepDevices?: boolean }): void {

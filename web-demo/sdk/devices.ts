@@ -1,43 +1,23 @@
-/** Microphone, camera and screen as the browser gives them, and plain names for why it does not. */
-export type DeviceProblem = 'denied' | 'dismissed' | 'system' | 'missing' | 'busy' | 'unsupported' | 'unknown';
+/** Microphone and camera as the browser gives them. */
+import { DeviceError } from './permissions';
 
-export class DeviceError extends Error {
-  readonly problem: DeviceProblem;
-  constructor(problem: DeviceProblem, message = '') {
-    super(message || problem);
-    this.name = 'DeviceError';
-    this.problem = problem;
-  }
+export * from './permissions';
+
+export interface Opened {
+  track: MediaStreamTrack;
+  /** The device that was asked for is not there; this is another one. */
+  substituted: boolean;
 }
 
-export function problemOf(error: unknown): DeviceProblem {
-  if (error instanceof DeviceError) return error.problem;
-  const { name = '', message = '' } = (error ?? {}) as { name?: string; message?: string };
-  switch (name) {
-    case 'NotAllowedError':
-    case 'SecurityError':
-      if (/dismissed/i.test(message)) return 'dismissed';
-      return /system/i.test(message) ? 'system' : 'denied';
-    case 'NotFoundError':
-    case 'OverconstrainedError':
-      return 'missing';
-    case 'NotReadableError':
-    case 'AbortError':
-      return 'busy';
-    default:
-      return 'unknown';
-  }
-}
-
-async function userMedia(make: (id: string) => MediaStreamConstraints, deviceId: string): Promise<MediaStream> {
+async function userMedia(make: (id: string) => MediaStreamConstraints, deviceId: string): Promise<{ stream: MediaStream; substituted: boolean }> {
   if (!navigator.mediaDevices?.getUserMedia) throw new DeviceError('unsupported');
   try {
-    return await navigator.mediaDevices.getUserMedia(make(deviceId));
+    return { stream: await navigator.mediaDevices.getUserMedia(make(deviceId)), substituted: false };
   } catch (error) {
     const { name } = error as { name?: string };
     // The remembered device is gone: the default one will do.
     if (deviceId && (name === 'OverconstrainedError' || name === 'NotFoundError')) {
-      return navigator.mediaDevices.getUserMedia(make(''));
+      return { stream: await navigator.mediaDevices.getUserMedia(make('')), substituted: true };
     }
     throw error;
   }
@@ -45,46 +25,31 @@ async function userMedia(make: (id: string) => MediaStreamConstraints, deviceId:
 
 const pick = (deviceId: string) => (deviceId ? { deviceId: { exact: deviceId } } : {});
 
-export async function openMicrophone(deviceId: string): Promise<MediaStreamTrack> {
-  const stream = await userMedia(
+export async function openMicrophone(deviceId: string): Promise<Opened> {
+  const { stream, substituted } = await userMedia(
     (id) => ({ audio: { ...pick(id), echoCancellation: true, noiseSuppression: true, autoGainControl: true } }),
     deviceId,
   );
-  return onlyTrack(stream.getAudioTracks());
+  return { track: onlyTrack(stream.getAudioTracks()), substituted };
 }
 
-export async function openCamera(deviceId: string): Promise<MediaStreamTrack> {
-  const stream = await userMedia(
+export async function openCamera(deviceId: string): Promise<Opened> {
+  const { stream, substituted } = await userMedia(
     (id) => ({ video: { ...pick(id), width: { ideal: 1280 }, height: { ideal: 720 }, frameRate: { ideal: 30 } } }),
     deviceId,
   );
   const track = onlyTrack(stream.getVideoTracks());
   track.contentHint = 'motion';
-  return track;
-}
-
-export const canShareScreen = (): boolean => typeof navigator.mediaDevices?.getDisplayMedia === 'function';
-
-export async function openScreen(): Promise<{ video: MediaStreamTrack; audio: MediaStreamTrack | null }> {
-  if (!canShareScreen()) throw new DeviceError('unsupported');
-  const options = {
-    video: { frameRate: { ideal: 15, max: 30 } },
-    audio: { restrictOwnAudio: true, echoCancellation: false, noiseSuppression: false, autoGainControl: false },
-    selfBrowserSurface: 'exclude',
-    surfaceSwitching: 'include',
-    systemAudio: 'include',
-  };
-  const stream = await navigator.mediaDevices.getDisplayMedia(options as DisplayMediaStreamOptions);
-  const video = onlyTrack(stream.getVideoTracks());
-  video.contentHint = 'detail';
-  return { video, audio: stream.getAudioTracks()[0] ?? null };
+  return { track, substituted };
 }
 
 export interface DeviceList {
-  microphones: MediaDeviceInfo[];
-  cameras: MediaDeviceInfo[];
-  speakers: MediaDeviceInfo[];
+  microphones: readonly MediaDeviceInfo[];
+  cameras: readonly MediaDeviceInfo[];
+  speakers: readonly MediaDeviceInfo[];
 }
+
+export const NO_DEVICES: DeviceList = { microphones: [], cameras: [], speakers: [] };
 
 export async function listDevices(): Promise<DeviceList> {
   const all = (await navigator.mediaDevices?.enumerateDevices?.()) ?? [];
@@ -92,10 +57,16 @@ export async function listDevices(): Promise<DeviceList> {
   return { microphones: of('audioinput'), cameras: of('videoinput'), speakers: of('audiooutput') };
 }
 
-export const canChooseSpeaker = (): boolean =>
-  typeof HTMLMediaElement !== 'undefined' && 'setSinkId' in HTMLMediaElement.prototype;
+const isAppleTouch = (): boolean => /iPhone|iPad|iPod/.test(navigator.userAgent) || (/Macintosh/.test(navigator.userAgent) && navigator.maxTouchPoints > 1);
 
-function onlyTrack(tracks: MediaStreamTrack[]): MediaStreamTrack {
+/** On an iPhone the phone chooses the speaker, whatever its browser claims. */
+export const canChooseSpeaker = (): boolean =>
+  typeof HTMLMediaElement !== 'undefined' && 'setSinkId' in HTMLMediaElement.prototype && !isAppleTouch();
+
+/** The ring is made of tones, not of an element. */
+export const canChooseRingOutput = (): boolean => canChooseSpeaker() && typeof AudioContext !== 'undefined' && 'setSinkId' in AudioContext.prototype;
+
+export function onlyTrack(tracks: MediaStreamTrack[]): MediaStreamTrack {
   const track = tracks[0];
   if (!track) throw new DeviceError('missing');
   return track;

@@ -9,6 +9,7 @@ import { Notices } from './notices';
 import { PresenceBook } from './presence';
 import { OwnSettings } from './settings';
 import { Emitter } from './emitter';
+import { ReconnectWatch } from './reconnect-watch';
 import { Rings } from './rings';
 import { Safety } from './safety';
 import { Schedule } from './schedule';
@@ -19,6 +20,10 @@ import type { Account } from './wire';
 
 export * from './errors';
 export * from './devices';
+export { canShareScreen, type ScreenMode, type ScreenSurface } from './screen';
+export { TabLeader } from './leader';
+export { PushToTalk } from './push-to-talk';
+export { FINE, type ConnectionReason, type ConnectionStage, type ConnectionView } from './reconnect';
 export { login, logout, refresh, type Login, type LoginFrom } from './rest';
 export * from './administration';
 export * from './moderation';
@@ -27,10 +32,11 @@ export * from './rights';
 export * from './sessions';
 export { TokenKeeper, type TokenStore } from './token';
 export type { Session, SessionStatus, SessionPhase } from './session';
-export type { Call, CallSnapshot, CallEnded, RemoteTrack, InviteState } from './call';
+export type { Call } from './call';
+export type { CallSnapshot, CallEnded, RemoteTrack, InviteState } from './call-state';
 export { CODECS, type PublishOptions, type VideoCodec } from './codecs';
 export * from './net-test';
-export type { LocalSnapshot, LocalMedia } from './local-media';
+export type { DeviceKind, LocalSnapshot, LocalMedia } from './local-media';
 export type { LinkStats, TrackStats } from './stats';
 export { neededHeight, type Layer, type Look } from './subscriptions';
 export type { OutboxItem } from './outbox';
@@ -71,6 +77,8 @@ export interface Convene {
   readonly rings: Rings;
   readonly local: LocalMedia;
   readonly call: Call;
+  /** What to say while a connection is lost. */
+  readonly reconnect: ReconnectWatch;
   readonly events: Emitter<{ me: Account }>;
   start(): void;
   stop(): void;
@@ -96,6 +104,7 @@ export function createConvene(options: ConveneOptions): Convene {
   const rings = new Rings(session);
   const local = new LocalMedia();
   const call = new Call(session, local, options.publish);
+  const reconnect = new ReconnectWatch(session, call, local);
   const events = new Emitter<{ me: Account }>();
 
   session.events.on('ready', (ready) => {
@@ -136,6 +145,7 @@ export function createConvene(options: ConveneOptions): Convene {
     rings,
     local,
     call,
+    reconnect,
     events,
     start: () => session.start(),
     stop: () => {

@@ -84,6 +84,14 @@ export class MediaLink {
     return this.#chain;
   }
 
+  /** `null` sends nothing for now: the publication stays, and viewers keep the last picture. */
+  hold(source: Source, track: MediaStreamTrack | null): Promise<void> {
+    this.#chain = this.#chain
+      .then(() => (this.#isClosed() ? undefined : this.#senders.get(source)?.sender.replaceTrack(track)))
+      .catch((error: unknown) => console.warn('convene: could not hold', source, error));
+    return this.#chain;
+  }
+
   /** The received media of a track; stable while the track lives. */
   streamOf(trackId: string): MediaStream | null {
     const track = this.#receivedTrack(trackId);

@@ -61,6 +61,9 @@ export class Rings {
       case 'call:incoming': {
         const incoming = read(incomingCall, d, ev);
         if (!incoming || joinedHere(incoming.callId)) return;
+        const expiresAt = this.#expiry(incoming.expiresAt);
+        // A device that wakes late drops what has run out, and does not claim that it rings.
+        if (expiresAt <= Date.now()) return;
         // Tells the caller that a device of ours is really ringing.
         void this.#session.request('call:ringing', { callId: incoming.callId }).catch(() => {});
         this.#ring({
@@ -69,7 +72,7 @@ export class Rings {
           type: incoming.type,
           fromId: incoming.initiator.id,
           fromName: incoming.initiator.name,
-          expiresAt: this.#expiry(incoming.expiresAt),
+          expiresAt,
         });
         this.events.emit('change', undefined);
         return;
@@ -153,7 +156,7 @@ export class Rings {
   #ring(ring: Ring): void {
     this.#remove(ring.callId);
     const left = ring.expiresAt - Date.now();
-    // A device that wakes late drops what has run out: no ghost rings.
+    // No ghost rings.
     if (left <= 0) return;
     const timer = setTimeout(() => this.dismiss(ring.callId), left);
     this.#rings.set(ring.callId, { ring, timer });

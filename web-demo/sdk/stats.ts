@@ -26,6 +26,8 @@ export interface LinkStats {
   rttMs: number | null;
   inKbps: number;
   outKbps: number;
+  /** Goes up with whatever arrives, checks of the path included: while it stands still, nothing gets through. */
+  arrived: number;
   tracks: TrackStats[];
 }
 
@@ -48,8 +50,9 @@ export class StatsReader {
       rows.push(row);
       byId.set(row.id, row);
     });
-    const result: LinkStats = { rttMs: null, inKbps: 0, outKbps: 0, tracks: [] };
+    const result: LinkStats = { rttMs: null, inKbps: 0, outKbps: 0, arrived: 0, tracks: [] };
     for (const row of rows) {
+      if (row.type === 'candidate-pair') result.arrived += num(row['bytesReceived']) + num(row['responsesReceived']);
       if (row.type === 'candidate-pair' && row['nominated'] === true && row['state'] === 'succeeded') {
         const rtt = num(row['currentRoundTripTime']);
         if (rtt > 0) result.rttMs = rtt * 1000;

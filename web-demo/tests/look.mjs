@@ -52,6 +52,13 @@ async function open(size, theme, user = 'ana') {
 }
 const tid = (id) => `[data-testid=${id}]`;
 
+/** Not every browser says that it would not ask. */
+const allowDevices = (page) =>
+  page.waitForFunction(() => {
+    document.querySelector('[data-problem="notAsked"] button')?.click();
+    return document.querySelector('.preview')?.dataset.video === 'true';
+  });
+
 async function shoot(page, name) {
   // Pictures wait for movement to end.
   await page.evaluate(() => Promise.all(document.getAnimations().filter((a) => a.effect?.getTiming().iterations === 1).map((a) => a.finished.catch(() => {}))));
@@ -168,7 +175,8 @@ const views = {
     await page.click('[data-channel-slug=general]');
     await page.waitForSelector(tid('call-start-video'));
     await page.click(tid('call-start-video'));
-    await page.waitForFunction(() => document.querySelector('.preview')?.dataset.video === 'true' && document.querySelector('.preview video').videoWidth > 0);
+    await allowDevices(page);
+    await page.waitForFunction(() => document.querySelector('.preview video').videoWidth > 0);
     return page;
   },
   async call(size, theme, people = 4, extra = async () => {}) {
@@ -178,7 +186,7 @@ const views = {
     await page.waitForSelector(tid('call-start-video'));
     await page.click(tid('call-start-video'));
     await page.waitForSelector(tid('lobby-join'));
-    await page.waitForFunction(() => !document.querySelector('[data-testid=lobby-join]').disabled && document.querySelector('.preview').dataset.video === 'true');
+    await allowDevices(page);
     await page.click(tid('lobby-join'));
     await page.waitForSelector(tid('tile'));
     await page.waitForFunction(() => window.__convene.call.phase === 'joined');

@@ -93,7 +93,10 @@ export class Person {
   /** Through the lobby into the call, with a running preview and a connected path. */
   async join(channel) {
     await this.go(`/lobby/${channel}?video=1`);
-    await this.page.waitForFunction(() => document.querySelector('.preview')?.dataset.video === 'true' && document.querySelector('.preview video').videoWidth > 0);
+    await this.page.waitForFunction(() => {
+      document.querySelector('[data-problem="notAsked"] button')?.click();
+      return document.querySelector('.preview')?.dataset.video === 'true' && document.querySelector('.preview video').videoWidth > 0;
+    });
     await this.click('lobby-join');
     await this.page.waitForFunction(() => window.__convene.call.phase === 'joined' && window.__convene.call.media === 'connected');
   }

@@ -48,7 +48,7 @@ function kept(next: TileModel[]): readonly TileModel[] {
 /** Everything that has a tile: screens, people as they joined, me last. */
 export const tiles = computed<readonly TileModel[]>(() => {
   const { participants, tracks, participantId, quality } = call.value;
-  const { cameraTrack, screenTrack, micOn, micTrack } = local.value;
+  const { cameraTrack, micOn, micTrack } = local.value;
   const bySource = new Map(tracks.map((track) => [`${track.participantId}/${track.source}`, track]));
   const screens: TileModel[] = [];
   const others: TileModel[] = [];
@@ -69,9 +69,9 @@ export const tiles = computed<readonly TileModel[]>(() => {
       muted,
       grade: score === undefined ? null : gradeOf(score),
     });
-    const screen = self ? null : (bySource.get(`${id}/screen`) ?? null);
-    const own = self ? screenTrack : null;
-    if (screen || own) (self ? mine : screens).push({ key: `${id}/screen`, source: 'screen', participant, self, track: screen, own, muted: false, grade: null });
+    const screen = bySource.get(`${id}/screen`) ?? null;
+    // My own screen is the thumbnail beside "You are sharing": as a tile it would show itself without end.
+    if (!self && screen) screens.push({ key: `${id}/screen`, source: 'screen', participant, self, track: screen, own: null, muted: false, grade: null });
   }
   return kept([...screens, ...others, ...mine]);
 });

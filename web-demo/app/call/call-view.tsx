@@ -1,27 +1,29 @@
 import { useEffect, useRef } from 'preact/hooks';
-import { Activity, EllipsisVertical, Grid3x3, Keyboard, Maximize, MessageSquare, MonitorUp, Phone, PhoneOff, Users } from 'lucide';
-import { convene } from '../client';
+import { Activity, EllipsisVertical, Grid3x3, Keyboard, Maximize, MessageSquare, Phone, Settings2, Users } from 'lucide';
 import { timer } from '../format';
-import { backToChannel, toggleScreen } from '../intents';
+import { backToChannel } from '../intents';
 import { mostPerPage } from '../prefs';
-import { call, channelsById, helpOpen, local, nameOf, titleOf } from '../store';
+import { call, channelsById, connection, devicesOpen, helpOpen, nameOf, titleOf } from '../store';
 import { t } from '../strings';
 import { Avatar } from '../ui/avatar';
-import { Button, IconButton } from '../ui/button';
+import { IconButton } from '../ui/button';
 import { Icon } from '../ui/icon';
 import { MenuButton } from '../ui/menu';
-import { ask, endCall, hostsCall } from '../moderation/acts';
+import { ask } from '../moderation/acts';
 import { useNow } from '../ui/use-now';
 import { isPhone } from '../ui/viewport';
+import { CallNotices } from './call-notices';
 import { callStatsOpen } from './call-state';
 import { Controls } from './controls';
+import { LostPanel } from './lost-panel';
+import { ShareBar } from './share-bar';
 import { Stage } from './stage';
 import { StatsPanel } from './stats-panel';
 import '../styles/call.css';
 
 export function CallView() {
   const root = useRef<HTMLElement>(null);
-  const { phase, channelId, participants, soundBlocked } = call.value;
+  const { phase, channelId, participants } = call.value;
   const channel = channelsById.value.get(channelId);
   const title = channel ? titleOf(channel) : '';
 
@@ -64,34 +66,20 @@ export function CallView() {
             isPhone.value && { key: 'fullscreen', label: t.call.fullscreen, icon: Maximize, run: fullscreen },
             !isPhone.value && (participants.length > 25 || morePeople === 25) && { key: 'per-page', label: t.call.perPage(morePeople), icon: Grid3x3, run: () => (mostPerPage.value = morePeople === 49 ? '49' : '25') },
             { key: 'ring', label: t.call.addPeople, icon: Phone, run: () => ask({ kind: 'ring' }) },
-            hostsCall() && { key: 'end-call', label: t.call.endForAll, icon: PhoneOff, danger: true, run: () => void endCall() },
+            { key: 'devices', label: t.devices.title, icon: Settings2, run: () => void (devicesOpen.value = true) },
           ]}
         >
           <Icon node={EllipsisVertical} />
         </MenuButton>
       </header>
-      {local.value.screenTrack && (
-        <div class="share-bar">
-          <Icon node={MonitorUp} size={18} />
-          <span>{t.call.sharing}</span>
-          <Button kind="danger" onClick={() => void toggleScreen()}>
-            {t.call.stopSharing}
-          </Button>
-        </div>
-      )}
-      {soundBlocked && (
-        <div class="share-bar">
-          <span>{t.call.soundBlocked}</span>
-          <Button kind="primary" onClick={() => convene.call.sink.unblock()}>
-            {t.call.turnOnSound}
-          </Button>
-        </div>
-      )}
+      <ShareBar />
       <div class="call-body">
         <Stage />
         {callStatsOpen.value && <StatsPanel />}
+        <LostPanel />
       </div>
       <Waiting />
+      <CallNotices />
       <Controls />
     </section>
   );
@@ -99,11 +87,12 @@ export function CallView() {
 
 function CallClock() {
   const now = useNow();
-  const { phase, joinedAt, media, lostAt } = call.value;
+  const { phase, joinedAt, media } = call.value;
+  const { stage } = connection.value;
   if (phase === 'joining') return <span class="call-state">{t.call.joining}</span>;
-  if (lostAt > 0 && now - lostAt >= 1_000) {
+  if (stage === 'reconnecting' || stage === 'lost' || stage === 'stuck') {
     return (
-      <span class="call-state call-state-warn">
+      <span class="call-state call-state-warn" role="status" data-testid="call-reconnecting">
         <span class="spinner" aria-hidden="true" />
         {t.call.reconnecting}
       </span>

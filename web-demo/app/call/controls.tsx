@@ -1,22 +1,28 @@
 import { useRef } from 'preact/hooks';
-import { Headphones, HeadphoneOff, LayoutGrid, Mic, MicOff, MonitorUp, PhoneOff, RectangleHorizontal, ScreenShareOff, Video, VideoOff } from 'lucide';
+import { Headphones, HeadphoneOff, LayoutGrid, Mic, MicOff, MonitorUp, RectangleHorizontal, ScreenShareOff, Settings2, Video, VideoOff } from 'lucide';
 import type { IconNode } from 'lucide';
 import { canShareScreen } from '../../sdk/index';
-import { leaveCall, toggleCamera, toggleDeafen, toggleMic, toggleScreen } from '../intents';
-import { call, local } from '../store';
+import { keyName } from '../devices/key-name';
+import { toggleCamera, toggleDeafen, toggleMic, toggleScreen } from '../intents';
+import { micMode, talkKey } from '../prefs';
+import { pressTalk } from '../push-to-talk';
+import { call, devicesOpen, local } from '../store';
 import { t } from '../strings';
 import { Icon } from '../ui/icon';
+import { TalkBubble } from './call-notices';
 import { cycleLayout, effectiveLayout } from './call-state';
+import { LeaveButton } from './leave-button';
 
 /** One tab stop; arrows move inside (toolbar pattern). */
 export function Controls() {
   const root = useRef<HTMLDivElement>(null);
-  const { micOn, micProblem, cameraOn, cameraProblem, screenTrack } = local.value;
+  const { micOn, micProblem, micModerated, micSilent, cameraOn, cameraProblem, screenTrack } = local.value;
   const sharing = screenTrack !== null;
+  const hold = micMode.value === 'hold';
   const grid = effectiveLayout.value === 'grid';
 
   const move = (event: KeyboardEvent) => {
-    const buttons = [...(root.current?.querySelectorAll<HTMLButtonElement>('button') ?? [])];
+    const buttons = [...(root.current?.querySelectorAll<HTMLButtonElement>('.control') ?? [])];
     const at = buttons.indexOf(document.activeElement as HTMLButtonElement);
     const by = { ArrowRight: 1, ArrowLeft: -1 }[event.key];
     const to = event.key === 'Home' ? 0 : event.key === 'End' ? buttons.length - 1 : by ? (at + by + buttons.length) % buttons.length : -1;
@@ -29,17 +35,23 @@ export function Controls() {
 
   return (
     <div class="controls" role="toolbar" aria-label={t.call.toolbar} ref={root} onKeyDown={move}>
-      <Control
-        testid="control-mic"
-        icon={micOn ? Mic : MicOff}
-        label={t.call.mic}
-        shortcut="M"
-        pressed={micOn}
-        off={!micOn}
-        problem={micProblem !== null}
-        onClick={() => void toggleMic()}
-        first
-      />
+      <span class="control-with-bubble">
+        <TalkBubble />
+        <Control
+          testid="control-mic"
+          icon={micOn ? Mic : MicOff}
+          label={t.call.mic}
+          hint={hold ? t.microphone.holdKey(keyName(talkKey.value)) : undefined}
+          shortcut="M"
+          pressed={micOn}
+          off={!micOn}
+          problem={micProblem !== null || micModerated || micSilent}
+          class={hold ? 'control-hold' : ''}
+          onPointerDown={hold ? pressTalk : undefined}
+          onClick={hold ? undefined : () => void toggleMic()}
+          first
+        />
+      </span>
       <Control
         testid="control-camera"
         icon={cameraOn ? Video : VideoOff}
@@ -77,18 +89,8 @@ export function Controls() {
         shortcut="L"
         onClick={cycleLayout}
       />
-      <button
-        type="button"
-        class="control control-leave"
-        tabIndex={-1}
-        data-testid="control-leave"
-        aria-label={t.call.leaveCall}
-        title={t.call.leaveCall}
-        onClick={() => void leaveCall()}
-      >
-        <Icon node={PhoneOff} size={22} />
-        <span class="control-text">{t.call.leave}</span>
-      </button>
+      <Control testid="control-devices" icon={Settings2} label={t.devices.open} class="wide-only" onClick={() => (devicesOpen.value = true)} />
+      <LeaveButton />
     </div>
   );
 }
@@ -98,16 +100,18 @@ interface ControlProps {
   icon: IconNode;
   label: string;
   shortcut?: string;
+  hint?: string | undefined;
   pressed?: boolean;
   off?: boolean;
   active?: boolean;
   problem?: boolean;
   first?: boolean;
   class?: string;
-  onClick: () => void;
+  onClick?: (() => void) | undefined;
+  onPointerDown?: (() => void) | undefined;
 }
 
-function Control({ testid, icon, label, shortcut, pressed, off, active, problem, first, class: cls = '', onClick }: ControlProps) {
+function Control({ testid, icon, label, shortcut, hint, pressed, off, active, problem, first, class: cls = '', onClick, onPointerDown }: ControlProps) {
   return (
     <button
       type="button"
@@ -116,9 +120,10 @@ function Control({ testid, icon, label, shortcut, pressed, off, active, problem,
       aria-label={label}
       aria-pressed={pressed}
       aria-keyshortcuts={shortcut}
-      title={shortcut ? `${label} (${shortcut})` : label}
+      title={hint ?? (shortcut ? `${label} (${shortcut})` : label)}
       data-testid={testid}
       onClick={onClick}
+      onPointerDown={onPointerDown}
     >
       <Icon node={icon} size={22} />
       {problem && <span class="control-problem" aria-hidden="true" />}

@@ -1,6 +1,8 @@
 import { Maximize2, Mic, MicOff, PhoneOff, Video, VideoOff } from 'lucide';
 import { timer } from '../format';
 import { leaveCall, toggleCamera, toggleMic } from '../intents';
+import { micMode } from '../prefs';
+import { pressTalk } from '../push-to-talk';
 import { go } from '../router';
 import { call, channelsById, local, nameOf, titleOf } from '../store';
 import { t } from '../strings';
@@ -30,7 +32,8 @@ export function MiniCall({ place }: { place: 'sidebar' | 'top' }) {
           label={t.call.mic}
           aria-pressed={local.value.micOn}
           class={local.value.micOn ? '' : 'is-off'}
-          onClick={() => void toggleMic()}
+          onPointerDown={pressTalk}
+          onClick={() => micMode.value === 'open' && void toggleMic()}
           testid="mini-mic"
         />
         <IconButton

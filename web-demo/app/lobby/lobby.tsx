@@ -1,11 +1,11 @@
-import type { ComponentChildren } from 'preact';
-import { useEffect, useRef, useState } from 'preact/hooks';
-import { ArrowLeft, Mic, MicOff, Video, VideoOff, Volume2 } from 'lucide';
-import { canChooseSpeaker, listDevices, type Channel, type DeviceList, type DeviceProblem } from '../../sdk/index';
+import { useEffect, useRef } from 'preact/hooks';
+import { ArrowLeft, Mic, MicOff, Settings2, Video, VideoOff } from 'lucide';
+import type { Channel } from '../../sdk/index';
 import { convene } from '../client';
+import { CameraSelect, MicrophoneSelect, SpeakerSelect } from '../devices/device-select';
+import { PermissionNote } from '../devices/permission-note';
 import { joinFromLobby, openChannel, toggleCamera, toggleMic } from '../intents';
-import { cameraDevice, micDevice, speakerDevice } from '../prefs';
-import { callInChannel, local, me, nameOf, titleOf } from '../store';
+import { callInChannel, devicesOpen, local, me, nameOf, titleOf } from '../store';
 import { t } from '../strings';
 import { Avatar } from '../ui/avatar';
 import { Button, IconButton } from '../ui/button';
@@ -14,26 +14,21 @@ import '../styles/lobby.css';
 
 export function Lobby({ channel, video }: { channel: Channel; video: boolean }) {
   const joined = useRef(false);
-  const [devices, setDevices] = useState<DeviceList>({ microphones: [], cameras: [], speakers: [] });
   const { local: media } = convene;
-  const { micTrack, micOn, micProblem, cameraOn, cameraTrack, cameraProblem, opening } = local.value;
+  const { micTrack, micOn, micProblem, micSilent, cameraOn, cameraProblem, opening } = local.value;
 
   useEffect(() => {
-    media.micDevice = micDevice.value;
-    media.cameraDevice = cameraDevice.value;
-    // Microphone first; the camera only if the call is one with video.
-    void media.setMic(true).then(() => (video ? media.setCamera(true) : undefined));
+    // What needs no question opens at once, microphone first; for the rest somebody presses a button.
+    void media.openIfAllowed('mic').then(() => (video ? media.openIfAllowed('camera') : undefined));
     return () => {
       if (!joined.current && convene.call.state.phase === 'idle') media.release();
     };
   }, []);
 
+  // Allowed with the microphone, or found to be allowed: the camera of a video call follows without another button.
   useEffect(() => {
-    const refresh = () => void listDevices().then(setDevices, () => {});
-    refresh();
-    navigator.mediaDevices?.addEventListener('devicechange', refresh);
-    return () => navigator.mediaDevices?.removeEventListener('devicechange', refresh);
-  }, [micTrack, cameraTrack]);
+    if (micTrack && video && cameraProblem === 'notAsked') void media.openIfAllowed('camera');
+  }, [micTrack]);
 
   const running = callInChannel(channel.id);
   const names = (running?.participants ?? []).map((p) => nameOf(p.userId, p.name));
@@ -51,6 +46,9 @@ export function Lobby({ channel, video }: { channel: Channel; video: boolean }) 
         <div class="lobby-toggles" role="group" aria-label={t.call.toolbar}>
           <Toggle on={micOn} icons={[Mic, MicOff]} label={t.call.mic} shortcut="M" testid="lobby-mic" onClick={() => void toggleMic()} />
           <Toggle on={cameraOn} icons={[Video, VideoOff]} label={t.call.camera} shortcut="V" testid="lobby-camera" onClick={() => void toggleCamera()} />
+          <button type="button" class="control" aria-label={t.devices.open} title={t.devices.open} data-testid="lobby-devices" onClick={() => (devicesOpen.value = true)}>
+            <Icon node={Settings2} size={22} />
+          </button>
         </div>
       </div>
       <div class="lobby-side">
@@ -72,36 +70,18 @@ export function Lobby({ channel, video }: { channel: Channel; video: boolean }) 
             <span class="meta">{t.lobby.nobody}</span>
           )}
         </div>
-        <DeviceSelect
-          label={t.lobby.microphone}
-          devices={devices.microphones}
-          value={micTrack?.getSettings().deviceId ?? micDevice.value}
-          onPick={(id) => {
-            micDevice.value = id;
-            void media.useMicrophone(id);
-          }}
-        />
+        <MicrophoneSelect />
         <LevelMeter />
-        <Problem problem={micProblem} kind="mic" />
-        <DeviceSelect
-          label={t.lobby.camera}
-          devices={devices.cameras}
-          value={cameraTrack?.getSettings().deviceId ?? cameraDevice.value}
-          onPick={(id) => {
-            cameraDevice.value = id;
-            void media.useCamera(id);
-          }}
-        />
-        <Problem problem={cameraProblem} kind="camera" />
-        {canChooseSpeaker() && (
-          <DeviceSelect
-            label={t.lobby.speaker}
-            devices={devices.speakers}
-            value={speakerDevice.value}
-            onPick={(id) => (speakerDevice.value = id)}
-            extra={<Button kind="plain" icon={Volume2} onClick={() => void testSound(speakerDevice.value)}>{t.lobby.testSound}</Button>}
-          />
+        {micSilent && (
+          <p class="note note-warn" role="status" data-testid="mic-silent">
+            {t.microphone.silent}
+          </p>
         )}
+        <PermissionNote problem={micProblem} kind="mic" />
+        <CameraSelect />
+        {/* One question at a time: the camera's comes when the microphone's is answered. */}
+        {!(micProblem === 'notAsked' && cameraProblem === 'notAsked') && <PermissionNote problem={cameraProblem} kind="camera" />}
+        <SpeakerSelect />
         <div class="lobby-actions">
           <Button kind="primary" class="btn-large" testid="lobby-join" onClick={() => join(false)}>
             {running ? t.lobby.joinNow : t.lobby.startNow}
@@ -185,75 +165,4 @@ function LevelMeter() {
       ))}
     </div>
   );
-}
-
-interface SelectProps {
-  label: string;
-  devices: MediaDeviceInfo[];
-  value: string;
-  onPick: (id: string) => void;
-  extra?: ComponentChildren;
-}
-
-function DeviceSelect({ label, devices, value, onPick, extra }: SelectProps) {
-  const named = devices.filter((d) => d.label);
-  const known = named.some((d) => d.deviceId === value);
-  return (
-    <div class="device">
-      <label class="field">
-        <span>{label}</span>
-        <select value={known ? value : ''} onChange={(e) => onPick(e.currentTarget.value)}>
-          {!known && <option value="">{t.lobby.systemDefault}</option>}
-          {named.map((d) => (
-            <option key={d.deviceId} value={d.deviceId}>
-              {d.label}
-            </option>
-          ))}
-        </select>
-      </label>
-      {extra}
-    </div>
-  );
-}
-
-/** What happened, what still works, one action. */
-function Problem({ problem, kind }: { problem: DeviceProblem | null; kind: 'mic' | 'camera' }) {
-  if (!problem) return null;
-  const texts = t.lobby.problems;
-  const browser = /firefox/i.test(navigator.userAgent) ? 'firefox' : /chrom/i.test(navigator.userAgent) ? 'chrome' : 'safari';
-  const text = {
-    denied: texts.denied[browser],
-    dismissed: texts.dismissed,
-    system: texts.system,
-    busy: texts.busy,
-    missing: kind === 'mic' ? texts.missingMic : texts.missingCamera,
-    unsupported: texts.unsupported,
-    unknown: texts.unknown,
-  }[problem];
-  const again = () => void (kind === 'mic' ? convene.local.setMic(true) : convene.local.setCamera(true));
-  return (
-    <div class={problem === 'missing' ? 'note' : 'note note-warn'} role="status">
-      <span>{text}</span>
-      {problem !== 'missing' && problem !== 'unsupported' && (
-        <Button kind="plain" onClick={again}>
-          {kind === 'mic' ? t.lobby.allowMic : t.retry}
-        </Button>
-      )}
-    </div>
-  );
-}
-
-async function testSound(sinkId: string): Promise<void> {
-  const context = new AudioContext();
-  const routed = context as AudioContext & { setSinkId?: (id: string) => Promise<void> };
-  if (sinkId && routed.setSinkId) await routed.setSinkId(sinkId).catch(() => {});
-  const gain = context.createGain();
-  gain.gain.setValueAtTime(0.2, context.currentTime);
-  gain.gain.exponentialRampToValueAtTime(0.001, context.currentTime + 0.9);
-  const oscillator = context.createOscillator();
-  oscillator.frequency.value = 660;
-  oscillator.connect(gain).connect(context.destination);
-  oscillator.start();
-  oscillator.stop(context.currentTime + 0.9);
-  oscillator.onended = () => void context.close();
 }

@@ -1,0 +1,153 @@
+// What the page says while the connection is lost, row by row, and what it sends meanwhile.
+import assert from 'node:assert/strict';
+import { after, before, test } from 'node:test';
+import { launchChromium } from './lib/browsers.mjs';
+import { cable } from './lib/cable.mjs';
+import { textOf, withLab } from './lib/lab.mjs';
+import { Person } from './lib/people.mjs';
+import { freeUdpPorts, impair, Server } from './lib/server.mjs';
+import { until } from './lib/wait.mjs';
+
+let server;
+let browser;
+/** Everybody's sound and pictures go through `path`, ana's signalling through `line`. */
+let path;
+let line;
+
+before(async () => {
+  const port = await freeUdpPorts();
+  server = await Server.start({ CONVENE_MEDIA_SHARDS: '1', CONVENE_MEDIA_ADVERTISE: `127.0.0.1:${port}` });
+  path = await impair(`127.0.0.1:${server.mediaPort}`, { listen: `127.0.0.1:${port}` });
+  line = await cable(server.url);
+  browser = await launchChromium();
+});
+
+after(async () => {
+  await browser?.close();
+  path?.release();
+  await path?.stop();
+  line?.stop();
+  await server?.stop();
+});
+
+const signIn = (to, username) => Person.signIn(to, browser, username, { before: withLab, camera: null });
+/** Ana behind the line, and bo, muted, in the same call. */
+async function both(t) {
+  const ana = await signIn({ url: line.url }, 'ana');
+  const bo = await signIn(server, 'bo');
+  t.after(async () => {
+    line.join();
+    path.release();
+    await Promise.all([ana, bo].map((one) => one.close()));
+  });
+  await ana.join('general', { camera: false });
+  await bo.join('general', { camera: false });
+  await bo.click('control-mic');
+  // Seats of the test before may be kept for a while.
+  await until('both are there', 10_000, async () => (await ana.call()).participants.length >= 2);
+  return [ana, bo];
+}
+const later = (person, ms) =>
+  person.page.evaluate((step) => {
+    window.lab.skip(step);
+    dispatchEvent(new Event('offline'));
+  }, ms);
+const stage = (person) => person.page.evaluate(() => window.__convene.connection.stage);
+const sending = (person) => person.page.evaluate(() => window.__convene.pc?.getSenders().filter((sender) => sender.track).length ?? 0);
+
+/** Runs in the page: when each stage was first seen, since now. */
+function watchStages() {
+  const began = performance.now();
+  window.stages = { fine: 0 };
+  const look = () => {
+    const { stage: now } = window.__convene.connection;
+    window.stages[now] ??= performance.now() - began;
+    window.watching = requestAnimationFrame(look);
+  };
+  look();
+}
+
+test('nothing gets through: spinner, banner, panel, and back with the same microphones', { timeout: 60_000 }, async (t) => {
+  const [ana, bo] = await both(t);
+  const places = () => ana.page.evaluate(() => [...document.querySelectorAll('[data-testid="tile"]')].map((tile) => tile.dataset.user));
+  const before = await places();
+  assert.ok((await sending(ana)) > 0);
+
+  await ana.page.evaluate(watchStages);
+  line.cut();
+  path.hold();
+  await until('the header says it', 5_000, async () => (await textOf(ana.page, 'call-reconnecting')) === 'Reconnecting');
+  assert.equal(await ana.has('connection-banner'), false, 'no banner yet');
+  assert.equal(await ana.page.evaluate(() => document.querySelector('[data-testid="control-mic"]').disabled), false, 'controls stay live');
+  await until('the banner says it', 8_000, () => ana.has('connection-banner'));
+  const seen = await ana.page.evaluate(() => window.stages);
+  assert.ok(seen.reconnecting >= 950 && seen.reconnecting < 3_000, `the spinner came after ${seen.reconnecting} ms`);
+  assert.ok(seen.lost >= 4_900 && seen.lost < 7_000, `the banner came after ${seen.lost} ms`);
+  await until('what is sent is held back', 8_000, async () => (await sending(ana)) === 0);
+  assert.match(await textOf(ana.page, 'connection-banner'), /Connection lost, trying again. Others may not hear you. Try now/);
+  assert.match(await textOf(ana.page, 'mic-paused'), /on hold until the connection is back/);
+
+  // Half a minute later.
+  await later(ana, 30_000);
+  await ana.page.waitForSelector('[data-testid="lost-panel"]', { timeout: 3_000 });
+  assert.match(await textOf(ana.page, 'lost-panel'), /The server cannot be reached.*We keep trying until you leave.*Try now Sound only Run test Leave/);
+  assert.ok(await ana.page.evaluate(() => {
+    const [panel, controls] = ['.lost-panel', '.controls'].map((one) => document.querySelector(one).getBoundingClientRect());
+    return panel.bottom <= controls.top;
+  }), 'the panel covers the stage only');
+
+  line.join();
+  path.release();
+  // It may be quicker by itself.
+  await ana.page.evaluate(() => document.querySelector('[data-testid="lost-try"]')?.click());
+  await until('it is back', 20_000, async () => /You’re back/.test((await textOf(ana.page, 'connection-banner')) ?? ''));
+  await until('and says so for a moment only', 4_000, async () => !(await ana.has('connection-banner')));
+  assert.equal(await stage(ana), 'fine');
+  await until('sending goes on', 10_000, async () => (await sending(ana)) > 0);
+  await bo.connected();
+  const mics = await Promise.all([ana, bo].map((one) => one.page.evaluate(() => [window.__convene.local.micOn, window.__convene.local.micLive])));
+  assert.deepEqual(mics, [[true, true], [false, false]], 'microphones are as they were');
+  await until('tiles are where they were', 10_000, async () => String(await places()) === String(before));
+});
+
+test('without the server but with sound, nothing is paused and nothing is covered', { timeout: 30_000 }, async (t) => {
+  const [ana, bo] = await both(t);
+  line.cut();
+  await until('it is told', 10_000, () => ana.has('connection-banner'));
+  assert.match(await textOf(ana.page, 'connection-banner'), /No connection to the server, trying again. Sound goes on/);
+  await later(ana, 31_000);
+  assert.equal(await ana.has('lost-panel'), false);
+  assert.ok((await sending(ana)) > 0, 'it still sends');
+  line.join();
+  await until('it is back', 15_000, async () => /You’re back/.test((await textOf(ana.page, 'connection-banner')) ?? ''));
+});
+
+test('without sound but with the server, the panel says so and has ways out', { timeout: 45_000 }, async (t) => {
+  const [ana, bo] = await both(t);
+  path.hold();
+  await until('it is told', 15_000, () => ana.has('connection-banner'));
+  assert.match(await textOf(ana.page, 'connection-banner'), /Connection lost, trying again. Others may not hear you/);
+  await later(ana, 31_000);
+  await ana.page.waitForSelector('[data-testid="lost-panel"][data-reason="calls"]', { timeout: 3_000 });
+  assert.match(await textOf(ana.page, 'lost-panel'), /Sound and pictures do not get through Chat still works/);
+  await ana.click('lost-test');
+  await until('it is the connection test', 3_000, () => ana.page.evaluate(() => location.pathname === '/test'));
+  assert.equal((await ana.call()).phase, 'joined', 'the call goes on meanwhile');
+  await ana.click('mini-open');
+  await ana.click('lost-sound-only');
+  assert.match(await textOf(ana.page, 'sound-only'), /Sound only. No pictures are received. Show video/);
+  await ana.click('lost-leave');
+  await until('ana is out', 3_000, async () => (await ana.call()).phase === 'idle');
+});
+
+test('a socket that is cut for a moment is not worth a word', { timeout: 30_000 }, async () => {
+  const ana = await signIn(server, 'ana');
+  await ana.join('general', { camera: false });
+  await ana.page.evaluate(watchStages);
+  const { sessionId } = await ana.page.evaluate(() => window.__convene.session);
+  await ana.page.evaluate(() => window.__convene.dropConnection());
+  await until('the session goes on', 5_000, () => ana.page.evaluate((id) => window.__convene.session.phase === 'ready' && window.__convene.session.sessionId === id, sessionId));
+  assert.deepEqual(Object.keys(await ana.page.evaluate(() => window.stages)), ['fine']);
+  assert.equal(await ana.has('connection-banner'), false);
+  await ana.close();
+});

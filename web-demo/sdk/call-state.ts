@@ -1,0 +1,82 @@
+/** What a call looks like from outside: its state, its events, and the state of no call. */
+import type { LinkState } from './media-link';
+import type { LinkStats } from './stats';
+import type { Participant, Quality, Source } from './wire';
+
+export interface RemoteTrack {
+  trackId: string;
+  userId: string;
+  participantId: string;
+  kind: string;
+  source: Source;
+  muted: boolean;
+  codec: string;
+  layers: number;
+  /** The layer that arrives; `null` while none does. */
+  current: number | null;
+  /** Held back because the network is too slow. */
+  paused: boolean;
+  /** This browser has no decoder for it: nothing will be seen until it is published in another codec. */
+  unsupported: boolean;
+}
+
+export type InviteState = 'calling' | 'ringing' | 'declined' | 'missed' | 'busy';
+
+export interface CallSnapshot {
+  phase: 'idle' | 'joining' | 'joined';
+  callId: string;
+  channelId: string;
+  participantId: string;
+  participants: readonly Participant[];
+  tracks: readonly RemoteTrack[];
+  invites: ReadonlyMap<string, InviteState>;
+  /** By participant id, as last told. */
+  quality: ReadonlyMap<string, Quality>;
+  joinedAt: number;
+  media: LinkState;
+  /** Since when no sound and no picture arrive (ms), 0 while they do. */
+  mediaLostAt: number;
+  /** No picture is received, because I asked for it. */
+  soundOnly: boolean;
+  deafened: boolean;
+  soundBlocked: boolean;
+  /** Goes up whenever received media changed place. */
+  received: number;
+}
+
+export interface CallEnded {
+  callId: string;
+  channelId: string;
+  reason: string;
+  durationMs: number;
+  byMe: boolean;
+}
+
+export interface CallEvents {
+  change: CallSnapshot;
+  ended: CallEnded;
+  stats: LinkStats;
+  failed: { code: string };
+  mutedByHost: void;
+  quality: readonly Quality[];
+  /** The participant who has the floor. */
+  dominant: string | null;
+}
+
+export const IDLE: CallSnapshot = {
+  phase: 'idle',
+  callId: '',
+  channelId: '',
+  participantId: '',
+  participants: [],
+  tracks: [],
+  invites: new Map(),
+  quality: new Map(),
+  joinedAt: 0,
+  media: 'connecting',
+  mediaLostAt: 0,
+  soundOnly: false,
+  deafened: false,
+  soundBlocked: false,
+  received: 0,
+};
