@@ -5,6 +5,7 @@ pub mod command;
 pub mod directory;
 pub mod error;
 pub mod filter;
+pub mod invite;
 pub mod limits;
 pub mod line;
 pub mod mentions;

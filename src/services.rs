@@ -56,6 +56,7 @@ mod directory;
 mod failures;
 mod filtering;
 mod ids;
+mod invites;
 mod logins;
 mod marks;
 mod moderation;
@@ -71,6 +72,7 @@ mod soft;
 mod threads;
 
 pub use config::{CallConfig, PasswordCost, RateProfile, RateScale, ServicesConfig};
+pub use invites::{Arriving, Guest};
 
 /// Sessions come and go; when somebody was last there is written this often, and when the last device is gone.
 const LAST_SEEN_EVERY_MS: i64 = 5 * 60 * 1000;
@@ -442,6 +444,9 @@ impl Inner {
             Command::FilterRemove(c) => self.filter_remove(actor, c.filter_id).await,
             Command::UserSessions(c) => self.user_sessions(actor, c.user_id).await,
             Command::RevokeSessions(c) => self.revoke_user_sessions(actor, c).await,
+            Command::InviteCreate(c) => self.invite_create(actor, channel()?, c).await,
+            Command::InviteList(_) => self.invite_list(actor, channel()?).await,
+            Command::InviteRevoke(c) => self.invite_revoke(actor, channel()?, c.invite_id).await,
             Command::MessageReport(c) => self.message_report(actor, c).await,
             Command::Reports(c) => self.reports(actor, c).await,
             Command::ResolveReport(c) => self.resolve_report(actor, c).await,
@@ -464,6 +469,7 @@ impl Inner {
             | Command::ChannelLeave(c)
             | Command::TypingActive(c)
             | Command::ChannelPins(c)
+            | Command::InviteList(c)
             | Command::VoiceParticipants(c) => self.named(actor, &c.channel_id).await?,
             Command::TypingStart(c) | Command::TypingStop(c) => self.named(actor, &c.channel_id).await?,
             Command::ThreadGet(c) | Command::ThreadFollow(c) | Command::ThreadUnfollow(c) => {
@@ -483,6 +489,8 @@ impl Inner {
             Command::CallStart(c) => self.named(actor, &c.channel_id).await?,
             Command::KickUser(c) => self.named(actor, &c.channel_id).await?,
             Command::TimeoutUser(c) => self.named(actor, &c.channel_id).await?,
+            Command::InviteCreate(c) => self.named(actor, &c.channel_id).await?,
+            Command::InviteRevoke(c) => self.of_invite(actor, c).await?,
             Command::MessageReport(c) => self.of_message(actor, c.message_id).await?,
             Command::MessageEdit(c) => self.of_message(actor, c.message_id).await?,
             Command::MessageReact(c) => self.of_message(actor, c.message_id).await?,

@@ -171,7 +171,7 @@ impl Services {
 }
 
 /// Somebody who hangs up must not leave it half done.
-async fn finish<T: Send + 'static>(
+pub(super) async fn finish<T: Send + 'static>(
     work: impl Future<Output = Result<T, ServiceError>> + Send + 'static,
 ) -> Result<T, ServiceError> {
     let done = tokio::spawn(work).await;
@@ -232,7 +232,7 @@ impl Inner {
     }
 
     /// In this order: what is let in no more cannot follow what was cut.
-    fn cut(&self, user: UserId, logins: &[LoginId]) {
+    pub(super) fn cut(&self, user: UserId, logins: &[LoginId]) {
         for login in logins {
             self.ended.add(*login);
             self.out.login_ended(user, *login);
@@ -240,7 +240,7 @@ impl Inner {
     }
 
     /// Their media ends with the seats.
-    async fn clear_seats(&self, logins: &[LoginId]) {
+    pub(super) async fn clear_seats(&self, logins: &[LoginId]) {
         for login in logins {
             for (call, session) in self.look(|book| book.of_login(*login)) {
                 let left = self

@@ -246,7 +246,7 @@ impl Outbox {
         }
     }
 
-    fn directory_channel(&self, there: &DirectoryChannel, by: UserId) {
+    pub(super) fn directory_channel(&self, there: &DirectoryChannel, by: UserId) {
         let id = there.channel.id;
         let everybody = || Audience::Users(there.audience.clone());
         for arrival in &there.joined {

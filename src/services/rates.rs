@@ -51,6 +51,8 @@ const TABLE: &[(&str, u32, Duration)] = &[
     ("voice:update", 20, Duration::from_secs(5)),
     ("call:start", 20, Duration::from_secs(60)),
     ("call:invite", 20, Duration::from_secs(60)),
+    ("invite:create", 20, Duration::from_secs(60)),
+    ("invite:revoke", 30, Duration::from_secs(60)),
     ("user:block", 30, Duration::from_secs(60)),
     ("user:unblock", 30, Duration::from_secs(60)),
     ("session:revoke", 30, Duration::from_secs(60)),

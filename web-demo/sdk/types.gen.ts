@@ -108,11 +108,13 @@ export type ErrorCode =
   | 'not_found.call'
   | 'not_found.session'
   | 'not_found.filter'
+  | 'not_found.invite'
   | 'validation.failed'
   | 'validation.filtered'
   | 'conflict.rev'
   | 'conflict.duplicate'
   | 'conflict.state'
+  | 'invite.gone'
   | 'limit.rate'
   | 'limit.size'
   | 'limit.count'
@@ -466,6 +468,54 @@ export interface Commands {
    */
   'dm:open': {
     userId: string;
+  };
+  /**
+   * Make a link that lets people in who have no account
+   */
+  'invite:create': {
+    /**
+     * A channel named by its id or its slug.
+     */
+    channelId: string;
+    /**
+     * Guests may read and write messages.
+     */
+    chat?: boolean;
+    /**
+     * Seconds; 7 days if it is not said.
+     */
+    expiresIn?: number | null;
+    /**
+     * Guests wait until somebody lets them in.
+     */
+    lobby?: boolean;
+    /**
+     * How many guests may come by it; absent, there is no limit.
+     */
+    maxUses?: number | null;
+    /**
+     * Guests may send sound and pictures.
+     */
+    publish?: boolean;
+  };
+  /**
+   * Links of a channel that have not ended, the newest first
+   */
+  'invite:list': {
+    /**
+     * A channel named by its id or its slug.
+     */
+    channelId: string;
+  };
+  /**
+   * End a link, and the stay of those who came by it
+   */
+  'invite:revoke': {
+    /**
+     * If given, the link has to be of it.
+     */
+    channelId?: string | null;
+    inviteId: string;
   };
   /**
    * Delete a message; its tombstone stays
@@ -1089,6 +1139,9 @@ export interface Answers {
   'channel:sync': Sync;
   'channel:update': OneSeenChannel;
   'dm:open': OneChannel;
+  'invite:create': MadeInvite;
+  'invite:list': Invites;
+  'invite:revoke': OneInvite;
   'message:delete': OneMessage;
   'message:edit': OneMessage;
   'message:get': OneMessage;
@@ -1583,6 +1636,47 @@ export interface Sync {
    * Too much has changed: load the last page again.
    */
   truncated: boolean;
+}
+export interface MadeInvite {
+  /**
+   * The secret of the link; it is told this once.
+   */
+  code: string;
+  invite: InviteLink;
+}
+/**
+ * A link that lets people in who have no account.
+ */
+export interface InviteLink {
+  channelId: string;
+  /**
+   * Guests may read and write messages.
+   */
+  chat: boolean;
+  createdAt: string;
+  createdBy: string;
+  expiresAt: string;
+  id: string;
+  /**
+   * Guests wait until somebody lets them in.
+   */
+  lobby: boolean;
+  /**
+   * `null` = as often as one likes.
+   */
+  maxUses: number | null;
+  /**
+   * Guests may send sound and pictures.
+   */
+  publish: boolean;
+  revokedAt: string | null;
+  uses: number;
+}
+export interface Invites {
+  invites: InviteLink[];
+}
+export interface OneInvite {
+  invite: InviteLink;
 }
 export interface OneMessage {
   message: Message;
