@@ -8,6 +8,7 @@ pub mod filter;
 pub mod invite;
 pub mod limits;
 pub mod line;
+pub mod lobby;
 pub mod mentions;
 pub mod model;
 pub mod moderation;

@@ -57,6 +57,7 @@ mod failures;
 mod filtering;
 mod ids;
 mod invites;
+mod lobby;
 mod logins;
 mod marks;
 mod moderation;
@@ -124,6 +125,7 @@ struct Inner {
     closing: AtomicBool,
     banned: Arc<moderation::Banished>,
     ended: logins::Ended,
+    waiting: lobby::Waiting,
     wordlist: filtering::Wordlist,
 }
 
@@ -157,6 +159,7 @@ impl Services {
         }
         let wordlist = store.filters().await.or_not_found(Code::NotFoundFilter)?;
         let wordlist = filtering::Wordlist::new(wordlist);
+        let waiting = lobby::Waiting::of(&*store).await?;
         let book = SharedBook::new(Book::new(timing(&config)).into());
         let quality = SharedQuality::default();
         let (bell, rings) = Bell::new();
@@ -191,6 +194,7 @@ impl Services {
             closing: AtomicBool::new(false),
             banned: Arc::default(),
             ended: Default::default(),
+            waiting,
             wordlist,
             config,
         });
@@ -228,6 +232,9 @@ impl Services {
         // Again: the ban may have come between the check of the token and the session.
         moderation::not_banned(&user)?;
         inner.ended.check(actor)?;
+        if actor.grants.guest && inner.is_kept_waiting(actor).await? {
+            return inner.wait_in_lobby(actor, &user).await;
+        }
         if let Some(room) = inner.room_of(actor).await? {
             inner.admit(actor, room).await?;
         }
@@ -249,18 +256,21 @@ impl Services {
 
     /// The socket came back by resume.
     pub async fn session_attached(&self, actor: &Actor) {
+        self.inner.back_in_lobby(actor);
         self.inner.attached(actor);
         self.inner.session_lost(actor, false).await;
     }
 
     /// The socket is lost, the session may still resume.
     pub async fn session_detached(&self, actor: &Actor) {
+        self.inner.away_from_lobby(actor);
         self.inner.detached(actor);
         self.inner.session_lost(actor, true).await;
     }
 
     /// The session is gone for good.
     pub async fn session_closed(&self, actor: &Actor) {
+        self.inner.away_from_lobby(actor);
         self.inner.detached(actor);
         self.inner.session_left(actor).await;
     }
@@ -447,6 +457,8 @@ impl Inner {
             Command::InviteCreate(c) => self.invite_create(actor, channel()?, c).await,
             Command::InviteList(_) => self.invite_list(actor, channel()?).await,
             Command::InviteRevoke(c) => self.invite_revoke(actor, channel()?, c.invite_id).await,
+            Command::InviteAdmit(c) => self.decide_on_guest(actor, channel()?, c.user_id, true).await,
+            Command::InviteRefuse(c) => self.decide_on_guest(actor, channel()?, c.user_id, false).await,
             Command::MessageReport(c) => self.message_report(actor, c).await,
             Command::Reports(c) => self.reports(actor, c).await,
             Command::ResolveReport(c) => self.resolve_report(actor, c).await,
@@ -480,7 +492,10 @@ impl Inner {
             Command::ChannelSync(c) => self.named(actor, &c.channel_id).await?,
             Command::ChannelUpdate(c) => self.named(actor, &c.channel_id).await?,
             Command::ChannelArchive(c) => self.named(actor, &c.channel_id).await?,
-            Command::MemberAdd(c) | Command::MemberRemove(c) => self.named(actor, &c.channel_id).await?,
+            Command::MemberAdd(c)
+            | Command::MemberRemove(c)
+            | Command::InviteAdmit(c)
+            | Command::InviteRefuse(c) => self.named(actor, &c.channel_id).await?,
             Command::MemberRole(c) => self.named(actor, &c.channel_id).await?,
             Command::SetNotify(c) => self.named(actor, &c.channel_id).await?,
             Command::MessageSend(c) => self.named(actor, &c.channel_id).await?,

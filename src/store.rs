@@ -47,7 +47,8 @@ pub use self::{
     },
     filtering::{FilterStore, MAX_FILTERS, NewFilter, NewFlag, OldFilter},
     invites::{
-        Departed, InviteStore, LISTED_INVITES, MAX_INVITES, NewGuest, NewInvite, RevokedInvite, Welcomed,
+        Decided, Departed, InviteStore, Knocked, LISTED_INVITES, MAX_INVITES, MAX_KNOCKING, NewGuest,
+        NewInvite, RevokedInvite, Welcomed,
     },
     logins::{LoginStore, MAX_LOGINS, NewLogin, OpenedLogin, Revocation, Rotated, Rotation, Which},
     moderation::{AuditCheck, Banned, MAX_BLOCKS, NewBan, NewReport, Reported, Resolution, Unban},

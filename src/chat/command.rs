@@ -660,6 +660,9 @@ commands! {
     InviteCreate(InviteCreate) = "invite:create",
     InviteList(OnChannel) = "invite:list",
     InviteRevoke(InviteRevoke) = "invite:revoke",
+    /// A guest who waits.
+    InviteAdmit(ChannelMember) = "invite:admit",
+    InviteRefuse(ChannelMember) = "invite:refuse",
     UserSessions(OnUser) = "moderation:sessions",
     RevokeSessions(RevokeSessions) = "moderation:revoke_sessions",
     AuditLog(AuditLog) = "moderation:audit",

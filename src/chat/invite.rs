@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use super::model::WallMs;
 use crate::base::{
-    id::{ChannelId, InviteId, UserId},
+    id::{ChannelId, InviteId, LoginId, UserId},
     time::rfc3339,
 };
 
@@ -51,6 +51,54 @@ impl InviteRecord {
             "revokedAt": self.revoked_at.map(rfc3339), "lobby": self.lobby, "publish": self.publish,
             "chat": self.chat,
         })
+    }
+}
+
+/// Whether a guest may be in its channel.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum GuestState {
+    /// Until somebody lets it in.
+    Waiting,
+    Admitted,
+    Refused,
+}
+
+impl GuestState {
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Waiting => "waiting",
+            Self::Admitted => "admitted",
+            Self::Refused => "refused",
+        }
+    }
+
+    pub fn parse(text: &str) -> Option<Self> {
+        [Self::Waiting, Self::Admitted, Self::Refused].into_iter().find(|state| state.as_str() == text)
+    }
+}
+
+/// Somebody who came by a link.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct GuestRecord {
+    pub user: UserId,
+    pub name: String,
+    pub channel: ChannelId,
+    /// The sign-in that its token is of.
+    pub login: LoginId,
+    pub state: GuestState,
+    /// Since when it knocks; `None` = it does not.
+    pub knocked_at: Option<WallMs>,
+}
+
+impl GuestRecord {
+    /// `{userId, name}`
+    pub fn to_json(&self) -> Value {
+        json!({"userId": self.user, "name": self.name})
+    }
+
+    /// `{guest{userId, name}, channelId, at}`
+    pub fn knock_json(&self) -> Value {
+        json!({"guest": self.to_json(), "channelId": self.channel, "at": self.knocked_at.map(rfc3339)})
     }
 }
 

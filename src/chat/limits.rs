@@ -144,7 +144,10 @@ pub(super) fn check(command: &Command) -> Result<(), ServiceError> {
             ensure(c.retention_days.is_none_or(|d| d <= MAX_RETENTION_DAYS), "retentionDays", "0..=3650")
         }
         Command::ChannelArchive(c) => channel(&c.channel_id),
-        Command::MemberAdd(c) | Command::MemberRemove(c) => channel(&c.channel_id),
+        Command::MemberAdd(c)
+        | Command::MemberRemove(c)
+        | Command::InviteAdmit(c)
+        | Command::InviteRefuse(c) => channel(&c.channel_id),
         Command::MemberRole(c) => channel(&c.channel_id),
         Command::SetNotify(c) => channel(&c.channel_id),
         Command::MessageSend(c) => send(c),

@@ -36,6 +36,8 @@ pub(super) fn is_administration(command: &Command) -> bool {
             | Command::InviteCreate(_)
             | Command::InviteList(_)
             | Command::InviteRevoke(_)
+            | Command::InviteAdmit(_)
+            | Command::InviteRefuse(_)
     )
 }
 
@@ -50,6 +52,8 @@ pub(super) fn has_aftermath(command: &Command) -> bool {
             | Command::SessionRevoke(_)
             | Command::RevokeSessions(_)
             | Command::InviteRevoke(_)
+            | Command::InviteAdmit(_)
+            | Command::InviteRefuse(_)
     )
 }
 

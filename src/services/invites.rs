@@ -18,7 +18,8 @@ use crate::{
     chat::{
         command::{ChannelRef, InviteCreate, InviteRevoke},
         error::{Code, ServiceError},
-        invite::InviteRecord,
+        invite::{GuestRecord, InviteRecord},
+        lobby::Over,
         model::{UserRecord, WallMs},
     },
     runtime::clock,
@@ -151,7 +152,11 @@ impl Inner {
     pub(super) async fn invite_list(&self, actor: &Actor, channel: ChannelId) -> Result<Value, ServiceError> {
         let act = self.act(actor, channel).await?;
         let found = self.store.invites(act).await.or_not_found(Code::NotFoundChannel)?;
-        Ok(json!({"invites": found.iter().map(InviteRecord::to_json).collect::<Vec<_>>()}))
+        let waiting = self.store.knocking(Some(channel)).await.or_not_found(Code::NotFoundChannel)?;
+        Ok(json!({
+            "invites": found.iter().map(InviteRecord::to_json).collect::<Vec<_>>(),
+            "waiting": waiting.iter().map(GuestRecord::knock_json).collect::<Vec<_>>(),
+        }))
     }
 
     pub(super) async fn invite_revoke(
@@ -199,6 +204,7 @@ impl Inner {
         for (user, login) in &departed.guests {
             self.after_removal(channel, *user).await;
             self.clear_seats(&[*login]).await;
+            self.end_knock(*user, Over::Left).await;
         }
     }
 

@@ -235,8 +235,14 @@ impl Inner {
     pub(super) fn cut(&self, user: UserId, logins: &[LoginId]) {
         for login in logins {
             self.ended.add(*login);
-            self.out.login_ended(user, *login);
+            self.out.login_ended(user, *login, Code::AuthRevoked);
         }
+    }
+
+    /// The same for a guest who is not let in.
+    pub(super) fn turn_away(&self, user: UserId, login: LoginId) {
+        self.ended.add(login);
+        self.out.login_ended(user, login, Code::PermDenied);
     }
 
     /// Their media ends with the seats.

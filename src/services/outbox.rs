@@ -302,8 +302,8 @@ impl Outbox {
     }
 
     /// The last that the sockets of this sign-in hear.
-    pub(super) fn login_ended(&self, user: UserId, login: LoginId) {
-        self.carrier.disconnect_login(user, login, CLOSE_UNAUTHORISED, Code::AuthRevoked.as_str());
+    pub(super) fn login_ended(&self, user: UserId, login: LoginId, why: Code) {
+        self.carrier.disconnect_login(user, login, CLOSE_UNAUTHORISED, why.as_str());
     }
 
     pub(super) fn member_updated(&self, change: &ChangedMember) {

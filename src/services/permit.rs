@@ -83,7 +83,14 @@ fn leaves_room(command: &Command) -> bool {
 
 /// Lets people in who have no account.
 fn invites(command: &Command) -> bool {
-    matches!(command, Command::InviteCreate(_) | Command::InviteList(_) | Command::InviteRevoke(_))
+    matches!(
+        command,
+        Command::InviteCreate(_)
+            | Command::InviteList(_)
+            | Command::InviteRevoke(_)
+            | Command::InviteAdmit(_)
+            | Command::InviteRefuse(_)
+    )
 }
 
 /// Looks for people, or reaches beyond those who are there.
@@ -150,6 +157,8 @@ fn is_chat(command: &Command) -> bool {
             | Command::InviteCreate(_)
             | Command::InviteList(_)
             | Command::InviteRevoke(_)
+            | Command::InviteAdmit(_)
+            | Command::InviteRefuse(_)
     )
 }
 
@@ -209,8 +218,14 @@ mod tests {
         let channel = json!({"channelId": "standup"});
         let bound = Grants { room: Some("standup".into()), admin: true, ..Grants::default() };
         let invite = json!({"inviteId": crate::base::id::InviteId::from_parts(1, 1)});
-        for (op, data) in [("invite:create", &channel), ("invite:list", &channel), ("invite:revoke", &invite)]
-        {
+        let waits = json!({"channelId": "standup", "userId": user["userId"]});
+        for (op, data) in [
+            ("invite:create", &channel),
+            ("invite:list", &channel),
+            ("invite:revoke", &invite),
+            ("invite:admit", &waits),
+            ("invite:refuse", &waits),
+        ] {
             assert_eq!(code(&bound, op, data.clone(), Some(&here)), Some(Code::PermDenied), "{op}");
             assert_eq!(code(&Grants::default(), op, data.clone(), Some(&here)), None, "{op}");
             let mute = Grants { chat: false, ..Grants::default() };

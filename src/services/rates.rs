@@ -53,6 +53,8 @@ const TABLE: &[(&str, u32, Duration)] = &[
     ("call:invite", 20, Duration::from_secs(60)),
     ("invite:create", 20, Duration::from_secs(60)),
     ("invite:revoke", 30, Duration::from_secs(60)),
+    ("invite:admit", 60, Duration::from_secs(60)),
+    ("invite:refuse", 60, Duration::from_secs(60)),
     ("user:block", 30, Duration::from_secs(60)),
     ("user:unblock", 30, Duration::from_secs(60)),
     ("session:revoke", 30, Duration::from_secs(60)),

@@ -2,20 +2,22 @@
 
 use async_trait::async_trait;
 
-use super::{ChannelAct, DirectoryChannel, Result, Then};
+use super::{Audience, ChannelAct, DirectoryChannel, JoinedChannel, Result, Then};
 use crate::{
     base::{
         id::{ChannelId, InviteId, LoginId, UserId},
         origin::Origin,
     },
     chat::{
-        invite::InviteRecord,
+        invite::{GuestRecord, InviteRecord},
         model::{UserRecord, WallMs},
     },
 };
 
 /// Links of one channel that still let somebody in.
 pub const MAX_INVITES: u32 = 50;
+/// Guests who knock at one channel at a time.
+pub const MAX_KNOCKING: u32 = 50;
 /// Links of one list, the newest: those that are used up are in it as well.
 pub const LISTED_INVITES: u32 = 200;
 
@@ -65,6 +67,27 @@ pub struct Departed {
     pub there: Option<DirectoryChannel>,
 }
 
+/// Somebody knocks, or does not any more.
+#[derive(Debug, Clone)]
+pub struct Knocked {
+    pub guest: GuestRecord,
+    /// False if it did so before.
+    pub fresh: bool,
+    /// Who may let it in.
+    pub hosts: Audience,
+}
+
+#[derive(Debug, Clone)]
+pub struct Decided {
+    /// As it is now.
+    pub guest: GuestRecord,
+    pub by: UserId,
+    /// Whom to tell, if it knocked.
+    pub hosts: Option<Audience>,
+    /// Of one who was let in.
+    pub joined: Option<JoinedChannel>,
+}
+
 #[derive(Debug, Clone)]
 pub struct RevokedInvite {
     pub invite: InviteRecord,
@@ -94,6 +117,22 @@ pub trait InviteStore: Send + Sync {
     ) -> Result<RevokedInvite>;
     /// The guests of one channel whose sign-ins are over are members of it no more; `None` if there are none anywhere.
     async fn see_guests_off(&self, now: WallMs, then: Then<Option<Departed>>) -> Result<Option<Departed>>;
-    /// Which channel an account was made for, if it is a guest's.
-    async fn guest_of(&self, user: UserId) -> Result<Option<ChannelId>>;
+    /// `NotFound` if the account is not a guest's.
+    async fn guest(&self, user: UserId) -> Result<GuestRecord>;
+    /// A guest who waits knocks; if it does already, it goes on. `State` if it does not wait, `Full` beyond
+    /// `MAX_KNOCKING`.
+    async fn knock(&self, user: UserId, now: WallMs, then: Then<Knocked>) -> Result<Knocked>;
+    /// It knocks no more, and nobody has decided. `None` if it did not knock.
+    async fn end_knock(&self, user: UserId, then: Then<Option<Knocked>>) -> Result<Option<Knocked>>;
+    /// Who knocks, in one channel or anywhere, the first one first.
+    async fn knocking(&self, channel: Option<ChannelId>) -> Result<Vec<GuestRecord>>;
+    /// A guest who waits is let in, or sent away with its sign-in. By the same people as links are made. `NoUser` if it is
+    /// no guest of the channel, `State` if that was decided before.
+    async fn decide(
+        &self,
+        act: ChannelAct,
+        user: UserId,
+        admit: bool,
+        then: Then<Decided>,
+    ) -> Result<Decided>;
 }

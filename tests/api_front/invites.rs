@@ -405,3 +405,79 @@ async fn a_guest_stays_no_longer_than_its_link_however_it_asks() {
     let path = format!("/channels/{}/invites", place.channel);
     assert_eq!(code(&run(&server, &eve, Method::GET, &path).await), (404, "not_found.channel"));
 }
+
+#[tokio::test]
+async fn a_guest_waits_until_it_is_let_in() {
+    let server = Server::start().await;
+    let mut place = Place::new(&server).await;
+    let (_, link) = place.link(json!({"lobby": true})).await;
+    let gil = Guest::new(&server, &link, "Gil").await;
+    let (mut socket, ready) = gil.socket(&server).await;
+    assert_eq!((&ready["lobby"], &ready["channels"]), (&json!("waiting"), &json!([])));
+    let knock = place.ana.event("invite:knock").await;
+    assert_eq!(
+        (&knock["guest"], &knock["channelId"]),
+        (&json!({"userId": gil.id, "name": "Gil"}), &json!(place.channel))
+    );
+    let listed = place.ana.call(4, "invite:list", json!({"channelId": place.channel})).await.unwrap();
+    assert_eq!(listed["waiting"], json!([knock]), "for those who come later");
+    let here = json!({"channelId": place.channel});
+    for op in ["channel:get", "channel:join", "channel:get_history", "voice:join", "voice:get_participants"] {
+        assert_eq!(socket.call(2, op, here.clone()).await.unwrap_err()["code"], "perm.denied", "{op}");
+    }
+    // What is said meanwhile it does not hear; another page of it is no other knock.
+    place
+        .ana
+        .call(5, "message:send", json!({"channelId": place.channel, "content": "who is it?"}))
+        .await
+        .unwrap();
+    let (_page, again) = gil.socket(&server).await;
+    assert_eq!(again["lobby"], "waiting");
+    let guest = json!({"channelId": place.channel, "userId": gil.id});
+    let refused = place.bo.call(6, "invite:admit", guest.clone()).await.unwrap_err();
+    assert_eq!(refused["code"], "perm.denied", "not one of the hosts");
+    // Without an id: an event that comes before the answer is not passed over.
+    place.ana.send(json!({"op": "invite:admit", "d": guest})).await;
+    for (at, name) in ["invite:admitted", "channel:created"].into_iter().enumerate() {
+        let frame = socket.next().await.unwrap();
+        assert_eq!((frame["ev"].as_str(), frame["s"].as_u64()), (Some(name), Some(at as u64 + 1)), "{frame}");
+    }
+    let over = place.ana.event("invite:knock_over").await;
+    assert_eq!((&over["outcome"], &over["userId"]), (&json!("admitted"), &json!(gil.id)));
+    socket.call(3, "voice:join", here.clone()).await.unwrap();
+    assert_eq!(place.bo.event("voice:user_joined").await["participant"]["name"], "Gil");
+    let there = place.bo.call(7, "presence:get_bulk", json!({"userIds": [gil.id]})).await.unwrap();
+    assert_eq!(there["presence"][0]["status"], "online");
+    for op in ["invite:admit", "invite:refuse"] {
+        assert_eq!(place.ana.call(8, op, guest.clone()).await.unwrap_err()["code"], "conflict.state", "{op}");
+    }
+    // From now on it comes straight in.
+    let (_, ready) = gil.socket(&server).await;
+    assert_eq!((ready.get("lobby"), &ready["channels"][0]["id"]), (None, &json!(place.channel)));
+}
+
+#[tokio::test]
+async fn a_guest_who_is_not_wanted_is_sent_away_for_good() {
+    let server = Server::start().await;
+    let mut place = Place::new(&server).await;
+    let (id, link) = place.link(json!({"lobby": true})).await;
+    let (gil, lou) = (Guest::new(&server, &link, "Gil").await, Guest::new(&server, &link, "Lou").await);
+    let ((mut socket, _), (mut other, _)) = (gil.socket(&server).await, lou.socket(&server).await);
+    let guest = json!({"channelId": place.channel, "userId": gil.id});
+    let sent_away = async {
+        place.ana.send(json!({"op": "invite:refuse", "d": guest})).await;
+        let invalid = socket.event("session:invalid").await;
+        assert_eq!((&invalid["code"], socket.closed().await.0), (&json!("perm.denied"), 4001));
+    };
+    timeout(Duration::from_secs(1), sent_away).await.expect("at once");
+    assert_eq!(place.ana.event("invite:knock_over").await["outcome"], "refused");
+    assert_eq!(code(&run(&server, &gil.token, Method::GET, "/users/me").await), (401, "auth.revoked"));
+    // The other one still waits, until the link is taken back.
+    other.call(2, "ping", json!({})).await.unwrap();
+    place.ana.send(json!({"op": "invite:revoke", "d": {"inviteId": id}})).await;
+    assert_eq!(other.closed().await.0, 4001);
+    let over = place.ana.event("invite:knock_over").await;
+    assert_eq!((&over["userId"], &over["outcome"]), (&json!(lou.id), &json!("left")));
+    let listed = place.ana.call(6, "invite:list", json!({"channelId": place.channel})).await.unwrap();
+    assert_eq!((&listed["waiting"], &listed["invites"]), (&json!([]), &json!([])));
+}

@@ -204,6 +204,13 @@ impl World {
             let open = self.must(OWNER, "channel:create", open).await["channel"]["id"].clone();
             let made = self.must(OWNER, "invite:create", json!({"channelId": open})).await;
             names.insert("$invite", made["invite"]["id"].clone());
+            if row.data.contains("$waits") {
+                let link = self.must(OWNER, "invite:create", json!({"channelId": open, "lobby": true})).await;
+                let path = format!("/api/v1/invites/{}/guests", link["code"].as_str().unwrap());
+                let come = self.http.post(self.server.url(&path)).json(&json!({"name": "Gil"})).send().await;
+                let guest: Value = come.unwrap().json().await.unwrap();
+                names.insert("$waits", guest["data"]["user"]["id"].clone());
+            }
             names.insert("$open", open);
         }
         if row.data.contains("$filter") {

@@ -75,3 +75,31 @@ async fn a_guest_is_in_the_call_until_the_link_is_taken_back() {
     assert!(!log.contains(&code) && !log.contains(&token), "a secret is in the log");
     assert!(!server.metrics().await.contains(&code));
 }
+
+#[tokio::test]
+async fn a_crash_forgets_nobody_who_waits() {
+    let mut server = Server::start(&[]).await;
+    let mut ana = Socket::login(&server, "ana").await;
+    let made = json!({"type": "group", "name": "standup", "private": true, "participants": []});
+    let channel = ana.ok("channel:create", made).await["channel"]["id"].clone();
+    let link = ana.ok("invite:create", json!({"channelId": channel, "lobby": true})).await;
+    let code = link["code"].as_str().expect("a code");
+    let entered = server.post(&format!("/api/v1/invites/{code}/guests"), None, &json!({"name": "Gil"})).await;
+    let token = entered["data"]["token"].as_str().expect("a token");
+    let gil = entered["data"]["user"]["id"].clone();
+    let guest = Socket::open(&server, token).await;
+    assert_eq!(guest.opening["d"]["lobby"], "waiting");
+    let knock = ana.event("invite:knock", AT_ONCE).await;
+
+    server.kill9();
+    server.launch().await;
+    let mut ana = Socket::login(&server, "ana").await;
+    let listed = ana.ok("invite:list", json!({"channelId": channel})).await;
+    assert_eq!(listed["waiting"], json!([knock]), "the same knock");
+    let mut guest = Socket::open(&server, token).await;
+    assert_eq!(guest.opening["d"]["lobby"], "waiting");
+    ana.ok("invite:admit", json!({"channelId": channel, "userId": gil})).await;
+    guest.event("invite:admitted", AT_ONCE).await;
+    guest.event("channel:created", AT_ONCE).await;
+    guest.ok("voice:join", json!({"channelId": channel})).await;
+}

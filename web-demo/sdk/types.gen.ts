@@ -148,6 +148,7 @@ export type LastSeenTo = 'nobody' | 'shared';
 export type AccountKind = 'internal' | 'client' | 'bot';
 export type AccountRole = 'admin' | 'member';
 export type DeclineReason = 'declined' | 'busy';
+export type KnockOutcome = ('admitted' | 'refused') | 'left' | 'unanswered';
 export type ReactAction = 'add' | 'remove';
 export type NotificationKind = ('mention' | 'missed_call') | 'direct' | 'thread';
 /**
@@ -158,6 +159,7 @@ export type RtcLayers = LayersComing | LayersWanted;
 export type MediaState = 'connected' | 'interrupted' | 'closed';
 export type Kind = 'audio' | 'video';
 export type TrackState = 'published' | 'unpublished' | 'muted' | 'unmuted';
+export type InLobby = 'waiting';
 
 /**
  * All that goes over the wire.
@@ -470,6 +472,16 @@ export interface Commands {
     userId: string;
   };
   /**
+   * Let a guest in who waits
+   */
+  'invite:admit': {
+    /**
+     * A channel named by its id or its slug.
+     */
+    channelId: string;
+    userId: string;
+  };
+  /**
    * Make a link that lets people in who have no account
    */
   'invite:create': {
@@ -499,13 +511,23 @@ export interface Commands {
     publish?: boolean;
   };
   /**
-   * Links of a channel that have not ended, the newest first
+   * Links of a channel that have not ended, the newest first, and who waits
    */
   'invite:list': {
     /**
      * A channel named by its id or its slug.
      */
     channelId: string;
+  };
+  /**
+   * Send a guest away who waits
+   */
+  'invite:refuse': {
+    /**
+     * A channel named by its id or its slug.
+     */
+    channelId: string;
+    userId: string;
   };
   /**
    * End a link, and the stay of those who came by it
@@ -1139,8 +1161,10 @@ export interface Answers {
   'channel:sync': Sync;
   'channel:update': OneSeenChannel;
   'dm:open': OneChannel;
+  'invite:admit': OneMember;
   'invite:create': MadeInvite;
   'invite:list': Invites;
+  'invite:refuse': Empty;
   'invite:revoke': OneInvite;
   'message:delete': OneMessage;
   'message:edit': OneMessage;
@@ -1674,6 +1698,22 @@ export interface InviteLink {
 }
 export interface Invites {
   invites: InviteLink[];
+  /**
+   * The first one first.
+   */
+  waiting: Knocking[];
+}
+/**
+ * A guest who waits to be let in.
+ */
+export interface Knocking {
+  at: string;
+  channelId: string;
+  guest: NamedUser;
+}
+export interface NamedUser {
+  name: string;
+  userId: string;
 }
 export interface OneInvite {
   invite: InviteLink;
@@ -2027,6 +2067,9 @@ export interface Events {
   'channel:notify_set': Notify;
   'channel:updated': ChannelUpdated;
   error: Failure;
+  'invite:admitted': Admitted;
+  'invite:knock': Knocking;
+  'invite:knock_over': KnockOver;
   'message:deleted': MessageDeleted;
   'message:edited': MessageEdited;
   'message:mention': MessageMention;
@@ -2236,6 +2279,18 @@ export interface Violation {
   path: string;
   rule: string;
 }
+export interface Admitted {
+  channelId: string;
+}
+export interface KnockOver {
+  /**
+   * Who decided.
+   */
+  by: string | null;
+  channelId: string;
+  outcome: KnockOutcome;
+  userId: string;
+}
 export interface MessageDeleted {
   by: string | null;
   channelId: string;
@@ -2418,6 +2473,10 @@ export interface Ready {
   iceServers: IceServer[];
   iceServersTtl: number;
   limits: Limits;
+  /**
+   * Of a guest who has not been let in yet.
+   */
+  lobby?: 'waiting';
   presence: Presence[];
   resumed: boolean;
   serverTime: string;

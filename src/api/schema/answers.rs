@@ -3,9 +3,9 @@
 use schemars::{JsonSchema, Schema, SchemaGenerator};
 
 use super::objects::{
-    AuditEntry, Ban, CallRecord, Chain, Channel, Empty, FilteredWord, IceServer, InviteLink, LiveCall, Login,
-    Member, Message, Never, Participant, Presence, Reader, Report, Revision, Scheduled, SeenChannel,
-    Settings, Thread, Time, Typist, User,
+    AuditEntry, Ban, CallRecord, Chain, Channel, Empty, FilteredWord, IceServer, InviteLink, Knocking,
+    LiveCall, Login, Member, Message, Never, Participant, Presence, Reader, Report, Revision, Scheduled,
+    SeenChannel, Settings, Thread, Time, Typist, User,
 };
 use crate::{
     base::id::{CallId, ChannelId, LoginId, MessageId, ParticipantId, ReportId, SessionId, UserId},
@@ -107,7 +107,9 @@ pub static OPS: &[Op] = &[
     op::<Empty>("session:revoke", "Sign out somewhere else, or everywhere else"),
     // Guests
     op::<MadeInvite>("invite:create", "Make a link that lets people in who have no account"),
-    op::<Invites>("invite:list", "Links of a channel that have not ended, the newest first"),
+    op::<Invites>("invite:list", "Links of a channel that have not ended, the newest first, and who waits"),
+    op::<OneMember>("invite:admit", "Let a guest in who waits"),
+    op::<Empty>("invite:refuse", "Send a guest away who waits"),
     op::<OneInvite>("invite:revoke", "End a link, and the stay of those who came by it"),
     // Moderation
     op::<OneMember>("moderation:kick_user", "Remove a member and say why"),
@@ -509,6 +511,9 @@ pub struct MadeInvite {
 pub struct Invites {
     #[schemars(length(max = 200))]
     pub invites: Vec<InviteLink>,
+    /// The first one first.
+    #[schemars(length(max = 50))]
+    pub waiting: Vec<Knocking>,
 }
 
 #[derive(Debug, JsonSchema)]

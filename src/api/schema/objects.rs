@@ -394,6 +394,22 @@ pub struct InviteLink {
     pub chat: bool,
 }
 
+/// A guest who waits to be let in.
+#[derive(Debug, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Knocking {
+    pub guest: NamedUser,
+    pub channel_id: ChannelId,
+    pub at: Time,
+}
+
+#[derive(Debug, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct NamedUser {
+    pub user_id: UserId,
+    pub name: String,
+}
+
 /// Where somebody is signed in.
 #[derive(Debug, JsonSchema)]
 #[serde(rename_all = "camelCase")]

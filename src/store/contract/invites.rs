@@ -3,7 +3,7 @@
 use super::*;
 use crate::{
     base::id::{InviteId, LoginId},
-    chat::invite::{GUEST_STAY_MS, InviteRecord},
+    chat::invite::{GUEST_STAY_MS, GuestState, InviteRecord},
 };
 
 const HOUR: WallMs = 3_600_000;
@@ -74,6 +74,7 @@ pub(super) async fn all(store: &Arc<dyn Store>, [ana, bo, cy]: [UserId; 3]) {
     the_last_use_is_one_guests(store, ana).await;
     a_guest_is_in_its_channel_only(&**store, ana, bo).await;
     a_link_that_is_taken_back_takes_its_guests_along(&**store, ana, bo, cy).await;
+    guests_wait_until_somebody_decides(&**store, ana, bo, cy).await;
     guests_go_when_their_time_is_over(&**store, ana).await;
 }
 
@@ -167,8 +168,9 @@ async fn the_last_use_is_one_guests(store: &Arc<dyn Store>, ana: UserId) {
     // Whoever lost left nothing behind.
     let other = [301, 302].map(|n| UserId::from_parts(6, n)).into_iter().find(|id| *id != user.id).unwrap();
     assert_eq!(store.user(other).await.unwrap_err(), StoreError::NotFound);
-    assert_eq!(store.guest_of(user.id).await.unwrap(), Some(channel));
-    assert_eq!(store.guest_of(ana).await.unwrap(), None);
+    let known = store.guest(user.id).await.unwrap();
+    assert_eq!((known.channel, known.state, known.knocked_at), (channel, GuestState::Admitted, None));
+    assert_eq!(store.guest(ana).await.unwrap_err(), StoreError::NotFound);
     let logins = store.logins(user.id, 3 * HOUR).await.unwrap();
     assert_eq!(logins.len(), 1);
     assert_eq!(
@@ -330,4 +332,73 @@ async fn guests_go_when_their_time_is_over(store: &dyn Store, ana: UserId) {
     ));
     assert!(store.see_guests_off(212 * HOUR, nothing()).await.unwrap().is_none(), "nobody goes twice");
     assert!(store.role(channel, guests[2]).await.is_ok());
+}
+
+async fn guests_wait_until_somebody_decides(store: &dyn Store, ana: UserId, bo: UserId, cy: UserId) {
+    let channel = group(store, 671, ana, &[bo]).await;
+    create(store, channel, ana, NewInvite { lobby: true, ..link(700) }).await.unwrap();
+    let mut guests = Vec::new();
+    for n in 700..=700 + u128::from(MAX_KNOCKING) + 1 {
+        guests.push(store.welcome(guest(n, "hash-700", 2 * HOUR)).await.unwrap().user.id);
+    }
+    let knock = |user: UserId, now: WallMs| store.knock(user, now, nothing());
+    assert_eq!(knock(ana, 3 * HOUR).await.unwrap_err(), StoreError::NotFound, "no guest");
+    let first = knock(guests[0], 3 * HOUR).await.unwrap();
+    assert_eq!((first.fresh, &first.hosts[..]), (true, &[ana][..]), "who may let it in");
+    assert_eq!((first.guest.state, first.guest.knocked_at), (GuestState::Waiting, Some(3 * HOUR)));
+    let again = knock(guests[0], 4 * HOUR).await.unwrap();
+    assert_eq!((again.fresh, again.guest.knocked_at), (false, Some(3 * HOUR)), "it goes on");
+    for (at, user) in (1..).zip(&guests[1..MAX_KNOCKING as usize]) {
+        knock(*user, 3 * HOUR + at).await.unwrap();
+    }
+    let [late, later] = guests[MAX_KNOCKING as usize..] else { panic!("two more") };
+    assert_eq!(knock(late, 4 * HOUR).await.unwrap_err(), StoreError::Full);
+    assert!(!knock(guests[1], 4 * HOUR).await.unwrap().fresh, "who is there stays");
+    let listed = store.knocking(Some(channel)).await.unwrap();
+    assert_eq!((listed.len(), listed[0].user, listed[0].name.as_str()), (50, guests[0], "Guest 700"));
+    assert_eq!(store.knocking(None).await.unwrap().len(), 50);
+    // One leaves: there is room for one.
+    let gone = store.end_knock(guests[2], nothing()).await.unwrap().unwrap();
+    assert_eq!((gone.guest.user, &gone.hosts[..]), (guests[2], &[ana][..]));
+    assert!(store.end_knock(guests[2], nothing()).await.unwrap().is_none());
+    assert!(knock(late, 4 * HOUR).await.unwrap().fresh);
+
+    let decide =
+        |by: UserId, user: UserId, admit| store.decide(act(channel, by, 5 * HOUR), user, admit, nothing());
+    assert_eq!(decide(bo, guests[0], true).await.unwrap_err(), StoreError::Denied);
+    assert_eq!(decide(cy, guests[0], true).await.unwrap_err(), StoreError::NotFound);
+    assert_eq!(decide(ana, bo, true).await.unwrap_err(), StoreError::NoUser, "no guest");
+    let elsewhere = group(store, 672, ana, &[]).await;
+    let there = store.decide(act(elsewhere, ana, 5 * HOUR), guests[0], true, nothing()).await;
+    assert_eq!(there.unwrap_err(), StoreError::NoUser, "no guest of that channel");
+    let admitted = decide(ana, guests[0], true).await.unwrap();
+    let joined = admitted.joined.unwrap();
+    assert_eq!(
+        (admitted.guest.state, joined.member.user, joined.added),
+        (GuestState::Admitted, guests[0], true)
+    );
+    assert!(matches!(
+        &joined.line,
+        Some(MessageRecord { line: Some(crate::chat::line::Line::Added { count: 1, .. }), .. })
+    ));
+    assert_eq!(admitted.hosts.as_deref(), Some(&[ana][..]));
+    assert_eq!(store.role(channel, guests[0]).await.unwrap(), "member");
+    let refused = decide(ana, guests[1], false).await.unwrap();
+    assert_eq!((refused.guest.state, refused.joined.is_some()), (GuestState::Refused, false));
+    assert_eq!(store.logins(guests[1], 5 * HOUR).await.unwrap(), [], "signed out for good");
+    for user in &guests[..2] {
+        for admit in [true, false] {
+            assert_eq!(decide(ana, *user, admit).await.unwrap_err(), StoreError::State, "decided before");
+        }
+        assert_eq!(knock(*user, 6 * HOUR).await.unwrap_err(), StoreError::State);
+    }
+    // Whoever has not knocked may be let in as well; nobody has to be told.
+    assert_eq!(decide(ana, later, true).await.unwrap().hosts, None);
+    // Nor is anybody let in whose time is over.
+    let over = store.decide(act(channel, ana, 2 * HOUR + GUEST_STAY_MS), late, true, nothing()).await;
+    assert_eq!(over.unwrap_err(), StoreError::State);
+    store.revoke_invite(act(channel, ana, 6 * HOUR), link(700).id, nothing()).await.unwrap();
+    assert_eq!(store.knocking(Some(channel)).await.unwrap(), []);
+    assert_eq!(decide(ana, late, true).await.unwrap_err(), StoreError::State);
+    assert_eq!(store.role(channel, guests[0]).await.unwrap_err(), StoreError::NotFound);
 }

@@ -6,19 +6,19 @@ use super::{
     SqlStore,
     administration::{may_invite, may_see_invites},
     db::{Db, Row, args},
-    guests::depart,
+    guests::{self, depart},
     users::CreateUser,
     writer::{Tx, Write},
 };
 use crate::{
     base::id::{ChannelId, InviteId, LoginId, UserId},
     chat::{
-        invite::InviteRecord,
+        invite::{GuestRecord, GuestState, InviteRecord},
         model::{Device, EXTERNAL, WallMs},
     },
     store::{
-        ChannelAct, Departed, InviteStore, LISTED_INVITES, MAX_INVITES, NewGuest, NewInvite, NewUser, Result,
-        RevokedInvite, StoreError, Then, Welcomed, nothing,
+        ChannelAct, Decided, Departed, InviteStore, Knocked, LISTED_INVITES, MAX_INVITES, NewGuest,
+        NewInvite, NewUser, Result, RevokedInvite, StoreError, Then, Welcomed, nothing,
     },
 };
 
@@ -81,11 +81,32 @@ impl InviteStore for SqlStore {
         self.writer.submit(SeeOff(now), then).await
     }
 
-    async fn guest_of(&self, user: UserId) -> Result<Option<ChannelId>> {
+    async fn guest(&self, user: UserId) -> Result<GuestRecord> {
         let mut reader = self.readers.take().await?;
-        let sql = "SELECT channel_id FROM guests WHERE user_id = $1";
-        let found = reader.db().maybe(sql, args![user]).await?;
-        found.map(|row| row.id("channel_id")).transpose()
+        guests::find(&mut reader.db(), user).await
+    }
+
+    async fn knock(&self, user: UserId, now: WallMs, then: Then<Knocked>) -> Result<Knocked> {
+        self.writer.submit(guests::Knock { user, now }, then).await
+    }
+
+    async fn end_knock(&self, user: UserId, then: Then<Option<Knocked>>) -> Result<Option<Knocked>> {
+        self.writer.submit(guests::EndKnock(user), then).await
+    }
+
+    async fn knocking(&self, channel: Option<ChannelId>) -> Result<Vec<GuestRecord>> {
+        let mut reader = self.readers.take().await?;
+        guests::knocking(&mut reader.db(), channel).await
+    }
+
+    async fn decide(
+        &self,
+        act: ChannelAct,
+        user: UserId,
+        admit: bool,
+        then: Then<Decided>,
+    ) -> Result<Decided> {
+        self.writer.submit(guests::Decide { act, user, admit }, then).await
     }
 }
 
@@ -209,19 +230,19 @@ impl Write for Welcome {
                 ],
             )
             .await?;
-        let state = if invite.lobby { "waiting" } else { "admitted" };
+        let state = if invite.lobby { GuestState::Waiting } else { GuestState::Admitted };
         db.conn
             .run(
                 "INSERT INTO guests (user_id, invite_id, channel_id, session_id, state, created_at, expires_at) \
                  VALUES ($1, $2, $3, $4, $5, $6, $7)",
-                args![user.id, invite.id, invite.channel, new.login, state, new.now, expires_at],
+                args![user.id, invite.id, invite.channel, new.login, state.as_str(), new.now, expires_at],
             )
             .await?;
         Ok(Welcomed { user, invite: find(&mut db.conn, invite.id).await?, expires_at })
     }
 }
 
-fn guests(rows: &[Row]) -> Result<Vec<(UserId, LoginId)>> {
+fn sign_ins(rows: &[Row]) -> Result<Vec<(UserId, LoginId)>> {
     rows.iter().map(|row| Ok((row.id("user_id")?, row.id("session_id")?))).collect()
 }
 
@@ -250,7 +271,7 @@ impl Write for Revoke {
         }
         db.conn.run("UPDATE invites SET revoked_at = $1 WHERE id = $2", args![act.now, id]).await?;
         let here = "SELECT user_id, session_id FROM guests WHERE invite_id = $1 AND gone_at IS NULL ORDER BY user_id";
-        let here = guests(&db.conn.all(here, args![id]).await?)?;
+        let here = sign_ins(&db.conn.all(here, args![id]).await?)?;
         let departed = match here.is_empty() {
             true => nobody,
             false => depart(db, act.channel, here, Some(act.by), act.now).await?,
@@ -276,7 +297,7 @@ impl Write for SeeOff {
                     WHERE g.channel_id = $2 AND g.gone_at IS NULL \
                       AND (g.expires_at <= $1 OR s.id IS NULL OR s.revoked_at IS NOT NULL) \
                     ORDER BY g.user_id LIMIT $3";
-        let over = guests(&db.conn.all(over, args![now, channel, AT_ONCE]).await?)?;
+        let over = sign_ins(&db.conn.all(over, args![now, channel, AT_ONCE]).await?)?;
         depart(db, channel, over, None, now).await.map(Some)
     }
 }

@@ -145,6 +145,9 @@ pub static ROWS: &[Row] = &[
         r#"{"channelId": "$open", "inviteId": "$invite"}"#,
         [OK, DENIED, NO_INVITE, OK, DENIED, NO_INVITE],
     ),
+    row("invite:admit", r#"{"channelId": "$open", "userId": "$waits"}"#, HOSTS)
+        .heard(&[("channel:member_joined", To::Members), ("message:new", To::Members)]),
+    row("invite:refuse", r#"{"channelId": "$open", "userId": "$waits"}"#, HOSTS),
     row("channel:set_notify", r#"{"channelId": "$channel", "pref": "mentions"}"#, CHAT)
         .heard(&[("channel:notify_set", To::Actor)]),
     row("moderation:kick_user", r#"{"channelId": "$channel", "userId": "$bo"}"#, HOSTS).heard(&[
