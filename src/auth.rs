@@ -2,6 +2,7 @@
 
 pub mod grants;
 pub mod hook;
+pub mod invite;
 pub mod origin;
 pub mod refresh;
 pub mod token;

@@ -56,6 +56,8 @@ mod directory;
 mod failures;
 mod filtering;
 mod ids;
+mod invites;
+mod lobby;
 mod logins;
 mod marks;
 mod moderation;
@@ -71,6 +73,7 @@ mod soft;
 mod threads;
 
 pub use config::{CallConfig, PasswordCost, RateProfile, RateScale, ServicesConfig};
+pub use invites::{Arriving, Guest};
 
 /// Sessions come and go; when somebody was last there is written this often, and when the last device is gone.
 const LAST_SEEN_EVERY_MS: i64 = 5 * 60 * 1000;
@@ -122,6 +125,7 @@ struct Inner {
     closing: AtomicBool,
     banned: Arc<moderation::Banished>,
     ended: logins::Ended,
+    waiting: lobby::Waiting,
     wordlist: filtering::Wordlist,
 }
 
@@ -155,6 +159,7 @@ impl Services {
         }
         let wordlist = store.filters().await.or_not_found(Code::NotFoundFilter)?;
         let wordlist = filtering::Wordlist::new(wordlist);
+        let waiting = lobby::Waiting::of(&*store).await?;
         let book = SharedBook::new(Book::new(timing(&config)).into());
         let quality = SharedQuality::default();
         let (bell, rings) = Bell::new();
@@ -189,6 +194,7 @@ impl Services {
             closing: AtomicBool::new(false),
             banned: Arc::default(),
             ended: Default::default(),
+            waiting,
             wordlist,
             config,
         });
@@ -226,6 +232,9 @@ impl Services {
         // Again: the ban may have come between the check of the token and the session.
         moderation::not_banned(&user)?;
         inner.ended.check(actor)?;
+        if actor.grants.guest && inner.is_kept_waiting(actor).await? {
+            return inner.wait_in_lobby(actor, &user).await;
+        }
         if let Some(room) = inner.room_of(actor).await? {
             inner.admit(actor, room).await?;
         }
@@ -247,18 +256,21 @@ impl Services {
 
     /// The socket came back by resume.
     pub async fn session_attached(&self, actor: &Actor) {
+        self.inner.back_in_lobby(actor);
         self.inner.attached(actor);
         self.inner.session_lost(actor, false).await;
     }
 
     /// The socket is lost, the session may still resume.
     pub async fn session_detached(&self, actor: &Actor) {
+        self.inner.away_from_lobby(actor);
         self.inner.detached(actor);
         self.inner.session_lost(actor, true).await;
     }
 
     /// The session is gone for good.
     pub async fn session_closed(&self, actor: &Actor) {
+        self.inner.away_from_lobby(actor);
         self.inner.detached(actor);
         self.inner.session_left(actor).await;
     }
@@ -442,6 +454,11 @@ impl Inner {
             Command::FilterRemove(c) => self.filter_remove(actor, c.filter_id).await,
             Command::UserSessions(c) => self.user_sessions(actor, c.user_id).await,
             Command::RevokeSessions(c) => self.revoke_user_sessions(actor, c).await,
+            Command::InviteCreate(c) => self.invite_create(actor, channel()?, c).await,
+            Command::InviteList(_) => self.invite_list(actor, channel()?).await,
+            Command::InviteRevoke(c) => self.invite_revoke(actor, channel()?, c.invite_id).await,
+            Command::InviteAdmit(c) => self.decide_on_guest(actor, channel()?, c.user_id, true).await,
+            Command::InviteRefuse(c) => self.decide_on_guest(actor, channel()?, c.user_id, false).await,
             Command::MessageReport(c) => self.message_report(actor, c).await,
             Command::Reports(c) => self.reports(actor, c).await,
             Command::ResolveReport(c) => self.resolve_report(actor, c).await,
@@ -464,6 +481,7 @@ impl Inner {
             | Command::ChannelLeave(c)
             | Command::TypingActive(c)
             | Command::ChannelPins(c)
+            | Command::InviteList(c)
             | Command::VoiceParticipants(c) => self.named(actor, &c.channel_id).await?,
             Command::TypingStart(c) | Command::TypingStop(c) => self.named(actor, &c.channel_id).await?,
             Command::ThreadGet(c) | Command::ThreadFollow(c) | Command::ThreadUnfollow(c) => {
@@ -474,7 +492,10 @@ impl Inner {
             Command::ChannelSync(c) => self.named(actor, &c.channel_id).await?,
             Command::ChannelUpdate(c) => self.named(actor, &c.channel_id).await?,
             Command::ChannelArchive(c) => self.named(actor, &c.channel_id).await?,
-            Command::MemberAdd(c) | Command::MemberRemove(c) => self.named(actor, &c.channel_id).await?,
+            Command::MemberAdd(c)
+            | Command::MemberRemove(c)
+            | Command::InviteAdmit(c)
+            | Command::InviteRefuse(c) => self.named(actor, &c.channel_id).await?,
             Command::MemberRole(c) => self.named(actor, &c.channel_id).await?,
             Command::SetNotify(c) => self.named(actor, &c.channel_id).await?,
             Command::MessageSend(c) => self.named(actor, &c.channel_id).await?,
@@ -483,6 +504,8 @@ impl Inner {
             Command::CallStart(c) => self.named(actor, &c.channel_id).await?,
             Command::KickUser(c) => self.named(actor, &c.channel_id).await?,
             Command::TimeoutUser(c) => self.named(actor, &c.channel_id).await?,
+            Command::InviteCreate(c) => self.named(actor, &c.channel_id).await?,
+            Command::InviteRevoke(c) => self.of_invite(actor, c).await?,
             Command::MessageReport(c) => self.of_message(actor, c.message_id).await?,
             Command::MessageEdit(c) => self.of_message(actor, c.message_id).await?,
             Command::MessageReact(c) => self.of_message(actor, c.message_id).await?,

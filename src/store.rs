@@ -31,6 +31,7 @@ mod administration;
 mod contract;
 mod directory;
 mod filtering;
+mod invites;
 mod logins;
 mod moderation;
 mod notices;
@@ -45,6 +46,10 @@ pub use self::{
         REMEMBERED_MS,
     },
     filtering::{FilterStore, MAX_FILTERS, NewFilter, NewFlag, OldFilter},
+    invites::{
+        Decided, Departed, InviteStore, Knocked, LISTED_INVITES, MAX_INVITES, MAX_KNOCKING, NewGuest,
+        NewInvite, RevokedInvite, Welcomed,
+    },
     logins::{LoginStore, MAX_LOGINS, NewLogin, OpenedLogin, Revocation, Rotated, Rotation, Which},
     moderation::{AuditCheck, Banned, MAX_BLOCKS, NewBan, NewReport, Reported, Resolution, Unban},
     notices::{NoticeStore, Waiting, Wishes},
@@ -411,7 +416,7 @@ pub struct StoreStats {
 
 #[async_trait]
 pub trait Store:
-    ScheduleStore + LoginStore + FilterStore + DirectoryStore + NoticeStore + Send + Sync
+    ScheduleStore + LoginStore + FilterStore + DirectoryStore + NoticeStore + InviteStore + Send + Sync
 {
     // --- users ---
     async fn create_user(&self, new: NewUser, then: Then<CreatedUser>) -> Result<CreatedUser>;

@@ -12,6 +12,8 @@ mod hostile_media;
 mod hostile_signal;
 #[path = "e2e/hostile_tokens.rs"]
 mod hostile_tokens;
+#[path = "e2e/invites.rs"]
+mod invites;
 #[path = "e2e/operations.rs"]
 mod operations;
 #[path = "e2e/ringing.rs"]

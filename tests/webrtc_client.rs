@@ -22,6 +22,7 @@ mod peer;
 use std::time::Duration;
 
 use rtc::peer_connection::transport::RTCDtlsTransportState;
+use serde_json::json;
 use webrtc::peer_connection::RTCPeerConnectionState;
 
 use self::{
@@ -135,6 +136,48 @@ async fn a_watcher_of_an_empty_room_sees_one_publisher_after_the_other() {
     }
     assert_eq!(watcher.state(), RTCPeerConnectionState::Connected);
     assert_eq!(watched.delete().await, 200);
+}
+
+/// Somebody without an account is seen and heard by those who have one, until its link is taken back.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_guest_is_seen_and_heard_until_its_link_is_taken_back() {
+    let server = Server::start(&[]).await;
+    let ana = server.login("ana").await;
+    let made = json!({"type": "group", "name": "standup", "private": true, "participants": []});
+    let made = server.post("/api/v1/channels", Some(&ana), &made).await;
+    let channel = made["data"]["channel"]["id"].as_str().expect("a channel").to_owned();
+    let invites = format!("/api/v1/channels/{channel}/invites");
+    let link = server.post(&invites, Some(&ana), &json!({"chat": false})).await;
+    let code = link["data"]["code"].as_str().expect("a code");
+    let name = json!({"name": "Gil"});
+    let entered = server.post(&format!("/api/v1/invites/{code}/guests"), None, &name).await;
+    let token = entered["data"]["token"].as_str().expect("a token");
+
+    let (publisher, watcher) = (Peer::publisher().await, Peer::watcher().await);
+    let watched = Resource::create_in(&server, "whep", &channel, &ana, &watcher).await;
+    connected(&watcher, &watched).await;
+    let published = Resource::create_in(&server, "whip", &channel, token, &publisher).await;
+    connected(&publisher, &published).await;
+    let source = Source::start(&publisher, 0);
+    let (audio, video) = until("a second of the guest", PATIENCE, async || {
+        let (audio, video) = (Stream::of(&watcher.audio())?, Stream::of(&watcher.video())?);
+        let enough = audio.packets.len() >= AUDIO_PACKETS / 2 && complete_frames(&video) >= VIDEO_FRAMES / 2;
+        (enough && audio.is_dense() && video.is_dense()).then_some((audio, video))
+    })
+    .await;
+    check_audio(&audio, &source.sent());
+    check_video(&video, &source.sent());
+
+    let id = link["data"]["invite"]["id"].as_str().expect("an id");
+    let revoke = reqwest::Client::new().delete(server.url(&format!("{invites}/{id}"))).bearer_auth(&ana);
+    assert_eq!(revoke.send().await.expect("an answer").status(), 200);
+    hung_up(&publisher).await;
+    until("nothing is published any more", PATIENCE, async || {
+        (server.metric("convene_media_publications").await == 0.0).then_some(())
+    })
+    .await;
+    assert_eq!(watcher.state(), RTCPeerConnectionState::Connected, "the others stay");
+    assert_eq!(server.metric("convene_room_panics_total").await, 0.0);
 }
 
 /// Waits until ICE and DTLS are through.

@@ -13,10 +13,10 @@ use crate::{
     base::id::{LoginId, SessionId},
     chat::{
         error::{Code, ServiceError},
-        model::UserRecord,
+        model::{UserRecord, WallMs},
     },
     runtime::clock,
-    services::ExternalUser,
+    services::{ExternalUser, Guest},
 };
 
 /// A checked token.
@@ -25,6 +25,8 @@ pub struct Bearer {
     pub actor: Actor,
     pub user: UserRecord,
     pub claims: Claims,
+    /// When the session that it is of is over, if nobody refreshes it.
+    pub login_ends: Option<WallMs>,
 }
 
 /// Checks a token and finds its user. Every refusal looks alike, except "expired".
@@ -65,9 +67,10 @@ async fn check(
     if !user.is_active {
         return Err(ServiceError::new(Code::AuthUserInactive, "the account is not active"));
     }
-    if let Some(login) = claims.login {
-        front.services.live_login(login, user.id).await?;
-    }
+    let login_ends = match claims.login {
+        Some(login) => Some(front.services.live_login(login, user.id).await?.expires_at),
+        None => None,
+    };
     if claims.epoch.is_some_and(|epoch| epoch != user.token_epoch) {
         return Err(invalid());
     }
@@ -81,7 +84,7 @@ async fn check(
         login: claims.login,
         from: ip.into(),
     };
-    Ok(Bearer { actor, user, claims })
+    Ok(Bearer { actor, user, claims, login_ends })
 }
 
 /// The actor of one HTTP request.
@@ -113,8 +116,33 @@ pub fn issue(front: &Front, user: &UserRecord, login: LoginId) -> Result<(String
     sign(front, new)
 }
 
-/// The same rights once more.
+/// A token for somebody who came by a link: as long as it may stay, since it gets no other one.
+pub fn issue_to_guest(
+    front: &Front,
+    guest: &Guest,
+    login: LoginId,
+) -> Result<(String, Claims), ServiceError> {
+    let new = NewToken {
+        sub: guest.user.id.to_string(),
+        name: None,
+        kind: TokenKind::Client,
+        grants: guest.grants.clone(),
+        epoch: Some(guest.user.token_epoch),
+        login: Some(login),
+        ttl_s: seconds_until(guest.expires_at),
+    };
+    sign(front, new)
+}
+
+/// Whether tokens can be made here.
+pub fn can_sign(front: &Front) -> Result<(), ServiceError> {
+    if front.tokens.can_sign() { Ok(()) } else { Err(no_key()) }
+}
+
+/// The same rights once more, but not for longer than the session it is of.
 pub fn reissue(front: &Front, bearer: &Bearer) -> Result<(String, Claims), ServiceError> {
+    let ttl_s = front.config.auth.token_ttl.get().as_secs().max(1);
+    let ttl_s = bearer.login_ends.map_or(ttl_s, |end| ttl_s.min(seconds_until(end)));
     let new = NewToken {
         sub: bearer.user.id.to_string(),
         name: None,
@@ -122,7 +150,7 @@ pub fn reissue(front: &Front, bearer: &Bearer) -> Result<(String, Claims), Servi
         grants: bearer.claims.grants.clone(),
         epoch: Some(bearer.user.token_epoch),
         login: bearer.actor.login,
-        ttl_s: front.config.auth.token_ttl.get().as_secs().max(1),
+        ttl_s,
     };
     sign(front, new)
 }
@@ -147,6 +175,11 @@ fn no_key() -> ServiceError {
 
 fn invalid() -> ServiceError {
     ServiceError::new(Code::AuthInvalid, "the token is not valid")
+}
+
+/// Whole seconds that are left of it.
+fn seconds_until(end: WallMs) -> u64 {
+    u64::try_from(end / 1000).unwrap_or(0).saturating_sub(now_s())
 }
 
 pub fn now_s() -> u64 {

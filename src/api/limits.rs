@@ -151,6 +151,7 @@ pub struct Gates {
     login_ip: Option<DefaultKeyedRateLimiter<IpAddr>>,
     login_account: Option<DefaultKeyedRateLimiter<String>>,
     refresh_ip: Option<DefaultKeyedRateLimiter<IpAddr>>,
+    invite_ip: Option<DefaultKeyedRateLimiter<IpAddr>>,
     failures: Option<DefaultKeyedRateLimiter<IpAddr>>,
 }
 
@@ -163,6 +164,7 @@ impl Gates {
             login_ip: keyed(auth.login_per_ip),
             login_account: keyed(auth.login_per_account),
             refresh_ip: keyed(auth.refresh_per_ip),
+            invite_ip: keyed(auth.invites_per_ip),
             failures: keyed(auth.failures_per_ip),
         }
     }
@@ -178,6 +180,11 @@ impl Gates {
         check(self.refresh_ip.as_ref(), &ip)
     }
 
+    /// Somebody looks at a link for guests, or comes in by it.
+    pub fn invite(&self, ip: IpAddr) -> Result<(), ServiceError> {
+        check(self.invite_ip.as_ref(), &ip)
+    }
+
     /// Called for a refused token; the answer replaces the refusal once there are too many.
     pub fn token_refused(&self, ip: IpAddr, refusal: ServiceError) -> ServiceError {
         check(self.failures.as_ref(), &ip).err().unwrap_or(refusal)
@@ -185,7 +192,8 @@ impl Gates {
 
     /// Forgets those who have been quiet; called once a minute.
     pub fn sweep(&self) {
-        for gate in [&self.login_ip, &self.refresh_ip, &self.failures].into_iter().flatten() {
+        for gate in [&self.login_ip, &self.refresh_ip, &self.invite_ip, &self.failures].into_iter().flatten()
+        {
             gate.retain_recent();
         }
         if let Some(gate) = &self.login_account {

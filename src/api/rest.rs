@@ -3,6 +3,7 @@
 mod auth;
 pub mod endpoints;
 mod hooks;
+mod invites;
 
 use axum::{
     Json, Router,
@@ -25,7 +26,7 @@ use crate::chat::{
 };
 
 pub fn routes() -> Router<Front> {
-    let others = auth::routes().merge(hooks::routes()).merge(super::docs::routes());
+    let others = auth::routes().merge(hooks::routes()).merge(invites::routes()).merge(super::docs::routes());
     ENDPOINTS.iter().fold(others, |router, endpoint| {
         let answer = move |State(front): State<Front>, caller: Caller, path: PathNames, request: Request| {
             answer(front, endpoint, caller, path, request)

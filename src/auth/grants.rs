@@ -25,11 +25,22 @@ pub struct Grants {
     pub chat: bool,
     /// Host powers in every call and channel.
     pub admin: bool,
+    /// Came by a link: looks for nobody, writes to nobody alone, rings and invites nobody.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub guest: bool,
 }
 
 impl Default for Grants {
     fn default() -> Self {
-        Self { room: None, publish: true, subscribe: true, sources: None, chat: true, admin: false }
+        Self {
+            room: None,
+            publish: true,
+            subscribe: true,
+            sources: None,
+            chat: true,
+            admin: false,
+            guest: false,
+        }
     }
 }
 

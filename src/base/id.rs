@@ -75,6 +75,8 @@ ids! {
     FilterId,
     /// A message that waits for its time.
     ScheduleId,
+    /// A link that lets people in who have no account.
+    InviteId,
     /// One call; its media room carries the same id.
     CallId,
     /// One signalling session; survives its socket for the resume window.

@@ -20,6 +20,7 @@ use crate::base::{
 
 mod calls;
 mod filters;
+mod invites;
 mod sessions;
 
 pub use calls::{
@@ -27,6 +28,7 @@ pub use calls::{
     OnCall, OnMyCall, VoiceJoin, VoiceUpdate,
 };
 pub use filters::{FilterAdd, OnFilter};
+pub use invites::{InviteCreate, InviteRevoke};
 pub use sessions::{Nothing, RevokeSessions, SessionRevoke};
 
 /// A channel named by its id or its slug.
@@ -655,6 +657,12 @@ commands! {
     Filters(Nothing) = "moderation:filters",
     FilterAdd(FilterAdd) = "moderation:filter_add",
     FilterRemove(OnFilter) = "moderation:filter_remove",
+    InviteCreate(InviteCreate) = "invite:create",
+    InviteList(OnChannel) = "invite:list",
+    InviteRevoke(InviteRevoke) = "invite:revoke",
+    /// A guest who waits.
+    InviteAdmit(ChannelMember) = "invite:admit",
+    InviteRefuse(ChannelMember) = "invite:refuse",
     UserSessions(OnUser) = "moderation:sessions",
     RevokeSessions(RevokeSessions) = "moderation:revoke_sessions",
     AuditLog(AuditLog) = "moderation:audit",

@@ -38,6 +38,11 @@ pub(super) const MAX_REPORT_REASON: usize = 100;
 pub(super) const MAX_NOTE: usize = 1000;
 /// A phrase, not a sentence.
 pub(super) const MAX_FILTER_WORD: usize = 100;
+/// A link for guests: five minutes to ninety days, in seconds.
+pub(super) const MIN_INVITE_S: u32 = 300;
+pub(super) const MAX_INVITE_S: u32 = 7_776_000;
+/// Guests by one link, where it says so.
+pub(super) const MAX_INVITE_USES: u32 = 1000;
 /// Six hours.
 pub(super) const MAX_SLOW_MODE_S: u32 = 21_600;
 /// Ten years.
@@ -139,7 +144,10 @@ pub(super) fn check(command: &Command) -> Result<(), ServiceError> {
             ensure(c.retention_days.is_none_or(|d| d <= MAX_RETENTION_DAYS), "retentionDays", "0..=3650")
         }
         Command::ChannelArchive(c) => channel(&c.channel_id),
-        Command::MemberAdd(c) | Command::MemberRemove(c) => channel(&c.channel_id),
+        Command::MemberAdd(c)
+        | Command::MemberRemove(c)
+        | Command::InviteAdmit(c)
+        | Command::InviteRefuse(c) => channel(&c.channel_id),
         Command::MemberRole(c) => channel(&c.channel_id),
         Command::SetNotify(c) => channel(&c.channel_id),
         Command::MessageSend(c) => send(c),
@@ -198,6 +206,7 @@ pub(super) fn check(command: &Command) -> Result<(), ServiceError> {
         | Command::ChannelJoin(c)
         | Command::ChannelLeave(c)
         | Command::ChannelPins(c)
+        | Command::InviteList(c)
         | Command::TypingActive(c)
         | Command::VoiceParticipants(c) => channel(&c.channel_id),
         Command::TypingStart(c) | Command::TypingStop(c) => channel(&c.channel_id),
@@ -205,6 +214,14 @@ pub(super) fn check(command: &Command) -> Result<(), ServiceError> {
             chars("word", c.word.trim(), 1, MAX_FILTER_WORD)?;
             ensure(!words(&c.word).is_empty(), "word", "with a letter or a digit")
         }
+        Command::InviteCreate(c) => {
+            channel(&c.channel_id)?;
+            let span = c.expires_in.is_none_or(|s| (MIN_INVITE_S..=MAX_INVITE_S).contains(&s));
+            ensure(span, "expiresIn", "300..=7776000")?;
+            let uses = c.max_uses.is_none_or(|n| (1..=MAX_INVITE_USES).contains(&n));
+            ensure(uses, "maxUses", "1..=1000")
+        }
+        Command::InviteRevoke(c) => optional_channel(c.channel_id.as_ref()),
         Command::SessionRevoke(c) => {
             ensure(c.session_id.is_some() != c.others, "sessionId", "either sessionId or others")
         }

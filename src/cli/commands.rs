@@ -244,6 +244,7 @@ fn dev_defaults() -> Config {
     config.media.listen.set_ip(std::net::Ipv4Addr::LOCALHOST.into());
     config.auth.login_per_ip = 600;
     config.auth.login_per_account = 600;
+    config.auth.invites_per_ip = 600;
     config.auth.failures_per_ip = 600;
     config
 }

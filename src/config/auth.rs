@@ -25,6 +25,8 @@ pub struct Auth {
     pub login_per_account: u32,
     /// Refreshes of tokens per minute from one address. 0 = no limit.
     pub refresh_per_ip: u32,
+    /// Requests about links for guests per minute from one address; each guest makes two. 0 = no limit.
+    pub invites_per_ip: u32,
     /// Refused tokens per minute from one address before it is turned away. 0 = no limit.
     pub failures_per_ip: u32,
 }
@@ -41,6 +43,7 @@ impl Default for Auth {
             login_per_ip: 30,
             login_per_account: 10,
             refresh_per_ip: 300,
+            invites_per_ip: 120,
             failures_per_ip: 30,
         }
     }

@@ -33,6 +33,11 @@ pub(super) fn is_administration(command: &Command) -> bool {
             | Command::SetNotify(_)
             | Command::KickUser(_)
             | Command::TimeoutUser(_)
+            | Command::InviteCreate(_)
+            | Command::InviteList(_)
+            | Command::InviteRevoke(_)
+            | Command::InviteAdmit(_)
+            | Command::InviteRefuse(_)
     )
 }
 
@@ -46,6 +51,9 @@ pub(super) fn has_aftermath(command: &Command) -> bool {
             | Command::BanUser(_)
             | Command::SessionRevoke(_)
             | Command::RevokeSessions(_)
+            | Command::InviteRevoke(_)
+            | Command::InviteAdmit(_)
+            | Command::InviteRefuse(_)
     )
 }
 

@@ -63,6 +63,7 @@ pub(super) fn hide(error: ServiceError, command: &Command) -> ServiceError {
         name if name.starts_with("schedule:") && name != "schedule:list" => {
             ServiceError::new(Code::NotFoundMessage, "no such message")
         }
+        "invite:revoke" => ServiceError::new(Code::NotFoundInvite, "no such link"),
         name if name.starts_with("call:") && name != "call:start" && name != "call:history" => {
             ServiceError::new(Code::NotFoundCall, "no such call")
         }

@@ -5,7 +5,9 @@ use std::sync::{Mutex, PoisonError};
 use ulid::Ulid;
 
 use crate::{
-    base::id::{CallId, ChannelId, FilterId, MessageId, ParticipantId, ReportId, ScheduleId, UserId},
+    base::id::{
+        CallId, ChannelId, FilterId, InviteId, MessageId, ParticipantId, ReportId, ScheduleId, UserId,
+    },
     runtime::clock,
 };
 
@@ -33,6 +35,10 @@ impl Ids {
 
     pub(super) fn filter(&self) -> FilterId {
         FilterId(self.next())
+    }
+
+    pub(super) fn invite(&self) -> InviteId {
+        InviteId(self.next())
     }
 
     pub(super) fn schedule(&self) -> ScheduleId {

@@ -171,7 +171,7 @@ impl Services {
 }
 
 /// Somebody who hangs up must not leave it half done.
-async fn finish<T: Send + 'static>(
+pub(super) async fn finish<T: Send + 'static>(
     work: impl Future<Output = Result<T, ServiceError>> + Send + 'static,
 ) -> Result<T, ServiceError> {
     let done = tokio::spawn(work).await;
@@ -232,15 +232,21 @@ impl Inner {
     }
 
     /// In this order: what is let in no more cannot follow what was cut.
-    fn cut(&self, user: UserId, logins: &[LoginId]) {
+    pub(super) fn cut(&self, user: UserId, logins: &[LoginId]) {
         for login in logins {
             self.ended.add(*login);
-            self.out.login_ended(user, *login);
+            self.out.login_ended(user, *login, Code::AuthRevoked);
         }
     }
 
+    /// The same for a guest who is not let in.
+    pub(super) fn turn_away(&self, user: UserId, login: LoginId) {
+        self.ended.add(login);
+        self.out.login_ended(user, login, Code::PermDenied);
+    }
+
     /// Their media ends with the seats.
-    async fn clear_seats(&self, logins: &[LoginId]) {
+    pub(super) async fn clear_seats(&self, logins: &[LoginId]) {
         for login in logins {
             for (call, session) in self.look(|book| book.of_login(*login)) {
                 let left = self

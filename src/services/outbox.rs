@@ -246,7 +246,7 @@ impl Outbox {
         }
     }
 
-    fn directory_channel(&self, there: &DirectoryChannel, by: UserId) {
+    pub(super) fn directory_channel(&self, there: &DirectoryChannel, by: UserId) {
         let id = there.channel.id;
         let everybody = || Audience::Users(there.audience.clone());
         for arrival in &there.joined {
@@ -302,8 +302,8 @@ impl Outbox {
     }
 
     /// The last that the sockets of this sign-in hear.
-    pub(super) fn login_ended(&self, user: UserId, login: LoginId) {
-        self.carrier.disconnect_login(user, login, CLOSE_UNAUTHORISED, Code::AuthRevoked.as_str());
+    pub(super) fn login_ended(&self, user: UserId, login: LoginId, why: Code) {
+        self.carrier.disconnect_login(user, login, CLOSE_UNAUTHORISED, why.as_str());
     }
 
     pub(super) fn member_updated(&self, change: &ChangedMember) {

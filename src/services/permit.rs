@@ -27,6 +27,12 @@ pub(super) fn permit(grants: &Grants, command: &Command, place: Option<&Place>) 
         }
         _ => {}
     }
+    if grants.room.is_some() && invites(command) {
+        return Err(denied("the token is bound to one room"));
+    }
+    if grants.guest && bothers_people(command) {
+        return Err(denied("guests may not do this"));
+    }
     if !grants.chat && is_chat(command) {
         return Err(denied("the token does not allow chat"));
     }
@@ -72,6 +78,32 @@ fn leaves_room(command: &Command) -> bool {
             | Command::UnbanUser(_)
             | Command::Bans(_)
             | Command::AuditLog(_)
+    )
+}
+
+/// Lets people in who have no account.
+fn invites(command: &Command) -> bool {
+    matches!(
+        command,
+        Command::InviteCreate(_)
+            | Command::InviteList(_)
+            | Command::InviteRevoke(_)
+            | Command::InviteAdmit(_)
+            | Command::InviteRefuse(_)
+    )
+}
+
+/// Looks for people, or reaches beyond those who are there.
+fn bothers_people(command: &Command) -> bool {
+    matches!(
+        command,
+        Command::UserList(_)
+            | Command::SearchSuggest(_)
+            | Command::DmOpen(_)
+            | Command::ChannelCreate(_)
+            | Command::MemberAdd(_)
+            | Command::CallStart(_)
+            | Command::CallInvite(_)
     )
 }
 
@@ -122,6 +154,11 @@ fn is_chat(command: &Command) -> bool {
             | Command::TypingActive(_)
             | Command::SearchMessages(_)
             | Command::SearchSuggest(_)
+            | Command::InviteCreate(_)
+            | Command::InviteList(_)
+            | Command::InviteRevoke(_)
+            | Command::InviteAdmit(_)
+            | Command::InviteRefuse(_)
     )
 }
 
@@ -173,6 +210,46 @@ mod tests {
                 assert_eq!(code(&host, op, data, None), Some(Code::PermDenied), "{op}");
             }
         }
+    }
+
+    #[test]
+    fn a_guest_bothers_nobody_and_a_room_token_lets_nobody_in() {
+        let (here, user) = (place(), json!({"userId": crate::base::id::UserId::from_parts(1, 1)}));
+        let channel = json!({"channelId": "standup"});
+        let bound = Grants { room: Some("standup".into()), admin: true, ..Grants::default() };
+        let invite = json!({"inviteId": crate::base::id::InviteId::from_parts(1, 1)});
+        let waits = json!({"channelId": "standup", "userId": user["userId"]});
+        for (op, data) in [
+            ("invite:create", &channel),
+            ("invite:list", &channel),
+            ("invite:revoke", &invite),
+            ("invite:admit", &waits),
+            ("invite:refuse", &waits),
+        ] {
+            assert_eq!(code(&bound, op, data.clone(), Some(&here)), Some(Code::PermDenied), "{op}");
+            assert_eq!(code(&Grants::default(), op, data.clone(), Some(&here)), None, "{op}");
+            let mute = Grants { chat: false, ..Grants::default() };
+            assert_eq!(code(&mute, op, data.clone(), Some(&here)), Some(Code::PermDenied), "{op}");
+        }
+        let guest = Grants { guest: true, ..bound };
+        for (op, data, place) in [
+            ("user:list", json!({}), None),
+            ("search:suggest", json!({"q": "a"}), None),
+            ("dm:open", user.clone(), None),
+            ("channel:create", json!({"type": "group", "name": "new"}), None),
+            ("channel:member_add", json!({"channelId": "x", "userId": user["userId"]}), Some(&here)),
+            ("call:start", json!({"channelId": "x", "type": "voice"}), Some(&here)),
+        ] {
+            assert_eq!(code(&guest, op, data, place), Some(Code::PermDenied), "{op}");
+        }
+        assert_eq!(code(&guest, "voice:join", channel.clone(), Some(&here)), None);
+        assert_eq!(
+            code(&guest, "message:send", json!({"channelId": "x", "content": "hi"}), Some(&here)),
+            None
+        );
+        // As it was before there were guests: others' tokens do not say that they are none.
+        assert!(!serde_json::to_string(&Grants::default()).unwrap().contains("guest"));
+        assert_eq!(serde_json::from_str::<Grants>("{}").unwrap(), Grants::default());
     }
 
     #[test]

@@ -1,6 +1,9 @@
 //! The task that lets the store forget what is too old or was deleted long enough ago.
 
-use std::{sync::Weak, time::Duration};
+use std::{
+    sync::{Arc, Weak},
+    time::Duration,
+};
 
 use super::Inner;
 use crate::{
@@ -24,6 +27,7 @@ pub(super) async fn follow(inner: Weak<Inner>) {
         rest = EVERY;
         if let Some(inner) = inner.upgrade() {
             inner.forget_logins().await;
+            inner.forget_guests().await;
         }
         let mut pass = Some(ClearPass::default());
         let now = clock::wall_ms();
@@ -47,6 +51,16 @@ impl Inner {
                 Ok(0) => return,
                 Ok(_) => tokio::time::sleep(BREATH).await,
                 Err(error) => return tracing::warn!(%error, "ended sessions could not be forgotten"),
+            }
+        }
+    }
+
+    async fn forget_guests(self: &Arc<Self>) {
+        loop {
+            match self.see_guests_off().await {
+                Ok(false) => return,
+                Ok(true) => tokio::time::sleep(BREATH).await,
+                Err(error) => return tracing::warn!(%error, "guests whose time is over are still members"),
             }
         }
     }

@@ -54,7 +54,7 @@ impl Inner {
         self.wake.notify_one();
     }
 
-    fn presence_changed(&self, user: UserId, flipped: bool) {
+    pub(super) fn presence_changed(&self, user: UserId, flipped: bool) {
         if flipped {
             let presence = self.presence().seen_by_others(user);
             // Held until all are told: a block that comes now is told after this.
@@ -248,6 +248,7 @@ pub(super) async fn tick(inner: std::sync::Weak<Inner>, wake: Arc<tokio::sync::N
             }
             let gone = expire(&inner);
             remember(&inner, &gone).await;
+            inner.forget_knocks().await;
             if clock::now() >= chores {
                 chores = clock::now() + HOUSEKEEPING;
                 housekeeping(&inner).await;
@@ -281,7 +282,8 @@ pub(super) async fn tell_quality(inner: std::sync::Weak<Inner>) {
 
 fn next(inner: &Inner, chores: Instant) -> Instant {
     let (typing, presence) = (inner.typing().next_timeout(), inner.presence().next_timeout());
-    typing.into_iter().chain(presence).min().map_or(chores, |at| at.min(chores))
+    let soft = typing.into_iter().chain(presence).chain(inner.waiting.next_timeout());
+    soft.min().map_or(chores, |at| at.min(chores))
 }
 
 /// Returns whose last device is gone.

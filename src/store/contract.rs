@@ -13,6 +13,7 @@ pub(super) use self::scheduling::each_is_sent_by_one_of;
 mod administration;
 mod directory;
 mod filtering;
+mod invites;
 mod logins;
 mod moderation;
 mod privacy;
@@ -42,6 +43,7 @@ pub(super) async fn all(store: Arc<dyn Store>) {
     privacy::all(&*store, [ana, bo, cy]).await;
     filtering::all(&*store, [ana, bo, cy]).await;
     logins::all(&*store, [ana, bo, cy]).await;
+    invites::all(&store, [ana, bo, cy]).await;
     scheduling::all(&store, [ana, bo, cy]).await;
     search::all(&*store, [ana, bo, cy]).await;
     retention::all(&*store, [ana, bo, cy]).await;

@@ -6,6 +6,7 @@ mod filters;
 mod hooks;
 mod hostile;
 mod http;
+mod invites;
 mod logins;
 mod matrix;
 mod moderation;

@@ -198,6 +198,21 @@ impl World {
             let report = json!({"messageId": names["$message"], "reason": "spam"});
             names.insert("$report", self.must(OWNER, "message:report", report).await["reportId"].clone());
         }
+        if row.data.contains("$open") {
+            // Like the scene's channel, but for people from outside too.
+            let open = json!({"type": "group", "name": "open", "participants": members, "private": true});
+            let open = self.must(OWNER, "channel:create", open).await["channel"]["id"].clone();
+            let made = self.must(OWNER, "invite:create", json!({"channelId": open})).await;
+            names.insert("$invite", made["invite"]["id"].clone());
+            if row.data.contains("$waits") {
+                let link = self.must(OWNER, "invite:create", json!({"channelId": open, "lobby": true})).await;
+                let path = format!("/api/v1/invites/{}/guests", link["code"].as_str().unwrap());
+                let come = self.http.post(self.server.url(&path)).json(&json!({"name": "Gil"})).send().await;
+                let guest: Value = come.unwrap().json().await.unwrap();
+                names.insert("$waits", guest["data"]["user"]["id"].clone());
+            }
+            names.insert("$open", open);
+        }
         if row.data.contains("$filter") {
             self.next += 1;
             let word = json!({"word": format!("unwanted {}", self.next), "action": "flag"});

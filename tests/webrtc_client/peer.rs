@@ -306,8 +306,13 @@ pub struct Resource {
 impl Resource {
     /// Offers at the door (`whip` or `whep`) of the channel `general` and takes the answer.
     pub async fn create(server: &Server, door: &str, token: &str, peer: &Peer) -> Self {
+        Self::create_in(server, door, "general", token, peer).await
+    }
+
+    /// The same in another channel.
+    pub async fn create_in(server: &Server, door: &str, channel: &str, token: &str, peer: &Peer) -> Self {
         let response = reqwest::Client::new()
-            .post(server.url(&format!("/{door}/general")))
+            .post(server.url(&format!("/{door}/{channel}")))
             .bearer_auth(token)
             .header("content-type", "application/sdp")
             .body(peer.offer().await)

@@ -108,11 +108,13 @@ export type ErrorCode =
   | 'not_found.call'
   | 'not_found.session'
   | 'not_found.filter'
+  | 'not_found.invite'
   | 'validation.failed'
   | 'validation.filtered'
   | 'conflict.rev'
   | 'conflict.duplicate'
   | 'conflict.state'
+  | 'invite.gone'
   | 'limit.rate'
   | 'limit.size'
   | 'limit.count'
@@ -146,6 +148,7 @@ export type LastSeenTo = 'nobody' | 'shared';
 export type AccountKind = 'internal' | 'client' | 'bot';
 export type AccountRole = 'admin' | 'member';
 export type DeclineReason = 'declined' | 'busy';
+export type KnockOutcome = ('admitted' | 'refused') | 'left' | 'unanswered';
 export type ReactAction = 'add' | 'remove';
 export type NotificationKind = ('mention' | 'missed_call') | 'direct' | 'thread';
 /**
@@ -156,6 +159,7 @@ export type RtcLayers = LayersComing | LayersWanted;
 export type MediaState = 'connected' | 'interrupted' | 'closed';
 export type Kind = 'audio' | 'video';
 export type TrackState = 'published' | 'unpublished' | 'muted' | 'unmuted';
+export type InLobby = 'waiting';
 
 /**
  * All that goes over the wire.
@@ -466,6 +470,74 @@ export interface Commands {
    */
   'dm:open': {
     userId: string;
+  };
+  /**
+   * Let a guest in who waits
+   */
+  'invite:admit': {
+    /**
+     * A channel named by its id or its slug.
+     */
+    channelId: string;
+    userId: string;
+  };
+  /**
+   * Make a link that lets people in who have no account
+   */
+  'invite:create': {
+    /**
+     * A channel named by its id or its slug.
+     */
+    channelId: string;
+    /**
+     * Guests may read and write messages.
+     */
+    chat?: boolean;
+    /**
+     * Seconds; 7 days if it is not said.
+     */
+    expiresIn?: number | null;
+    /**
+     * Guests wait until somebody lets them in.
+     */
+    lobby?: boolean;
+    /**
+     * How many guests may come by it; absent, there is no limit.
+     */
+    maxUses?: number | null;
+    /**
+     * Guests may send sound and pictures.
+     */
+    publish?: boolean;
+  };
+  /**
+   * Links of a channel that have not ended, the newest first, and who waits
+   */
+  'invite:list': {
+    /**
+     * A channel named by its id or its slug.
+     */
+    channelId: string;
+  };
+  /**
+   * Send a guest away who waits
+   */
+  'invite:refuse': {
+    /**
+     * A channel named by its id or its slug.
+     */
+    channelId: string;
+    userId: string;
+  };
+  /**
+   * End a link, and the stay of those who came by it
+   */
+  'invite:revoke': {
+    /**
+     * If given, the link has to be of it.
+     */
+    channelId?: string | null;
+    inviteId: string;
   };
   /**
    * Delete a message; its tombstone stays
@@ -1089,6 +1161,11 @@ export interface Answers {
   'channel:sync': Sync;
   'channel:update': OneSeenChannel;
   'dm:open': OneChannel;
+  'invite:admit': OneMember;
+  'invite:create': MadeInvite;
+  'invite:list': Invites;
+  'invite:refuse': Empty;
+  'invite:revoke': OneInvite;
   'message:delete': OneMessage;
   'message:edit': OneMessage;
   'message:get': OneMessage;
@@ -1584,6 +1661,63 @@ export interface Sync {
    */
   truncated: boolean;
 }
+export interface MadeInvite {
+  /**
+   * The secret of the link; it is told this once.
+   */
+  code: string;
+  invite: InviteLink;
+}
+/**
+ * A link that lets people in who have no account.
+ */
+export interface InviteLink {
+  channelId: string;
+  /**
+   * Guests may read and write messages.
+   */
+  chat: boolean;
+  createdAt: string;
+  createdBy: string;
+  expiresAt: string;
+  id: string;
+  /**
+   * Guests wait until somebody lets them in.
+   */
+  lobby: boolean;
+  /**
+   * `null` = as often as one likes.
+   */
+  maxUses: number | null;
+  /**
+   * Guests may send sound and pictures.
+   */
+  publish: boolean;
+  revokedAt: string | null;
+  uses: number;
+}
+export interface Invites {
+  invites: InviteLink[];
+  /**
+   * The first one first.
+   */
+  waiting: Knocking[];
+}
+/**
+ * A guest who waits to be let in.
+ */
+export interface Knocking {
+  at: string;
+  channelId: string;
+  guest: NamedUser;
+}
+export interface NamedUser {
+  name: string;
+  userId: string;
+}
+export interface OneInvite {
+  invite: InviteLink;
+}
 export interface OneMessage {
   message: Message;
 }
@@ -1933,6 +2067,9 @@ export interface Events {
   'channel:notify_set': Notify;
   'channel:updated': ChannelUpdated;
   error: Failure;
+  'invite:admitted': Admitted;
+  'invite:knock': Knocking;
+  'invite:knock_over': KnockOver;
   'message:deleted': MessageDeleted;
   'message:edited': MessageEdited;
   'message:mention': MessageMention;
@@ -2142,6 +2279,18 @@ export interface Violation {
   path: string;
   rule: string;
 }
+export interface Admitted {
+  channelId: string;
+}
+export interface KnockOver {
+  /**
+   * Who decided.
+   */
+  by: string | null;
+  channelId: string;
+  outcome: KnockOutcome;
+  userId: string;
+}
 export interface MessageDeleted {
   by: string | null;
   channelId: string;
@@ -2324,6 +2473,10 @@ export interface Ready {
   iceServers: IceServer[];
   iceServersTtl: number;
   limits: Limits;
+  /**
+   * Of a guest who has not been let in yet.
+   */
+  lobby?: 'waiting';
   presence: Presence[];
   resumed: boolean;
   serverTime: string;

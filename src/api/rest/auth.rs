@@ -154,7 +154,7 @@ async fn asked(
     Ok((caller, refresh_token))
 }
 
-fn not_draining(front: &Front) -> Result<(), Problem> {
+pub(super) fn not_draining(front: &Front) -> Result<(), Problem> {
     if front.is_draining() {
         return Err(Problem::new(Code::ServerDraining, "the server is shutting down"));
     }
@@ -166,7 +166,7 @@ fn not_one_of_ours() -> ServiceError {
 }
 
 /// What the client calls itself; otherwise its browser or library does.
-fn client_name(said: Option<String>, headers: &HeaderMap) -> Result<String, ServiceError> {
+pub(super) fn client_name(said: Option<String>, headers: &HeaderMap) -> Result<String, ServiceError> {
     if let Some(said) = said {
         if said.chars().count() > MAX_CLIENT || said.chars().any(char::is_control) {
             return Err(ServiceError::invalid("client", "0..=200 chars in one line"));

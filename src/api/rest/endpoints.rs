@@ -119,6 +119,11 @@ pub static ENDPOINTS: &[Endpoint] = &[
     put("/channels/{channelId}/members/{userId}/timeout", "moderation:timeout_user"),
     delete("/channels/{channelId}/members/{userId}/timeout", "moderation:timeout_user")
         .fixed(&[("until", Fixed::Null)]),
+    get("/channels/{channelId}/invites", "invite:list"),
+    post("/channels/{channelId}/invites", "invite:create").created(),
+    delete("/channels/{channelId}/invites/{inviteId}", "invite:revoke"),
+    post("/channels/{channelId}/guests/{userId}/admit", "invite:admit"),
+    post("/channels/{channelId}/guests/{userId}/refuse", "invite:refuse"),
     put("/channels/{channelId}/notify", "channel:set_notify"),
     get("/channels/{channelId}/messages", "channel:get_history"),
     post("/channels/{channelId}/messages", "message:send").header(NONCE.0, NONCE.1).created(),

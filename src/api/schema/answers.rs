@@ -3,12 +3,12 @@
 use schemars::{JsonSchema, Schema, SchemaGenerator};
 
 use super::objects::{
-    AuditEntry, Ban, CallRecord, Chain, Channel, Empty, FilteredWord, IceServer, LiveCall, Login, Member,
-    Message, Never, Participant, Presence, Reader, Report, Revision, Scheduled, SeenChannel, Settings,
-    Thread, Time, Typist, User,
+    AuditEntry, Ban, CallRecord, Chain, Channel, Empty, FilteredWord, IceServer, InviteLink, Knocking,
+    LiveCall, Login, Member, Message, Never, Participant, Presence, Reader, Report, Revision, Scheduled,
+    SeenChannel, Settings, Thread, Time, Typist, User,
 };
 use crate::{
-    base::id::{CallId, LoginId, MessageId, ParticipantId, ReportId, SessionId, UserId},
+    base::id::{CallId, ChannelId, LoginId, MessageId, ParticipantId, ReportId, SessionId, UserId},
     call::model::VoiceState,
     chat::model::NotifyPref,
 };
@@ -105,6 +105,12 @@ pub static OPS: &[Op] = &[
     op::<Users>("user:blocks", "Whom one blocks"),
     op::<Sessions>("session:list", "Where one is signed in, the last used first"),
     op::<Empty>("session:revoke", "Sign out somewhere else, or everywhere else"),
+    // Guests
+    op::<MadeInvite>("invite:create", "Make a link that lets people in who have no account"),
+    op::<Invites>("invite:list", "Links of a channel that have not ended, the newest first, and who waits"),
+    op::<OneMember>("invite:admit", "Let a guest in who waits"),
+    op::<Empty>("invite:refuse", "Send a guest away who waits"),
+    op::<OneInvite>("invite:revoke", "End a link, and the stay of those who came by it"),
     // Moderation
     op::<OneMember>("moderation:kick_user", "Remove a member and say why"),
     op::<OneMember>("moderation:timeout_user", "Keep a member from writing for a while, or no more"),
@@ -492,6 +498,54 @@ pub struct IceServers {
 #[derive(Debug, JsonSchema)]
 pub struct Sdp {
     pub sdp: String,
+}
+
+#[derive(Debug, JsonSchema)]
+pub struct MadeInvite {
+    pub invite: InviteLink,
+    /// The secret of the link; it is told this once.
+    pub code: String,
+}
+
+#[derive(Debug, JsonSchema)]
+pub struct Invites {
+    #[schemars(length(max = 200))]
+    pub invites: Vec<InviteLink>,
+    /// The first one first.
+    #[schemars(length(max = 50))]
+    pub waiting: Vec<Knocking>,
+}
+
+#[derive(Debug, JsonSchema)]
+pub struct OneInvite {
+    pub invite: InviteLink,
+}
+
+/// What is behind a link.
+#[derive(Debug, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct ShownInvite {
+    pub channel_name: String,
+    /// Names of people who are in the call now.
+    #[schemars(length(max = 5))]
+    pub people: Vec<String>,
+    /// How many people are in the call now.
+    pub count: u32,
+    /// One waits until somebody lets one in.
+    pub lobby: bool,
+    pub publish: bool,
+    pub chat: bool,
+    pub expires_at: Time,
+}
+
+/// What a guest gets. There is no refresh token: a page that is loaded again goes on with this one.
+#[derive(Debug, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Welcome {
+    pub token: String,
+    pub expires_at: Time,
+    pub user: User,
+    pub channel_id: ChannelId,
 }
 
 /// What a login gets.

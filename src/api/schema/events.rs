@@ -7,8 +7,8 @@ use schemars::{JsonSchema, SchemaGenerator};
 use super::{
     answers::{Notify, Of, OneChannel, OneMessage, Pong},
     objects::{
-        CallSummary, Channel, Connection, IceServer, LiveCall, Member, Message, Participant, Person,
-        Presence, Report, Scheduled, Settings, SharedChannel, ThreadSummary, Time, Track, User,
+        CallSummary, Channel, Connection, IceServer, Knocking, LiveCall, Member, Message, Participant,
+        Person, Presence, Report, Scheduled, Settings, SharedChannel, ThreadSummary, Time, Track, User,
     },
 };
 use crate::{
@@ -85,6 +85,10 @@ pub static EVENTS: &[EventType] = &[
         "schedule:changed",
         "A message of mine that waits was made, changed, sent, or failed",
     ),
+    // Guests
+    reliable::<Knocking>("invite:knock", "A guest waits to be let in"),
+    reliable::<KnockOver>("invite:knock_over", "A guest waits no more"),
+    reliable::<Admitted>("invite:admitted", "I was let in"),
     // Soft state
     ephemeral::<TypingStart>("typing:user_start", "Somebody types"),
     ephemeral::<TypingStop>("typing:user_stop", "Somebody does not type any more"),
@@ -146,6 +150,42 @@ pub struct Ready {
     pub active_calls: Vec<LiveCall>,
     pub server_time: Time,
     pub expires_at: Time,
+    /// Of a guest who has not been let in yet.
+    #[schemars(skip_serializing_if = "absent")]
+    pub lobby: InLobby,
+}
+
+#[derive(Debug, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum InLobby {
+    Waiting,
+}
+
+#[derive(Debug, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct KnockOver {
+    pub channel_id: ChannelId,
+    pub user_id: UserId,
+    pub outcome: KnockOutcome,
+    /// Who decided.
+    pub by: Option<UserId>,
+}
+
+#[derive(Debug, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum KnockOutcome {
+    Admitted,
+    Refused,
+    /// Its page was closed.
+    Left,
+    /// Nobody decided for ten minutes.
+    Unanswered,
+}
+
+#[derive(Debug, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Admitted {
+    pub channel_id: ChannelId,
 }
 
 #[derive(Debug, JsonSchema)]

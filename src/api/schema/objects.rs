@@ -12,8 +12,8 @@ use crate::{
     auth::grants::Device,
     base::{
         id::{
-            CallId, ChannelId, FilterId, LoginId, MessageId, ParticipantId, ReportId, ScheduleId, TrackId,
-            UserId,
+            CallId, ChannelId, FilterId, InviteId, LoginId, MessageId, ParticipantId, ReportId, ScheduleId,
+            TrackId, UserId,
         },
         playout::PlayoutDelay,
     },
@@ -371,6 +371,43 @@ pub struct FilteredWord {
     pub action: FilterAction,
     pub by: UserId,
     pub created_at: Time,
+}
+
+/// A link that lets people in who have no account.
+#[derive(Debug, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct InviteLink {
+    pub id: InviteId,
+    pub channel_id: ChannelId,
+    pub created_by: UserId,
+    pub created_at: Time,
+    pub expires_at: Time,
+    /// `null` = as often as one likes.
+    pub max_uses: Option<u32>,
+    pub uses: u32,
+    pub revoked_at: Option<Time>,
+    /// Guests wait until somebody lets them in.
+    pub lobby: bool,
+    /// Guests may send sound and pictures.
+    pub publish: bool,
+    /// Guests may read and write messages.
+    pub chat: bool,
+}
+
+/// A guest who waits to be let in.
+#[derive(Debug, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Knocking {
+    pub guest: NamedUser,
+    pub channel_id: ChannelId,
+    pub at: Time,
+}
+
+#[derive(Debug, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct NamedUser {
+    pub user_id: UserId,
+    pub name: String,
 }
 
 /// Where somebody is signed in.

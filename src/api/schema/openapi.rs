@@ -8,11 +8,11 @@ use serde_json::{Map, Value, json};
 
 use super::{
     Problem,
-    answers::{self, Granted},
+    answers::{self, Granted, ShownInvite, Welcome},
     fields_of, incoming,
     objects::{Empty, User},
     outgoing,
-    requests::{self, Credentials, WithRefreshToken},
+    requests::{self, Credentials, GuestName, WithRefreshToken},
 };
 use crate::api::rest::endpoints::{ENDPOINTS, Endpoint, Fixed, Header};
 
@@ -101,6 +101,32 @@ fn others(schemas: &mut SchemaGenerator) -> Vec<(&'static str, Method, Value)> {
         body: None,
         failures: vec![401, 403, 429, 503],
     };
+    let code = json!({
+        "name": "code", "in": "path", "required": true, "description": "The secret of the link.",
+        "schema": {"type": "string"},
+    });
+    let show = Plan {
+        id: "invite.show".into(),
+        summary: "What is behind a link for guests",
+        tag: "invite",
+        parameters: vec![code.clone()],
+        body: None,
+        failures: vec![404, 410, 422, 429, 503],
+        answers: vec![(200, data(schemas.subschema_for::<ShownInvite>().to_value()))],
+    };
+    let enter = Plan {
+        id: "invite.enter".into(),
+        summary: "Come in by a link for guests",
+        tag: "invite",
+        parameters: vec![code],
+        body: Some((GuestName::json_schema(&mut incoming()).to_value(), true)),
+        failures: vec![400, 404, 410, 413, 415, 422, 429, 503],
+        answers: vec![(201, data(schemas.subschema_for::<Welcome>().to_value()))],
+    };
+    let (mut show, mut enter) = (show.to_json(), enter.to_json());
+    for open in [&mut show, &mut enter] {
+        open["security"] = json!([]);
+    }
     let (mut login, mut refresh, mut logout) = (login.to_json(), refresh.to_json(), logout.to_json());
     login["security"] = json!([]);
     // Either of the two will do.
@@ -112,6 +138,8 @@ fn others(schemas: &mut SchemaGenerator) -> Vec<(&'static str, Method, Value)> {
         ("/auth/refresh", Method::POST, refresh),
         ("/auth/logout", Method::POST, logout),
         ("/users/me", Method::GET, me.to_json()),
+        ("/invites/{code}", Method::GET, show),
+        ("/invites/{code}/guests", Method::POST, enter),
     ]
 }
 
@@ -175,7 +203,7 @@ const fn meaning(status: u16) -> &'static str {
         403 => "Not allowed (`perm.*`, `auth.banned`, `auth.user_inactive`)",
         404 => "Not there, or not for the caller to see (`not_found.*`)",
         409 => "It does not go with the state of things (`conflict.*`, `call.*`)",
-        410 => "The call is over (`call.ended`)",
+        410 => "The call is over (`call.ended`), or the link lets nobody in any more (`invite.gone`)",
         413 => "The body is too large (`limit.size`)",
         415 => "The body is not `application/json`",
         422 => "A field breaks a rule (`validation.failed`), or there are too many (`limit.count`)",
@@ -347,7 +375,7 @@ mod tests {
     fn every_endpoint_is_in_the_document_with_an_answer() {
         let document = document();
         let operations = operations(&document);
-        assert_eq!(operations.len(), ENDPOINTS.len() + 4, "two endpoints are one, or one is missing");
+        assert_eq!(operations.len(), ENDPOINTS.len() + 6, "two endpoints are one, or one is missing");
         for endpoint in ENDPOINTS {
             let key = format!("{} {}", endpoint.method.as_str().to_lowercase(), endpoint.path);
             let operation = &operations[&key];

@@ -40,6 +40,13 @@ pub struct Credentials {
     pub client: Option<String>,
 }
 
+/// What a guest is called.
+#[derive(Debug, JsonSchema)]
+pub struct GuestName {
+    #[schemars(length(min = 1, max = 50))]
+    pub name: String,
+}
+
 /// What `/auth/refresh` and `/auth/logout` may say instead of a bearer token.
 #[derive(Debug, JsonSchema)]
 #[serde(rename_all = "camelCase")]

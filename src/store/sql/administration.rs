@@ -3,8 +3,8 @@
 use super::{
     audit::{self, Entry},
     channels::{enter, is_external, member, shared},
-    db::args,
-    lines,
+    db::{Db, args},
+    guests, lines,
     messages::bump,
     writer::{Tx, Write},
 };
@@ -26,27 +26,59 @@ use serde_json::{Value, json};
 struct Ground {
     channel: ChannelRecord,
     rank: MemberRole,
+    /// Whether the actor is in it.
+    member: bool,
 }
 
-/// `NotFound` for strangers. A direct conversation has nobody who could administer it. An administrator of the server who
-/// acts where it is no member leaves a line in the audit log.
-async fn ground(db: &mut Tx<'_>, act: &ChannelAct, action: &str) -> Result<Ground> {
-    let own = rank(db, act.channel, act.by).await?;
-    if own.is_none() && is_external(db, act.by).await? {
+/// `NotFound` for strangers. A direct conversation has nobody who could administer it.
+async fn survey(conn: &mut Db<'_>, act: &ChannelAct) -> Result<Ground> {
+    let own = rank(conn, act.channel, act.by).await?;
+    if own.is_none() && is_external(conn, act.by).await? {
         return Err(StoreError::NotFound);
     }
     let rank = if act.host { MemberRole::Owner } else { own.ok_or(StoreError::NotFound)? };
-    let channel = shared(&mut db.conn, act.channel).await?;
+    let channel = shared(conn, act.channel).await?;
     match channel.kind {
         ChannelKind::Dm if own.is_none() => Err(StoreError::NotFound),
         ChannelKind::Dm => Err(StoreError::Denied),
-        _ => {
-            if own.is_none() {
-                log(db, act, action, act.channel.to_string(), json!({})).await?;
-            }
-            Ok(Ground { channel, rank })
-        }
+        _ => Ok(Ground { channel, rank, member: own.is_some() }),
     }
+}
+
+/// An administrator of the server who acts where it is no member leaves a line in the audit log.
+async fn ground(db: &mut Tx<'_>, act: &ChannelAct, action: &str) -> Result<Ground> {
+    let ground = survey(&mut db.conn, act).await?;
+    if !ground.member {
+        log(db, act, action, act.channel.to_string(), json!({})).await?;
+    }
+    Ok(ground)
+}
+
+impl Ground {
+    /// Any member of a public group, hosts of every other channel but general ones.
+    fn may_add(&self) -> Result<()> {
+        let open = self.channel.kind == ChannelKind::Group && !self.channel.is_private;
+        let may = self.channel.kind != ChannelKind::General && (open || self.rank >= MemberRole::Admin);
+        require(may, StoreError::Denied)
+    }
+}
+
+/// The channel, if the actor may let people in who have no account: as it may add members, unless it is a guest itself.
+async fn invites_there(conn: &mut Db<'_>, ground: Ground, by: UserId) -> Result<ChannelRecord> {
+    require(!guests::is_guest(conn, by).await?, StoreError::Denied)?;
+    ground.may_add()?;
+    Ok(ground.channel)
+}
+
+/// For whoever only looks.
+pub(super) async fn may_see_invites(conn: &mut Db<'_>, act: &ChannelAct) -> Result<ChannelRecord> {
+    let ground = survey(conn, act).await?;
+    invites_there(conn, ground, act.by).await
+}
+
+pub(super) async fn may_invite(db: &mut Tx<'_>, act: &ChannelAct, action: &str) -> Result<ChannelRecord> {
+    let ground = ground(db, act, action).await?;
+    invites_there(&mut db.conn, ground, act.by).await
 }
 
 async fn log(db: &mut Tx<'_>, act: &ChannelAct, action: &str, target: String, detail: Value) -> Result<()> {
@@ -54,9 +86,8 @@ async fn log(db: &mut Tx<'_>, act: &ChannelAct, action: &str, target: String, de
 }
 
 /// `None` = not a member.
-async fn rank(db: &mut Tx<'_>, channel: ChannelId, user: UserId) -> Result<Option<MemberRole>> {
-    let row = db
-        .conn
+async fn rank(conn: &mut Db<'_>, channel: ChannelId, user: UserId) -> Result<Option<MemberRole>> {
+    let row = conn
         .maybe(
             "SELECT role FROM channel_members WHERE channel_id = $1 AND user_id = $2 AND left_at IS NULL",
             args![channel, user],
@@ -80,7 +111,7 @@ impl Write for UpdateChannel {
 
     async fn apply(self: Box<Self>, db: &mut Tx<'_>) -> Result<ChangedChannel> {
         let Self { act, settings } = *self;
-        let Ground { channel, rank } = ground(db, &act, "channel.update").await?;
+        let Ground { channel, rank, .. } = ground(db, &act, "channel.update").await?;
         require(rank >= MemberRole::Admin, StoreError::Denied)?;
         require(channel.archived_at.is_none(), StoreError::ReadOnly)?;
         // Everybody is in a general channel: it cannot be private.
@@ -153,7 +184,7 @@ impl Write for ArchiveChannel {
 
     async fn apply(self: Box<Self>, db: &mut Tx<'_>) -> Result<ChangedChannel> {
         let Self { act, archived } = *self;
-        let Ground { channel, rank } = ground(db, &act, "channel.archive").await?;
+        let Ground { channel, rank, .. } = ground(db, &act, "channel.archive").await?;
         require(rank == MemberRole::Owner, StoreError::Denied)?;
         let audience = db.audience(act.channel).await?;
         if channel.archived_at.is_some() == archived {
@@ -186,12 +217,13 @@ impl Write for InviteMember {
 
     async fn apply(self: Box<Self>, db: &mut Tx<'_>) -> Result<JoinedChannel> {
         let Self { act, user } = *self;
-        let Ground { channel, rank } = ground(db, &act, "channel.member_add").await?;
-        let open = channel.kind == ChannelKind::Group && !channel.is_private;
-        let may = channel.kind != ChannelKind::General && (open || rank >= MemberRole::Admin);
-        require(may, StoreError::Denied)?;
-        require(channel.archived_at.is_none(), StoreError::ReadOnly)?;
-        let known = db.conn.maybe("SELECT id FROM users WHERE id = $1 AND is_active", args![user]).await?;
+        let ground = ground(db, &act, "channel.member_add").await?;
+        ground.may_add()?;
+        require(ground.channel.archived_at.is_none(), StoreError::ReadOnly)?;
+        // A guest is one of its own channel only.
+        let known = "SELECT id FROM users WHERE id = $1 AND is_active AND NOT EXISTS \
+                     (SELECT 1 FROM guests g WHERE g.user_id = users.id AND g.channel_id <> $2)";
+        let known = db.conn.maybe(known, args![user, act.channel]).await?;
         require(known.is_some(), StoreError::NoUser)?;
         let mut joined = enter(db, act.channel, user, MemberRole::Member.as_str(), act.now).await?;
         if joined.added {
@@ -216,8 +248,8 @@ impl Write for ChangeMember {
 
     async fn apply(self: Box<Self>, db: &mut Tx<'_>) -> Result<ChangedMember> {
         let Self { act, user, change } = *self;
-        let Ground { channel, rank } = ground(db, &act, "channel.member_change").await?;
-        let theirs = self::rank(db, act.channel, user).await?.ok_or(StoreError::NoUser)?;
+        let Ground { channel, rank, .. } = ground(db, &act, "channel.member_change").await?;
+        let theirs = self::rank(&mut db.conn, act.channel, user).await?.ok_or(StoreError::NoUser)?;
         // Owners are above everybody, other owners too; administrators above members only.
         let above = rank == MemberRole::Owner || (rank == MemberRole::Admin && theirs == MemberRole::Member);
         let leaves_owner = match &change {

@@ -2,7 +2,7 @@
 
 use super::{
     db::{Db, Row, args, containing},
-    lines,
+    guests, lines,
     messages::bump,
     moderation::is_blocked_by,
     rows::{self, channel_sql, member_sql, shared_channel_sql},
@@ -102,14 +102,14 @@ pub(super) async fn of_unit(
 
 /// `Denied` where external accounts are not let in and this is one.
 pub(super) async fn fits(db: &mut Tx<'_>, internal: bool, user: UserId) -> Result<()> {
-    match internal && is_external(db, user).await? {
+    match internal && is_external(&mut db.conn, user).await? {
         true => Err(StoreError::Denied),
         false => Ok(()),
     }
 }
 
-pub(super) async fn is_external(db: &mut Tx<'_>, user: UserId) -> Result<bool> {
-    let row = db.conn.maybe("SELECT kind FROM users WHERE id = $1", args![user]).await?;
+pub(super) async fn is_external(conn: &mut Db<'_>, user: UserId) -> Result<bool> {
+    let row = conn.maybe("SELECT kind FROM users WHERE id = $1", args![user]).await?;
     Ok(row.map(|row| row.text("kind")).transpose()?.as_deref() == Some(EXTERNAL))
 }
 
@@ -144,7 +144,8 @@ async fn insert_members(db: &mut Tx<'_>, new: &NewChannel) -> Result<()> {
             .conn
             .run(
                 "INSERT INTO channel_members (channel_id, user_id, role, joined_at, rev) \
-             SELECT $1, id, $2, $3, 1 FROM users WHERE id = $4 AND is_active",
+             SELECT $1, id, $2, $3, 1 FROM users WHERE id = $4 AND is_active \
+               AND NOT EXISTS (SELECT 1 FROM guests g WHERE g.user_id = users.id)",
                 args![new.id, role, new.now, *user],
             )
             .await?;
@@ -186,9 +187,10 @@ impl Write for AddMember {
         if left.is_some() {
             return Err(StoreError::NotFound);
         }
+        guests::may_enter(&mut db.conn, self.channel, self.user).await?;
         let place =
             db.conn.one("SELECT kind, is_internal FROM channels WHERE id = $1", args![self.channel]).await?;
-        if place.flag("is_internal")? && is_external(db, self.user).await? {
+        if place.flag("is_internal")? && is_external(&mut db.conn, self.user).await? {
             return Err(StoreError::NotFound);
         }
         let mut joined = enter(db, self.channel, self.user, "member", self.now).await?;

@@ -14,7 +14,7 @@ use sqlx::{
 
 use super::local::{Local, LocalRow};
 use crate::{
-    base::id::{CallId, ChannelId, FilterId, LoginId, MessageId, ParticipantId, ReportId, UserId},
+    base::id::{CallId, ChannelId, FilterId, InviteId, LoginId, MessageId, ParticipantId, ReportId, UserId},
     store::{Result, StoreError},
 };
 
@@ -71,7 +71,7 @@ macro_rules! id_args {
         })+
     };
 }
-id_args!(UserId, ChannelId, MessageId, CallId, ParticipantId, ReportId, LoginId, FilterId);
+id_args!(UserId, ChannelId, MessageId, CallId, ParticipantId, ReportId, LoginId, FilterId, InviteId);
 
 /// A borrowed connection.
 pub(super) enum Db<'c> {

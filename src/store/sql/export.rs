@@ -387,6 +387,43 @@ const OF_A_USER: &[Section] = &[
         columns: &[("word", Text), ("action", Text), ("createdAt", Time)],
     },
     Section {
+        record: "inviteCreated",
+        sql: "SELECT i.id AS k1, i.id AS \"id\", i.channel_id AS \"channelId\", i.created_at AS \"createdAt\", \
+              i.expires_at AS \"expiresAt\", i.max_uses AS \"maxUses\", i.uses AS \"uses\", \
+              i.revoked_at AS \"revokedAt\", i.lobby AS \"lobby\", i.may_publish AS \"publish\", \
+              i.may_chat AS \"chat\" FROM invites i \
+              WHERE i.created_by = $1 AND i.id > $2 ORDER BY i.id LIMIT $3",
+        key: &[Text],
+        columns: &[
+            ("id", Text),
+            ("channelId", Text),
+            ("createdAt", Time),
+            ("expiresAt", Time),
+            ("maxUses", Int),
+            ("uses", Int),
+            ("revokedAt", Time),
+            ("lobby", Flag),
+            ("publish", Flag),
+            ("chat", Flag),
+        ],
+    },
+    Section {
+        record: "guest",
+        sql: "SELECT g.user_id AS k1, g.channel_id AS \"channelId\", g.invite_id AS \"inviteId\", \
+              g.state AS \"state\", g.created_at AS \"createdAt\", g.expires_at AS \"expiresAt\", \
+              g.gone_at AS \"goneAt\" FROM guests g \
+              WHERE g.user_id = $1 AND g.user_id > $2 ORDER BY g.user_id LIMIT $3",
+        key: &[Text],
+        columns: &[
+            ("channelId", Text),
+            ("inviteId", Text),
+            ("state", Text),
+            ("createdAt", Time),
+            ("expiresAt", Time),
+            ("goneAt", Time),
+        ],
+    },
+    Section {
         record: "session",
         sql: "SELECT s.id AS k1, s.id AS \"id\", s.device AS \"device\", s.client AS \"client\", s.ip AS \"ip\", \
               s.created_at AS \"createdAt\", s.last_used_at AS \"lastUsedAt\", s.expires_at AS \"expiresAt\", \

@@ -130,7 +130,7 @@ impl Write for Open {
     }
 }
 
-async fn end(conn: &mut Db<'_>, id: LoginId, now: WallMs) -> Result<()> {
+pub(super) async fn end(conn: &mut Db<'_>, id: LoginId, now: WallMs) -> Result<()> {
     let sql = "UPDATE sessions SET revoked_at = $1 WHERE id = $2 AND revoked_at IS NULL";
     conn.run(sql, args![now, id]).await.map(drop)
 }

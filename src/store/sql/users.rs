@@ -147,6 +147,7 @@ pub(super) async fn list(
         .all(
             user_sql!(
                 "WHERE u.is_active AND ($1 IS NULL OR u.username > $1) \
+                 AND ($3 IS NOT NULL OR NOT EXISTS (SELECT 1 FROM guests g WHERE g.user_id = u.id)) \
                  AND ($2 IS NULL OR lower(u.username) LIKE lower($2) ESCAPE '\\' \
                       OR lower(u.name) LIKE lower($2) ESCAPE '\\') \
                  AND ($3 IS NULL OR EXISTS (SELECT 1 FROM channel_members m \

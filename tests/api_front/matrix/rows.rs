@@ -68,6 +68,7 @@ const DENIED: &str = "perm.denied";
 const NO_CHANNEL: &str = "not_found.channel";
 const NO_MESSAGE: &str = "not_found.message";
 const NO_CALL: &str = "not_found.call";
+const NO_INVITE: &str = "not_found.invite";
 const NO_USER: &str = "not_found.user";
 
 const ALL: [&str; 6] = [OK; 6];
@@ -135,6 +136,18 @@ pub static ROWS: &[Row] = &[
     .heard(&[("channel:member_left", To::Members), ("message:new", To::Owner)]),
     row("channel:member_role", r#"{"channelId": "$channel", "userId": "$bo", "role": "admin"}"#, HOSTS)
         .heard(&[("channel:member_updated", To::Members)]),
+    // Guests: by whoever adds members, but nobody from outside is in an internal channel.
+    row("invite:create", r#"{"channelId": "$open", "expiresIn": 300, "maxUses": 2, "lobby": true}"#, HOSTS),
+    row("invite:create", r#"{"channelId": "$open"}"#, HOSTS),
+    row("invite:list", r#"{"channelId": "$open"}"#, HOSTS),
+    row(
+        "invite:revoke",
+        r#"{"channelId": "$open", "inviteId": "$invite"}"#,
+        [OK, DENIED, NO_INVITE, OK, DENIED, NO_INVITE],
+    ),
+    row("invite:admit", r#"{"channelId": "$open", "userId": "$waits"}"#, HOSTS)
+        .heard(&[("channel:member_joined", To::Members), ("message:new", To::Members)]),
+    row("invite:refuse", r#"{"channelId": "$open", "userId": "$waits"}"#, HOSTS),
     row("channel:set_notify", r#"{"channelId": "$channel", "pref": "mentions"}"#, CHAT)
         .heard(&[("channel:notify_set", To::Actor)]),
     row("moderation:kick_user", r#"{"channelId": "$channel", "userId": "$bo"}"#, HOSTS).heard(&[
