@@ -92,7 +92,8 @@ async fn whoever_adds_members_makes_links(store: &dyn Store, ana: UserId, bo: Us
     assert_eq!(store.invites(act(private, cy, HOUR)).await.unwrap_err(), StoreError::NotFound);
     let open = open_group(store, 661, ana, bo, false).await;
     let by_member = create(store, open, bo, link(2)).await.unwrap();
-    assert_eq!(store.invites(act(open, ana, HOUR)).await.unwrap(), [by_member.clone()]);
+    let listed = store.invites(act(open, ana, HOUR)).await.unwrap();
+    assert_eq!(listed, std::slice::from_ref(&by_member));
     assert_eq!(store.invite(by_member.id).await.unwrap(), by_member);
     // An administrator of the server is seen when it does so from outside.
     let host = ChannelAct { host: true, ..act(private, cy, HOUR) };
@@ -273,7 +274,7 @@ async fn a_link_that_is_taken_back_takes_its_guests_along(
     let there = done.departed.there.unwrap();
     assert_eq!(there.left.iter().map(|one| one.user).collect::<Vec<_>>(), guests[..2]);
     assert!(there.left.iter().all(|one| one.left_at == Some(2 * HOUR) && one.rev > before.rev));
-    let mut stay = vec![ana, bo, guests[3]];
+    let mut stay = [ana, bo, guests[3]];
     stay.sort_unstable();
     assert_eq!(there.audience[..], stay[..]);
     assert!(
