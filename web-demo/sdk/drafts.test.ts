@@ -1,7 +1,8 @@
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, vi } from 'vitest';
 import { Drafts, MemoryDraftStore } from './drafts';
 
-const settled = () => new Promise((resolve) => setTimeout(resolve));
+const stores = (store: MemoryDraftStore, ...texts: string[]) =>
+  vi.waitFor(() => expect([...store.rows.values()].map((row) => row.text).sort()).toEqual(texts));
 const reload = async (store: MemoryDraftStore, user = 'u') => {
   const drafts = new Drafts(store);
   await drafts.open(user);
@@ -15,7 +16,7 @@ describe('drafts', () => {
     drafts.set('c1', 'half a sen');
     drafts.set('t1', 'a reply');
     drafts.set('c1', 'half a sentence');
-    await settled();
+    await stores(store, 'a reply', 'half a sentence');
     const again = await reload(store);
     expect([again.get('c1'), again.get('t1'), again.get('c2')]).toEqual(['half a sentence', 'a reply', '']);
     expect((await reload(store, 'other')).get('c1')).toBe('');
@@ -25,15 +26,14 @@ describe('drafts', () => {
     const store = new MemoryDraftStore();
     const drafts = await reload(store);
     drafts.set('c1', 'precious');
-    await settled();
+    await stores(store, 'precious');
     let stored = () => {};
     const done = drafts.sent('c1', new Promise<void>((resolve) => (stored = resolve)));
     expect(drafts.get('c1')).toBe('');
-    await settled();
     expect((await reload(store)).get('c1')).toBe('precious');
     stored();
     await done;
-    await settled();
+    await stores(store);
     expect((await reload(store)).get('c1')).toBe('');
   });
 
@@ -46,8 +46,7 @@ describe('drafts', () => {
     drafts.set('c1', 'second');
     stored();
     await done;
-    await settled();
-    expect((await reload(store)).get('c1')).toBe('second');
+    await stores(store, 'second');
   });
 
   it('what comes late from the store never replaces what was typed', async () => {
@@ -71,12 +70,14 @@ describe('drafts', () => {
   });
 
   it('a store that fails loses nothing of the page', async () => {
-    const broken = { all: async () => [], put: async () => Promise.reject(new Error('full')), remove: async () => Promise.reject(new Error('full')) };
+    const full = vi.fn(async () => Promise.reject(new Error('full')));
+    const broken = { all: async () => [], put: full, remove: full };
     const drafts = new Drafts(broken);
     await drafts.open('u');
     drafts.set('c1', 'a');
-    await settled();
+    await vi.waitFor(() => expect(full).toHaveBeenCalledTimes(1));
     drafts.set('c1', 'ab');
+    await vi.waitFor(() => expect(full).toHaveBeenCalledTimes(2));
     expect(drafts.get('c1')).toBe('ab');
   });
 });
