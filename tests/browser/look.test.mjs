@@ -155,7 +155,8 @@ for (const [size, viewport] of [['desktop', DESKTOP], ['phone', PHONE]]) {
       await page.waitForSelector('[data-testid="settings-form"]');
       await look(page, name('settings'));
       await escape();
-      const last = await page.waitForSelector('article:last-of-type');
+      await page.waitForSelector('article');
+      const last = (await page.$$('article')).at(-1);
       await (size === 'phone' ? last.tap() : last.hover());
       await last.evaluate((node) => node.querySelector('[data-testid="message-more"]').click());
       await look(page, name('message'));
