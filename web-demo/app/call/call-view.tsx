@@ -76,10 +76,10 @@ export function CallView() {
       <div class="call-body">
         <Stage />
         {callStatsOpen.value && <StatsPanel />}
+        <CallNotices />
         <LostPanel />
       </div>
       <Waiting />
-      <CallNotices />
       <Controls />
     </section>
   );
