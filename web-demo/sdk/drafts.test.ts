@@ -62,6 +62,16 @@ describe('drafts', () => {
     expect([drafts.get('c1'), drafts.get('c2'), changed]).toEqual(['new', 'other', ['c2']]);
   });
 
+  it('what the outbox has is no draft any more, though the page ended before its row was gone', async () => {
+    const store = new MemoryDraftStore();
+    for (const [place, text] of [['c1', 'sent '], ['c2', 'sent'], ['t1', 'a reply']] as const) await store.put('u', place, text);
+    const item = { nonce: 'n', userId: 'u', channelId: 'c1', content: 'sent', createdAt: 0, order: 0, state: 'queued' as const, code: '' };
+    const drafts = new Drafts(store);
+    await drafts.open('u', Promise.resolve([item, { ...item, threadId: 't1', content: 'a reply' }]));
+    expect(['c1', 'c2', 't1'].map((place) => drafts.get(place))).toEqual(['', 'sent', '']);
+    expect(store.rows.size).toBe(1);
+  });
+
   it('text that comes back from the outbox stands before what is there', async () => {
     const drafts = await reload(new MemoryDraftStore());
     drafts.set('c1', 'now');

@@ -4,6 +4,7 @@
  */
 import { openDB } from 'idb';
 import { Emitter } from './emitter';
+import { placeOf, type OutboxItem } from './outbox';
 
 export interface DraftStore {
   all(userId: string): Promise<[place: string, text: string][]>;
@@ -67,16 +68,22 @@ export class Drafts {
     this.#store = store;
   }
 
-  async open(userId: string): Promise<void> {
+  /** `leftBehind`: what the outbox had when this page was opened. It is no draft any more, though its row may still be here. */
+  async open(userId: string, leftBehind: Promise<readonly OutboxItem[]> = Promise.resolve([])): Promise<void> {
     if (this.#userId === userId) return;
     this.#userId = userId;
-    const stored = await this.#store.all(userId).catch(() => []);
+    const [stored, sent] = await Promise.all([this.#store.all(userId).catch(() => []), leftBehind.catch(() => [])]);
     if (this.#userId !== userId) return;
     for (const [place, text] of stored) {
       if (this.#touched.has(place)) continue;
+      if (sent.some((item) => placeOf(item) === place && item.content === text.trim())) {
+        this.#dirty.add(place);
+        continue;
+      }
       this.#texts.set(place, text);
       this.events.emit('change', place);
     }
+    await this.#write();
   }
 
   close(): void {

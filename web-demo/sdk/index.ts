@@ -109,7 +109,7 @@ export function createConvene(options: ConveneOptions): Convene {
 
   session.events.on('ready', (ready) => {
     chat.onReady(ready);
-    void drafts.open(ready.user.id);
+    void drafts.open(ready.user.id, chat.outbox.leftBehind);
     presence.onReady(ready.presence);
     settings.onReady(ready.settings);
     rings.onReady(ready);

@@ -20,7 +20,7 @@ export interface OutboxItem {
 }
 
 /** The timeline it goes to. */
-const placeOf = (item: OutboxItem): string => item.threadId || item.channelId;
+export const placeOf = (item: OutboxItem): string => item.threadId || item.channelId;
 
 export interface OutboxStore {
   all(userId: string): Promise<OutboxItem[]>;
@@ -64,6 +64,7 @@ export class Outbox {
   #busy = new Set<string>();
   #order = 0;
   #userId = '';
+  #leftBehind: Promise<readonly OutboxItem[]> = Promise.resolve([]);
 
   constructor(options: OutboxOptions) {
     this.#options = options;
@@ -74,11 +75,17 @@ export class Outbox {
     return this.#items.filter((item) => placeOf(item) === place);
   }
 
+  /** What an earlier page had left behind when this one was opened, sent since then or not. */
+  get leftBehind(): Promise<readonly OutboxItem[]> {
+    return this.#leftBehind;
+  }
+
   /** Loads what an earlier page left behind. */
   async open(userId: string): Promise<void> {
     if (this.#userId === userId) return;
     this.#userId = userId;
-    const stored = await this.#options.store.all(userId);
+    this.#leftBehind = this.#options.store.all(userId);
+    const stored = await this.#leftBehind;
     const known = new Set(this.#items.map((item) => item.nonce));
     const old = stored
       .filter((item) => !known.has(item.nonce))
