@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import { launchChromium } from './lib/browsers.mjs';
+import { holding } from './lib/hold.mjs';
 import { goto, Person } from './lib/people.mjs';
 import { seed } from './lib/seed.mjs';
 import { Server } from './lib/server.mjs';
@@ -24,28 +25,13 @@ before(async () => {
   const bo = users.find((user) => user.username === 'bo').id;
   ({ channel } = await server.post('ana', 'channels', { type: 'group', name: 'Long', participants: [bo], private: true }));
   await seed(server, { channelId: channel.id, authorId: bo, count: MESSAGES });
-  ana = await Person.signIn(server, browser, 'ana', { prepare: holdPages });
+  ana = await Person.signIn(server, browser, 'ana', { before: holding('channel:get_history') });
 }, { timeout: 60_000 });
 
 after(async () => {
   await browser?.close();
   await server?.stop();
 });
-
-/** Pages of history are asked for only when the test lets them go: what moves between two moments is seen. */
-function holdPages() {
-  const { send } = WebSocket.prototype;
-  window.holding = false;
-  window.heldBack = [];
-  window.letGo = () => {
-    window.holding = false;
-    for (const go of window.heldBack.splice(0)) go();
-  };
-  WebSocket.prototype.send = function (frame) {
-    if (window.holding && String(frame).includes('channel:get_history')) window.heldBack.push(() => send.call(this, frame));
-    else send.call(this, frame);
-  };
-}
 
 const rows = () => ana.page.evaluate(() => document.querySelectorAll('.messages [data-row]').length);
 const last = (seq) => ana.page.evaluate((wanted) => document.querySelector(`.messages [data-seq="${wanted}"]`) !== null, seq);

@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import { launchChromium } from './lib/browsers.mjs';
+import { holding } from './lib/hold.mjs';
 import { goto, Person } from './lib/people.mjs';
 import { seedNames } from './lib/seed.mjs';
 import { Server } from './lib/server.mjs';
@@ -12,21 +13,6 @@ let browser;
 let ana;
 let direct;
 
-/** Frames with messages do not leave the page while it says so. */
-function holdMessages() {
-  const { send } = WebSocket.prototype;
-  window.holding = false;
-  window.heldBack = [];
-  window.letGo = () => {
-    window.holding = false;
-    for (const go of window.heldBack.splice(0)) go();
-  };
-  WebSocket.prototype.send = function (frame) {
-    if (window.holding && String(frame).includes('message:send')) window.heldBack.push(() => send.call(this, frame));
-    else send.call(this, frame);
-  };
-}
-
 before(async () => {
   server = await Server.start({});
   browser = await launchChromium();
@@ -36,7 +22,7 @@ before(async () => {
   await server.api('bo', `users/${idOf('ana')}/block`, { method: 'PUT' });
   const general = (await server.api('ana', 'channels/general')).channel;
   await seedNames(server, { channelId: general.id, memberId: idOf('ana'), texts: Array.from({ length: 22 }, (_, n) => `Person ${n}`) });
-  ana = await Person.signIn(server, browser, 'ana', { prepare: holdMessages });
+  ana = await Person.signIn(server, browser, 'ana', { before: holding('message:send') });
 }, { timeout: 60_000 });
 
 after(async () => {

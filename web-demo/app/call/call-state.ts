@@ -26,7 +26,7 @@ export interface TileModel {
   self: boolean;
   /** What comes from others. */
   track: RemoteTrack | null;
-  /** What I send. */
+  /** My camera. */
   own: MediaStreamTrack | null;
   muted: boolean;
   grade: Grade | null;
@@ -78,7 +78,7 @@ export const tiles = computed<readonly TileModel[]>(() => {
 
 export const tilesByKey = computed(() => new Map(tiles.value.map((tile) => [tile.key, tile])));
 
-const sharedScreen = computed(() => tiles.value.find((tile) => tile.source === 'screen' && !tile.self)?.key ?? null);
+const sharedScreen = computed(() => tiles.value.find((tile) => tile.source === 'screen')?.key ?? null);
 
 /** A shared screen or a pin wants the large place, whatever view was chosen. */
 export const effectiveLayout = computed<'grid' | 'speaker'>(() => {

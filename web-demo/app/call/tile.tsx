@@ -127,7 +127,7 @@ function View({ tile, rect, main, pinned, tabStop }: Props) {
   return (
     <div
       ref={root}
-      class={`tile ${self && !screen ? 'tile-mirror' : ''} ${screen ? 'tile-screen' : ''} ${main ? 'tile-main' : ''}`}
+      class={`tile ${self ? 'tile-mirror' : ''} ${screen ? 'tile-screen' : ''} ${main ? 'tile-main' : ''}`}
       role="group"
       aria-label={facts.join(', ')}
       tabIndex={tabIndex}
@@ -161,7 +161,7 @@ function View({ tile, rect, main, pinned, tabStop }: Props) {
         onLoadedData={() => setFrames(true)}
         onResize={() => setFrames(true)}
         data-track-id={trackId}
-        data-local={self ? source : undefined}
+        data-local={self ? 'camera' : undefined}
         aria-hidden="true"
         tabIndex={-1}
       />
@@ -174,7 +174,7 @@ function View({ tile, rect, main, pinned, tabStop }: Props) {
         ) : (
           <Icon node={AudioLines} size={15} class="tile-bars" />
         )}
-        <span dir="auto">{self && !screen && !roomy ? t.you : label}</span>
+        <span dir="auto">{self && !roomy ? t.you : label}</span>
         {grade && (
           <span class={`tile-quality quality-${grade}`} title={t.call.connection[grade]} data-testid="tile-quality">
             <Icon node={gradeIcon[grade]} size={14} />
