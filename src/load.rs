@@ -16,7 +16,6 @@ mod histogram;
 mod nacks;
 pub mod payload;
 pub mod peer;
-mod procfs;
 pub mod report;
 mod rooms;
 mod rtx;
@@ -47,11 +46,10 @@ use self::{
     churn::ChurnReport,
     engine::Command,
     histogram::Histogram,
-    procfs::Usage,
     report::{Join, PunctualReport, Quantiles, Readings, SinkReport, Steps},
     scrape::Sends,
 };
-use crate::runtime::clock;
+use crate::{observe::process::Usage, runtime::clock};
 
 /// Retransmissions and the last frames of paced senders still count for this long.
 const DRAIN: Duration = Duration::from_secs(1);

@@ -1,4 +1,5 @@
 //! Metrics and logs.
 
 pub mod metrics;
+pub mod process;
 pub mod trace;

@@ -11,8 +11,8 @@ use tokio::{
 use super::{
     Args,
     bot::{self, BotSpec, Progress, Shared},
-    procfs::Usage,
 };
+use crate::observe::process::Usage;
 
 /// Cycles before memory is first looked at: caches fill, the allocator learns.
 const WARM_UP: u32 = 500;

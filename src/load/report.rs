@@ -5,9 +5,9 @@ use std::{fmt, time::Duration};
 use super::{
     check::Faults,
     histogram::Histogram,
-    procfs::Usage,
     totals::{Frames, Punctual, Sinks, Totals},
 };
+use crate::observe::process::Usage;
 
 #[derive(Debug, Clone, serde::Serialize)]
 #[serde(rename_all = "camelCase")]

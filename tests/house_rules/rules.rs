@@ -90,7 +90,7 @@ pub const LAYERS: &[(&str, &[&str])] = &[
     ("observe", &["base", "runtime::stats", "runtime::queue", "runtime::clock"]),
     ("runtime", &["base", "proto", "media", "transport", "room", "observe"]),
     ("netem", &["base", "runtime::clock"]),
-    ("load", &["base", "auth::token", "auth::grants", "netem", "runtime::clock"]),
+    ("load", &["base", "auth::token", "auth::grants", "netem", "runtime::clock", "observe::process"]),
     ("api", &["base", "proto", "room", "auth", "chat", "call", "services", "runtime", "config", "observe"]),
     ("cli", &["*"]),
     ("app", &["*"]),

@@ -2,7 +2,8 @@
 
 use std::fmt;
 
-use super::super::{procfs::Usage, report::Quantiles};
+use super::super::report::Quantiles;
+use crate::observe::process::Usage;
 
 /// What a run cost the server.
 #[derive(Debug, Clone, Copy, serde::Serialize)]

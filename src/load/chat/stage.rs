@@ -8,11 +8,11 @@ use nix::sys::resource::{Resource, getrlimit, setrlimit};
 use serde_json::{Value, json};
 
 use super::{
-    super::{procfs::Usage, token},
+    super::token,
     args::Common,
     link::{Door, Link},
 };
-use crate::runtime::clock;
+use crate::{observe::process::Usage, runtime::clock};
 
 /// Requests of the set-up under way at a time.
 const REQUESTS: usize = 16;
