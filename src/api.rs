@@ -6,6 +6,7 @@ pub mod gateway;
 pub mod health;
 pub mod identity;
 pub mod limits;
+pub mod oversight;
 pub mod page;
 mod probe;
 mod race;

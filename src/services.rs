@@ -14,6 +14,7 @@ use tokio::{sync::Notify, task::JoinHandle};
 use self::{
     accounts::Passwords,
     bell::Bell,
+    config::{general_channel, timing},
     desk::{Desk, DeskParts, SharedBook, SharedQuality},
     failures::{StoredResult, hide, store_error},
     ids::Ids,
@@ -28,7 +29,7 @@ use crate::{
         quality::Quality,
     },
     call::{
-        book::{Book, Timing},
+        book::Book,
         media_plane::{MediaPlane, MediaState},
         quality::QualityBook,
     },
@@ -36,13 +37,13 @@ use crate::{
         broadcast::Broadcast,
         command::{ChannelRef, Command},
         error::{Code, ServiceError},
-        model::{ChannelKind, UserRecord},
+        model::UserRecord,
         presence::Presence,
         receipts::Receipts,
         typing::Typing,
     },
     runtime::clock,
-    store::{self, NewChannel, Store, StoreError, StoreStats},
+    store::{self, Store, StoreError, StoreStats},
 };
 
 mod accounts;
@@ -62,6 +63,7 @@ mod logins;
 mod marks;
 mod moderation;
 mod outbox;
+mod oversight;
 mod permit;
 mod privacy;
 mod rates;
@@ -468,6 +470,13 @@ impl Inner {
             Command::UnbanUser(c) => self.unban_user(actor, c.user_id).await,
             Command::Bans(c) => self.bans(actor, c).await,
             Command::AuditLog(c) => self.audit_log(actor, c).await,
+            Command::AdminOverview(_) => self.admin_overview(actor).await,
+            Command::AdminPolicy(_) => self.admin_policy(actor).await,
+            Command::AdminCalls(c) => self.admin_calls(actor, c).await,
+            Command::AdminCall(c) => self.admin_call(actor, c.call_id).await,
+            Command::AdminEndCall(c) => self.admin_end_call(actor, c.call_id).await,
+            Command::AdminRings(c) => self.admin_rings(actor, c).await,
+            Command::AdminCancelRing(c) => self.admin_cancel_ring(actor, c).await,
             Command::SearchMessages(c) => self.search(actor, place, c).await,
             Command::SearchSuggest(c) => self.suggest(actor, c).await,
         }
@@ -564,6 +573,13 @@ impl Inner {
             | Command::UnbanUser(_)
             | Command::Bans(_)
             | Command::AuditLog(_)
+            | Command::AdminOverview(_)
+            | Command::AdminPolicy(_)
+            | Command::AdminCalls(_)
+            | Command::AdminCall(_)
+            | Command::AdminEndCall(_)
+            | Command::AdminRings(_)
+            | Command::AdminCancelRing(_)
             | Command::SearchSuggest(_) => return Ok(None),
         };
         Ok(Some(found))
@@ -645,36 +661,6 @@ impl Inner {
 async fn members_of(store: &dyn Store, channel: ChannelId) -> Result<Vec<UserId>, ServiceError> {
     let members = store.members(channel).await.or_not_found(Code::NotFoundChannel)?;
     Ok(members.into_iter().map(|member| member.user).collect())
-}
-
-fn timing(config: &ServicesConfig) -> Timing {
-    Timing {
-        ring: config.calls.ring_timeout,
-        alone: config.calls.alone_timeout,
-        max: config.calls.max_duration,
-        grace: config.calls.disconnect_grace,
-        max_participants: config.calls.max_participants,
-    }
-}
-
-fn general_channel(id: ChannelId, slug: &str) -> NewChannel {
-    NewChannel {
-        id,
-        slug: Some(slug.to_owned()),
-        kind: ChannelKind::General,
-        name: slug.to_owned(),
-        description: "Everyone is here.".into(),
-        is_private: false,
-        is_voice: true,
-        owner: None,
-        members: Vec::new(),
-        dm_key: None,
-        department: None,
-        project: None,
-        is_internal: true,
-        context: "{}".into(),
-        now: clock::wall_ms(),
-    }
 }
 
 #[cfg(test)]

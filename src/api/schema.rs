@@ -8,6 +8,7 @@ pub mod answers;
 pub mod events;
 pub mod objects;
 pub mod openapi;
+pub mod oversight;
 pub mod requests;
 pub mod socket;
 

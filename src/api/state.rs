@@ -11,6 +11,7 @@ use super::{
     gateway::registry::Registry,
     identity::now_s,
     limits::{Connections, Gates},
+    oversight::{self, Vitals},
     probe::Tests,
     rtc::MediaDoor,
     whip::resource::Resources,
@@ -45,6 +46,7 @@ pub struct Parts {
     pub draining: AtomicBool,
     pub in_flight: AtomicUsize,
     pub tests: Tests,
+    pub vitals: Vitals,
 }
 
 impl Front {
@@ -71,11 +73,15 @@ impl Front {
         let _guard = self.busy();
         let (name, started) = (command.name(), clock::now());
         let mut result = self.services.execute(actor, command).await;
-        // Services know who joins, not which relays there are: answers of joins have an empty place for them.
-        if let Ok(Value::Object(answer)) = &mut result
-            && answer.contains_key("iceServers")
-        {
-            self.put_ice_servers(answer, actor.user);
+        // What only the front doors know is filled in here.
+        if let Ok(Value::Object(answer)) = &mut result {
+            match name {
+                "admin:overview" => oversight::put_overview(self, answer).await,
+                "admin:policy" => oversight::put_policy(&self.config, answer),
+                // Services know who joins, not which relays there are: answers of joins have an empty place for them.
+                _ if answer.contains_key("iceServers") => self.put_ice_servers(answer, actor.user),
+                _ => {}
+            }
         }
         let took = clock::now().saturating_duration_since(started);
         let error = result.as_ref().err().map(|error| error.code.as_str());

@@ -24,6 +24,7 @@ use crate::base::{
 };
 
 mod expel;
+mod oversee;
 
 #[derive(Debug, Clone)]
 pub struct Timing {
@@ -478,6 +479,10 @@ impl Book {
     /// Calls the session is in.
     pub fn of_session(&self, session: SessionId) -> Vec<CallId> {
         self.calls.values().filter(|call| call.in_session(session).is_some()).map(|call| call.id).collect()
+    }
+
+    pub fn all(&self) -> impl Iterator<Item = &LiveCall> {
+        self.calls.values()
     }
 
     pub fn live(&self) -> Vec<CallId> {

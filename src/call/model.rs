@@ -58,6 +58,8 @@ words! {
         LastLeft = "last_left", HostEnded = "host_ended", MaxDuration = "max_duration",
         AloneTimeout = "alone_timeout", NodeLost = "node_lost", Cancelled = "cancelled",
         Declined = "declined", Busy = "busy", NoAnswer = "no_answer", Failed = "failed",
+        /// By an administrator of the server who need not be in it.
+        AdminEnded = "admin_ended",
     }
 }
 

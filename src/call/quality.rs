@@ -88,6 +88,12 @@ impl QualityBook {
         self.calls.get(&call)?.get(&who)?.sums.average()
     }
 
+    /// What was measured last of everybody in a call.
+    pub fn newest(&self, call: CallId) -> BTreeMap<ParticipantId, Quality> {
+        let entries = self.calls.get(&call).into_iter().flatten();
+        entries.map(|(who, one)| (*who, one.newest)).collect()
+    }
+
     pub fn forget(&mut self, call: CallId, who: ParticipantId) {
         if let Some(entries) = self.calls.get_mut(&call) {
             entries.remove(&who);
@@ -136,11 +142,18 @@ impl Sums {
 }
 
 fn row(who: ParticipantId, entry: &Entry) -> Value {
-    let q = &entry.newest;
+    let mut row = measured_json(&entry.newest);
+    row["participantId"] = json!(who);
+    row["userId"] = json!(entry.user);
+    row
+}
+
+/// `{score, mos, loss, jitter, rtt|null, issues[]}`
+pub fn measured_json(q: &Quality) -> Value {
     json!({
-        "participantId": who, "userId": entry.user, "score": q.score, "mos": round(q.mos, 100.0),
-        "loss": round(q.loss, 10_000.0), "jitter": round(q.jitter_ms, 10.0),
-        "rtt": q.rtt_ms.map(|rtt| round(rtt, 10.0)), "issues": q.issues.codes(),
+        "score": q.score, "mos": round(q.mos, 100.0), "loss": round(q.loss, 10_000.0),
+        "jitter": round(q.jitter_ms, 10.0), "rtt": q.rtt_ms.map(|rtt| round(rtt, 10.0)),
+        "issues": q.issues.codes(),
     })
 }
 

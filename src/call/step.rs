@@ -3,7 +3,10 @@
 use super::model::{
     CallKind, CallMode, CallState, EndReason, InviteOutcome, LeaveReason, StintQuality, VoiceState,
 };
-use crate::base::id::{CallId, ChannelId, MessageId, ParticipantId, UserId};
+use crate::base::{
+    id::{CallId, ChannelId, MessageId, ParticipantId, UserId},
+    origin::Origin,
+};
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct CallStep {
@@ -24,6 +27,19 @@ pub struct CallStep {
     pub peak_participants: u32,
     /// With `ended`: leaves a line of type `call` in the channel, written by the initiator.
     pub message: Option<MessageId>,
+    /// Leaves a line in the audit log.
+    pub act: Option<CallAct>,
+}
+
+/// What an administrator does to a call that need not be its own.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CallAct {
+    pub by: UserId,
+    pub from: Origin,
+    /// `noun.verb`
+    pub action: &'static str,
+    /// If it was about one of the people.
+    pub user: Option<UserId>,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -70,6 +86,7 @@ impl CallStep {
             joined: Vec::new(),
             peak_participants: 0,
             message: None,
+            act: None,
         }
     }
 }

@@ -21,6 +21,7 @@ use crate::base::{
 mod calls;
 mod filters;
 mod invites;
+mod oversight;
 mod sessions;
 
 pub use calls::{
@@ -29,6 +30,7 @@ pub use calls::{
 };
 pub use filters::{FilterAdd, OnFilter};
 pub use invites::{InviteCreate, InviteRevoke};
+pub use oversight::{AdminList, CancelRing};
 pub use sessions::{Nothing, RevokeSessions, SessionRevoke};
 
 /// A channel named by its id or its slug.
@@ -666,6 +668,14 @@ commands! {
     UserSessions(OnUser) = "moderation:sessions",
     RevokeSessions(RevokeSessions) = "moderation:revoke_sessions",
     AuditLog(AuditLog) = "moderation:audit",
+    AdminOverview(Nothing) = "admin:overview",
+    AdminPolicy(Nothing) = "admin:policy",
+    AdminCalls(AdminList) = "admin:calls",
+    AdminCall(OnCall) = "admin:call",
+    /// By somebody who need not be in it.
+    AdminEndCall(OnCall) = "admin:end_call",
+    AdminRings(AdminList) = "admin:rings",
+    AdminCancelRing(CancelRing) = "admin:cancel_ring",
     SearchMessages(SearchMessages) = "search:messages",
     SearchSuggest(SearchSuggest) = "search:suggest",
 }

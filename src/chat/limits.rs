@@ -90,6 +90,7 @@ pub(super) fn check(command: &Command) -> Result<(), ServiceError> {
         Command::UserBlocks(c) | Command::Bans(c) => list(None, c.cursor.as_deref(), c.limit),
         Command::Reports(c) => list(None, c.cursor.as_deref(), c.limit),
         Command::AuditLog(c) => list(None, c.cursor.as_deref(), c.limit),
+        Command::AdminCalls(c) | Command::AdminRings(c) => limit(c.limit),
         Command::MessageReport(c) => {
             chars("reason", c.reason.trim(), 1, MAX_REPORT_REASON)?;
             chars("note", &c.note, 0, MAX_NOTE)
@@ -253,6 +254,11 @@ pub(super) fn check(command: &Command) -> Result<(), ServiceError> {
         | Command::Filters(_)
         | Command::FilterRemove(_)
         | Command::UserSessions(_)
+        | Command::AdminOverview(_)
+        | Command::AdminPolicy(_)
+        | Command::AdminCall(_)
+        | Command::AdminEndCall(_)
+        | Command::AdminCancelRing(_)
         | Command::RevokeSessions(_) => Ok(()),
     }
 }

@@ -2,7 +2,13 @@
 
 use std::{sync::Arc, time::Duration};
 
-use crate::chat::filter::Filter;
+use crate::{
+    base::id::ChannelId,
+    call::book::Timing,
+    chat::{filter::Filter, model::ChannelKind},
+    runtime::clock,
+    store::NewChannel,
+};
 
 #[derive(Debug, Clone)]
 pub struct ServicesConfig {
@@ -114,5 +120,37 @@ pub struct PasswordCost {
 impl Default for PasswordCost {
     fn default() -> Self {
         Self { memory_kib: 19 * 1024, passes: 2, parallel: 2 }
+    }
+}
+
+/// What the state machine of calls needs of it.
+pub(super) fn timing(config: &ServicesConfig) -> Timing {
+    Timing {
+        ring: config.calls.ring_timeout,
+        alone: config.calls.alone_timeout,
+        max: config.calls.max_duration,
+        grace: config.calls.disconnect_grace,
+        max_participants: config.calls.max_participants,
+    }
+}
+
+/// The channel everybody is in.
+pub(super) fn general_channel(id: ChannelId, slug: &str) -> NewChannel {
+    NewChannel {
+        id,
+        slug: Some(slug.to_owned()),
+        kind: ChannelKind::General,
+        name: slug.to_owned(),
+        description: "Everyone is here.".into(),
+        is_private: false,
+        is_voice: true,
+        owner: None,
+        members: Vec::new(),
+        dm_key: None,
+        department: None,
+        project: None,
+        is_internal: true,
+        context: "{}".into(),
+        now: clock::wall_ms(),
     }
 }

@@ -78,6 +78,13 @@ fn leaves_room(command: &Command) -> bool {
             | Command::UnbanUser(_)
             | Command::Bans(_)
             | Command::AuditLog(_)
+            | Command::AdminOverview(_)
+            | Command::AdminPolicy(_)
+            | Command::AdminCalls(_)
+            | Command::AdminCall(_)
+            | Command::AdminEndCall(_)
+            | Command::AdminRings(_)
+            | Command::AdminCancelRing(_)
     )
 }
 
@@ -191,6 +198,7 @@ mod tests {
             assert_eq!(code(&grants, "channel:create", create, None), Some(Code::PermDenied));
             let host = Grants { admin: true, ..grants };
             let user = json!({"userId": crate::base::id::UserId::from_parts(1, 1)});
+            let call = json!({"callId": crate::base::id::CallId::from_parts(1, 1)});
             for (op, data) in [
                 ("user:block", user.clone()),
                 ("user:unblock", user.clone()),
@@ -206,6 +214,13 @@ mod tests {
                 ("moderation:unban_user", user.clone()),
                 ("moderation:bans", json!({})),
                 ("moderation:audit", json!({})),
+                ("admin:overview", json!({})),
+                ("admin:policy", json!({})),
+                ("admin:calls", json!({})),
+                ("admin:call", call.clone()),
+                ("admin:end_call", call.clone()),
+                ("admin:rings", json!({})),
+                ("admin:cancel_ring", call.clone()),
             ] {
                 assert_eq!(code(&host, op, data, None), Some(Code::PermDenied), "{op}");
             }

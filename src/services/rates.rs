@@ -66,6 +66,10 @@ const TABLE: &[(&str, u32, Duration)] = &[
     ("moderation:revoke_sessions", 60, Duration::from_secs(60)),
     // Each may read the whole log.
     ("moderation:audit", 30, Duration::from_secs(60)),
+    ("admin:end_call", 60, Duration::from_secs(60)),
+    // Each asks for a name per ring.
+    ("admin:rings", 30, Duration::from_secs(60)),
+    ("admin:cancel_ring", 60, Duration::from_secs(60)),
     ("dm:open", 30, Duration::from_secs(60)),
     // Somebody who types and looks at what comes.
     ("search:messages", 30, Duration::from_secs(10)),

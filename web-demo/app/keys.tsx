@@ -1,6 +1,7 @@
 /** Keyboard: one listener, single letters only while nobody types. */
 import * as intents from './intents';
 
+import { goToRegion, rememberRegions } from './a11y/regions';
 import { callStatsOpen, cycleLayout } from './call/call-state';
 import { keyName } from './devices/key-name';
 import { talkKey } from './prefs';
@@ -17,7 +18,11 @@ export const isMac = /Mac|iPhone|iPad/.test(navigator.platform);
 
 export function startKeys(): () => void {
   addEventListener('keydown', onKey);
-  return () => removeEventListener('keydown', onKey);
+  const forget = rememberRegions();
+  return () => {
+    removeEventListener('keydown', onKey);
+    forget();
+  };
 }
 
 function onKey(event: KeyboardEvent): void {
@@ -26,6 +31,10 @@ function onKey(event: KeyboardEvent): void {
   if (inCall.value && command && !event.altKey && !event.shiftKey) {
     if (event.code === 'KeyD') return run(event, intents.toggleMic);
     if (event.code === 'KeyE') return run(event, intents.toggleCamera);
+  }
+  if (event.key === 'F6' && !command && !event.altKey) {
+    if (goToRegion(event.shiftKey ? -1 : 1)) event.preventDefault();
+    return;
   }
   if (event.key === 'F8' && rings.value.length > 0) {
     return run(event, () => document.querySelector<HTMLElement>('[data-testid=ring-accept]')?.focus());
@@ -108,6 +117,7 @@ export function KeysDialog() {
         {rows([
           [[mod, 'K'], t.keys.switcher],
           [['/'], t.search.title],
+          [['F6'], t.keys.regions],
           [['F8'], t.keys.ring],
           [['Alt', '↑ ↓'], t.keys.switchChannel],
           [['Alt', 'Shift', '↑ ↓'], t.keys.switchUnread],

@@ -11,7 +11,7 @@ export type Route =
   | { name: 'test' }
   | { name: 'admin'; tab: AdminTab };
 
-export const ADMIN_TABS = ['reports', 'bans', 'words', 'people', 'log'] as const;
+export const ADMIN_TABS = ['overview', 'people', 'rooms', 'rings', 'reports', 'bans', 'words', 'policy', 'log'] as const;
 export type AdminTab = (typeof ADMIN_TABS)[number];
 
 export function parse(path: string, search = ''): Route {
@@ -28,7 +28,7 @@ export function parse(path: string, search = ''): Route {
   if (head === 'call') return { name: 'call' };
   if (head === 'calls') return { name: 'calls' };
   if (head === 'test') return { name: 'test' };
-  if (head === 'admin') return { name: 'admin', tab: ADMIN_TABS.find((tab) => tab === ref) ?? 'reports' };
+  if (head === 'admin') return { name: 'admin', tab: ADMIN_TABS.find((tab) => tab === ref) ?? 'overview' };
   return { name: 'home' };
 }
 

@@ -63,7 +63,7 @@ export function Shell() {
             <Sidebar />
           </Boundary>
         )}
-        <main id="main" class={wide ? 'main main-wide' : 'main'} tabIndex={-1}>
+        <main id="main" class={wide ? 'main main-wide' : 'main'} tabIndex={-1} data-region="main">
           {isPhone.value && inCall.value && !onCall && <MiniCall place="top" />}
           <Boundary name={r.name} key={r.name}>
             <View />

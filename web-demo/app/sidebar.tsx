@@ -1,5 +1,6 @@
-import { useState } from 'preact/hooks';
+import { useRef, useState } from 'preact/hooks';
 import { Activity, Archive, Hash, LogOut, Monitor, MonitorSmartphone, Moon, Phone, Plus, Search, ShieldCheck, ShieldOff, Sun, Volume2 } from 'lucide';
+import { useEntry } from './a11y/focus';
 import { convene } from './client';
 import { MiniCall } from './call/mini-call';
 import { ask } from './moderation/acts';
@@ -20,11 +21,14 @@ import { isServerAdmin, type Channel, type Status, type User } from '../sdk/inde
 
 export function Sidebar() {
   const [creating, setCreating] = useState(false);
+  // On a phone it is a view of its own.
+  const heading = useRef<HTMLHeadingElement>(null);
+  useEntry(heading);
   return (
-    <nav class="sidebar" aria-label={t.nav.sidebar}>
+    <nav class="sidebar" aria-label={t.nav.sidebar} data-region="sidebar">
       <header class="sidebar-head">
         <Logo size={28} />
-        {isPhone.value ? <h1 class="sidebar-title">{t.app}</h1> : <span class="sidebar-title">{t.app}</span>}
+        {isPhone.value ? <h1 class="sidebar-title" ref={heading} tabIndex={-1}>{t.app}</h1> : <span class="sidebar-title">{t.app}</span>}
       </header>
       <div class="sidebar-scroll">
         <button type="button" class="row" onClick={() => (store.searchOpen.value = true)} data-testid="search-open">
@@ -46,7 +50,7 @@ export function Sidebar() {
             type="button"
             class="row"
             aria-current={route.value.name === 'admin' ? 'page' : undefined}
-            onClick={() => go({ name: 'admin', tab: 'reports' })}
+            onClick={() => go({ name: 'admin', tab: store.openReports.value > 0 ? 'reports' : 'overview' })}
             data-testid="nav-admin"
           >
             <Icon node={ShieldCheck} size={18} />

@@ -27,6 +27,7 @@ export { FINE, type ConnectionReason, type ConnectionStage, type ConnectionView 
 export { login, logout, refresh, type Login, type LoginFrom } from './rest';
 export * from './administration';
 export * from './moderation';
+export * from './oversight';
 export * from './revisions';
 export * from './rights';
 export * from './sessions';

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { emptyResults, median, onlyWay, verdictOf, type NetResult, type NetStep } from './net-test';
+import { emptyResults, median, onlyWay, uploaded, verdictOf, type NetResult, type NetStep } from './net-test';
 
 const results = (parts: Partial<Record<NetStep, NetResult>>) => ({ ...emptyResults(), signalling: { state: 'ok' as const }, ...parts });
 const ok = (rttMs = 20, loss = 0): NetResult => ({ state: 'ok', rttMs, loss });
@@ -18,6 +18,8 @@ describe('the verdict', () => {
     expect(verdictOf(results({ udp: ok(400) }))).toBe('weak');
     expect(verdictOf(results({ udp: ok(20, 0.1) }))).toBe('weak');
     expect(verdictOf(results({ udp: ok(20, 0.01) }))).toBe('good');
+    expect(verdictOf(results({ udp: ok(), upload: { state: 'weak', kbps: 90 } }))).toBe('weak');
+    expect(verdictOf(results({ udp: ok(), upload: { state: 'skipped' } }))).toBe('good');
   });
 });
 
@@ -37,4 +39,18 @@ describe('the ways', () => {
 it('takes the middle of times', () => {
   expect(median([9, 1, 5])).toBe(5);
   expect(median([])).toBe(0);
+});
+
+describe('what a line carries', () => {
+  it('is what came back in the time it took', () => {
+    expect(uploaded(901, 901, 2_400)).toEqual({ state: 'ok', kbps: 3_000, loss: 0 });
+    expect(uploaded(63, 63, 2_480)).toEqual({ state: 'weak', kbps: 200, loss: 0 });
+    expect(uploaded(1_000, 901, 2_400)).toMatchObject({ state: 'weak', kbps: 3_000 });
+    expect(uploaded(1_000, 901, 2_400).loss).toBeCloseTo(0.099);
+  });
+
+  it('is not known where nothing came back', () => {
+    expect(uploaded(500, 0, 0).state).toBe('failed');
+    expect(uploaded(500, 1, 0).state).toBe('failed');
+  });
 });

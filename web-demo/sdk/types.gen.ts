@@ -1,10 +1,10 @@
 /* Written by `make schemas` from docs/schemas/socket.json. Edits are lost. */
 
+export type ChannelKind = ('dm' | 'group' | 'department' | 'project') | 'general';
 /**
  * Ringing calls (`call:*`) and rooms one walks into (`voice:*`).
  */
 export type CallMode = 'ring' | 'room';
-export type Connection = 'connecting' | 'connected' | 'interrupted';
 /**
  * protocol.md 5.6. The last six are final.
  */
@@ -14,17 +14,25 @@ export type CallState =
  * What the initiator asked for; both kinds carry any media.
  */
 export type CallKind = 'voice' | 'video';
+export type Connection = 'connecting' | 'connected' | 'interrupted';
+/**
+ * Times as in the file (`45s`, `30d`); of lists how long they are.
+ */
+export type PolicyValue = boolean | number | string;
 export type EndReason =
-  | 'last_left'
-  | 'host_ended'
-  | 'max_duration'
-  | 'alone_timeout'
-  | 'node_lost'
-  | 'cancelled'
-  | 'declined'
-  | 'busy'
-  | 'no_answer'
-  | 'failed';
+  | (
+      | 'last_left'
+      | 'host_ended'
+      | 'max_duration'
+      | 'alone_timeout'
+      | 'node_lost'
+      | 'cancelled'
+      | 'declined'
+      | 'busy'
+      | 'no_answer'
+      | 'failed'
+    )
+  | 'admin_ended';
 export type InviteOutcome = 'ringing' | 'accepted' | 'declined' | 'missed' | 'busy' | 'cancelled';
 /**
  * Why a stint ended.
@@ -35,7 +43,6 @@ export type LeaveReason =
  * Administrators who are no members see less.
  */
 export type SeenChannel = Channel | SharedChannel;
-export type ChannelKind = ('dm' | 'group' | 'department' | 'project') | 'general';
 /**
  * What of a channel a member wants to be told of when it does not look.
  */
@@ -170,6 +177,48 @@ export interface Wire {
   events: Events;
 }
 export interface Commands {
+  /**
+   * A live call and the connections of its people
+   */
+  'admin:call': {
+    callId: string;
+  };
+  /**
+   * Live calls of all channels, the worst connection first
+   */
+  'admin:calls': {
+    limit?: number | null;
+  };
+  /**
+   * Let a call ring no more
+   */
+  'admin:cancel_ring': {
+    callId: string;
+    /**
+     * Whose ring; absent, all of the call.
+     */
+    userId?: string | null;
+  };
+  /**
+   * End any call for everybody
+   */
+  'admin:end_call': {
+    callId: string;
+  };
+  /**
+   * The server in numbers
+   */
+  'admin:overview': {};
+  /**
+   * How the server is set up
+   */
+  'admin:policy': {};
+  /**
+   * Who is being rung
+   */
+  'admin:rings': {
+    limit?: number | null;
+  };
   /**
    * Answer a call
    */
@@ -1133,6 +1182,13 @@ export interface Commands {
   };
 }
 export interface Answers {
+  'admin:call': OneRunningCall;
+  'admin:calls': RunningCalls;
+  'admin:cancel_ring': Empty;
+  'admin:end_call': Empty;
+  'admin:overview': Overview;
+  'admin:policy': Policy;
+  'admin:rings': RunningRings;
   'call:accept': Joined;
   'call:cancel': Empty;
   'call:decline': Empty;
@@ -1227,6 +1283,191 @@ export interface Answers {
   'voice:leave': Empty;
   'voice:update': OneVoiceState;
 }
+export interface OneRunningCall {
+  call: RunningCall;
+  /**
+   * The one with the worst connection first.
+   */
+  participants: RunningParticipant[];
+}
+/**
+ * A live call, without what is said in it.
+ */
+export interface RunningCall {
+  callId: string;
+  cameras: number;
+  channelId: string;
+  channelKind: ChannelKind;
+  /**
+   * `null` for a direct conversation: whose it is is told to nobody else.
+   */
+  channelName: string | null;
+  /**
+   * That are on.
+   */
+  microphones: number;
+  mode: CallMode;
+  /**
+   * Each once, however many devices.
+   */
+  people: number;
+  /**
+   * For whom it rings.
+   */
+  ringing: number;
+  screens: number;
+  startedAt: string;
+  state: CallState;
+  type: CallKind;
+  /**
+   * The last five seconds of whoever has it worst; `null` before.
+   */
+  worst: StintQuality | null;
+}
+export interface StintQuality {
+  /**
+   * `high_loss_up`, `high_rtt` and so on; new ones may come.
+   */
+  issues: string[];
+  /**
+   * ms
+   */
+  jitter: number;
+  /**
+   * Share of packets, 0 to 1.
+   */
+  loss: number;
+  mos: number;
+  /**
+   * ms
+   */
+  rtt: number | null;
+  score: number;
+}
+export interface RunningParticipant {
+  connection: Connection;
+  joinedAt: string;
+  name: string | null;
+  participantId: string;
+  /**
+   * Of the last five seconds.
+   */
+  quality: StintQuality | null;
+  /**
+   * This and the name are `null` in a direct conversation.
+   */
+  userId: string | null;
+  voiceState: VoiceState;
+}
+export interface VoiceState {
+  deafened: boolean;
+  handRaised: boolean;
+  muted: boolean;
+  screen: boolean;
+  video: boolean;
+}
+export interface RunningCalls {
+  /**
+   * The one with the worst connection first.
+   */
+  calls: RunningCall[];
+  /**
+   * All there are.
+   */
+  count: number;
+}
+export interface Empty {}
+/**
+ * The server in numbers.
+ */
+export interface Overview {
+  calls: number;
+  /**
+   * Their connections.
+   */
+  connections: number;
+  cores: number;
+  /**
+   * Share of all cores, 0 to 1; `null` in the first answer after a while, since it takes two readings.
+   */
+  cpu: number | null;
+  /**
+   * Resident bytes of the process.
+   */
+  memory: number | null;
+  /**
+   * People with an open connection, each once.
+   */
+  people: number;
+  /**
+   * People in calls, each once.
+   */
+  peopleInCalls: number;
+  /**
+   * Media from people, bit/s; `null` as `cpu`.
+   */
+  receivedBitrate: number | null;
+  /**
+   * Those of them that nobody has answered yet.
+   */
+  ringing: number;
+  /**
+   * Media to people, bit/s; `null` as `cpu`.
+   */
+  sentBitrate: number | null;
+  startedAt: string;
+  version: string;
+}
+/**
+ * How the server is set up. Nothing of it can be changed while it runs.
+ */
+export interface Policy {
+  settings: PolicySetting[];
+}
+export interface PolicySetting {
+  /**
+   * It is not what it is by default.
+   */
+  changed: boolean;
+  /**
+   * As in the file of the configuration, such as `auth.token_ttl`.
+   */
+  name: string;
+  value: PolicyValue;
+}
+export interface RunningRings {
+  /**
+   * All there are.
+   */
+  count: number;
+  /**
+   * The one that ends next first.
+   */
+  rings: RunningRing[];
+}
+/**
+ * Somebody is being rung.
+ */
+export interface RunningRing {
+  callId: string;
+  callerId: string | null;
+  callerName: string | null;
+  channelId: string;
+  channelKind: ChannelKind;
+  /**
+   * This, the names and ids of people are `null` in a direct conversation.
+   */
+  channelName: string | null;
+  expiresAt: string;
+  name: string | null;
+  /**
+   * A device of the person shows it.
+   */
+  shown: boolean;
+  since: string;
+  type: CallKind;
+  userId: string | null;
+}
 /**
  * A seat in a call.
  */
@@ -1270,13 +1511,6 @@ export interface Participant {
   userId: string;
   voiceState: VoiceState;
 }
-export interface VoiceState {
-  deafened: boolean;
-  handRaised: boolean;
-  muted: boolean;
-  screen: boolean;
-  video: boolean;
-}
 /**
  * Bounds in ms.
  */
@@ -1289,7 +1523,6 @@ export interface IceServer {
   urls: string[];
   username?: string;
 }
-export interface Empty {}
 export interface OneCall {
   call: CallRecord;
 }
@@ -1336,26 +1569,6 @@ export interface Stint {
   quality: StintQuality | null;
   stint: number;
   userId: string;
-}
-export interface StintQuality {
-  /**
-   * `high_loss_up`, `high_rtt` and so on; new ones may come.
-   */
-  issues: string[];
-  /**
-   * ms
-   */
-  jitter: number;
-  /**
-   * Share of packets, 0 to 1.
-   */
-  loss: number;
-  mos: number;
-  /**
-   * ms
-   */
-  rtt: number | null;
-  score: number;
 }
 export interface Calls {
   calls: CallRecord[];

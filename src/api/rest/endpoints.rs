@@ -173,6 +173,14 @@ pub static ENDPOINTS: &[Endpoint] = &[
     delete("/admin/users/{userId}/sessions", "moderation:revoke_sessions"),
     delete("/admin/users/{userId}/sessions/{sessionId}", "moderation:revoke_sessions"),
     get("/admin/audit", "moderation:audit"),
+    get("/admin/overview", "admin:overview"),
+    get("/admin/policy", "admin:policy"),
+    get("/admin/calls", "admin:calls"),
+    get("/admin/calls/{callId}", "admin:call"),
+    post("/admin/calls/{callId}/end", "admin:end_call"),
+    get("/admin/rings", "admin:rings"),
+    delete("/admin/calls/{callId}/rings", "admin:cancel_ring"),
+    delete("/admin/calls/{callId}/rings/{userId}", "admin:cancel_ring"),
 ];
 
 /// Commands that are about the session which sends them, so that a request without one could not mean anything.

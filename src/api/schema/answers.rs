@@ -2,10 +2,13 @@
 
 use schemars::{JsonSchema, Schema, SchemaGenerator};
 
-use super::objects::{
-    AuditEntry, Ban, CallRecord, Chain, Channel, Empty, FilteredWord, IceServer, InviteLink, Knocking,
-    LiveCall, Login, Member, Message, Never, Participant, Presence, Reader, Report, Revision, Scheduled,
-    SeenChannel, Settings, Thread, Time, Typist, User,
+use super::{
+    objects::{
+        AuditEntry, Ban, CallRecord, Chain, Channel, Empty, FilteredWord, IceServer, InviteLink, Knocking,
+        LiveCall, Login, Member, Message, Never, Participant, Presence, Reader, Report, Revision, Scheduled,
+        SeenChannel, Settings, Thread, Time, Typist, User,
+    },
+    oversight::{OneRunningCall, Overview, Policy, RunningCalls, RunningRings},
 };
 use crate::{
     base::id::{CallId, ChannelId, LoginId, MessageId, ParticipantId, ReportId, SessionId, UserId},
@@ -125,6 +128,14 @@ pub static OPS: &[Op] = &[
     op::<Sessions>("moderation:sessions", "Where somebody is signed in"),
     op::<Empty>("moderation:revoke_sessions", "Sign somebody out"),
     op::<AuditLog>("moderation:audit", "The log of what moderators did, the newest first"),
+    // The server
+    op::<Overview>("admin:overview", "The server in numbers"),
+    op::<Policy>("admin:policy", "How the server is set up"),
+    op::<RunningCalls>("admin:calls", "Live calls of all channels, the worst connection first"),
+    op::<OneRunningCall>("admin:call", "A live call and the connections of its people"),
+    op::<Empty>("admin:end_call", "End any call for everybody"),
+    op::<RunningRings>("admin:rings", "Who is being rung"),
+    op::<Empty>("admin:cancel_ring", "Let a call ring no more"),
 ];
 
 /// Commands about the session itself and its media.

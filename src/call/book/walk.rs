@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use rand::{Rng as _, SeedableRng as _, rngs::StdRng, seq::IndexedRandom as _};
 
 use super::*;
-use crate::runtime::clock;
+use crate::{call::step::CallAct, runtime::clock};
 
 const USERS: u128 = 5;
 const DEVICES: u128 = 3;
@@ -161,7 +161,15 @@ impl Walk {
             }
             35..41 => (self.book.cancel(now, call, user), Cause::Caller),
             41..55 => (self.book.leave(now, call, session, LeaveReason::Left), Cause::Leaving),
-            55..59 => (self.book.end(now, call, user, false), Cause::Caller),
+            55..58 => (self.book.end(now, call, user, false), Cause::Caller),
+            58 => {
+                let act = CallAct { by: user, from: Default::default(), action: "call.end", user: None };
+                let one = self.rng.random_bool(0.5).then_some(user);
+                match self.rng.random_bool(0.3) {
+                    true => (self.book.close(now, call, act), Cause::Caller),
+                    false => (self.book.cancel_rings(now, call, one, act), Cause::Other),
+                }
+            }
             59..64 => {
                 let users = self.others();
                 (self.book.invite(now, call, user, &users), Cause::Other)

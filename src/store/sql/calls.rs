@@ -1,6 +1,7 @@
 //! Calls, invites and stints; the sweep of orphans at boot.
 
 use super::{
+    audit::{self, Entry},
     db::{Db, Row, args},
     messages::append_call_line,
     quality,
@@ -8,14 +9,18 @@ use super::{
 };
 use crate::{
     base::id::{CallId, ChannelId, MessageId, UserId},
-    call::model::{
-        CallKind, CallMode, CallRecord, CallState, EndReason, InviteOutcome, InviteRecord, LeaveReason,
-        StintRecord,
+    call::{
+        model::{
+            CallKind, CallMode, CallRecord, CallState, EndReason, InviteOutcome, InviteRecord, LeaveReason,
+            StintRecord,
+        },
+        step::CallAct,
     },
     chat::model::WallMs,
     store::{CallQuery, CallStep, CallStepDone, NewCall, Result, StintEnd, StintStart, StoreError},
 };
 use async_trait::async_trait;
+use serde_json::json;
 
 pub(super) struct Step(pub CallStep);
 
@@ -41,6 +46,15 @@ impl Write for Step {
             if let Some(measured) = &stint.quality {
                 quality::note(db, stint.participant, measured).await?;
             }
+        }
+        if let Some(act) = &step.act {
+            let detail = match act.user {
+                Some(user) => json!({"channelId": step.channel, "userId": user}),
+                None => json!({"channelId": step.channel}),
+            };
+            let target = step.call.to_string();
+            let CallAct { by: actor, from, action, .. } = *act;
+            audit::append(db, Entry { actor, from, action, target, detail, now: step.now }).await?;
         }
         let mut done =
             CallStepDone { audience: db.audience(step.channel).await?, message: None, duration_ms: None };

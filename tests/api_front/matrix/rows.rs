@@ -330,4 +330,20 @@ pub static ROWS: &[Row] = &[
     row("moderation:sessions", r#"{"userId": "$ed"}"#, SERVER),
     row("moderation:revoke_sessions", r#"{"userId": "$ed"}"#, SERVER),
     row("moderation:audit", "{}", SERVER),
+    row("admin:overview", "{}", SERVER),
+    row("admin:policy", "{}", SERVER),
+    row("admin:calls", r#"{"limit": 5}"#, SERVER).during(Call::Ongoing),
+    row("admin:call", r#"{"callId": "$call"}"#, SERVER).during(Call::Ongoing),
+    row("admin:rings", "{}", SERVER).during(Call::Ringing),
+    row("admin:cancel_ring", r#"{"callId": "$call"}"#, SERVER).during(Call::Ringing).heard(&[
+        ("call:cancelled", To::Member),
+        ("call:ended", To::Members),
+        ("message:new", To::Members),
+    ]),
+    row("admin:cancel_ring", r#"{"callId": "$call", "userId": "$bo"}"#, SERVER)
+        .during(Call::Ringing)
+        .heard(&[("call:cancelled", To::Member), ("call:ended", To::Members), ("message:new", To::Members)]),
+    row("admin:end_call", r#"{"callId": "$call"}"#, SERVER)
+        .during(Call::Ongoing)
+        .heard(&[("call:ended", To::Members), ("message:new", To::Members)]),
 ];

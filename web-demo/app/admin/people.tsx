@@ -1,12 +1,15 @@
 import { useEffect, useState } from 'preact/hooks';
 import { EllipsisVertical } from 'lucide';
-import { listAccounts } from '../../sdk/index';
+import { listAccounts, listBans, mayBan, type Account } from '../../sdk/index';
 import { convene } from '../client';
+import { unban } from '../moderation/acts';
 import { PersonMenu } from '../moderation/person-menu';
-import { bannedUsers, presenceOf } from '../store';
+import { bannedUsers, me, presenceOf } from '../store';
 import { t } from '../strings';
 import { Avatar } from '../ui/avatar';
+import { Button } from '../ui/button';
 import { Icon } from '../ui/icon';
+import { Disable } from './disable';
 import { Rows } from './rows';
 import { usePages } from './use-pages';
 
@@ -16,10 +19,18 @@ const PAUSE_MS = 200;
 export function People() {
   const [typed, setTyped] = useState('');
   const [q, setQ] = useState('');
+  const [disabling, setDisabling] = useState<Account | null>(null);
   useEffect(() => {
     const timer = setTimeout(() => setQ(typed.trim()), PAUSE_MS);
     return () => clearTimeout(timer);
   }, [typed]);
+  // Accounts do not say whether they are banned.
+  useEffect(() => {
+    listBans(convene.session).then(
+      ({ rows }) => (bannedUsers.value = new Set([...bannedUsers.value, ...rows.map((one) => one.userId)])),
+      () => {},
+    );
+  }, []);
   const list = usePages(q, (cursor) => listAccounts(convene.session, q, cursor));
   return (
     <>
@@ -37,6 +48,16 @@ export function People() {
               {one.kind === 'client' && <span class="tag">{t.admin.isClient}</span>}
               {!one.isActive && <span class="tag">{t.admin.inactive}</span>}
               {bannedUsers.value.has(one.id) && <span class="tag tag-warn">{t.admin.isBanned}</span>}
+              {mayBan(me.value, { userId: one.id, account: one.role }) &&
+                (bannedUsers.value.has(one.id) ? (
+                  <Button aria-label={t.admin.enableWho(one.name)} onClick={() => void unban(one.id, one.name)} testid="account-enable">
+                    {t.admin.enable}
+                  </Button>
+                ) : (
+                  <Button aria-label={t.admin.disableWho(one.name)} onClick={() => setDisabling(one)} testid="account-disable">
+                    {t.admin.disableAsk}
+                  </Button>
+                ))}
               <PersonMenu userId={one.id} name={one.name} account={one.role} more testid="account-menu">
                 <Icon node={EllipsisVertical} size={18} />
               </PersonMenu>
@@ -44,6 +65,7 @@ export function People() {
           ))}
         </ul>
       </Rows>
+      {disabling && <Disable account={disabling} onClose={() => setDisabling(null)} />}
     </>
   );
 }

@@ -1,5 +1,6 @@
 import { useEffect, useRef } from 'preact/hooks';
 import { Activity, EllipsisVertical, Grid3x3, Keyboard, Maximize, MessageSquare, Phone, Settings2, Users } from 'lucide';
+import { offerFocus } from '../a11y/focus';
 import { timer } from '../format';
 import { backToChannel } from '../intents';
 import { mostPerPage } from '../prefs';
@@ -27,7 +28,7 @@ export function CallView() {
   const channel = channelsById.value.get(channelId);
   const title = channel ? titleOf(channel) : '';
 
-  useEffect(() => root.current?.querySelector<HTMLElement>('[data-testid=control-mic]')?.focus({ preventScroll: true }), []);
+  useEffect(() => offerFocus(root.current?.querySelector<HTMLElement>('[data-testid=control-mic]')), []);
 
   const morePeople = mostPerPage.value === '25' ? 49 : 25;
   const fullscreen = () => {
@@ -38,7 +39,10 @@ export function CallView() {
   return (
     <section class="call" ref={root} aria-label={t.call.region} data-testid="call-view" data-phase={phase} data-media={call.value.media}>
       <header class="call-head">
-        <h1 class="call-title" dir="auto">
+        <a class="skip" href="#call-toolbar">
+          {t.skipToToolbar}
+        </a>
+        <h1 class="call-title" dir="auto" tabIndex={-1}>
           {title}
         </h1>
         <CallClock />

@@ -34,7 +34,7 @@ export function Controls() {
   };
 
   return (
-    <div class="controls" role="toolbar" aria-label={t.call.toolbar} ref={root} onKeyDown={move}>
+    <div id="call-toolbar" class="controls" role="toolbar" tabIndex={-1} data-region="toolbar" aria-label={t.call.toolbar} ref={root} onKeyDown={move}>
       <span class="control-with-bubble">
         <TalkBubble />
         <Control

@@ -17,7 +17,7 @@ export function MiniCall({ place }: { place: 'sidebar' | 'top' }) {
   const channel = channelsById.value.get(channelId);
   const speaker = participants.find((p) => p.participantId === dominant.value);
   return (
-    <section class={`mini-call mini-call-${place}`} aria-label={t.call.mini} data-testid="mini-call">
+    <section class={`mini-call mini-call-${place}`} aria-label={t.call.mini} data-testid="mini-call" data-region="toolbar">
       <button type="button" class="mini-call-text" onClick={() => go({ name: 'call' })} title={t.call.return}>
         <strong dir="auto">{channel ? titleOf(channel) : t.call.mini}</strong>
         <span class="mini-call-meta">

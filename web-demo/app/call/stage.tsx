@@ -108,6 +108,7 @@ export function Stage() {
       class="stage"
       data-mode={mode}
       data-testid="stage"
+      data-region="stage"
       onPointerEnter={() => hold({ pointer: true })}
       onPointerLeave={() => hold({ pointer: false })}
       // Where a finger once tapped is no place that somebody works at.

@@ -69,7 +69,7 @@ export function StatsPanel() {
   const stats = callStats.value;
   const rows = stats ? withSilent(stats.tracks).sort(compare) : [];
   return (
-    <aside class="stats" aria-labelledby="stats-title" data-testid="stats-panel">
+    <aside class="stats" aria-labelledby="stats-title" data-testid="stats-panel" data-region="panel">
       <header class="stats-head">
         <h2 id="stats-title">{t.stats.title}</h2>
         <IconButton icon={X} size={18} label={t.close} onClick={() => (callStatsOpen.value = false)} />

@@ -2,6 +2,7 @@ import type { RefObject } from 'preact';
 import { useEffect, useRef, useState } from 'preact/hooks';
 import { Archive, ArrowLeft, Bell, BellOff, EllipsisVertical, Hash, Phone, Pin, Users, Video } from 'lucide';
 import type { Channel } from '../../sdk/index';
+import { offerFocus } from '../a11y/focus';
 import { convene } from '../client';
 import { ask } from '../moderation/acts';
 import { PersonMenu, personItems } from '../moderation/person-menu';
@@ -16,6 +17,7 @@ import { Boundary } from '../ui/boundary';
 import { Button, IconButton } from '../ui/button';
 import { Icon } from '../ui/icon';
 import { MenuButton } from '../ui/menu';
+import { isPhone } from '../ui/viewport';
 import { isMuted } from '../unread';
 import { AskMany } from './ask-many';
 import { Composer } from './composer';
@@ -43,6 +45,10 @@ export function ChannelView({ channel }: { channel: Channel }) {
       convene.chat.close(channel.id);
       closeThreadOf(channel.id);
     };
+  }, [channel.id]);
+  // Elsewhere the composer takes it; here that would open the keyboard.
+  useEffect(() => {
+    if (isPhone.value) offerFocus(heading.current);
   }, [channel.id]);
   useEffect(() => {
     document.title = `${title} · ${t.app}`;

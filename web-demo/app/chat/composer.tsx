@@ -1,6 +1,7 @@
 import { useEffect, useLayoutEffect, useRef, useState } from 'preact/hooks';
 import { CalendarClock, SendHorizontal } from 'lucide';
 import { isHost, mayArchive, mayWrite, type Channel } from '../../sdk/index';
+import { offerFocus } from '../a11y/focus';
 import { convene } from '../client';
 import { duration, shortWhen } from '../format';
 import { sendMessage } from '../intents';
@@ -64,7 +65,7 @@ function OpenComposer({ channel, title, threadId = '' }: Props) {
   const peerBlocked = peer !== '' && blocked.value.has(peer);
 
   useEffect(() => {
-    if (!isPhone.value) area.current?.focus({ preventScroll: true });
+    if (!isPhone.value) offerFocus(area.current);
     return () => convene.typing.ended(channel.id, false, threadId);
   }, [place]);
   useEffect(() => {

@@ -15,10 +15,11 @@ import { TypingLine } from './typing-line';
 /** A thread beside its channel; instead of it where there is no room for both. */
 export function ThreadPanel({ channel, title, thread }: { channel: Channel; title: string; thread: Thread }) {
   return (
-    <section
+    <aside
       class="channel thread-panel"
       aria-labelledby="thread-title"
       data-testid="thread-panel"
+      data-region="panel"
       data-thread-id={thread.root.id}
     >
       <header class="view-head">
@@ -43,7 +44,7 @@ export function ThreadPanel({ channel, title, thread }: { channel: Channel; titl
       <MessageList channel={channel} title={title} thread={thread} />
       <TypingLine channelId={channel.id} threadId={thread.root.id} />
       <Composer channel={channel} title={title} threadId={thread.root.id} />
-    </section>
+    </aside>
   );
 }
 

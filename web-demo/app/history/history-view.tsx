@@ -1,6 +1,7 @@
-import { useEffect, useState } from 'preact/hooks';
+import { useEffect, useRef, useState } from 'preact/hooks';
 import { ArrowLeft, MessageSquare, Phone, PhoneIncoming, PhoneMissed, PhoneOutgoing, Video } from 'lucide';
 import type { CallRecord } from '../../sdk/index';
+import { useEntry } from '../a11y/focus';
 import { gradeIcon, gradeOf } from '../call/quality';
 import { convene } from '../client';
 import { duration, fullDate, shortWhen } from '../format';
@@ -32,6 +33,8 @@ export function HistoryView() {
   };
 
   // Read again when a call begins or ends, and after a reconnect.
+  const heading = useRef<HTMLHeadingElement>(null);
+  useEntry(heading);
   const live = activeCalls.value.map((c) => `${c.callId}${c.state}`).join();
   useEffect(() => {
     void load(filter);
@@ -41,7 +44,7 @@ export function HistoryView() {
     <section class="history" aria-labelledby="history-title">
       <header class="view-head">
         <IconButton icon={ArrowLeft} class="phone-only flip-rtl" label={t.back} onClick={() => go({ name: 'home' })} />
-        <h1 id="history-title" class="view-title">
+        <h1 id="history-title" class="view-title" ref={heading} tabIndex={-1}>
           {t.history.title}
         </h1>
         <div class="segments" role="group" aria-label={t.history.filter}>

@@ -1,6 +1,7 @@
 import { useEffect, useRef } from 'preact/hooks';
 import { ArrowLeft, Mic, MicOff, Settings2, Video, VideoOff } from 'lucide';
 import type { Channel } from '../../sdk/index';
+import { useEntry } from '../a11y/focus';
 import { convene } from '../client';
 import { CameraSelect, MicrophoneSelect, SpeakerSelect } from '../devices/device-select';
 import { PermissionNote } from '../devices/permission-note';
@@ -33,6 +34,8 @@ export function Lobby({ channel, video }: { channel: Channel; video: boolean }) 
   const running = callInChannel(channel.id);
   const names = (running?.participants ?? []).map((p) => nameOf(p.userId, p.name));
 
+  const heading = useRef<HTMLHeadingElement>(null);
+  useEntry(heading);
   const join = (listenOnly: boolean) => {
     joined.current = true;
     void joinFromLobby(channel, video || cameraOn, listenOnly);
@@ -52,7 +55,7 @@ export function Lobby({ channel, video }: { channel: Channel; video: boolean }) 
         </div>
       </div>
       <div class="lobby-side">
-        <h1 id="lobby-title">{t.lobby.title}</h1>
+        <h1 id="lobby-title" ref={heading} tabIndex={-1}>{t.lobby.title}</h1>
         <p class="lobby-where" dir="auto">
           {t.lobby.where(titleOf(channel))}
         </p>

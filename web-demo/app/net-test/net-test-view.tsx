@@ -1,8 +1,9 @@
 /** The connection test: what works, what does not, and what to do about it. */
 import { useEffect, useRef, useState } from 'preact/hooks';
-import { ArrowLeft, CircleCheck, CircleDashed, CircleMinus, CircleX, Copy, LoaderCircle, Play } from 'lucide';
+import { ArrowLeft, CircleAlert, CircleCheck, CircleDashed, CircleMinus, CircleX, Copy, LoaderCircle, Play } from 'lucide';
 import { emptyResults, NET_STEPS, runNetTest, verdictOf, type NetResult, type NetResults, type NetStep } from '../../sdk/index';
 import { announce } from '../a11y/announcer';
+import { useEntry } from '../a11y/focus';
 import { convene } from '../client';
 import { go } from '../router';
 import { t } from '../strings';
@@ -16,7 +17,11 @@ type Phase = 'idle' | 'running' | 'done';
 export function NetTestView() {
   const [phase, setPhase] = useState<Phase>('idle');
   const [results, setResults] = useState<NetResults>(emptyResults);
+  /** Whether the notes were heard; nobody has said yet. */
+  const [heard, setHeard] = useState<boolean | null>(null);
   const running = useRef<AbortController | null>(null);
+  const heading = useRef<HTMLHeadingElement>(null);
+  useEntry(heading);
 
   // A test that nobody looks at any more ends.
   useEffect(() => () => running.current?.abort(), []);
@@ -25,11 +30,17 @@ export function NetTestView() {
     running.current?.abort();
     const own = (running.current = new AbortController());
     setPhase('running');
+    setHeard(null);
     setResults(emptyResults());
     const all = await runNetTest(convene.session, (step, result) => setResults((old) => ({ ...old, [step]: result })), own.signal);
     if (own.signal.aborted) return;
     setPhase('done');
     announce(t.netTest.verdicts[verdictOf(all)].title);
+  };
+
+  const answer = (yes: boolean) => {
+    setHeard(yes);
+    setResults((old) => ({ ...old, speaker: yes ? { state: 'ok', detail: 'heard' } : { state: 'failed', detail: 'not heard' } }));
   };
 
   const copy = () =>
@@ -42,7 +53,7 @@ export function NetTestView() {
     <section class="net-test" aria-labelledby="net-test-title" data-testid="net-test" data-phase={phase} data-verdict={phase === 'done' ? verdictOf(results) : ''}>
       <header class="view-head">
         <IconButton icon={ArrowLeft} class="phone-only flip-rtl" label={t.back} onClick={() => go({ name: 'home' })} />
-        <h1 id="net-test-title" class="view-title">
+        <h1 id="net-test-title" class="view-title" ref={heading} tabIndex={-1}>
           {t.netTest.title}
         </h1>
       </header>
@@ -60,9 +71,20 @@ export function NetTestView() {
             )}
           </div>
           {phase === 'done' && <Verdict results={results} />}
+          {results.speaker.state === 'ok' && heard === null && (
+            <div class="note" role="group" aria-labelledby="net-test-heard" data-testid="net-test-heard">
+              <span id="net-test-heard">{t.netTest.heard}</span>
+              <Button testid="heard-yes" onClick={() => answer(true)}>
+                {t.netTest.heardYes}
+              </Button>
+              <Button testid="heard-no" onClick={() => answer(false)}>
+                {t.netTest.heardNo}
+              </Button>
+            </div>
+          )}
           <ul class="net-test-steps" aria-busy={phase === 'running'}>
             {NET_STEPS.map((step) => (
-              <Row key={step} step={step} result={results[step]} />
+              <Row key={step} step={step} result={results[step]} heard={heard} />
             ))}
           </ul>
         </div>
@@ -74,7 +96,10 @@ export function NetTestView() {
 function Verdict({ results }: { results: NetResults }) {
   const verdict = verdictOf(results);
   const { title, advice } = t.netTest.verdicts[verdict];
-  const devices = (['microphone', 'camera'] as const).filter((one) => results[one].state === 'failed');
+  const devices = [
+    ...(['microphone', 'camera', 'speaker'] as const).filter((one) => results[one].state === 'failed'),
+    ...(results.microphone.state === 'weak' ? (['silent'] as const) : []),
+  ];
   return (
     <div class="net-test-verdict" data-kind={verdict}>
       <h2>{title}</h2>
@@ -86,10 +111,19 @@ function Verdict({ results }: { results: NetResults }) {
   );
 }
 
-const ICONS = { waiting: CircleDashed, running: LoaderCircle, ok: CircleCheck, failed: CircleX, skipped: CircleMinus };
+const ICONS = { waiting: CircleDashed, running: LoaderCircle, ok: CircleCheck, weak: CircleAlert, failed: CircleX, skipped: CircleMinus };
 
-function Row({ step, result }: { step: NetStep; result: NetResult }) {
+const megabits = new Intl.NumberFormat(undefined, { maximumFractionDigits: 1 });
+
+function stateText(step: NetStep, result: NetResult, heard: boolean | null): string {
+  if (step === 'speaker' && result.state === 'ok' && heard === null) return t.netTest.played;
+  if (step === 'microphone' && result.state === 'weak') return t.netTest.silent;
+  return t.netTest.states[result.state];
+}
+
+function Row({ step, result, heard }: { step: NetStep; result: NetResult; heard: boolean | null }) {
   const { name, hint } = t.netTest.steps[step];
+  const loss = (result.loss ?? 0) * 100;
   return (
     <li class="net-test-step" data-testid={`net-test-${step}`} data-state={result.state}>
       <Icon node={ICONS[result.state]} size={22} />
@@ -98,7 +132,13 @@ function Row({ step, result }: { step: NetStep; result: NetResult }) {
         <span class="meta">{hint}</span>
       </span>
       <span class="net-test-result">
-        <span>{t.netTest.states[result.state]}</span>
+        <span>{stateText(step, result, heard)}</span>
+        {result.kbps !== undefined && (
+          <span class="meta">
+            {t.netTest.megabits(megabits.format(result.kbps / 1_000))}
+            {loss > 0 && `, ${t.netTest.lost(megabits.format(loss))}`}
+          </span>
+        )}
         {result.state === 'ok' && result.rttMs !== undefined && <span class="meta">{t.netTest.numbers(result.rttMs, result.loss)}</span>}
       </span>
     </li>
@@ -108,14 +148,15 @@ function Row({ step, result }: { step: NetStep; result: NetResult }) {
 /** Plain text for whoever helps. No names, no addresses. */
 function reportOf(results: NetResults): string {
   const lines = NET_STEPS.map((step) => {
-    const { state, rttMs, loss, detail } = results[step];
+    const { state, rttMs, loss, kbps, detail } = results[step];
     const device = step === 'microphone' || step === 'camera';
     const parts = [
       state,
+      kbps === undefined ? '' : `${kbps} kbit/s`,
       rttMs === undefined ? '' : `rtt ${Math.round(rttMs)} ms`,
       loss === undefined ? '' : `loss ${(loss * 100).toFixed(1)} %`,
       // The label of a device may say whose it is.
-      detail && (!device || state === 'failed') ? detail : '',
+      detail && (!device || state !== 'ok') ? detail : '',
     ];
     return `${step}: ${parts.filter(Boolean).join(', ')}`;
   });

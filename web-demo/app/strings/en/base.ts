@@ -3,6 +3,7 @@ export const base = {
   tagline: 'Calls and chat for your team, on your own server.',
   skipToContent: 'Skip to content',
   skipToComposer: 'Skip to the message box',
+  skipToToolbar: 'Skip to the call controls',
   close: 'Close',
   cancel: 'Cancel',
   back: 'Back',

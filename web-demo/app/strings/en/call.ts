@@ -59,6 +59,7 @@ export const call = {
       alone_timeout: 'The call ended because nobody else was there.',
       max_duration: 'The call reached its longest duration.',
       host_ended: 'The host ended the call for everyone.',
+      admin_ended: 'An administrator of this server closed the call.',
       replaced: 'You joined this call with another device.',
       kicked: 'You were removed from the call.',
       node_lost: 'The call ended because the server was restarted.',

@@ -10,20 +10,29 @@ export const devices = {
     notCopied: 'The report could not be copied. Your browser did not allow it.',
     steps: {
       signalling: { name: 'Server', hint: 'Chat, ringing and the start of calls' },
-      microphone: { name: 'Microphone', hint: 'May this page use it?' },
+      microphone: { name: 'Microphone', hint: 'May this page use it, and does it hear something?' },
       camera: { name: 'Camera', hint: 'May this page use it?' },
+      speaker: { name: 'Speaker', hint: 'Two notes are played' },
       udp: { name: 'Call, direct', hint: 'UDP: the best way' },
       tcp: { name: 'Call over TCP', hint: 'For networks that block UDP' },
       turn: { name: 'Call through a relay', hint: 'For networks that allow little else than web pages' },
+      upload: { name: 'Upload', hint: 'What you can send on the best way' },
     },
-    states: { waiting: 'Not tested', running: 'Testing…', ok: 'Works', failed: 'Does not work', skipped: 'Not offered' },
+    states: { waiting: 'Not tested', running: 'Testing…', ok: 'Works', weak: 'Not well', failed: 'Does not work', skipped: 'Not offered' },
     numbers: (rttMs: number, loss?: number) =>
       loss === undefined ? `${Math.round(rttMs)} ms` : `${Math.round(rttMs)} ms, ${(loss * 100).toFixed(loss > 0 && loss < 0.1 ? 1 : 0)} % lost`,
+    megabits: (n: string) => `${n} Mbit/s`,
+    lost: (n: string) => `${n} % lost`,
+    silent: 'Opened, but nothing is heard',
+    played: 'Played',
+    heard: 'Did you hear two notes?',
+    heardYes: 'Yes',
+    heardNo: 'No',
     verdicts: {
       good: { title: 'Calls will work well', advice: 'Sound and pictures take the direct way.' },
       weak: {
         title: 'Calls will work, with gaps',
-        advice: 'The connection is slow or loses packets. Move closer to your router, use a cable, or stop big downloads.',
+        advice: 'The connection is slow or loses packets, on the way to the server or back. Move closer to your router, use a cable, or stop big downloads.',
       },
       tcp: {
         title: 'Calls will work, a little slower',
@@ -41,6 +50,8 @@ export const devices = {
     },
     deviceAdvice: {
       microphone: 'The microphone could not be opened. Allow it in the address bar of your browser, and check that it is plugged in and no other program holds it.',
+      silent: 'The microphone opens, but nothing is heard. Check that it is not muted on itself or in the system, and that the right one is chosen.',
+      speaker: 'You did not hear the notes, or they could not be played. Check the volume of the system, and which speaker is chosen there.',
       camera: 'The camera could not be opened. Allow it in the address bar of your browser, and check that it is plugged in and no other program holds it.',
     },
   },

@@ -9,6 +9,7 @@ export const keys = {
     screen: 'Share or stop sharing the screen',
     layout: 'Change the layout',
     stats: 'Connection details',
+    regions: 'Next part of the page, with Shift the one before',
     ring: 'Go to the ringing call',
     help: 'This list',
     switchChannel: 'Previous or next conversation',
