@@ -23,6 +23,7 @@ mod marking;
 mod measured;
 mod moderating;
 mod notifying;
+mod overseeing;
 mod presence;
 mod privacy;
 mod scheduling;

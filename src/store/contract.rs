@@ -6,7 +6,11 @@
 use std::sync::{Arc, Mutex};
 
 use super::*;
-use crate::base::id::ScheduleId;
+use crate::{
+    base::{id::ScheduleId, origin::Origin},
+    call::step::CallAct,
+    chat::moderation::AuditRecord,
+};
 
 pub(super) use self::scheduling::each_is_sent_by_one_of;
 
@@ -37,6 +41,7 @@ pub(super) async fn all(store: Arc<dyn Store>) {
     one_live_call_and_one_winner(&*store, channel, ana, bo).await;
     administration::all(&store, [ana, bo, cy]).await;
     only_orphans_are_swept(&*store, channel, ana).await;
+    what_administrators_do_to_calls_is_written_down(&*store, channel, bo).await;
     lists_page_without_gaps(&*store, ana).await;
     directory::all(&*store, [ana, bo]).await;
     moderation::all(&*store, [ana, bo, cy]).await;
@@ -404,6 +409,36 @@ async fn only_orphans_are_swept(store: &dyn Store, channel: ChannelId, ana: User
     store.call_step(start(3, channel, ana, 8, 9000), nothing()).await.unwrap();
     let (one, two) = (store.next_epoch("n").await.unwrap(), store.next_epoch("n").await.unwrap());
     assert_eq!(two, one + 1);
+}
+
+/// With the step, or not at all.
+async fn what_administrators_do_to_calls_is_written_down(store: &dyn Store, channel: ChannelId, by: UserId) {
+    let (call, rung) = (CallId::from_parts(1, 3), UserId::from_parts(1, 3));
+    let before = store.audit(None, 1).await.unwrap().first().map_or(0, |line| line.n);
+    let from: Origin = std::net::IpAddr::from([192, 0, 2, 7]).into();
+    let act = |action, user| Some(CallAct { by, from, action, user });
+    let mut late = CallStep::new(call, channel, 9_100);
+    (late.expect, late.act) = (&[CallState::Ongoing], act("call.end", None));
+    assert_eq!(store.call_step(late, nothing()).await.unwrap_err(), StoreError::State);
+    let mut quiet = CallStep::new(call, channel, 9_200);
+    (quiet.invites, quiet.act) = (vec![(rung, InviteOutcome::Cancelled)], act("ring.cancel", Some(rung)));
+    store.call_step(quiet, nothing()).await.unwrap();
+    let mut end = CallStep::new(call, channel, 9_300);
+    (end.state, end.ended) = (Some(CallState::Cancelled), Some(EndReason::AdminEnded));
+    end.act = act("call.end", None);
+    store.call_step(end, nothing()).await.unwrap();
+    assert_eq!(store.call(call).await.unwrap().end_reason, Some(EndReason::AdminEnded));
+    let lines = store.audit(None, 2).await.unwrap();
+    let said: Vec<_> = lines.iter().map(|line| (line.n, line.action.as_str(), line.at)).collect();
+    assert_eq!(said, [(before + 2, "call.end", 9_300), (before + 1, "ring.cancel", 9_200)]);
+    for line in &lines {
+        let who = (line.actor, line.target.as_str(), line.ip.as_deref());
+        assert_eq!(who, (by, call.to_string().as_str(), Some("192.0.2.7")));
+    }
+    let detail = |line: &AuditRecord| serde_json::from_str::<serde_json::Value>(&line.detail).unwrap();
+    assert_eq!(detail(&lines[0]), serde_json::json!({"channelId": channel}));
+    assert_eq!(detail(&lines[1]), serde_json::json!({"channelId": channel, "userId": rung}));
+    assert!(store.verify_audit().await.unwrap().whole);
 }
 
 async fn lists_page_without_gaps(store: &dyn Store, ana: UserId) {

@@ -223,3 +223,49 @@ async fn safety_travels_over_rest() {
     let nobody = bo.refused(Method::GET, "/admin/audit", Value::Null).await;
     assert_eq!(nobody, (403, "perm.denied".into()));
 }
+
+#[tokio::test]
+async fn the_server_is_watched_over_rest_and_a_ring_is_cancelled() {
+    let server = Server::start().await;
+    let (ana, bo) = (Caller::new(&server, server.token("ana")), Caller::new(&server, server.token("bo")));
+    let admin = Caller::admin(&server);
+    let bo_id = bo.me().await;
+    let group = json!({"type": "group", "name": "plans", "participants": [bo_id], "private": true});
+    let group = ana.ok(Method::POST, "/channels", group).await["channel"]["id"].clone();
+    let mut socket = server.socket().await;
+    socket.send(json!({"op": "session:hello", "id": 1, "d": {"token": ana.token}})).await;
+    socket.ack(1).await.unwrap();
+    let call = socket.call(2, "call:start", json!({"channelId": group})).await.unwrap()["callId"].clone();
+    let overview = admin.ok(Method::GET, "/admin/overview", Value::Null).await;
+    assert_eq!(
+        (&overview["people"], &overview["calls"], &overview["ringing"]),
+        (&json!(1), &json!(1), &json!(1))
+    );
+    assert_eq!(
+        (&overview["cpu"], &overview["sentBitrate"]),
+        (&Value::Null, &Value::Null),
+        "it takes two looks"
+    );
+    assert!(overview["memory"].as_u64().unwrap() > 1_000_000, "{overview}");
+    let policy = admin.ok(Method::GET, "/admin/policy", Value::Null).await;
+    let settings = policy["settings"].as_array().unwrap();
+    assert!(settings.iter().any(|one| one["name"] == "calls.ring_timeout" && one["value"] == "45s"));
+    let call = call.as_str().unwrap();
+    let ring = format!("/admin/calls/{call}/rings/{bo_id}");
+    for (method, path) in [
+        (Method::GET, "/admin/overview".to_owned()),
+        (Method::GET, "/admin/policy".to_owned()),
+        (Method::GET, "/admin/calls".to_owned()),
+        (Method::GET, format!("/admin/calls/{call}")),
+        (Method::POST, format!("/admin/calls/{call}/end")),
+        (Method::GET, "/admin/rings".to_owned()),
+        (Method::DELETE, ring.clone()),
+    ] {
+        assert_eq!(ana.refused(method, &path, Value::Null).await, (403, "perm.denied".into()), "{path}");
+    }
+    assert_eq!(admin.ok(Method::GET, "/admin/rings", Value::Null).await["rings"][0]["userId"], bo_id);
+    admin.ok(Method::DELETE, &ring, Value::Null).await;
+    assert_eq!(socket.event("call:ended").await["reason"], "cancelled");
+    let gone = admin.refused(Method::GET, &format!("/admin/calls/{call}"), Value::Null).await;
+    assert_eq!(gone, (404, "not_found.call".into()));
+}

@@ -11,7 +11,7 @@ import { OUT, Server, freeUdpPorts } from './lib/server.mjs';
 import { until } from './lib/wait.mjs';
 
 const AXE = await readFile(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
-const STEPS = ['signalling', 'microphone', 'camera', 'udp', 'tcp', 'turn'];
+const STEPS = ['signalling', 'microphone', 'camera', 'speaker', 'udp', 'tcp', 'turn', 'upload'];
 let relay;
 let free;
 let blocked;
@@ -39,7 +39,7 @@ async function serve(env = {}) {
 const TURN = () => ({ CONVENE_TURN_URLS: `${relay.tcp},${relay.tls}`, CONVENE_TURN_SECRET: relay.secret });
 
 /** Runs the test in the page; what it shows at the end. */
-async function run(server, browser, { before, picture } = {}) {
+async function run(server, browser, { before, picture, then } = {}) {
   const ana = await Person.signIn(server, browser, 'ana', { before });
   await ana.click('me-menu');
   await ana.click('open-net-test');
@@ -62,6 +62,7 @@ async function run(server, browser, { before, picture } = {}) {
       assert.deepEqual(violations.filter((one) => ['serious', 'critical'].includes(one.impact)).map((one) => `${one.id}: ${one.nodes[0].html}`), []);
     }
   }
+  await then?.(ana);
   assert.deepEqual(ana.errors, []);
   await ana.page.browserContext().close();
   return shown;
@@ -69,8 +70,27 @@ async function run(server, browser, { before, picture } = {}) {
 
 test('in a free network every way works', { timeout: 120_000 }, async () => {
   const server = await serve({ ...TURN(), CONVENE_TURN_URLS: relay.tcp });
-  const { verdict, states, text } = await run(server, free, { picture: 'net-test-good' });
-  assert.deepEqual(states, { signalling: 'ok', microphone: 'ok', camera: 'ok', udp: 'ok', tcp: 'ok', turn: 'ok' }, text);
+  /** The report in the clipboard, and what becomes of it when somebody says that nothing was heard. */
+  const then = async (ana) => {
+    const report = async () => {
+      await ana.click('net-test-copy');
+      return until('the report is copied', 3_000, () => ana.page.evaluate(() => window.copied.pop()));
+    };
+    await ana.page.evaluate(() => {
+      window.copied = [];
+      Object.defineProperty(navigator, 'clipboard', { value: { writeText: async (text) => void window.copied.push(text) } });
+    });
+    const before = await report();
+    assert.match(before, /^Convene connection test, .*\nverdict: good\nsignalling: ok, rtt \d+ ms\nmicrophone: ok\ncamera: ok\nspeaker: ok\nudp: ok, rtt/);
+    assert.match(before, /\nupload: ok, \d+ kbit\/s, loss [\d.]+ %\nbrowser: /);
+    await ana.click('heard-no');
+    assert.match(await ana.page.$eval('.net-test-verdict', (one) => one.innerText), /You did not hear the notes/);
+    assert.match(await report(), /\nspeaker: failed, not heard\n/);
+    assert.equal(await ana.has('net-test-heard'), false, 'it is asked once');
+  };
+  const { verdict, states, text } = await run(server, free, { picture: 'net-test-good', then });
+  assert.deepEqual(states, { signalling: 'ok', microphone: 'ok', camera: 'ok', speaker: 'ok', udp: 'ok', tcp: 'ok', turn: 'ok', upload: 'ok' }, text);
+  assert.match(text, /Upload[^]*\d Mbit\/s/);
   assert.equal(verdict, 'good', text);
   assert.match(text, /\d+ ms, \d/, 'round trips and losses are shown');
   await until('the test leaves nothing behind', 40_000, async () => (await server.metric('convene_media_sessions')) === 0);
@@ -78,13 +98,13 @@ test('in a free network every way works', { timeout: 120_000 }, async () => {
 
 test('without UDP it says so, and that calls work over TCP', { timeout: 120_000 }, async () => {
   const { verdict, states, text } = await run(await serve(), blocked);
-  assert.deepEqual(states, { signalling: 'ok', microphone: 'ok', camera: 'ok', udp: 'failed', tcp: 'ok', turn: 'skipped' }, text);
+  assert.deepEqual(states, { signalling: 'ok', microphone: 'ok', camera: 'ok', speaker: 'ok', udp: 'failed', tcp: 'ok', turn: 'skipped', upload: 'ok' }, text);
   assert.equal(verdict, 'tcp', text);
 });
 
 test('where only a relay is left it says so', { timeout: 120_000 }, async () => {
   const { verdict, states, text } = await run(await serve({ ...TURN(), CONVENE_MEDIA_TCP_PORT: '0' }), blocked);
-  assert.deepEqual(states, { signalling: 'ok', microphone: 'ok', camera: 'ok', udp: 'failed', tcp: 'skipped', turn: 'ok' }, text);
+  assert.deepEqual(states, { signalling: 'ok', microphone: 'ok', camera: 'ok', speaker: 'ok', udp: 'failed', tcp: 'skipped', turn: 'ok', upload: 'ok' }, text);
   assert.equal(verdict, 'relay', text);
 });
 
@@ -96,6 +116,7 @@ test('where nothing passes and a device is refused, both are said', { timeout: 1
     });
   const { verdict, states, text } = await run(await serve({ CONVENE_MEDIA_TCP_PORT: '0' }), blocked, { before: refuse, picture: 'net-test-blocked' });
   assert.equal(states.microphone, 'failed', text);
+  assert.equal(states.upload, 'skipped', text);
   assert.equal(verdict, 'blocked', text);
   assert.match(text, /microphone could not be opened/);
 });

@@ -1,5 +1,7 @@
 /** The rest of what the page asks of the stand-in: search, scheduled messages, settings, moderation. Kept in memory, without rights. */
 
+import { oversightOps } from './oversight.mjs';
+
 const iso = (at = Date.now()) => new Date(at).toISOString();
 const MEMBERS_OF_GENERAL = 500;
 /** Longer timers run out at once. */
@@ -293,6 +295,7 @@ export function moreOps({ users, userOf, channels, messages, emit, view, addMess
     },
     'moderation:sessions': () => ({ sessions: [] }),
     'moderation:revoke_sessions': () => ({}),
+    ...oversightOps({ users, fail, audit }),
     'moderation:audit': (s, d) => ({ entries: log, next: null, ...(d.verify ? { chain: { whole: true, intact: log.length } } : {}) }),
   };
 }

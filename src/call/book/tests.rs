@@ -1,7 +1,7 @@
 //! The state machine on a clock of its own.
 
 use super::*;
-use crate::runtime::clock;
+use crate::{call::step::CallAct, runtime::clock};
 
 const ANA: u128 = 1;
 const BO: u128 = 2;
@@ -354,4 +354,58 @@ fn a_mute_is_told_once_and_video_is_remembered_for_the_history() {
     b.run(|k, now| k.update(now, call, Bench::session(10), off)).unwrap();
     let plan = b.run(|k, now| k.leave(now, call, Bench::session(10), LeaveReason::Left)).unwrap();
     assert!(plan.step.unwrap().left[0].had_video);
+}
+
+fn by_root(action: &'static str) -> CallAct {
+    CallAct { by: Bench::user(99), from: Default::default(), action, user: None }
+}
+
+#[test]
+fn an_administrator_who_is_not_in_it_ends_a_call_and_it_is_written_down() {
+    let mut b = Bench::new();
+    let (call, _) = b.start(CallMode::Ring, ANA, &[BO]);
+    b.accept(call, BO, 20).unwrap();
+    let plan = b.run(|book, now| book.close(now, call, by_root("call.end"))).unwrap();
+    assert_eq!(ended(&plan), Some((CallState::Completed, EndReason::AdminEnded)));
+    assert_eq!(names(&plan), ["call:ended"]);
+    assert_eq!(plan.notices[0].data["reason"], "admin_ended");
+    assert_eq!(plan.step.unwrap().act, Some(by_root("call.end")));
+    assert_eq!(plan.media.len(), 2, "both seats are given back");
+    assert_eq!(
+        b.run(|book, now| book.close(now, call, by_root("call.end"))).unwrap_err(),
+        CallError::Unknown
+    );
+
+    let (call, _) = b.start(CallMode::Ring, ANA, &[BO]);
+    let plan = b.run(|book, now| book.close(now, call, by_root("call.end"))).unwrap();
+    assert_eq!(ended(&plan), Some((CallState::Cancelled, EndReason::AdminEnded)));
+    assert_eq!(names(&plan), ["call:cancelled", "call:ended"], "it rings no more before it is over");
+}
+
+#[test]
+fn rings_are_cancelled_one_by_one_or_all_and_the_last_one_ends_the_call() {
+    let mut b = Bench::new();
+    let cancel = |user: Option<u128>| {
+        move |book: &Book, now: Now, call| {
+            book.cancel_rings(now, call, user.map(Bench::user), by_root("ring.cancel"))
+        }
+    };
+    let (call, _) = b.start(CallMode::Ring, ANA, &[BO, CY]);
+    let plan = b.run(|book, now| cancel(Some(BO))(book, now, call)).unwrap();
+    assert_eq!(names(&plan), ["call:cancelled"]);
+    assert_eq!(plan.notices[0].to, To::Users(vec![Bench::user(BO)]), "nobody else is told");
+    assert_eq!(ended(&plan), None);
+    let again = b.run(|book, now| cancel(Some(BO))(book, now, call)).unwrap_err();
+    assert_eq!(again, CallError::State("it does not ring"));
+    let plan = b.run(|book, now| cancel(None)(book, now, call)).unwrap();
+    assert_eq!(ended(&plan), Some((CallState::Cancelled, EndReason::Cancelled)));
+    assert_eq!(plan.step.unwrap().invites, [(Bench::user(CY), InviteOutcome::Cancelled)]);
+
+    // In a call that goes on the others stay.
+    let (call, _) = b.start(CallMode::Ring, ANA, &[BO, CY]);
+    b.accept(call, BO, 20).unwrap();
+    let plan = b.run(|book, now| cancel(None)(book, now, call)).unwrap();
+    assert_eq!((ended(&plan), plan.next.unwrap().participants.len()), (None, 2));
+    let end = b.wait(60);
+    assert_eq!(end.iter().map(ended).collect::<Vec<_>>(), [], "nothing is due of the ring that is no more");
 }

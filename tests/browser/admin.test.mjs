@@ -1,0 +1,224 @@
+// What administrators of the server see of it while it runs, what they do about it, and that nobody else does.
+import assert from 'node:assert/strict';
+import { mkdir, readFile } from 'node:fs/promises';
+import { createRequire } from 'node:module';
+import path from 'node:path';
+import { after, before, test } from 'node:test';
+import { launchChromium } from './lib/browsers.mjs';
+import { goto, Person } from './lib/people.mjs';
+import { OUT, Server } from './lib/server.mjs';
+import { until } from './lib/wait.mjs';
+
+const AXE = await readFile(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
+const CLOSED = 'An administrator of this server closed the call.';
+const id = (name) => `[data-testid="${name}"]`;
+let server;
+let browser;
+let people;
+let ana;
+let bo;
+let cy;
+
+before(async () => {
+  await mkdir(OUT, { recursive: true });
+  server = await Server.start({ CONVENE_CALLS_ALONE_TIMEOUT: '10m' });
+  browser = await launchChromium();
+  people = Object.fromEntries((await server.api('ana', 'users')).users.map((user) => [user.username, user.id]));
+  [ana, bo, cy] = await Promise.all(['ana', 'bo', 'cy'].map((name) => Person.signIn(server, browser, name, { prepare: countClicks })));
+}, { timeout: 60_000 });
+
+after(async () => {
+  await browser?.close();
+  await server?.stop();
+});
+
+function countClicks() {
+  window.clicks = 0;
+  addEventListener('click', () => window.clicks++, true);
+}
+
+const text = (person) => person.page.evaluate(() => document.body.innerText);
+const reads = (person, words, ms = 5_000) => until(`${person.username} reads “${words}”`, ms, async () => (await text(person)).includes(words));
+const rooms = () => ana.page.$$eval(id('room'), (all) => all.map((one) => ({ callId: one.dataset.callId, worst: one.dataset.worst, text: one.innerText })));
+const focused = (person) => person.page.evaluate(() => document.activeElement?.id || document.activeElement?.dataset.testid || document.activeElement?.tagName);
+
+/** In two looks, with what a machine can say about access. */
+async function look(name, sizes = [['wide', 1280, 800, 'light'], ['phone', 390, 844, 'dark']]) {
+  for (const [size, width, height, scheme] of sizes) {
+    await ana.page.setViewport({ width, height });
+    await ana.page.emulateMediaFeatures([{ name: 'prefers-color-scheme', value: scheme }]);
+    await ana.page.screenshot({ path: path.join(OUT, `admin-${name}-${size}-${scheme}.png`) });
+    await ana.page.evaluate(AXE);
+    const { violations } = await ana.page.evaluate(() => window.axe.run(document, { resultTypes: ['violations'] }));
+    assert.deepEqual(violations.filter((one) => ['serious', 'critical'].includes(one.impact)).map((one) => `${name} ${size}: ${one.id} ${one.nodes[0].html}`), []);
+    const over = await ana.page.evaluate(() => document.documentElement.scrollWidth - innerWidth);
+    assert.ok(over <= 0, `${name} ${size} is ${over} px too wide`);
+  }
+  await ana.page.setViewport({ width: 1280, height: 800 });
+  await ana.page.emulateMediaFeatures([{ name: 'prefers-color-scheme', value: 'light' }]);
+}
+
+/** What the socket answers, without a page. */
+async function overSocket(username, ...commands) {
+  const token = await server.login(username);
+  const socket = new WebSocket(`${server.url.replace('http', 'ws')}/ws`);
+  const answers = new Map();
+  const frames = [];
+  socket.onopen = () => socket.send(JSON.stringify({ op: 'session:hello', id: 1, d: { token } }));
+  socket.onmessage = ({ data }) => {
+    const frame = JSON.parse(data);
+    frames.push(frame);
+    if (frame.re === 1) commands.forEach(([op, d], i) => socket.send(JSON.stringify({ op, id: i + 2, d })));
+    else if (frame.re) answers.set(frame.re, frame);
+  };
+  await until('every command is answered', 10_000, () => answers.size === commands.length);
+  socket.close();
+  return commands.map(([op], i) => [op, answers.get(i + 2).ok ? 'ok' : answers.get(i + 2).e.code]);
+}
+
+test('a live call is seen with its connections, and closed for everybody within a second', { timeout: 120_000 }, async () => {
+  const made = { type: 'group', name: 'Design review', participants: [people.cy], private: true };
+  const { channel } = await server.post('bo', 'channels', made);
+  await bo.join(channel.id, { camera: false });
+  await cy.join(channel.id, { camera: false });
+  await ana.click('nav-admin');
+  await until('the figures of the server', 5_000, async () => (await ana.page.$eval(id('figure-calls'), (one) => one.innerText)).includes('1'));
+  assert.match(await ana.page.$eval(id('figure-people'), (one) => one.innerText), /\b3\b/);
+  assert.match(await ana.page.$eval(id('figure-in-calls'), (one) => one.innerText), /\b2\b/);
+
+  await ana.click('admin-rooms');
+  await until('the view is entered at its heading', 5_000, () => ana.page.evaluate(() => document.activeElement?.className === 'admin-part'));
+  const [room] = await until('the call is listed', 8_000, async () => ((await rooms()).length > 0 ? rooms() : null));
+  assert.match(room.text, /Design review/, 'a call of a private group that the administrator is not in');
+  assert.match(room.text, /2 people/);
+  await until('the worst connection was measured, and is shown without a reload', 20_000, async () => {
+    const worst = Number((await rooms())[0].worst);
+    return worst > 50 && worst <= 100;
+  });
+  await ana.click('room-open');
+  const persons = await until('its people', 10_000, async () => {
+    const found = await ana.page.$$eval(id('room-person'), (all) => all.map((one) => one.innerText));
+    return found.length === 2 && found.every((one) => / lost, /.test(one)) ? found : null;
+  });
+  assert.ok(persons.some((one) => one.startsWith('Bo')) && persons.some((one) => one.startsWith('Cy')), String(persons));
+  assert.equal(await ana.page.$eval('.rooms th[aria-sort]', (one) => one.getAttribute('aria-sort')), 'ascending');
+  await look('rooms');
+
+  await ana.click('room-close');
+  assert.equal(await ana.page.$eval(id('room-close'), (one) => one.dataset.armed), 'true', 'the first press asks');
+  assert.equal((await bo.call()).phase, 'joined');
+  const pressed = Date.now();
+  await ana.click('room-close');
+  const told = await Promise.all([bo, cy].map(async (person) => {
+    await reads(person, CLOSED, 1_000);
+    await until(`${person.username} is in no call`, 1_000, async () => (await person.call()).phase === 'idle');
+    return Date.now() - pressed;
+  }));
+  assert.ok(Math.max(...told) < 1_000, `told after ${told} ms`);
+  await reads(ana, 'The call in Design review is closed.');
+  await until('it is listed no more', 6_000, async () => (await rooms()).length === 0);
+  assert.equal(await focused(ana), 'admin-title', 'the focus is not lost with the button');
+  const { entries } = await server.api('ana', 'admin/audit?limit=1');
+  assert.deepEqual([entries[0].action, entries[0].target, entries[0].actor], ['call.end', room.callId, people.ana]);
+  const { call } = await server.api('bo', `calls/${room.callId}`);
+  assert.equal(call.endReason, 'admin_ended');
+});
+
+test('a direct call that rings is seen without names, and stopped', { timeout: 60_000 }, async () => {
+  await ana.click('admin-rings');
+  await reads(ana, 'Nobody is being rung.');
+  const { channel } = await server.post('bo', 'dms', { userId: people.cy });
+  await goto(bo, `/dm/${channel.id}`);
+  await bo.click('call-start-voice');
+  await cy.page.waitForSelector(id('ring-banner'), { timeout: 5_000 });
+  const ring = await until('the ring is listed', 8_000, () => ana.page.$eval(id('ring-row'), (one) => one.innerText).catch(() => null));
+  assert.match(ring, /^A direct call rings/);
+  assert.doesNotMatch(ring, /Bo|Cy/, 'whose it is is told to nobody else');
+  await look('rings');
+  await ana.click('ring-cancel');
+  await ana.click('ring-cancel');
+  await until('it rings no more', 2_000, async () => !(await cy.has('ring-banner')));
+  await until('and the caller is in no call', 2_000, async () => (await bo.call()).phase === 'idle');
+  await reads(ana, 'Nobody is being rung.');
+  const { entries } = await server.api('ana', 'admin/audit?limit=1');
+  assert.equal(entries[0].action, 'ring.cancel');
+});
+
+test('who is no administrator sees nothing, and is refused over both carriers', { timeout: 60_000 }, async () => {
+  assert.equal(await bo.has('nav-admin'), false);
+  await goto(bo, '/admin/rooms');
+  await reads(bo, 'Only administrators of this server see this.');
+  assert.equal(await bo.has('room'), false);
+  const { channel } = await server.post('bo', 'dms', { userId: people.cy });
+  await goto(bo, `/dm/${channel.id}`);
+  await bo.click('call-start-voice');
+  await cy.click('ring-accept');
+  await cy.connected();
+  const { callId } = await cy.call();
+  const on = { callId };
+  const commands = [['admin:overview', {}], ['admin:policy', {}], ['admin:calls', {}], ['admin:call', on], ['admin:rings', {}], ['admin:cancel_ring', on], ['admin:end_call', on]];
+  assert.deepEqual(await overSocket('bo', ...commands), commands.map(([op]) => [op, 'perm.denied']));
+  assert.deepEqual(await overSocket('ana', commands[0], commands[3]), [['admin:overview', 'ok'], ['admin:call', 'ok']]);
+  const requests = [['GET', 'overview'], ['GET', 'policy'], ['GET', 'calls'], ['GET', `calls/${callId}`], ['GET', 'rings'], ['DELETE', `calls/${callId}/rings`], ['POST', `calls/${callId}/end`]];
+  for (const [method, where] of requests) {
+    await assert.rejects(server.api('bo', `admin/${where}`, { method }), /403 .*perm\.denied/, where);
+  }
+  assert.equal((await bo.call()).phase, 'joined', 'and nothing happened');
+  await bo.leave();
+  await until('cy is alone, and leaves', 5_000, async () => (await cy.call()).phase === 'joined');
+  await cy.leave();
+});
+
+test('an account is disabled in three clicks, once its name was typed', { timeout: 60_000 }, async () => {
+  await goto(ana, '/admin/overview');
+  await ana.page.waitForSelector(id('figures'), { timeout: 5_000 });
+  await ana.page.evaluate(() => (window.clicks = 0));
+  await ana.click('admin-people');
+  const row = `${id('account')}[data-username="cy"]`;
+  await ana.page.waitForSelector(`${row} ${id('account-disable')}`, { timeout: 5_000 });
+  await (await ana.page.$(`${row} ${id('account-disable')}`)).click();
+  await until('the name is asked for', 2_000, async () => (await focused(ana)) === 'disable-confirm');
+  await ana.page.keyboard.type('bo');
+  await ana.page.keyboard.press('Enter');
+  await reads(ana, 'That is not cy.');
+  assert.equal((await cy.call()).phase, 'idle');
+  await look('disable');
+  await ana.page.click(id('disable-confirm'), { count: 3 });
+  await ana.page.evaluate(() => (window.clicks -= 3));
+  await ana.page.keyboard.type('cy');
+  await ana.click('disable-submit');
+  await reads(ana, 'The account of Cy Okafor is disabled.');
+  const clicks = await ana.page.evaluate(() => window.clicks);
+  assert.ok(clicks <= 3, `${clicks} clicks`);
+  await cy.page.waitForSelector(`${id('banned')}, ${id('signin-username')}`, { timeout: 3_000 });
+  await assert.rejects(server.login('cy'), /auth\.banned/);
+  assert.equal(await ana.page.$(`${id('account')}[data-username="ana"] ${id('account-disable')}`), null, 'nobody disables themselves');
+  await (await ana.page.waitForSelector(`${row} ${id('account-enable')}`, { timeout: 3_000 })).click();
+  await ana.page.waitForSelector(`${row} ${id('account-disable')}`, { timeout: 3_000 });
+  await server.login('cy');
+});
+
+test('the policy is that of the running server, and every part is fit to use', { timeout: 90_000 }, async () => {
+  await ana.click('admin-policy');
+  await ana.page.waitForSelector(id('policy-row'), { timeout: 5_000 });
+  const row = (name) => ana.page.$eval(`${id('policy-row')}[data-name="${name}"]`, (one) => one.innerText);
+  assert.match(await row('calls.alone_timeout'), /10 minutes[\s\S]*changed from the default/);
+  assert.match(await row('calls.ring_timeout'), /45 seconds/);
+  assert.doesNotMatch(await row('calls.ring_timeout'), /changed/);
+  assert.match(await row('chat.rate_scale'), /No limits/);
+  const { settings } = await server.api('ana', 'admin/policy');
+  assert.equal(settings.length, (await ana.page.$$(id('policy-row'))).length, 'no setting is left out');
+  assert.doesNotMatch(JSON.stringify(settings), /a-test-secret/);
+  const unnamed = await ana.page.$$eval(`${id('policy-row')} dt`, (all) => all.filter((one) => one.firstChild.textContent.includes('_')).map((one) => one.innerText));
+  assert.deepEqual(unnamed, [], 'every setting has words');
+  await look('policy');
+  for (const tab of ['overview', 'people', 'log']) {
+    await ana.click(`admin-${tab}`);
+    await until(`${tab} is there`, 5_000, () => ana.page.evaluate((name) => document.querySelector('[data-testid="admin"]').dataset.tab === name && !document.querySelector('.admin .loading'), tab));
+    await look(tab);
+  }
+  // With nobody at the page it asks nothing.
+  await ana.click('admin-overview');
+  await until('the load of the machine has been measured twice', 10_000, async () => /%/.test(await ana.page.$eval(id('figure-cpu'), (one) => one.innerText)));
+  assert.deepEqual([ana.errors, bo.errors], [[], []]);
+});
