@@ -4,13 +4,13 @@
 export const REGIONS = ['stage', 'toolbar', 'panel', 'sidebar', 'main'] as const;
 export type Region = (typeof REGIONS)[number];
 
-/** Where one enters a part that one has not been in yet; otherwise at the first place a Tab would go to. */
-const ENTRY: Record<Region, string> = {
-  stage: '[tabindex="0"]',
-  toolbar: '[tabindex="0"]',
-  panel: 'textarea',
-  sidebar: '[aria-current=page]',
-  main: 'textarea, h1[tabindex]',
+/** Where one enters a part that one has not been in yet, the best first; otherwise at the first place a Tab would go to. */
+const ENTRY: Record<Region, readonly string[]> = {
+  stage: ['[tabindex="0"]'],
+  toolbar: ['[tabindex="0"]'],
+  panel: ['textarea'],
+  sidebar: ['[aria-current=page]'],
+  main: ['textarea', 'h1[tabindex]'],
 };
 const PLACES = 'a[href], button, input, select, textarea, summary, [tabindex]';
 
@@ -38,7 +38,11 @@ function entryOf(part: HTMLElement): HTMLElement | null {
   const before = last.get(part);
   if (before?.isConnected && partOf(before) === part && canTake(before)) return before;
   const name = nameOf(part);
-  return (name && own(part, ENTRY[name])[0]) ?? own(part, PLACES).find((element) => element.tabIndex >= 0) ?? null;
+  for (const selector of name ? ENTRY[name] : []) {
+    const [found] = own(part, selector);
+    if (found) return found;
+  }
+  return own(part, PLACES).find((element) => element.tabIndex >= 0) ?? null;
 }
 
 /** Goes there; `false` where there is nowhere to go, so that the key keeps what it does in the browser. */

@@ -33,6 +33,7 @@ export function AdminView({ tab }: { tab: AdminTab }) {
     tabs.current?.querySelector('[aria-current]')?.scrollIntoView({ block: 'nearest', inline: 'nearest' });
   }, [tab]);
   const View = VIEWS[tab];
+  const admin = isServerAdmin(me.value);
   return (
     <section class="admin" aria-labelledby="admin-title" data-testid="admin" data-tab={tab}>
       <header class="view-head">
@@ -42,26 +43,28 @@ export function AdminView({ tab }: { tab: AdminTab }) {
         </h1>
       </header>
       <div class="admin-columns">
-        <nav class="admin-tabs" aria-label={t.admin.title} ref={tabs}>
-          {ADMIN_TABS.map((one) => (
-            <button
-              key={one}
-              type="button"
-              class="row"
-              aria-current={one === tab ? 'page' : undefined}
-              onClick={() => go({ name: 'admin', tab: one })}
-              data-testid={`admin-${one}`}
-            >
-              <span class="row-name">{t.admin.tabs[one]}</span>
-            </button>
-          ))}
-        </nav>
+        {admin && (
+          <nav class="admin-tabs" aria-label={t.admin.title} ref={tabs}>
+            {ADMIN_TABS.map((one) => (
+              <button
+                key={one}
+                type="button"
+                class="row"
+                aria-current={one === tab ? 'page' : undefined}
+                onClick={() => go({ name: 'admin', tab: one })}
+                data-testid={`admin-${one}`}
+              >
+                <span class="row-name">{t.admin.tabs[one]}</span>
+              </button>
+            ))}
+          </nav>
+        )}
         <div class="admin-scroll">
           <div class={`admin-body ${tab === 'rooms' ? 'admin-body-wide' : ''}`}>
             <h2 class="admin-part" ref={part} tabIndex={-1}>
               {t.admin.tabs[tab]}
             </h2>
-            {isServerAdmin(me.value) ? <View key={tab} /> : <p class="note">{t.admin.denied}</p>}
+            {admin ? <View key={tab} /> : <p class="note">{t.admin.denied}</p>}
           </div>
         </div>
       </div>

@@ -41,9 +41,9 @@ export function Overview() {
             <Figure name={t.admin.version} value={server.version} testid="version" />
           </dl>
           <section aria-labelledby="worst-links" class="stack">
-            <h2 id="worst-links" class="admin-title">
+            <h3 id="worst-links" class="admin-title">
               {t.admin.worstLinks}
-            </h2>
+            </h3>
             {data.worst.length === 0 && <p class="meta">{t.admin.noLinks}</p>}
             <ul class="lines">
               {data.worst.map((one) => (

@@ -39,9 +39,9 @@ export function Policy() {
         .filter(([, settings]) => settings.length > 0)
         .map(([key, settings]) => (
           <section key={key} aria-labelledby={`policy-${key}`} class="policy">
-            <h2 id={`policy-${key}`} class="admin-title">
+            <h3 id={`policy-${key}`} class="admin-title">
               {t.admin.policyGroups[key] ?? key}
-            </h2>
+            </h3>
             <dl>
               {settings.map((one) => (
                 <div key={one.name} class="policy-row" data-testid="policy-row" data-name={one.name}>
@@ -64,9 +64,9 @@ export function Policy() {
         ))}
       {rows && (
         <section aria-labelledby="policy-more" class="policy">
-          <h2 id="policy-more" class="admin-title">
+          <h3 id="policy-more" class="admin-title">
             {t.admin.policyMore}
-          </h2>
+          </h3>
           <p class="admin-links">
             {(['reports', 'words', 'bans', 'log'] as const).map((tab) => (
               <Button key={tab} onClick={() => go({ name: 'admin', tab })}>
