@@ -45,15 +45,16 @@ export function Rooms() {
     <Rows rows={data ? rows : null} failed={failed} again={again} more={null} none={t.admin.noRooms}>
       {rows.length > 0 && (
         <div class="rooms-scroll" ref={list}>
-          <table class="rooms">
+          {/* Roles of their own: on a phone it is laid out as cards, which takes from elements what they are. */}
+          <table class="rooms" role="table">
             <caption class="sr-only">{t.admin.tabs.rooms}</caption>
-            <thead>
-              <tr>
+            <thead role="rowgroup">
+              <tr role="row">
                 {COLUMNS.map((column) => (
                   <Heading key={column} column={column} sort={sort} onPress={() => setSort(pressed(sort, column))} />
                 ))}
-                <th scope="col">{t.admin.sending}</th>
-                <th scope="col">
+                <th scope="col" role="columnheader">{t.admin.sending}</th>
+                <th scope="col" role="columnheader">
                   <span class="sr-only">{t.admin.closeRoom}</span>
                 </th>
               </tr>
@@ -72,7 +73,7 @@ export function Rooms() {
 function Heading({ column, sort, onPress }: { column: Column; sort: Sort; onPress: () => void }) {
   const chosen = sort.by === column;
   return (
-    <th scope="col" aria-sort={chosen ? (sort.reversed ? 'descending' : 'ascending') : undefined}>
+    <th scope="col" role="columnheader" aria-sort={chosen ? (sort.reversed ? 'descending' : 'ascending') : undefined}>
       <button type="button" class="rooms-sort" onClick={onPress} data-testid={`rooms-by-${column}`}>
         {t.admin.columns[column]}
         {chosen && <Icon node={sort.reversed ? ArrowUp : ArrowDown} size={14} />}
@@ -86,34 +87,34 @@ function Room({ call, open, onOpen, onClosed }: { call: RunningCall; open: boole
   const name = nameOf(call);
   const label = (column: Column) => ({ 'data-label': t.admin.columns[column] });
   return (
-    <tbody data-testid="room" data-call-id={call.callId} data-worst={call.worst?.score}>
-      <tr>
-        <td {...label('worst')}>
+    <tbody role="rowgroup" data-testid="room" data-call-id={call.callId} data-worst={call.worst?.score}>
+      <tr role="row">
+        <td role="cell" {...label('worst')}>
           <QualityTag quality={call.worst} />
         </td>
-        <th scope="row" {...label('name')}>
+        <th scope="row" role="rowheader" {...label('name')}>
           <button type="button" class="rooms-open" aria-expanded={open} onClick={onOpen} data-testid="room-open">
             <Icon node={open ? ChevronDown : ChevronRight} size={16} class={open ? '' : 'flip-rtl'} />
             <span dir="auto">{name}</span>
           </button>
         </th>
-        <td {...label('people')}>
+        <td role="cell" {...label('people')}>
           {t.admin.peopleIn(call.people)}
           {call.ringing > 0 && <span class="meta"> {t.admin.ringsFor(call.ringing)}</span>}
         </td>
-        <td {...label('since')}>
+        <td role="cell" {...label('since')}>
           <time dateTime={call.startedAt} title={fullDate(call.startedAt)}>
             {duration(Math.max(0, now - Date.parse(call.startedAt)))}
           </time>
         </td>
-        <td data-label={t.admin.sending}>{t.admin.sources(call.microphones, call.cameras, call.screens)}</td>
-        <td class="rooms-act">
+        <td role="cell" data-label={t.admin.sending}>{t.admin.sources(call.microphones, call.cameras, call.screens)}</td>
+        <td role="cell" class="rooms-act">
           <SureButton label={t.admin.closeRoom} sure={t.admin.closeSure} about={name} testid="room-close" run={() => void closeRoom(call.callId, name).then(onClosed)} />
         </td>
       </tr>
       {open && (
-        <tr class="rooms-people">
-          <td colSpan={6}>
+        <tr role="row" class="rooms-people">
+          <td role="cell" colSpan={6}>
             <People call={call} />
           </td>
         </tr>
