@@ -53,10 +53,12 @@ export function signOut(reason = ''): void {
   const [token, refreshToken] = [tokens.get(), tokens.getRefresh()];
   // Whether or not the server hears of it, this page forgets.
   if (!reason && (token || refreshToken)) logout('', refreshToken ? { refreshToken } : { token: token ?? '' }).catch(() => {});
+  void convene.tail.forget(store.me.value?.id ?? tokens.user());
   convene.stop();
   tokens.clear();
   store.signedIn.value = false;
   store.everReady.value = false;
+  store.restored.value = false;
   store.me.value = null;
   store.rejoin.value = null;
   store.prompts.value = [];

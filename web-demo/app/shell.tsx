@@ -15,7 +15,7 @@ import { go, route } from './router';
 import { SearchDialog } from './search/search-dialog';
 import { Sidebar } from './sidebar';
 import { MiniCall } from './call/mini-call';
-import { channels, devicesOpen, everReady, findChannel, helpOpen, inCall, people, me, prompts, rejoin, roomChannels, searchOpen } from './store';
+import { channels, devicesOpen, everReady, findChannel, helpOpen, inCall, people, me, prompts, rejoin, restored, roomChannels, searchOpen } from './store';
 import { t } from './strings';
 import { Boundary } from './ui/boundary';
 import { Button } from './ui/button';
@@ -100,7 +100,7 @@ function RejoinBar() {
 
 function View() {
   const r = route.value;
-  if (!everReady.value) return <Loading />;
+  if (!everReady.value && !restored.value) return <Loading />;
   switch (r.name) {
     case 'call':
       return inCall.value ? <CallView /> : <Home />;
@@ -130,7 +130,7 @@ function Home() {
   useEffect(
     () =>
       effect(() => {
-        if (!everReady.value) return;
+        if (!everReady.value && !restored.value) return;
         if (isPhone.value) return route.value.name === 'home' ? undefined : go({ name: 'home' }, true);
         const target = findChannel(lastChannel.value) ?? findChannel('general') ?? roomChannels.value[0] ?? channels.value[0];
         if (target && (route.value.name === 'home' || (route.value.name === 'call' && !inCall.value))) openChannel(target, true);

@@ -20,6 +20,8 @@ export const me = signal<Account | null>(null);
 export const banned = signal<{ reason: string; until: string | null } | null>(null);
 export const status = signal<SessionStatus>(convene.session.status);
 export const everReady = signal(false);
+/** What was there last time is shown, while the server is still being reached. */
+export const restored = signal(false);
 export const channels = signal<readonly Channel[]>([]);
 export const users = signal<readonly User[]>([]);
 export const presences = signal<ReadonlyMap<string, Presence>>(new Map());
