@@ -15,7 +15,7 @@ import { go, route } from './router';
 import { SearchDialog } from './search/search-dialog';
 import { Sidebar } from './sidebar';
 import { MiniCall } from './call/mini-call';
-import { channels, devicesOpen, everReady, findChannel, helpOpen, inCall, people, me, prompts, rejoin, restored, roomChannels, searchOpen } from './store';
+import { channels, devicesOpen, everReady, findChannel, helpOpen, inCall, people, me, pipOpen, prompts, rejoin, restored, roomChannels, searchOpen } from './store';
 import { t } from './strings';
 import { Boundary } from './ui/boundary';
 import { Button } from './ui/button';
@@ -176,8 +176,10 @@ function startBackground(): () => void {
       // A phone call or another app may have stopped the sound.
       convene.call.sink.recheck();
     }
-    convene.call.visibility(document.hidden && pauseHidden.value === 'on');
+    look();
   };
+  // A small window beside the page is looked at, wherever the page is.
+  const look = () => convene.call.visibility(document.hidden && !pipOpen.value && pauseHidden.value === 'on');
   const inputs = ['pointerdown', 'keydown'] as const;
   for (const name of inputs) addEventListener(name, touched, { passive: true });
   document.addEventListener('visibilitychange', visibility);
@@ -185,6 +187,7 @@ function startBackground(): () => void {
   const stopWatch = effect(() => {
     convene.presence.watch([...people.value.map((u) => u.id), ...(me.value ? [me.value.id] : [])]);
   });
+  const stopPip = effect(look);
   const stopNotices = startNotices();
   const stopTalk = startPushToTalk();
   // Sound that was held back starts with the next click or key, wherever it is.
@@ -198,6 +201,7 @@ function startBackground(): () => void {
     removeEventListener('keyup', unblock);
     clearInterval(heartbeat);
     stopWatch();
+    stopPip();
     stopNotices();
     stopTalk();
   };

@@ -39,6 +39,8 @@ export const local = signal<LocalSnapshot>(convene.local.state);
 export const call = signal<CallSnapshot>(convene.call.state);
 /** What to say of a lost connection. */
 export const connection = signal<ConnectionView>(FINE);
+/** The call is in a small window beside the page, or in one of the browser. */
+export const pipOpen = signal(false);
 export const devices = signal<DeviceList>(convene.local.devices);
 /** The settings of microphone, camera and sound. */
 export const devicesOpen = signal(false);

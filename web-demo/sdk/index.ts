@@ -22,6 +22,7 @@ import type { Account } from './wire';
 export * from './errors';
 export * from './devices';
 export { canShareScreen, type ScreenMode, type ScreenSurface } from './screen';
+export { NetworkWatch, WELL, type NetworkView, type NetworkWord } from './network-health';
 export { TabLeader } from './leader';
 export { PushToTalk } from './push-to-talk';
 export { FINE, type ConnectionReason, type ConnectionStage, type ConnectionView } from './reconnect';
