@@ -29,13 +29,18 @@ async function start(t, others = 2) {
   const quality = (part = {}, participantId = me, userId = crowd.ana) =>
     crowd.emit('call:quality', { participants: [{ userId, participantId, score: 80, mos: 4.2, loss: 0, jitter: 5, rtt: 20, issues: [], ...part }] });
   /** The same news for so many seconds, as often as it comes. */
+  let news = 0;
+  const tell = async (part) => {
+    const rtt = 20 + ++news;
+    quality({ ...part, rtt });
+    await until('it is heard', 3_000, () => page.evaluate((who, number) => window.__convene.call.quality.get(who)?.rtt === number, me, rtt));
+  };
   const during = async (seconds, part) => {
     for (let at = 0; at < seconds; at += 5) {
-      quality(part);
-      await until('it is heard', 3_000, () => page.evaluate(() => [...window.__convene.call.quality.keys()].length > 0));
+      await tell(part);
       await page.evaluate((ms) => window.later(ms), Math.min(5, seconds - at) * 1_000);
     }
-    quality(part);
+    await tell(part);
   };
   const latest = () => Object.assign({}, ...crowd.asked.flatMap(({ tracks }) => tracks.map((one) => ({ [one.trackId]: one.layer }))));
   const spoken = (pattern) => until(`it is said: ${pattern}`, 5_000, async () => pattern.test(await page.$eval(id('announcer'), (node) => node.textContent)));
@@ -201,9 +206,7 @@ test('who comes and goes is told in a small call, once in three seconds, and can
   // In a large one nobody wants to know.
   await page.evaluate(() => window.later(10_000));
   const before = await page.evaluate(() => window.lines.length);
-  const late = { userId: 'u-x', participantId: 'p-x' };
   for (let n = 0; n < 8; n++) crowd.emit('call:participant_joined', { participant: crowd.mock.api.person({ id: `u-x${n}`, name: `Late ${n}` }, `p-x${n}`, {}) });
-  void late;
   await until('they are there', 5_000, () => page.evaluate(() => window.__convene.call.participants.length > 8));
   await page.evaluate(() => window.later(10_000));
   crowd.emit('call:participant_left', { userId: 'u-x7', participantId: 'p-x7', reason: 'left' });

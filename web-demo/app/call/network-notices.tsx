@@ -1,5 +1,5 @@
 /** Words for a network, or a computer, that is too slow. Each can be closed, and then is silent for the rest of the call. */
-import { signal, useSignal } from '@preact/signals';
+import { signal } from '@preact/signals';
 import { useEffect } from 'preact/hooks';
 import { Gauge, SignalLow, X } from 'lucide';
 import { NetworkWatch, WELL } from '../../sdk/index';
@@ -14,10 +14,13 @@ import { Icon } from '../ui/icon';
 const network = signal(WELL);
 new NetworkWatch(convene.call).events.on('change', (view) => (network.value = view));
 
+/** Also while another view is open, and until the call is over. */
+const closed = signal<ReadonlySet<string>>(new Set());
+convene.call.events.on('ended', () => (closed.value = new Set()));
+
 export function NetworkNotices() {
   const { word, busy } = network.value;
   const { soundOnly, media, mediaLostAt } = call.value;
-  const closed = useSignal<ReadonlySet<string>>(new Set());
   // Lost is another matter, and says so itself. Who chose to have no pictures has nothing to stop.
   const lost = media !== 'connected' || mediaLostAt > 0;
   const said = lost ? '' : word === 'starved' ? 'starved' : word === 'slow' && !soundOnly ? 'slow' : '';
