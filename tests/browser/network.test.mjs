@@ -46,6 +46,13 @@ async function start(t, others = 2) {
   const spoken = (pattern) => until(`it is said: ${pattern}`, 5_000, async () => pattern.test(await page.$eval(id('announcer'), (node) => node.textContent)));
   return { ...crowd, crowd, page, people: crowd.people, quality, during, latest, spoken };
 }
+/** Settings are loaded when they are opened. */
+const settings = async (page, ...switches) => {
+  await page.click(id('control-devices'));
+  for (const one of switches) await (await page.waitForSelector(id(one), { timeout: 5_000 })).click();
+  await page.keyboard.press('Escape');
+  await until('they are closed', 3_000, async () => !(await page.$(id('devices'))));
+};
 const word = (page) => page.evaluate(() => document.querySelector('[data-testid=network-word]')?.dataset.word ?? '');
 const SLOW = { score: 60, issues: ['low_bandwidth'] };
 const STARVED = { score: 30, loss: 0.2, issues: ['high_loss_down'] };
@@ -136,6 +143,7 @@ test('a busy computer is told after ten seconds, and its picture can be smaller'
 
   // The switches stand together, and each works alone.
   await page.click(id('control-devices'));
+  await page.waitForSelector(id('save-mine'), { timeout: 5_000 });
   assert.deepEqual(await page.$$eval('[data-testid^=save-]', (all) => all.map((one) => [one.dataset.testid, one.checked])), [['save-mine', true], ['save-cameras', false], ['save-screens', false]]);
   await page.click(id('save-mine'));
   await until('the large layer is sent again', 3_000, () => page.evaluate(() => String(window.sent.at(-1)) === 'true,true,true'));
@@ -152,14 +160,12 @@ test('cameras or screens of others are left out on their own', { timeout: 60_000
       return crowd.people.some(({ camera }) => now[camera] !== 'off') === cameras && (now['s-01'] !== 'off') === shared;
     });
   await asked(true, true);
-  await page.click(id('control-devices'));
-  await page.click(id('save-cameras'));
+  await settings(page, 'save-cameras');
   await asked(false, true);
-  await page.click(id('save-screens'));
+  await settings(page, 'save-screens');
   await asked(false, false);
-  await page.click(id('save-cameras'));
+  await settings(page, 'save-cameras');
   await asked(true, false);
-  await page.keyboard.press('Escape');
   assert.equal(await page.$eval(`[data-participant="${first.participantId}"][data-source=screen]`, (tile) => tile.querySelector('[data-testid=tile-note]').textContent), 'Not shown, to save data');
   assert.deepEqual(crowd.errors, []);
   // Of this browser, for whoever comes next.
@@ -192,16 +198,12 @@ test('who comes and goes is told in a small call, once in three seconds, and can
   assert.equal(await page.evaluate(() => window.notes), 2);
   await until('for a moment only', 6_000, async () => (await page.$(id('coming-line'))) === null);
 
-  await page.click(id('control-devices'));
-  await page.click(id('tell-comings'));
-  await page.keyboard.press('Escape');
+  await settings(page, 'tell-comings');
   await page.evaluate(() => window.later(10_000));
   crowd.leave(people[1]);
   await until('the tile is gone', 5_000, () => page.evaluate((one) => !window.__convene.call.participants.some((p) => p.participantId === one), people[1].participantId));
   assert.equal(await page.evaluate(() => window.notes), 2);
-  await page.click(id('control-devices'));
-  await page.click(id('tell-comings'));
-  await page.keyboard.press('Escape');
+  await settings(page, 'tell-comings');
 
   // In a large one nobody wants to know.
   await page.evaluate(() => window.later(10_000));

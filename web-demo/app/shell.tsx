@@ -179,7 +179,11 @@ function startBackground(): () => void {
     look();
   };
   // A small window beside the page is looked at, wherever the page is.
-  const look = () => convene.call.visibility(document.hidden && !pipOpen.value && pauseHidden.value === 'on');
+  const look = () => {
+    // Both are read each time: `document.hidden` tells nobody that it changed.
+    const unseen = !pipOpen.value && pauseHidden.value === 'on';
+    convene.call.visibility(document.hidden && unseen);
+  };
   const inputs = ['pointerdown', 'keydown'] as const;
   for (const name of inputs) addEventListener(name, touched, { passive: true });
   document.addEventListener('visibilitychange', visibility);

@@ -85,12 +85,25 @@ after(async () => {
   await server?.stop();
 });
 
+async function leave(person) {
+  await click(person, 'control-leave');
+  await state(person, 'it left', () => window.__convene.call.phase === 'idle');
+}
+
 const look = (person) => person.page.evaluate(() => window.accounts());
 const press = (person, key) => person.page.keyboard.press(key);
-const state = (person, what, read) => until(`${person.username}: ${what}`, 15_000, () => person.page.evaluate(read));
+/** How long anything takes is measured elsewhere. */
+const PATIENCE_MS = 60_000;
+const state = (person, what, read, ...rest) => until(`${person.username}: ${what}`, PATIENCE_MS, () => person.page.evaluate(read, ...rest));
+const click = (person, testid) =>
+  state(person, testid, (name) => {
+    const button = document.querySelector(`[data-testid="${name}"]`);
+    button?.click();
+    return button !== null;
+  }, testid);
 const show = async (person, route, to = `/${route}`) => {
   await goto(person, to);
-  await until(`${to} is shown`, 10_000, () => person.page.evaluate((name) => document.querySelector('.shell')?.dataset.route === name && !document.querySelector('main .loading'), route));
+  await until(`${to} is shown`, PATIENCE_MS, () => person.page.evaluate((name) => document.querySelector('.shell')?.dataset.route === name && !document.querySelector('main .loading'), route));
 };
 
 /** In bytes, without what nobody holds any more. Of several: a cycle may have begun before what was dropped last. */
@@ -105,10 +118,10 @@ async function heap(person) {
 }
 
 async function round(n) {
-  await bo.join('general');
-  await ana.join('general');
-  await cy.join('general', { camera: n % 2 === 0 });
-  await until('all see each other', 20_000, async () => (await ana.received()).filter((row) => row.source === 'camera' && row.framesDecoded > 5).length >= (n % 2 === 0 ? 2 : 1));
+  await bo.join('general', { ms: PATIENCE_MS });
+  await ana.join('general', { ms: PATIENCE_MS });
+  await cy.join('general', { camera: n % 2 === 0, ms: PATIENCE_MS });
+  await until('all see each other', PATIENCE_MS, async () => (await ana.received()).filter((row) => row.source === 'camera' && row.framesDecoded > 5).length >= (n % 2 === 0 ? 2 : 1));
   await ana.page.focus('[data-testid="control-mic"]');
   for (const on of [false, true]) {
     await press(ana, 'm');
@@ -116,16 +129,16 @@ async function round(n) {
     await press(ana, 'v');
     await state(ana, `camera ${on}`, on ? () => window.__convene.local.cameraOn : () => !window.__convene.local.cameraOn);
   }
-  await bo.click('control-screen');
+  await click(bo, 'control-screen');
   await state(ana, 'a screen', () => document.querySelector('[data-testid="tile"][data-source="screen"][data-video="true"]') !== null);
   await press(ana, 'l');
   await press(ana, 'l');
-  await ana.click('control-screen');
+  await click(ana, 'control-screen');
   await state(ana, 'it shares', () => window.__convene.local.screenOn);
   for (const [route, to] of [['channel', '/c/general'], ['calls'], ['test'], ['admin', '/admin/log'], ['call']]) await show(ana, route, to);
   await ana.click('control-pip');
   await state(ana, 'the small window', () => window.documentPictureInPicture.window?.document.querySelector('[data-testid="pip-mic"]') != null);
-  await cy.leave();
+  await leave(cy);
   await show(ana, 'channel', '/c/general');
   const composer = await ana.page.waitForSelector('[data-testid="composer"]');
   await composer.type(`round ${n}`);
@@ -133,15 +146,15 @@ async function round(n) {
   await state(bo, 'nobody of three is left but two', () => window.__convene.call.participants.length === 2);
   await show(ana, 'call');
   await ana.page.evaluate(() => window.documentPictureInPicture.window?.close());
-  await ana.click('control-screen');
+  await click(ana, 'control-screen');
   await state(ana, 'it shares no more', () => !window.__convene.local.screenOn);
   await ana.page.evaluate(() => window.__convene.dropConnection());
   await state(ana, 'the connection is back', () => window.__convene.session.phase === 'ready');
-  await bo.leave();
-  await ana.leave();
+  await leave(bo);
+  await leave(ana);
   // Nobody is asked to come back any more, and nothing else of a call is on the page.
   for (const one of [ana, bo, cy]) await show(one, 'channel', '/c/general');
-  await until('nothing is under way', 10_000, () => ana.page.evaluate(() => document.querySelector('[data-testid="messages"][data-loaded="true"]') !== null && document.querySelectorAll('[data-testid="toasts"] .toast').length === 0));
+  await until('nothing is under way', PATIENCE_MS, () => ana.page.evaluate(() => document.querySelector('[data-testid="messages"][data-loaded="true"]') !== null && document.querySelectorAll('[data-testid="toasts"] .toast').length === 0));
 }
 
 /** The straight line through points at equal distances, and how far they are from it. */

@@ -56,8 +56,8 @@ async function openDocument(): Promise<void> {
   if (!win) return;
   let unmount = () => {};
   win.addEventListener('pagehide', () => {
-    unmount();
     closed();
+    unmount();
   }, { once: true });
   opened(() => win.close());
   const { mountPip } = await import('./pip-view');
