@@ -83,8 +83,10 @@ test: setup page ## Every test: Rust, page, real browsers, other people's client
 test-rust: page
 	$(CARGO) test --locked --no-fail-fast
 
-test-page: setup-page
+test-page: setup page ## The page at length: unit tests, then ten minutes of coming and going (tests/browser/long)
 	$(NPM) --prefix web-demo test
+	$(CARGO) build --locked
+	node --test --test-concurrency=1 --test-reporter=spec tests/browser/long/*.test.mjs
 
 test-browser: setup page
 	tests/run.sh browser

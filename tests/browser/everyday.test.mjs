@@ -152,6 +152,7 @@ test('a missed call is told, is in the history, and is called back with one clic
   await until('it stops', (RING_S + 5) * 1_000, async () => !(await bo.has('ring-banner')));
   await until('bo is told', 5_000, () => bo.page.evaluate(() => /missed/i.test(document.querySelector('[data-testid="toasts"]').textContent)));
   await until('ana is out of it', 10_000, async () => (await ana.call()).phase === 'idle');
+  await until('and told why', 5_000, () => ana.page.evaluate(() => /Nobody answered\./.test(document.querySelector('[data-testid="toasts"]').textContent)));
 
   await bo.page.bringToFront();
   await bo.click('nav-calls');

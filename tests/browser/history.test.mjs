@@ -12,6 +12,8 @@ const MESSAGES = 100_000;
 const OPEN_MS = 300;
 const MOST_ROWS = 60;
 const MOST_MOVED_PX = 1;
+/** Of the whole page. */
+const MOST_HEAP = 60e6;
 
 let server;
 let browser;
@@ -191,7 +193,10 @@ test('away from the present what comes is counted, and one click goes there', { 
   await until('and in view', 5_000, () => ana.page.evaluate(() => document.querySelector('[data-testid="jump"]') === null));
   await server.post('bo', `channels/${channel.id}/messages`, { content: 'and one more' });
   await until('whoever is at the end follows', 5_000, async () => (await last(now.lastSeq + 1)) && (await ana.page.$('[data-testid="jump"]')) === null);
-  const held_ = await ana.page.evaluate(() => performance.memory?.usedJSHeapSize ?? 0);
-  console.log(`heap ${Math.round(held_ / 1e6)} MB`);
+  const wire = await ana.page.createCDPSession();
+  await wire.send('HeapProfiler.collectGarbage');
+  const { usedSize } = await wire.send('Runtime.getHeapUsage');
+  console.log(`heap ${(usedSize / 1e6).toFixed(1)} MB`);
+  assert.ok(usedSize <= MOST_HEAP, `${usedSize} bytes of heap`);
   assert.deepEqual(ana.errors, []);
 });

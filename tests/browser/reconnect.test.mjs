@@ -71,6 +71,16 @@ test('nothing gets through: spinner, banner, panel, and back with the same micro
   const [ana, bo] = await both(t);
   const places = () => ana.page.evaluate(() => [...document.querySelectorAll('[data-testid="tile"]')].map((tile) => tile.dataset.user));
   const before = await places();
+  await ana.page.evaluate(() => {
+    const { start } = OscillatorNode.prototype;
+    window.cues = [];
+    OscillatorNode.prototype.start = function (...rest) {
+      const hertz = Math.round(this.frequency.value);
+      // Not those of people who come and go.
+      if ([440, 349, 523, 659].includes(hertz)) window.cues.push(hertz);
+      return start.apply(this, rest);
+    };
+  });
   assert.ok((await sending(ana)) > 0);
 
   await ana.page.evaluate(watchStages);
@@ -85,7 +95,16 @@ test('nothing gets through: spinner, banner, panel, and back with the same micro
   assert.ok(seen.lost >= 4_900 && seen.lost < 7_000, `the banner came after ${seen.lost} ms`);
   await until('what is sent is held back', 8_000, async () => (await sending(ana)) === 0);
   assert.match(await textOf(ana.page, 'connection-banner'), /Connection lost, trying again. Others may not hear you. Try now/);
+  assert.deepEqual(await ana.page.evaluate(() => window.cues), [440, 349], 'one soft cue');
+  const anaToBo = () => bo.page.evaluate(() => {
+    const tile = document.querySelector('[data-testid="tile"][data-user="ana"]');
+    return [tile?.dataset.away, tile?.querySelector('[data-testid="tile-note"]')?.textContent ?? '', /Reconnecting/.test(tile?.getAttribute('aria-label') ?? '')].join();
+  });
+  await until('bo sees that ana is away', 10_000, async () => (await anaToBo()) === 'true,Reconnecting,true');
   assert.match(await textOf(ana.page, 'mic-paused'), /on hold until the connection is back/);
+
+  const { channels } = await server.api('bo', 'channels');
+  await server.post('bo', `channels/${channels.find((one) => one.slug === 'general').id}/messages`, { content: 'while you were away' });
 
   // Half a minute later.
   await later(ana, 30_000);
@@ -103,11 +122,15 @@ test('nothing gets through: spinner, banner, panel, and back with the same micro
   await until('it is back', 20_000, async () => /You’re back/.test((await textOf(ana.page, 'connection-banner')) ?? ''));
   await until('and says so for a moment only', 4_000, async () => !(await ana.has('connection-banner')));
   assert.equal(await stage(ana), 'fine');
+  assert.deepEqual(await ana.page.evaluate(() => window.cues), [440, 349, 523, 659], 'and one for the way back');
+  await until('bo sees that ana is back', 10_000, async () => (await anaToBo()) === 'false,,false');
   await until('sending goes on', 10_000, async () => (await sending(ana)) > 0);
   await bo.connected();
   const mics = await Promise.all([ana, bo].map((one) => one.page.evaluate(() => [window.__convene.local.micOn, window.__convene.local.micLive])));
   assert.deepEqual(mics, [[true, true], [false, false]], 'microphones are as they were');
   await until('tiles are where they were', 10_000, async () => String(await places()) === String(before));
+  await ana.click('call-to-chat');
+  await until('what was written meanwhile is there', 5_000, () => ana.page.evaluate(() => document.querySelector('[data-testid="messages"]')?.textContent.includes('while you were away')));
 });
 
 test('without the server but with sound, nothing is paused and nothing is covered', { timeout: 30_000 }, async (t) => {

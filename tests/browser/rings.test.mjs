@@ -123,6 +123,7 @@ test('in another call it is quiet, and words are an answer', { timeout: 30_000 }
   await until('the ring is over', 5_000, async () => !(await ringing(bo)) && !(await ringing(tab)));
   await until('it is the conversation with ana', 5_000, () => bo.page.evaluate(() => document.querySelector('[data-testid="composer"]')?.getAttribute('aria-label')?.includes('Ana')));
   assert.equal(await phase(bo), 'joined', 'the call goes on');
+  await until('the caller is told', 5_000, async () => /They are in another call\./.test(await textOf(ana.page, 'toasts')));
   await bo.page.evaluate(() => document.querySelector('[data-testid="mini-leave"]').click());
   await Promise.all([ana, bo].map((one) => one.close()));
 });
@@ -138,6 +139,7 @@ test('a ring without sound flashes in the title of the tab', { timeout: 30_000 }
   const titles = new Set(await measureFor(3_500, () => bo.page.title(), 200));
   assert.ok([...titles].some((title) => /☎ .* is calling/.test(title)) && [...titles].some((title) => !/calling/.test(title)), [...titles].join(' | '));
   await bo.click('ring-decline');
+  await until('the caller is told', 5_000, async () => /The call was declined\./.test(await textOf(ana.page, 'toasts')));
   await until('the title is what it was', 3_000, async () => !/calling/.test(await bo.page.title()));
   await Promise.all([ana, bo].map((one) => one.close()));
 });

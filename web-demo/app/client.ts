@@ -4,6 +4,8 @@ import { CODECS, createConvene, TokenKeeper, type Login, type PublishOptions } f
 const TOKEN_KEY = 'convene.token';
 const REFRESH_KEY = 'convene.refresh';
 const SESSION_KEY = 'convene.session';
+/** Whose tab it is; known before the server says so. */
+const USER_KEY = 'convene.user';
 /** Only a copy of a tab finds its session taken; a tab that was loaded again takes it over sooner. */
 const CLAIM_MS = 2_000;
 
@@ -46,18 +48,20 @@ export const tokens = {
   set: (token: string): void => sessionStorage.setItem(TOKEN_KEY, token),
   getRefresh: (): string | null => sessionStorage.getItem(REFRESH_KEY),
   setRefresh: (token: string): void => sessionStorage.setItem(REFRESH_KEY, token),
+  user: (): string => sessionStorage.getItem(USER_KEY) ?? '',
   ready: (): Promise<void> => claimed,
   /** Somebody signed in. */
   begin: (login: Login): void => {
     tokens.clear();
     tokens.set(login.token);
+    sessionStorage.setItem(USER_KEY, login.user.id);
     if (!login.refreshToken || !login.sessionId) return;
     tokens.setRefresh(login.refreshToken);
     sessionStorage.setItem(SESSION_KEY, login.sessionId);
     claimed = claim(login.sessionId);
   },
   clear: (): void => {
-    for (const key of [TOKEN_KEY, REFRESH_KEY, SESSION_KEY]) sessionStorage.removeItem(key);
+    for (const key of [TOKEN_KEY, REFRESH_KEY, SESSION_KEY, USER_KEY]) sessionStorage.removeItem(key);
     release();
   },
 };

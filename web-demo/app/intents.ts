@@ -9,7 +9,7 @@ import { peopleToAsk } from './chat/mentions';
 import { convene, device, tokens } from './client';
 import { shortWhen } from './format';
 import { permissionRow, surroundings } from './devices/permission-text';
-import { lastUsername, speakerDevice } from './prefs';
+import { lastCamera, lastUsername, speakerDevice } from './prefs';
 import { silenceElsewhere } from './rings/ringing';
 import { go, route } from './router';
 import * as store from './store';
@@ -53,10 +53,12 @@ export function signOut(reason = ''): void {
   const [token, refreshToken] = [tokens.get(), tokens.getRefresh()];
   // Whether or not the server hears of it, this page forgets.
   if (!reason && (token || refreshToken)) logout('', refreshToken ? { refreshToken } : { token: token ?? '' }).catch(() => {});
+  void convene.tail.forget(store.me.value?.id ?? tokens.user());
   convene.stop();
   tokens.clear();
   store.signedIn.value = false;
   store.everReady.value = false;
+  store.restored.value = false;
   store.me.value = null;
   store.rejoin.value = null;
   store.prompts.value = [];
@@ -270,7 +272,9 @@ export async function acceptRing(ring: Ring): Promise<void> {
   // The call that is left can be taken up again.
   noteRejoin();
   const channel = store.channelsById.value.get(ring.channelId);
-  await enter(channel, ring.type === 'video', () => call.accept(ring.callId, ring.channelId));
+  // The camera as last time; before there was one, as it is called.
+  const video = lastCamera.value === '' ? ring.type === 'video' : lastCamera.value === 'on';
+  await enter(channel, video, () => call.accept(ring.callId, ring.channelId));
 }
 
 export function declineRing(ring: Ring): void {

@@ -9,7 +9,7 @@ import { connectIntents } from './intents';
 import { followTheme } from './prefs';
 import { startRouter } from './router';
 import { SignIn } from './sign-in';
-import { banned, connectStore, signedIn } from './store';
+import { banned, connectStore, me, restored, signedIn } from './store';
 import { exposeTestHandle } from './test-handle';
 import { lazy } from './ui/lazy';
 import { Boundary } from './ui/boundary';
@@ -37,6 +37,9 @@ connectIntents();
 connectDevices();
 exposeTestHandle();
 
+// Rows of people who did not come back; not at once, for nobody waits for it.
+addEventListener('load', () => void convene.tail.expire(), { once: true });
+
 addEventListener('online', () => {
   convene.session.probe();
   // Another network has other addresses: they are only found by a restart.
@@ -52,6 +55,11 @@ addEventListener('beforeunload', (event) => {
 
 if (tokens.get()) {
   signedIn.value = true;
+  void convene.restore(tokens.user()).then((who) => {
+    if (!who) return;
+    me.value ??= who;
+    restored.value = true;
+  });
   convene.start();
 } else {
   // There while somebody still types a password.

@@ -31,6 +31,8 @@ export const lastChannel = stored<string>('lastChannel', '');
 export const lastUsername = stored<string>('username', '');
 export const micDevice = stored<string>('mic', '');
 export const cameraDevice = stored<string>('camera', '');
+/** Whether my camera was on when I was in a call last; nothing before the first one. */
+export const lastCamera = stored<'' | 'on' | 'off'>('lastCamera', '', ['', 'on', 'off']);
 export const speakerDevice = stored<string>('speaker', '');
 /** `on` stops incoming video after ten seconds in a hidden tab. */
 export const pauseHidden = stored<'on' | 'off'>('pauseHidden', 'on', ['on', 'off']);
@@ -56,3 +58,14 @@ export const micMode = stored<'open' | 'hold'>('micMode', 'open', ['open', 'hold
 export const talkKey = stored<string>('talkKey', 'Space');
 export const releaseMic = stored<'on' | 'off'>('releaseMic', 'off', ['on', 'off']);
 export const talkNotice = stored<'on' | 'off'>('talkNotice', 'on', ['on', 'off']);
+
+/* Saving data: each on its own */
+const SWITCH = ['on', 'off'] as const;
+export const saveMine = stored<'on' | 'off'>('saveMine', 'off', SWITCH);
+export const saveCameras = stored<'on' | 'off'>('saveCameras', 'off', SWITCH);
+export const saveScreens = stored<'on' | 'off'>('saveScreens', 'off', SWITCH);
+
+/** A sound and a line when somebody joins or leaves a small call. */
+export const tellComings = stored<'on' | 'off'>('tellComings', 'on', SWITCH);
+/** The small window opens by itself when another tab is looked at. */
+export const autoPip = stored<'on' | 'off'>('autoPip', 'off', SWITCH);

@@ -15,7 +15,7 @@ import { go, route } from './router';
 import { SearchDialog } from './search/search-dialog';
 import { Sidebar } from './sidebar';
 import { MiniCall } from './call/mini-call';
-import { channels, devicesOpen, everReady, findChannel, helpOpen, inCall, people, me, prompts, rejoin, roomChannels, searchOpen } from './store';
+import { channels, devicesOpen, everReady, findChannel, helpOpen, inCall, people, me, pipOpen, prompts, rejoin, restored, roomChannels, searchOpen } from './store';
 import { t } from './strings';
 import { Boundary } from './ui/boundary';
 import { Button } from './ui/button';
@@ -100,7 +100,7 @@ function RejoinBar() {
 
 function View() {
   const r = route.value;
-  if (!everReady.value) return <Loading />;
+  if (!everReady.value && !restored.value) return <Loading />;
   switch (r.name) {
     case 'call':
       return inCall.value ? <CallView /> : <Home />;
@@ -130,7 +130,7 @@ function Home() {
   useEffect(
     () =>
       effect(() => {
-        if (!everReady.value) return;
+        if (!everReady.value && !restored.value) return;
         if (isPhone.value) return route.value.name === 'home' ? undefined : go({ name: 'home' }, true);
         const target = findChannel(lastChannel.value) ?? findChannel('general') ?? roomChannels.value[0] ?? channels.value[0];
         if (target && (route.value.name === 'home' || (route.value.name === 'call' && !inCall.value))) openChannel(target, true);
@@ -176,7 +176,13 @@ function startBackground(): () => void {
       // A phone call or another app may have stopped the sound.
       convene.call.sink.recheck();
     }
-    convene.call.visibility(document.hidden && pauseHidden.value === 'on');
+    look();
+  };
+  // A small window beside the page is looked at, wherever the page is.
+  const look = () => {
+    // Both are read each time: `document.hidden` tells nobody that it changed.
+    const unseen = !pipOpen.value && pauseHidden.value === 'on';
+    convene.call.visibility(document.hidden && unseen);
   };
   const inputs = ['pointerdown', 'keydown'] as const;
   for (const name of inputs) addEventListener(name, touched, { passive: true });
@@ -185,6 +191,7 @@ function startBackground(): () => void {
   const stopWatch = effect(() => {
     convene.presence.watch([...people.value.map((u) => u.id), ...(me.value ? [me.value.id] : [])]);
   });
+  const stopPip = effect(look);
   const stopNotices = startNotices();
   const stopTalk = startPushToTalk();
   // Sound that was held back starts with the next click or key, wherever it is.
@@ -198,6 +205,7 @@ function startBackground(): () => void {
     removeEventListener('keyup', unblock);
     clearInterval(heartbeat);
     stopWatch();
+    stopPip();
     stopNotices();
     stopTalk();
   };

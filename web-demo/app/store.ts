@@ -20,6 +20,8 @@ export const me = signal<Account | null>(null);
 export const banned = signal<{ reason: string; until: string | null } | null>(null);
 export const status = signal<SessionStatus>(convene.session.status);
 export const everReady = signal(false);
+/** What was there last time is shown, while the server is still being reached. */
+export const restored = signal(false);
 export const channels = signal<readonly Channel[]>([]);
 export const users = signal<readonly User[]>([]);
 export const presences = signal<ReadonlyMap<string, Presence>>(new Map());
@@ -37,6 +39,8 @@ export const local = signal<LocalSnapshot>(convene.local.state);
 export const call = signal<CallSnapshot>(convene.call.state);
 /** What to say of a lost connection. */
 export const connection = signal<ConnectionView>(FINE);
+/** The call is in a small window beside the page, or in one of the browser. */
+export const pipOpen = signal(false);
 export const devices = signal<DeviceList>(convene.local.devices);
 /** The settings of microphone, camera and sound. */
 export const devicesOpen = signal(false);

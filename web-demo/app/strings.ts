@@ -7,5 +7,6 @@ import { chat } from './strings/en/chat';
 import { devices } from './strings/en/devices';
 import { keys } from './strings/en/keys';
 import { moderation } from './strings/en/moderation';
+import { network } from './strings/en/network';
 
-export const t = { ...base, ...account, ...chat, ...call, ...devices, ...moderation, ...admin, ...keys } as const;
+export const t = { ...base, ...account, ...chat, ...call, ...network, ...devices, ...moderation, ...admin, ...keys } as const;

@@ -38,6 +38,8 @@ export interface CallSnapshot {
   mediaLostAt: number;
   /** No picture is received, because I asked for it. */
   soundOnly: boolean;
+  /** No picture is received, because there is room for sound only. */
+  starved: boolean;
   deafened: boolean;
   soundBlocked: boolean;
   /** Goes up whenever received media changed place. */
@@ -76,6 +78,7 @@ export const IDLE: CallSnapshot = {
   media: 'connecting',
   mediaLostAt: 0,
   soundOnly: false,
+  starved: false,
   deafened: false,
   soundBlocked: false,
   received: 0,

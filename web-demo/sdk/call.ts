@@ -42,6 +42,8 @@ const UPDATE_MS = 80;
 const NOTHING_ARRIVES_MS = 5_000;
 /** Video nobody looks at stops after this long in a hidden tab. */
 const HIDDEN_AFTER_MS = 10_000;
+/** The largest of the camera's layers that is still small. */
+const SMALL_LAYER = 1;
 
 export class Call {
   readonly events = new Emitter<CallEvents>();
@@ -59,6 +61,9 @@ export class Call {
   #statsTimer: ReturnType<typeof setInterval> | undefined;
   #updateTimer: ReturnType<typeof setTimeout> | undefined;
   #hiddenTimer: ReturnType<typeof setTimeout> | undefined;
+  /** The page has been out of sight for a while. */
+  #hidden = false;
+  #mostLayer: number | null = null;
   #sentState: VoiceState = NO_VOICE_STATE;
   #published = new Map<Source, { track: MediaStreamTrack | null; held: boolean }>();
   /** When the counter of what arrives went up last. */
@@ -162,14 +167,35 @@ export class Call {
   /** The page was hidden or shown. */
   visibility(hidden: boolean): void {
     clearTimeout(this.#hiddenTimer);
-    if (hidden) this.#hiddenTimer = setTimeout(() => this.subscriptions.pause(true), HIDDEN_AFTER_MS);
-    else this.subscriptions.pause(this.#state.soundOnly);
+    const settle = () => {
+      this.#hidden = hidden;
+      this.#pauseVideo();
+    };
+    if (hidden) this.#hiddenTimer = setTimeout(settle, HIDDEN_AFTER_MS);
+    else settle();
   }
 
   /** Receives no pictures, to leave what there is of the network to the sound. */
   soundOnly(soundOnly: boolean): void {
     this.#set({ soundOnly });
-    this.subscriptions.pause(soundOnly);
+    this.#pauseVideo();
+  }
+
+  /** The network has room for sound only, or for more again. */
+  starve(starved: boolean): void {
+    if (starved === this.#state.starved) return;
+    this.#set({ starved });
+    this.#pauseVideo();
+  }
+
+  /** Sends the camera without its large pictures. */
+  sendSmall(small: boolean): void {
+    this.#mostLayer = small ? SMALL_LAYER : null;
+    void this.#link?.limitLayers('camera', this.#mostLayer);
+  }
+
+  #pauseVideo(): void {
+    this.subscriptions.pause(this.#hidden || this.#state.soundOnly || this.#state.starved);
   }
 
   streamOf(trackId: string): MediaStream | null {
@@ -351,6 +377,7 @@ export class Call {
       publish: this.#publishOptions,
     });
     this.#link = link;
+    void link.limitLayers('camera', this.#mostLayer);
     this.#reader = new StatsReader(link);
     this.#linkOff = [
       link.events.on('state', (media) => this.#linkState(link, media)),
@@ -641,9 +668,9 @@ export class Call {
     this.#closeLink();
     clearTimeout(this.#updateTimer);
     this.#updateTimer = undefined;
-    clearTimeout(this.#hiddenTimer);
     this.subscriptions.close();
     this.#state = IDLE;
+    this.#pauseVideo();
     this.#session.urgent = false;
     this.events.emit('change', this.#state);
     if (!keepDevices) this.#local.release();

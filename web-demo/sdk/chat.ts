@@ -8,6 +8,7 @@ import { Threads } from './threads';
 import { withMine, type Membership, type Receipts, type SearchPage, type SearchQuery, type Suggestions } from './chat-types';
 import * as tl from './timeline';
 import type { Timeline } from './timeline';
+import type { Tail } from './tail';
 import {
   channel as channelSchema,
   message as messageSchema,
@@ -63,6 +64,8 @@ export class Chat {
   /** Who is more than a member, of the channels that were looked up. */
   #roles = new Map<string, Map<string, string>>();
   #me = '';
+  #shown = '';
+  #fresh = false;
 
   constructor(session: Session, store: OutboxStore) {
     this.#session = session;
@@ -109,10 +112,34 @@ export class Chat {
   get me(): string {
     return this.#me;
   }
+  /** The channel that was opened last. */
+  get shown(): string {
+    return this.#shown;
+  }
+  /** The server has said how things are; before, they are as they were last time. */
+  get fresh(): boolean {
+    return this.#fresh;
+  }
+
+  /** What was there last time, until the server says what is there now. `false` if it was quicker. */
+  restore(tail: Tail): boolean {
+    if (this.#fresh) return false;
+    this.#me = tail.userId;
+    this.learn(tail.users);
+    this.#channels = new Map(tail.channels.map((c) => [c.id, c]));
+    for (const c of tail.channels) this.#learnPeer(c);
+    this.events.emit('channels', undefined);
+    this.#set(tl.withTail(this.timeline(tail.channelId), tail.messages, tail.hasMoreBefore));
+    void this.outbox.open(tail.userId);
+    return true;
+  }
 
   /** A fresh snapshot: channels whose `rev` moved while away are read again where they are open. */
   onReady(ready: Ready): void {
+    // Another account than the one of last time has nothing of it.
+    if (this.#me && this.#me !== ready.user.id) this.reset();
     this.#me = ready.user.id;
+    this.#fresh = true;
     this.learn([ready.user]);
     const before = this.#channels;
     this.#channels = new Map(ready.channels.map((c) => [c.id, c]));
@@ -150,6 +177,8 @@ export class Chat {
     this.#roles.clear();
     this.threads.reset();
     this.#me = '';
+    this.#shown = '';
+    this.#fresh = false;
     this.outbox.close();
     this.events.emit('channels', undefined);
     this.events.emit('users', undefined);
@@ -331,6 +360,7 @@ export class Chat {
   /** The channel is shown: follow typing and presence there, and load its newest page once. */
   async open(channelId: string): Promise<void> {
     this.#focused.add(channelId);
+    this.#shown = channelId;
     if (this.#session.status.phase === 'ready') this.#join(channelId);
     const c = this.#channels.get(channelId);
     if (c && c.kind !== 'dm' && c.memberCount <= LOOK_AMONG && !this.#looked.has(channelId)) void this.lookUp(channelId).catch(() => {});

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { encodingsFor, withLayers } from './codecs';
+import { atMost, encodingsFor, withLayers } from './codecs';
 
 describe('encodings', () => {
   it('sends three streams with temporal layers unless layers are to be inside one', () => {
@@ -17,6 +17,13 @@ describe('encodings', () => {
     const encodings = encodingsFor('camera', {});
     expect(withLayers(encodings, [0, 2], {})).toBe(true);
     expect(encodings.map((e) => e.active)).toEqual([true, false, true]);
+  });
+
+  it('sends small what is only watched large', () => {
+    expect(atMost([0, 1, 2], undefined)).toEqual([0, 1, 2]);
+    expect(atMost([0, 1, 2], 1)).toEqual([0, 1]);
+    expect(atMost([2], 1)).toEqual([1]);
+    expect(atMost([], 1)).toEqual([]);
   });
 
   it('leaves out layers of one stream from the top, keeping the sizes of the others', () => {

@@ -39,6 +39,13 @@ export function encodingsFor(source: Source, { codec, scalabilityMode }: Publish
   }
 }
 
+/** Of the layers that somebody watches, those up to `most`; that one alone where only larger ones are watched. */
+export function atMost(layers: number[], most: number | undefined): number[] {
+  if (most === undefined || layers.every((layer) => layer <= most)) return layers;
+  const small = layers.filter((layer) => layer <= most);
+  return small.length > 0 ? small : [most];
+}
+
 /** Changes the encodings to those layers that somebody watches; `false` if that changes nothing. */
 export function withLayers(encodings: Encoding[], layers: number[], { scalabilityMode }: PublishOptions): boolean {
   if (encodings.length > 1) {

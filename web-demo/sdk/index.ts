@@ -14,6 +14,7 @@ import { Rings } from './rings';
 import { Safety } from './safety';
 import { Schedule } from './schedule';
 import { Session, type SessionOptions } from './session';
+import { browserTailStore, TailKeeper, type TailStore } from './tail';
 import { Typing } from './typing';
 import type { PublishOptions } from './codecs';
 import type { Account } from './wire';
@@ -21,6 +22,7 @@ import type { Account } from './wire';
 export * from './errors';
 export * from './devices';
 export { canShareScreen, type ScreenMode, type ScreenSurface } from './screen';
+export { NetworkWatch, WELL, type NetworkView, type NetworkWord } from './network-health';
 export { TabLeader } from './leader';
 export { PushToTalk } from './push-to-talk';
 export { FINE, type ConnectionReason, type ConnectionStage, type ConnectionView } from './reconnect';
@@ -62,6 +64,8 @@ export interface ConveneOptions {
   publish?: PublishOptions;
   outbox?: OutboxStore;
   drafts?: DraftStore;
+  /** Where the end of the last conversation is kept. */
+  tail?: TailStore;
   socket?: SessionOptions['socket'];
 }
 
@@ -69,6 +73,7 @@ export interface Convene {
   readonly session: Session;
   readonly chat: Chat;
   readonly drafts: Drafts;
+  readonly tail: TailKeeper;
   readonly presence: PresenceBook;
   readonly settings: OwnSettings;
   readonly typing: Typing;
@@ -81,6 +86,8 @@ export interface Convene {
   /** What to say while a connection is lost. */
   readonly reconnect: ReconnectWatch;
   readonly events: Emitter<{ me: Account }>;
+  /** Shows what was there last time while the server is being reached; gives whose it is, if there is something. */
+  restore(userId: string): Promise<Account | null>;
   start(): void;
   stop(): void;
 }
@@ -103,6 +110,7 @@ export function createConvene(options: ConveneOptions): Convene {
   const notices = new Notices();
   const safety = new Safety(session);
   const rings = new Rings(session);
+  const tail = new TailKeeper(chat, safety, options.tail ?? browserTailStore());
   const local = new LocalMedia();
   const call = new Call(session, local, options.publish);
   const reconnect = new ReconnectWatch(session, call, local);
@@ -111,6 +119,7 @@ export function createConvene(options: ConveneOptions): Convene {
   session.events.on('ready', (ready) => {
     chat.onReady(ready);
     void drafts.open(ready.user.id, chat.outbox.leftBehind);
+    tail.onReady(ready.user);
     presence.onReady(ready.presence);
     settings.onReady(ready.settings);
     rings.onReady(ready);
@@ -137,6 +146,7 @@ export function createConvene(options: ConveneOptions): Convene {
     session,
     chat,
     drafts,
+    tail,
     presence,
     settings,
     typing,
@@ -148,10 +158,16 @@ export function createConvene(options: ConveneOptions): Convene {
     call,
     reconnect,
     events,
+    restore: async (userId) => {
+      const me = await tail.restore(userId);
+      if (me) void drafts.open(userId, chat.outbox.leftBehind);
+      return me;
+    },
     start: () => session.start(),
     stop: () => {
       call.close();
       session.stop();
+      tail.reset();
       chat.reset();
       drafts.close();
       presence.reset();

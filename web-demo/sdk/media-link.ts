@@ -2,7 +2,7 @@
  * One RTCPeerConnection to the SFU, both directions. The client always offers; negotiations run one
  * after the other; each has a generation so that a late answer is recognised and dropped.
  */
-import { encodingsFor, negotiateDependencies, preferCodecs, withLayers, type PublishOptions } from './codecs';
+import { atMost, encodingsFor, negotiateDependencies, preferCodecs, withLayers, type PublishOptions } from './codecs';
 import { Emitter } from './emitter';
 import { codeOf } from './errors';
 import type { Source } from './wire';
@@ -50,6 +50,7 @@ export class MediaLink {
   readonly #options: LinkOptions;
   #senders = new Map<Source, RTCRtpTransceiver>();
   #wantedLayers = new Map<Source, number[]>();
+  #mostLayer = new Map<Source, number>();
   #midToTrack = new Map<string, string>();
   #streams = new Map<string, MediaStream>();
   #state: LinkState = 'connecting';
@@ -169,8 +170,19 @@ export class MediaLink {
     await this.#applyLayers(source);
   }
 
+  /** Nothing above this layer, whoever watches; `null` = all. */
+  async limitLayers(source: Source, most: number | null): Promise<void> {
+    if (most === null) this.#mostLayer.delete(source);
+    else this.#mostLayer.set(source, most);
+    await this.#applyLayers(source);
+  }
+
+  #layersOf(source: Source): number[] {
+    return atMost(this.#wantedLayers.get(source) ?? ALL_LAYERS, this.#mostLayer.get(source));
+  }
+
   async #applyLayers(source: Source): Promise<void> {
-    const layers = this.#wantedLayers.get(source) ?? ALL_LAYERS;
+    const layers = this.#layersOf(source);
     const sender = this.#senders.get(source)?.sender;
     if (!sender || this.#isClosed()) return;
     const parameters = sender.getParameters();
@@ -179,7 +191,7 @@ export class MediaLink {
       await sender.setParameters(parameters);
     } catch (error) {
       // Another change overtook this one; the latest list is applied by its own call.
-      if (this.#wantedLayers.get(source) === layers && !this.#isClosed()) {
+      if (this.#layersOf(source).join() === layers.join() && !this.#isClosed()) {
         console.warn('convene: layers could not be changed', error instanceof Error ? error.message : error);
       }
     }
@@ -269,7 +281,7 @@ export class MediaLink {
       const answer = await answered.promise;
       await this.pc.setRemoteDescription({ type: 'answer', sdp: answer.sdp });
       // Chromium switches all layers on that an answer names.
-      for (const source of this.#wantedLayers.keys()) void this.#applyLayers(source);
+      for (const source of new Set([...this.#wantedLayers.keys(), ...this.#mostLayer.keys()])) void this.#applyLayers(source);
       if (iceRestart) this.#restart = false;
       this.#midToTrack = new Map(Object.entries(answer.midToTrack));
     } finally {

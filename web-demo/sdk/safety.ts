@@ -32,6 +32,12 @@ export class Safety {
     return this.#blocked;
   }
 
+  /** As it was last time, until the server says how it is. */
+  restore(blocked: readonly string[]): void {
+    this.#blocked = new Set(blocked);
+    this.events.emit('blocks', undefined);
+  }
+
   /** After every start of a session; a resumed one brings what changed by itself. */
   async load(): Promise<void> {
     const since = new Map<string, boolean>();

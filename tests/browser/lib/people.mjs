@@ -76,14 +76,14 @@ export class Person {
     return this.page.evaluate((selector) => document.querySelector(selector) !== null, id(testid));
   }
 
-  /** Through the lobby into the channel's call; resolves when media can flow. */
-  async join(channel = 'general', { camera = true } = {}) {
+  /** Through the lobby into the channel's call; resolves when media can flow. `ms` is what each step may take. */
+  async join(channel = 'general', { camera = true, ms } = {}) {
     await this.page.evaluate((path) => {
       history.pushState(null, '', path);
       dispatchEvent(new PopStateEvent('popstate'));
     }, `/lobby/${channel}${camera ? '?video=1' : ''}`);
-    await this.page.waitForSelector(id('lobby'), { timeout: 10_000 });
-    await until(`${this.username}'s devices are open`, 15_000, () =>
+    await this.page.waitForSelector(id('lobby'), { timeout: ms ?? 10_000 });
+    await until(`${this.username}'s devices are open`, ms ?? 15_000, () =>
       this.page.evaluate((wanted) => {
         const { local } = window.__convene;
         // Not every browser says that it would not ask.
@@ -92,12 +92,12 @@ export class Person {
       }, camera),
     );
     await this.click('lobby-join');
-    await until(`${this.username} goes from the lobby to the call`, 10_000, async () => !(await this.has('lobby')));
-    await this.connected();
+    await until(`${this.username} goes from the lobby to the call`, ms ?? 10_000, async () => !(await this.has('lobby')));
+    await this.connected(ms);
   }
 
-  connected() {
-    return until(`${this.username} is in the call`, 20_000, async () => {
+  connected(ms = 20_000) {
+    return until(`${this.username} is in the call`, ms, async () => {
       const seen = await this.page.evaluate(() => {
         const { call, pc } = window.__convene;
         return { phase: call.phase, media: call.media, ice: pc?.iceConnectionState, dtls: pc?.connectionState, signalling: pc?.signalingState, view: location.pathname };

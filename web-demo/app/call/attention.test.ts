@@ -35,4 +35,22 @@ describe('attention', () => {
     expect([...looks.values()].map((look) => look.urgent)).toEqual([false, true, true, true, false]);
     expect(looks.get('t-s-screen')?.sharp).toBe(true);
   });
+
+  it('is for the one in the small window too, wherever the stage is, and for no more than is looked at', () => {
+    const small = { key: 'b/camera', height: 240 };
+    const away = attention([tile('a'), tile('b')], new Map(), { ...facts, small });
+    expect([...away.values()].map((look) => [look.height, look.priority])).toEqual([[0, 0], [240, 2]]);
+    const both = attention([tile('b')], new Map([['b/camera', { ...rect, w: 1280, h: 720 }]]), { ...facts, small });
+    expect(both.get('t-b-camera')?.height).toBe(720);
+    expect(attention([tile('b', { muted: true })], new Map(), { ...facts, small }).get('t-b-camera')?.height).toBe(0);
+  });
+
+  it('leaves out cameras or screens to save data, each on its own', () => {
+    const all = [tile('s', { source: 'screen' }), tile('a'), tile('b')];
+    const heights = (without: { cameras?: boolean; screens?: boolean }) =>
+      [...attention(all, new Map(all.map((one) => [one.key, rect])), { ...facts, without, small: { key: 'b/camera', height: 90 } }).values()].map((look) => look.height);
+    expect(heights({})).toEqual([180, 180, 180]);
+    expect(heights({ cameras: true })).toEqual([180, 0, 0]);
+    expect(heights({ screens: true })).toEqual([0, 180, 180]);
+  });
 });

@@ -4,6 +4,7 @@ import { MicOff, VolumeX, X } from 'lucide';
 import { convene } from '../client';
 import { closeTalkBubble, soundOnly } from '../devices/acts';
 import { PermissionNote } from '../devices/permission-note';
+import { NetworkNotices } from './network-notices';
 import { call, local, talkBubble } from '../store';
 import { t } from '../strings';
 import { Button, IconButton } from '../ui/button';
@@ -29,6 +30,7 @@ export function CallNotices() {
           <Button onClick={() => soundOnly(false)}>{t.connection.showVideo}</Button>
         </div>
       )}
+      <NetworkNotices />
       <Problem kind="mic" problem={micProblem} key={`mic-${micProblem}`} />
       <Problem kind="camera" problem={cameraProblem} key={`camera-${cameraProblem}`} />
       {micSilent && <Line text={t.microphone.silent} testid="mic-silent" />}

@@ -1,10 +1,12 @@
 import { useEffect, useRef } from 'preact/hooks';
-import { Activity, EllipsisVertical, Grid3x3, Keyboard, Maximize, MessageSquare, Phone, Settings2, Users } from 'lucide';
+import { Activity, EllipsisVertical, Grid3x3, Keyboard, Maximize, MessageSquare, Phone, PictureInPicture2, Settings2, Users } from 'lucide';
 import { offerFocus } from '../a11y/focus';
 import { timer } from '../format';
 import { backToChannel } from '../intents';
 import { mostPerPage } from '../prefs';
-import { call, channelsById, connection, devicesOpen, helpOpen, nameOf, titleOf } from '../store';
+import { togglePip } from '../pip/pip';
+import { pipWay } from '../pip/way';
+import { call, channelsById, connection, devicesOpen, helpOpen, nameOf, pipOpen, titleOf } from '../store';
 import { t } from '../strings';
 import { Avatar } from '../ui/avatar';
 import { IconButton } from '../ui/button';
@@ -13,7 +15,9 @@ import { MenuButton } from '../ui/menu';
 import { ask } from '../moderation/acts';
 import { useNow } from '../ui/use-now';
 import { isPhone } from '../ui/viewport';
+import './awake';
 import { CallNotices } from './call-notices';
+import { ComingLine } from './coming-line';
 import { callStatsOpen } from './call-state';
 import { Controls } from './controls';
 import { LostPanel } from './lost-panel';
@@ -60,6 +64,9 @@ export function CallView() {
           onClick={() => (callStatsOpen.value = !callStatsOpen.value)}
           testid="control-stats"
         />
+        {pipWay() && (
+          <IconButton icon={PictureInPicture2} class="wide-only" label={t.pip.open} aria-pressed={pipOpen.value} onClick={() => void togglePip()} testid="control-pip" />
+        )}
         <IconButton icon={Keyboard} class="wide-only" label={t.keys.title} onClick={() => (helpOpen.value = true)} />
         <IconButton icon={Maximize} class="wide-only" label={t.call.fullscreen} onClick={fullscreen} />
         <MenuButton
@@ -69,6 +76,7 @@ export function CallView() {
           items={() => [
             isPhone.value && { key: 'fullscreen', label: t.call.fullscreen, icon: Maximize, run: fullscreen },
             !isPhone.value && (participants.length > 25 || morePeople === 25) && { key: 'per-page', label: t.call.perPage(morePeople), icon: Grid3x3, run: () => (mostPerPage.value = morePeople === 49 ? '49' : '25') },
+            isPhone.value && pipWay() !== null && { key: 'pip', label: pipOpen.value ? t.pip.close : t.pip.open, icon: PictureInPicture2, run: () => void togglePip() },
             { key: 'ring', label: t.call.addPeople, icon: Phone, run: () => ask({ kind: 'ring' }) },
             { key: 'devices', label: t.devices.title, icon: Settings2, run: () => void (devicesOpen.value = true) },
           ]}
@@ -80,6 +88,7 @@ export function CallView() {
       <div class="call-body">
         <Stage />
         {callStatsOpen.value && <StatsPanel />}
+        <ComingLine />
         <CallNotices />
         <LostPanel />
       </div>

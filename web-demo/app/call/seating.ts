@@ -1,6 +1,7 @@
 /** Keeps the order of the tiles, and tells the client how each is looked at. Runs beside the views, like the call itself. */
 import { effect, signal } from '@preact/signals';
 import { convene } from '../client';
+import { saveCameras, saveScreens } from '../prefs';
 import { call } from '../store';
 import { attention } from './attention';
 import { dominant, mainKeys, pinned, tiles, tilesByKey } from './call-state';
@@ -13,6 +14,8 @@ const EDGE_MS = 1_000;
 /** Keys of tiles in their order; one whose tile is gone is an empty seat. */
 export const seats = signal<readonly string[]>([]);
 /** Where tiles stand, as drawn last; nothing while no stage is shown. */
+/** Who is in the small window, and how large. */
+export const aside = signal<{ key: string; height: number } | null>(null);
 const places = signal<ReadonlyMap<string, Rect>>(new Map());
 /** Who speaks and is not on this page; participant id. */
 export const offPage = signal<string | null>(null);
@@ -92,7 +95,7 @@ function start(): void {
     settle();
   });
   effect(() => {
-    const facts = { mains: mainKeys.value, pinned: pinned.value, dominant: dominant.value, density: devicePixelRatio };
+    const facts = { mains: mainKeys.value, pinned: pinned.value, dominant: dominant.value, density: devicePixelRatio, small: aside.value, without: { cameras: saveCameras.value === 'on', screens: saveScreens.value === 'on' } };
     for (const [trackId, look] of attention(tiles.value, places.value, facts)) convene.call.subscriptions.show(trackId, look);
   });
 }

@@ -5,6 +5,7 @@ import { convene } from '../client';
 import { pinTile } from '../intents';
 import { hostsCall, muteInCall, removeFromCall } from '../moderation/acts';
 import { personItems } from '../moderation/person-menu';
+import { saveCameras, saveScreens } from '../prefs';
 import { call, callStats, nameOf, usersById } from '../store';
 import { t } from '../strings';
 import { Avatar } from '../ui/avatar';
@@ -74,7 +75,10 @@ function View({ tile, rect, main, pinned, tabStop }: Props) {
   const paused = !self && shown && track?.paused === true;
   const away = !self && participant.connection === 'interrupted';
   const unsupported = !self && shown && track?.unsupported === true;
-  const note = away ? t.call.reconnecting : unsupported ? t.call.unsupported : paused ? t.call.paused : '';
+  // The last picture stays, with a word to it; a picture that never came is a face all the same.
+  const saved = !self && shown && (screen ? saveScreens : saveCameras).value === 'on';
+  const weak = !self && !screen && grade === 'poor';
+  const note = away ? t.call.reconnecting : unsupported ? t.call.unsupported : saved ? t.saver.held : paused ? t.call.paused : weak ? t.network.weak(name) : '';
 
   // The element stays, whoever it shows; only its source changes.
   useEffect(() => {
@@ -165,7 +169,11 @@ function View({ tile, rect, main, pinned, tabStop }: Props) {
         aria-hidden="true"
         tabIndex={-1}
       />
-      {note && <span class="tile-note">{note}</span>}
+      {note && (
+        <span class="tile-note" data-testid="tile-note">
+          {note}
+        </span>
+      )}
       <div class="tile-name">
         {screen ? (
           <Icon node={MonitorUp} size={15} />

@@ -56,7 +56,9 @@ export function MessageList({ channel, title, thread }: { channel: Channel; titl
 
   // The line is set on entering and stays until leaving.
   const newAfter = useRef<number | null | undefined>(undefined);
-  if (newAfter.current === undefined && loaded) newAfter.current = unread > 0 ? readSeq : null;
+  // What is shown from last time does not know yet what is new.
+  const { fresh } = convene.chat;
+  if (newAfter.current === undefined && loaded && fresh) newAfter.current = unread > 0 ? readSeq : null;
 
   const myId = me.value?.id ?? '';
   const rows = useMemo(
@@ -186,7 +188,7 @@ export function MessageList({ channel, title, thread }: { channel: Channel; titl
   }, [id]);
 
   useReading({
-    bottom: atBottom && !hasMoreAfter && unread > 0 ? (timeline.messages.at(-1)?.seq ?? 0) : 0,
+    bottom: fresh && atBottom && !hasMoreAfter && unread > 0 ? (timeline.messages.at(-1)?.seq ?? 0) : 0,
     readSeq,
     read: (upTo) => (thread ? convene.chat.threads.markRead(id, upTo) : convene.chat.markRead(id, upTo)),
   });

@@ -4,7 +4,7 @@ import type { ScreenMode } from '../../sdk/index';
 import { announce } from '../a11y/announcer';
 import { convene } from '../client';
 import { toast } from '../intents';
-import { cameraDevice, micDevice, micMode, releaseMic, ringDevice, speakerDevice, talkNotice } from '../prefs';
+import { cameraDevice, lastCamera, micDevice, micMode, releaseMic, ringDevice, saveMine, speakerDevice, talkNotice } from '../prefs';
 import { devicesOpen, inCall, talkBubble } from '../store';
 import { t } from '../strings';
 
@@ -68,6 +68,12 @@ export function connectDevices(): void {
     local.holdToTalk = micMode.value === 'hold';
     local.noticeTalking = inCall.value && micMode.value === 'open' && talkNotice.value === 'on';
   });
+  effect(() => call.sendSmall(saveMine.value === 'on'));
+  const noteCamera = () => {
+    if (call.state.phase === 'joined') lastCamera.value = local.state.cameraOn ? 'on' : 'off';
+  };
+  local.events.on('change', noteCamera);
+  call.events.on('change', noteCamera);
   const change = { label: t.devices.change, run: () => void (devicesOpen.value = true) };
   local.events.on('lost', ({ kind, label, now }) => {
     const next = kind === 'speaker' ? t.devices.defaultSpeaker : now;

@@ -1,5 +1,7 @@
 import { useState } from 'preact/hooks';
-import { micMode, releaseMic, talkKey, talkNotice } from '../prefs';
+import type { Signal } from '@preact/signals';
+import { autoPip, micMode, releaseMic, saveCameras, saveMine, saveScreens, talkKey, talkNotice, tellComings } from '../prefs';
+import { pipWay } from '../pip/way';
 import { devicesOpen, local } from '../store';
 import { t } from '../strings';
 import { Button } from '../ui/button';
@@ -31,9 +33,21 @@ export function DeviceDialog() {
         </fieldset>
         <Switch label={t.devices.talkNotice} on={talkNotice.value === 'on'} onChange={(on) => (talkNotice.value = on ? 'on' : 'off')} testid="talk-notice" />
         <Switch label={t.devices.release} hint={t.devices.releaseHint} on={releaseMic.value === 'on'} onChange={(on) => (releaseMic.value = on ? 'on' : 'off')} testid="release-mic" />
+        <Stored of={tellComings} label={t.comings.switch} testid="tell-comings" />
+        {pipWay() === 'document' && <Stored of={autoPip} label={t.pip.automatic} testid="auto-pip" />}
+        <fieldset class="devices-talk">
+          <legend>{t.saver.title}</legend>
+          <Stored of={saveMine} label={t.saver.small} testid="save-mine" />
+          <Stored of={saveCameras} label={t.saver.cameras} testid="save-cameras" />
+          <Stored of={saveScreens} label={t.saver.screens} testid="save-screens" />
+        </fieldset>
       </div>
     </Dialog>
   );
+}
+
+function Stored({ of, label, testid }: { of: Signal<'on' | 'off'>; label: string; testid: string }) {
+  return <Switch label={label} on={of.value === 'on'} onChange={(on) => (of.value = on ? 'on' : 'off')} testid={testid} />;
 }
 
 function Switch({ label, hint, on, onChange, testid }: { label: string; hint?: string; on: boolean; onChange: (on: boolean) => void; testid: string }) {

@@ -43,6 +43,13 @@ export function playCue(up: boolean): void {
   tone(audio, 0.14, second, 0.24, 0.05).onended = () => void audio.close();
 }
 
+/** One soft note: somebody is here, or is gone. */
+export function playComing(came: boolean, output: string): void {
+  if (typeof AudioContext === 'undefined') return;
+  const audio = new AudioContext();
+  void routed(audio, output).then(() => (tone(audio, 0, came ? 698.46 : 466.16, 0.22, 0.04).onended = () => void audio.close()));
+}
+
 async function routed(audio: AudioContext, output: string): Promise<void> {
   const sink = audio as AudioContext & { setSinkId?: (id: string) => Promise<void> };
   if (output && sink.setSinkId) await sink.setSinkId(output).catch(() => {});
