@@ -5,7 +5,7 @@ import { createRequire } from 'node:module';
 
 const AXE = await readFile(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
 
-/** Nothing serious in light and dark. The page must let scripts in (`bypassCSP` is not needed: it is evaluated). */
+/** Nothing serious or critical, in light and in dark. */
 export async function accessible(page, name) {
   await page.evaluate(AXE);
   for (const scheme of ['light', 'dark']) {

@@ -44,7 +44,7 @@ export function ReactButton() {
   };
 
   return (
-    <span class="react" ref={root}>
+    <span class="call-react" ref={root}>
       <button
         ref={button}
         type="button"
@@ -60,7 +60,7 @@ export function ReactButton() {
         <Icon node={SmilePlus} size={22} />
       </button>
       {open && (
-        <span class="react-menu" role="menu" aria-label={t.hosting.react} data-testid="react-menu" onKeyDown={onKeyDown}>
+        <span class="call-react-menu" role="menu" aria-label={t.hosting.react} data-testid="react-menu" onKeyDown={onKeyDown}>
           {Object.entries(t.hosting.reactions).map(([emoji, name]) => (
             <button
               key={emoji}

@@ -1,6 +1,6 @@
 import { useEffect, useRef } from 'preact/hooks';
 import { ArrowLeft, Mic, MicOff, Settings2, Video, VideoOff } from 'lucide';
-import { isHost, type Channel } from '../../sdk/index';
+import { isHost, isServerAdmin, type Channel } from '../../sdk/index';
 import { convene } from '../client';
 import { CameraSelect, MicrophoneSelect, SpeakerSelect } from '../devices/device-select';
 import { PermissionNote } from '../devices/permission-note';
@@ -31,7 +31,7 @@ export function Lobby({ channel, video }: { channel: Channel; video: boolean }) 
   }, [micTrack]);
 
   const running = callInChannel(channel.id);
-  const hosts = running?.initiatorId === me.value?.id || isHost(channel);
+  const hosts = running?.initiatorId === me.value?.id || isHost(channel) || isServerAdmin(me.value);
   const names = (running?.participants ?? []).map((p) => nameOf(p.userId, p.name));
 
   const join = (listenOnly: boolean) => {
