@@ -56,6 +56,7 @@ mod desk;
 mod directory;
 mod failures;
 mod filtering;
+mod hosting;
 mod ids;
 mod invites;
 mod lobby;
@@ -123,6 +124,8 @@ struct Inner {
     book: SharedBook,
     desk: Desk,
     quality: SharedQuality,
+    /// What people of calls have shown and the others have not been told yet.
+    applause: hosting::Applause,
     tasks: Mutex<Vec<JoinHandle<()>>>,
     closing: AtomicBool,
     banned: Arc<moderation::Banished>,
@@ -179,6 +182,8 @@ impl Services {
             quality: quality.clone(),
         });
         let (wake, news) = (Arc::new(Notify::new()), Arc::new(Notify::new()));
+        let applause = hosting::Applause::default();
+        let clapping = applause.news.clone();
         let inner = Arc::new(Inner {
             store,
             out,
@@ -192,6 +197,7 @@ impl Services {
             book,
             desk,
             quality,
+            applause,
             tasks: Mutex::new(vec![desk_task]),
             closing: AtomicBool::new(false),
             banned: Arc::default(),
@@ -206,7 +212,8 @@ impl Services {
         let forgetting = tokio::spawn(retention::follow(Arc::downgrade(&inner)));
         let telling = tokio::spawn(bell::run(Arc::downgrade(&inner), rings));
         let reading = tokio::spawn(privacy::tell_receipts(Arc::downgrade(&inner)));
-        let more = [ticker, measured, sender, forgetting, telling, reading];
+        let clapping = tokio::spawn(hosting::tell_reactions(Arc::downgrade(&inner), clapping));
+        let more = [ticker, measured, sender, forgetting, telling, reading, clapping];
         inner.tasks.lock().unwrap_or_else(PoisonError::into_inner).extend(more);
         Ok(Self { inner })
     }
@@ -423,24 +430,28 @@ impl Inner {
             Command::PresenceSubscribe(c) => self.presence_subscribe(actor, place, c).await,
             Command::PresenceUnsubscribe(_) => Ok(self.presence_unsubscribe(actor, place)),
             Command::PresenceBulk(c) => self.presence_bulk(actor, place, c).await,
-            Command::VoiceJoin(c) => self.voice_join(actor, channel()?, c).await,
+            Command::VoiceJoin(c) => self.voice_join(actor, (channel()?, role), c).await,
             Command::VoiceLeave(c) => self.call_leave(actor.session, self.my_call(actor, &c, place)?).await,
             Command::VoiceUpdate(c) => {
                 let call = self.my_call(actor, &c.which, place)?;
                 self.voice_update(actor, call, c).await
             }
             Command::VoiceParticipants(_) => Ok(self.voice_participants(channel()?)),
-            Command::CallStart(c) => self.call_start(actor, channel()?, c).await,
+            Command::CallStart(c) => self.call_start(actor, (channel()?, role), c).await,
             Command::CallRinging(c) => self.call_ringing(actor, c.call_id).await,
-            Command::CallAccept(c) => self.call_join(actor, c, true).await,
+            Command::CallAccept(c) => self.call_join(actor, role, c, true).await,
             Command::CallDecline(c) => self.call_decline(actor, c.call_id, c.reason).await,
             Command::CallCancel(c) => self.call_cancel(actor, c.call_id).await,
-            Command::CallJoin(c) => self.call_join(actor, c, false).await,
+            Command::CallJoin(c) => self.call_join(actor, role, c, false).await,
             Command::CallLeave(c) => self.call_leave(actor.session, c.call_id).await,
             Command::CallEnd(c) => self.call_end(actor, c.call_id, role).await,
-            Command::CallInvite(c) => self.call_invite(actor, channel()?, c).await,
-            Command::CallMute(c) => self.call_mute(actor, c.call_id, c.user_id, role).await,
-            Command::CallKick(c) => self.call_kick(actor, c.call_id, c.user_id, role).await,
+            Command::CallInvite(c) => self.call_invite(actor, (channel()?, role), c).await,
+            Command::CallMute(c) => self.call_mute(actor, c, role).await,
+            Command::CallKick(c) => self.call_kick(actor, c, role).await,
+            Command::CallAskUnmute(c) => self.call_ask_unmute(actor, c, role).await,
+            Command::CallHand(c) => self.call_hand(actor, c, role).await,
+            Command::CallReact(c) => self.call_react(actor, c),
+            Command::CallLock(c) => self.call_lock(actor, c, role).await,
             Command::CallGet(c) => self.call_get(c.call_id).await,
             Command::CallHistory(c) => self.call_history(actor, place, c).await,
             Command::DmOpen(c) => self.dm_open(actor, c.user_id).await,
@@ -542,7 +553,11 @@ impl Inner {
             Command::CallAccept(c) | Command::CallJoin(c) => self.of_call(actor, c.call_id).await?,
             Command::CallDecline(c) => self.of_call(actor, c.call_id).await?,
             Command::CallInvite(c) => self.of_call(actor, c.call_id).await?,
-            Command::CallMute(c) | Command::CallKick(c) => self.of_call(actor, c.call_id).await?,
+            Command::CallKick(c) | Command::CallAskUnmute(c) => self.of_call(actor, c.call_id).await?,
+            Command::CallMute(c) => self.of_call(actor, c.call_id).await?,
+            Command::CallHand(c) => self.of_call(actor, c.call_id).await?,
+            Command::CallReact(c) => self.of_call(actor, c.call_id).await?,
+            Command::CallLock(c) => self.of_call(actor, c.call_id).await?,
             Command::VoiceLeave(c) => return self.maybe_named(actor, c.channel_id.as_ref()).await,
             Command::VoiceUpdate(c) => return self.maybe_named(actor, c.which.channel_id.as_ref()).await,
             Command::CallHistory(c) => return self.maybe_named(actor, c.channel_id.as_ref()).await,

@@ -5,7 +5,7 @@
 //! Inputs must be handled one after the other.
 
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, BTreeSet},
     time::{Duration, Instant},
 };
 
@@ -24,6 +24,7 @@ use crate::base::{
 };
 
 mod expel;
+mod hosting;
 mod oversee;
 
 #[derive(Debug, Clone)]
@@ -47,6 +48,8 @@ pub enum CallError {
     NotHost,
     #[error("you are not in this call")]
     NotInCall,
+    #[error("the call is locked")]
+    Locked,
 }
 
 /// Who gets a notice.
@@ -101,6 +104,8 @@ pub struct Joiner {
     pub participant: ParticipantId,
     pub muted: bool,
     pub deafened: bool,
+    /// By rights in the channel or token: a locked call is open to it.
+    pub host: bool,
 }
 
 #[derive(Debug, Clone)]
@@ -181,6 +186,9 @@ impl Book {
             alone_until: None,
             rings: start.ring.iter().map(|user| (*user, ring.clone())).collect(),
             participants: Vec::new(),
+            hands: Vec::new(),
+            locked: false,
+            been: BTreeSet::new(),
             peak: 0,
             declined: 0,
             busy: 0,
@@ -275,11 +283,21 @@ impl Book {
     }
 
     /// Rings more members; those in the call or already ringing are left alone.
-    /// Whoever is in the call, from any of its devices.
-    pub fn invite(&self, now: Now, call: CallId, by: UserId, users: &[UserId]) -> Result<Plan, CallError> {
+    /// Whoever is in the call, from any of its devices; a ring opens a locked call, so that only hosts ring into one.
+    pub fn invite(
+        &self,
+        now: Now,
+        call: CallId,
+        by: UserId,
+        host: bool,
+        users: &[UserId],
+    ) -> Result<Plan, CallError> {
         let mut work = self.work(now, call)?;
         if !work.live.has_user(by) {
             return Err(CallError::NotInCall);
+        }
+        if work.live.locked && work.require_host(by, host).is_err() {
+            return Err(CallError::Locked);
         }
         let fresh: Vec<_> = users
             .iter()
@@ -329,16 +347,22 @@ impl Book {
             work.live.participants.iter_mut().find(|p| p.session == session).ok_or(CallError::NotInCall)?;
         let before = who.voice;
         let stated_mute = change.muted;
+        if stated_mute == Some(false) {
+            // Whoever has spoken up again has answered the host already.
+            who.host_mute = None;
+        }
         let voice = &mut who.voice;
         voice.muted = change.muted.unwrap_or(voice.muted);
         voice.deafened = change.deafened.unwrap_or(voice.deafened);
         voice.video = change.video.unwrap_or(voice.video);
         voice.screen = change.screen.unwrap_or(voice.screen);
-        voice.hand_raised = change.hand_raised.unwrap_or(voice.hand_raised);
         who.had_video |= who.voice.video;
         who.had_screen |= who.voice.screen;
-        let (id, after) = (who.id, who.voice);
+        let (id, user, after) = (who.id, who.person.id, who.voice);
         work.joined = Some(id);
+        if let Some(raised) = change.hand_raised {
+            work.raise(user, raised, user);
+        }
         // Even if it is no news here: the offer may have said otherwise, and saying it twice harms nobody.
         if stated_mute.is_some() {
             work.media.push(MediaAction::SetMuted(id, after.muted));
@@ -346,58 +370,6 @@ impl Book {
         if after != before {
             work.tell_state(id);
         }
-        Ok(work.finish())
-    }
-
-    pub fn mute(
-        &self,
-        now: Now,
-        call: CallId,
-        by: UserId,
-        host: bool,
-        target: UserId,
-    ) -> Result<Plan, CallError> {
-        let mut work = self.work(now, call)?;
-        work.durable = false;
-        work.require_host(by, host)?;
-        let ids = work.stays_of(target);
-        if ids.is_empty() {
-            return Err(CallError::NotInCall);
-        }
-        for id in ids {
-            if let Some(who) = work.live.participants.iter_mut().find(|p| p.id == id) {
-                who.voice.muted = true;
-            }
-            work.media.push(MediaAction::ForceMute(id));
-            let data = json!({
-                "callId": call, "channelId": work.live.channel, "participantId": id, "userId": target, "by": by,
-                "muted": true,
-            });
-            let to = work.live.users();
-            work.notify(To::Users(to), "call:muted", data);
-            work.tell_state(id);
-        }
-        Ok(work.finish())
-    }
-
-    pub fn kick(
-        &self,
-        now: Now,
-        call: CallId,
-        by: UserId,
-        host: bool,
-        target: UserId,
-    ) -> Result<Plan, CallError> {
-        let mut work = self.work(now, call)?;
-        work.require_host(by, host)?;
-        let ids = work.stays_of(target);
-        if ids.is_empty() {
-            return Err(CallError::NotInCall);
-        }
-        for id in ids {
-            work.remove(id, LeaveReason::Kicked);
-        }
-        work.settle();
         Ok(work.finish())
     }
 
@@ -509,12 +481,18 @@ struct Work<'a> {
     media: Vec<MediaAction>,
     notices: Vec<Notice>,
     joined: Option<ParticipantId>,
+    /// The queue as it was, and who has changed it by a command.
+    hands_before: Vec<UserId>,
+    hands_by: Option<UserId>,
 }
 
 impl<'a> Work<'a> {
     fn new(live: LiveCall, now: Now, timing: &'a Timing) -> Self {
         let step = CallStep::new(live.id, live.channel, now.wall_ms);
+        let hands_before = live.hands.clone();
         Self {
+            hands_before,
+            hands_by: None,
             live,
             now,
             timing,
@@ -534,6 +512,9 @@ impl<'a> Work<'a> {
             return Ok(());
         }
         let user = by.person.id;
+        if !self.is_open_to(user, by.host) {
+            return Err(CallError::Locked);
+        }
         // A page that was reloaded is a new session; its predecessor waits for a socket that never comes.
         let stale = self.live.participants.iter().filter(|p| p.person.id == user && p.leave_at.is_some());
         for id in stale.map(|p| p.id).collect::<Vec<_>>() {
@@ -542,7 +523,11 @@ impl<'a> Work<'a> {
         if self.live.participants.len() >= self.timing.max_participants {
             return Err(CallError::Full);
         }
-        let voice = VoiceState { muted: by.muted, deafened: by.deafened, ..VoiceState::default() };
+        // A hand outlives the device it was raised with, as long as somebody is there.
+        let hand_raised = self.live.hands.contains(&user);
+        let voice =
+            VoiceState { muted: by.muted, deafened: by.deafened, hand_raised, ..VoiceState::default() };
+        self.live.been.insert(user);
         self.live.participants.push(LiveParticipant {
             id: by.participant,
             person: by.person,
@@ -553,6 +538,7 @@ impl<'a> Work<'a> {
             had_video: false,
             had_screen: false,
             leave_at: None,
+            host_mute: None,
         });
         self.joined = Some(by.participant);
         self.media.push(MediaAction::Join(by.participant));
@@ -772,6 +758,9 @@ impl<'a> Work<'a> {
 
     fn finish(mut self) -> Plan {
         self.step.peak_participants = self.live.peak;
+        if !self.over {
+            self.settle_hands();
+        }
         Plan {
             call: self.live.id,
             leaves_line: self.over && (self.live.mode == CallMode::Ring || self.live.peak > 1),

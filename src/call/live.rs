@@ -1,7 +1,7 @@
 //! A call while it lives, and its JSON.
 
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, BTreeSet},
     time::{Duration, Instant},
 };
 
@@ -81,6 +81,14 @@ pub struct LiveParticipant {
     pub had_screen: bool,
     /// The socket is lost; the stint ends at this time unless it comes back.
     pub leave_at: Option<Instant>,
+    pub host_mute: Option<HostMute>,
+}
+
+/// A microphone that was on was muted by a host, which can take it back for a moment.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct HostMute {
+    pub by: UserId,
+    pub at: Instant,
 }
 
 impl LiveParticipant {
@@ -112,6 +120,12 @@ pub struct LiveCall {
     pub alone_until: Option<Instant>,
     pub rings: BTreeMap<UserId, Ring>,
     pub participants: Vec<LiveParticipant>,
+    /// Who wants to say something, the first one first: people, not devices.
+    pub hands: Vec<UserId>,
+    /// Nobody new comes in.
+    pub locked: bool,
+    /// Who was in it and was not removed: a locked call stays open to them.
+    pub been: BTreeSet<UserId>,
     pub peak: u32,
     /// How those who were rung and are not any more answered.
     pub declined: u32,
@@ -121,7 +135,7 @@ pub struct LiveCall {
 
 impl LiveCall {
     /// `{callId, channelId, type, mode, state, initiatorId, initiatorName, startedAt, answeredAt, expiresAt,
-    /// ringing[userIds], participants[], playoutDelay?}`
+    /// ringing[userIds], participants[], hands[userIds], locked, playoutDelay?}`
     pub fn to_json(&self) -> Value {
         let mut json = json!({
             "callId": self.id, "channelId": self.channel, "type": self.kind, "mode": self.mode, "state": self.state,
@@ -129,6 +143,7 @@ impl LiveCall {
             "startedAt": rfc3339(self.started_at), "answeredAt": self.answered_at.map(rfc3339),
             "expiresAt": self.rings.values().map(|ring| ring.expires_at).max().map(rfc3339),
             "ringing": self.rings.keys().collect::<Vec<_>>(), "participants": self.participants_json(),
+            "hands": self.hands, "locked": self.locked,
         });
         if let Some(delay) = self.playout_delay {
             json["playoutDelay"] = json!(delay);

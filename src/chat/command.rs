@@ -25,8 +25,8 @@ mod oversight;
 mod sessions;
 
 pub use calls::{
-    CallDecline, CallHistory, CallInvite, CallJoin, CallStart, CallTarget, DeclineReason, HistoryFilter,
-    OnCall, OnMyCall, VoiceJoin, VoiceUpdate,
+    CallDecline, CallHand, CallHistory, CallInvite, CallJoin, CallLock, CallMute, CallReact, CallStart,
+    CallTarget, DeclineReason, HistoryFilter, OnCall, OnMyCall, VoiceJoin, VoiceUpdate,
 };
 pub use filters::{FilterAdd, OnFilter};
 pub use invites::{InviteCreate, InviteRevoke};
@@ -636,8 +636,12 @@ commands! {
     CallLeave(OnCall) = "call:leave",
     CallEnd(OnCall) = "call:end",
     CallInvite(CallInvite) = "call:invite",
-    CallMute(CallTarget) = "call:mute_participant",
+    CallMute(CallMute) = "call:mute_participant",
     CallKick(CallTarget) = "call:kick_participant",
+    CallAskUnmute(CallTarget) = "call:ask_unmute",
+    CallHand(CallHand) = "call:hand",
+    CallReact(CallReact) = "call:react",
+    CallLock(CallLock) = "call:lock",
     CallGet(OnCall) = "call:get",
     CallHistory(CallHistory) = "call:history",
     DmOpen(OnUser) = "dm:open",

@@ -54,6 +54,7 @@ codes! {
     CallBusy = "call.busy" 409,
     CallEnded = "call.ended" 410,
     CallNotInCall = "call.not_in_call" 409,
+    CallLocked = "call.locked" 403,
     RtcNegotiation = "rtc.negotiation" 422,
     ServerFull = "server.full" 503,
     ServerDraining = "server.draining" 503,

@@ -193,6 +193,7 @@ pub(super) fn check(command: &Command) -> Result<(), ServiceError> {
             playout_delay(c.playout_delay)?;
             ensure(c.participant_ids.len() <= MAX_RUNG, "participantIds", "at most 50")
         }
+        Command::CallReact(c) => ensure(is_one_emoji(&c.emoji), "emoji", "one emoji"),
         Command::CallInvite(c) => ensure((1..=MAX_RUNG).contains(&c.user_ids.len()), "userIds", "1..=50"),
         Command::SearchMessages(c) => {
             chars("q", &c.q, 0, MAX_SEARCH)?;
@@ -244,6 +245,9 @@ pub(super) fn check(command: &Command) -> Result<(), ServiceError> {
         | Command::CallEnd(_)
         | Command::CallMute(_)
         | Command::CallKick(_)
+        | Command::CallAskUnmute(_)
+        | Command::CallHand(_)
+        | Command::CallLock(_)
         | Command::CallGet(_)
         | Command::DmOpen(_)
         | Command::UserBlock(_)
@@ -310,6 +314,10 @@ fn is_emoji(text: &str) -> bool {
         let fits = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || b"_+-".contains(&byte);
         return (1..=MAX_EMOJI_NAME).contains(&name.len()) && name.bytes().all(fits);
     }
+    is_one_emoji(text)
+}
+
+fn is_one_emoji(text: &str) -> bool {
     let plain = |c: char| c.is_alphanumeric() || c.is_whitespace() || c.is_control();
     let mut graphemes = text.graphemes(true);
     let one = graphemes.next().is_some() && graphemes.next().is_none();

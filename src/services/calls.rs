@@ -27,7 +27,7 @@ impl Inner {
     pub(super) async fn voice_join(
         &self,
         actor: &Actor,
-        channel: ChannelId,
+        (channel, role): (ChannelId, &str),
         join: VoiceJoin,
     ) -> Result<Value, ServiceError> {
         let about = self.about(actor, channel).await?;
@@ -41,7 +41,7 @@ impl Inner {
             mode: CallMode::Room,
             ring: Vec::new(),
             playout_delay: join.playout_delay,
-            by: self.joiner(actor, join.muted, join.deafened),
+            by: self.joiner(actor, role, join.muted, join.deafened),
         };
         self.start(actor, start).await
     }
@@ -49,7 +49,7 @@ impl Inner {
     pub(super) async fn call_start(
         &self,
         actor: &Actor,
-        channel: ChannelId,
+        (channel, role): (ChannelId, &str),
         start: CallStart,
     ) -> Result<Value, ServiceError> {
         let members = members_of(&*self.store, channel).await?;
@@ -75,7 +75,7 @@ impl Inner {
                 mode: CallMode::Ring,
                 ring,
                 playout_delay: start.playout_delay,
-                by: self.joiner(actor, start.muted, start.deafened),
+                by: self.joiner(actor, role, start.muted, start.deafened),
             },
         )
         .await
@@ -108,10 +108,11 @@ impl Inner {
     pub(super) async fn call_join(
         &self,
         actor: &Actor,
+        role: &str,
         join: CallJoin,
         accept: bool,
     ) -> Result<Value, ServiceError> {
-        let by = self.joiner(actor, join.muted, join.deafened);
+        let by = self.joiner(actor, role, join.muted, join.deafened);
         let call = join.call_id;
         let enter = move |book: &Book, now| {
             if accept { book.accept(now, call, by) } else { book.join(now, call, by) }
@@ -162,43 +163,19 @@ impl Inner {
     pub(super) async fn call_invite(
         &self,
         actor: &Actor,
-        channel: ChannelId,
+        (channel, role): (ChannelId, &str),
         invite: CallInvite,
     ) -> Result<Value, ServiceError> {
         let members = members_of(&*self.store, channel).await?;
-        let (call, by) = (invite.call_id, actor.user);
+        let (call, by, host) = (invite.call_id, actor.user, is_host(actor, role));
         let blockers = self.unblocked(actor, &self.about(actor, channel).await?).await?;
         let rings = |user: &UserId| members.contains(user) && !blockers.contains(user);
         let users: Vec<_> = invite.user_ids.into_iter().filter(rings).collect();
         let before = self.look(|book| book.get(call).map(|live| live.rings.clone()).unwrap_or_default());
-        let answer = self.desk.ask(None, move |book, now| book.invite(now, call, by, &users)).await?;
+        let answer = self.desk.ask(None, move |book, now| book.invite(now, call, by, host, &users)).await?;
         let after = answer.call.map(|live| live.rings).unwrap_or_default();
         let invited: Vec<_> = after.into_keys().filter(|user| !before.contains_key(user)).collect();
         Ok(json!({"invited": invited}))
-    }
-
-    pub(super) async fn call_mute(
-        &self,
-        actor: &Actor,
-        call: CallId,
-        target: UserId,
-        role: &str,
-    ) -> Result<Value, ServiceError> {
-        let (user, host) = (actor.user, is_host(actor, role));
-        self.desk.ask(None, move |book, now| book.mute(now, call, user, host, target)).await?;
-        Ok(json!({}))
-    }
-
-    pub(super) async fn call_kick(
-        &self,
-        actor: &Actor,
-        call: CallId,
-        target: UserId,
-        role: &str,
-    ) -> Result<Value, ServiceError> {
-        let (user, host) = (actor.user, is_host(actor, role));
-        self.desk.ask(None, move |book, now| book.kick(now, call, user, host, target)).await?;
-        Ok(json!({}))
     }
 
     /// Ends what somebody who may not be there any more still has in a call.
@@ -297,14 +274,24 @@ impl Inner {
         self.look(|book| book.in_channel(channel).map_or(Value::Null, LiveCall::to_json))
     }
 
-    fn joiner(&self, actor: &Actor, muted: bool, deafened: bool) -> Joiner {
-        let person = Person {
-            id: actor.user,
-            username: actor.username.to_string(),
-            name: actor.name.to_string(),
-            login: actor.login,
-        };
-        Joiner { person, session: actor.session, participant: self.ids.participant(), muted, deafened }
+    fn joiner(&self, actor: &Actor, role: &str, muted: bool, deafened: bool) -> Joiner {
+        Joiner {
+            person: person(actor),
+            session: actor.session,
+            participant: self.ids.participant(),
+            muted,
+            deafened,
+            host: is_host(actor, role),
+        }
+    }
+}
+
+pub(super) fn person(actor: &Actor) -> Person {
+    Person {
+        id: actor.user,
+        username: actor.username.to_string(),
+        name: actor.name.to_string(),
+        login: actor.login,
     }
 }
 

@@ -282,6 +282,7 @@ fn call_error(error: CallError) -> ServiceError {
         CallError::State(_) => Code::ConflictState,
         CallError::NotHost => Code::PermDenied,
         CallError::NotInCall => Code::CallNotInCall,
+        CallError::Locked => Code::CallLocked,
     };
     ServiceError::new(code, error.to_string())
 }

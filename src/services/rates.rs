@@ -51,6 +51,11 @@ const TABLE: &[(&str, u32, Duration)] = &[
     ("voice:update", 20, Duration::from_secs(5)),
     ("call:start", 20, Duration::from_secs(60)),
     ("call:invite", 20, Duration::from_secs(60)),
+    // Each is something that somebody sees or hears at once.
+    ("call:ask_unmute", 20, Duration::from_secs(60)),
+    ("call:hand", 20, Duration::from_secs(10)),
+    ("call:react", 10, Duration::from_secs(5)),
+    ("call:lock", 20, Duration::from_secs(60)),
     ("invite:create", 20, Duration::from_secs(60)),
     ("invite:revoke", 30, Duration::from_secs(60)),
     ("invite:admit", 60, Duration::from_secs(60)),

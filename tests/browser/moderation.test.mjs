@@ -367,7 +367,7 @@ test('who started a call mutes somebody, takes them out of it, rings them again 
   await bo.click('ring-accept');
   await until('bo is in it again', 10_000, () => ana.page.evaluate(() => window.__convene.call.participants.length === 2));
   await press(bo, 'More about this call');
-  assert.deepEqual(await offered(bo), ['Ring people', 'Sound and camera']);
+  assert.deepEqual(await offered(bo), ['Do not read reactions out', 'Ring people', 'Sound and camera']);
   assert.equal(await bo.has('control-leave-more'), false, 'who did not start it does not end it for others');
   await ana.page.keyboard.press('Escape');
   await press(ana, 'More ways to leave');

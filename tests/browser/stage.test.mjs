@@ -62,7 +62,7 @@ test('an off-page speaker changes places with one tile, but not under the pointe
   assert.ok(Object.keys(before).length > 8 && !before[speaker.participantId], 'the speaker is not on the first page');
   // The first one was heard a moment ago, and another one has a hand up: both stay.
   crowd.speak([people[0]]);
-  crowd.emit('voice:state_update', { userId: people[1].userId, participantId: people[1].participantId, voiceState: { muted: false, deafened: false, video: true, screen: false, handRaised: true } });
+  crowd.emit('call:hands', { hands: [people[1].userId], by: people[1].userId });
   await until('the first one speaks', 3_000, () => page.evaluate((who) => document.querySelector(`[data-participant="${who}"]`).dataset.speaking === 'true', people[0].participantId));
 
   const stage = await page.$(id('stage'));
@@ -171,8 +171,9 @@ test('tiles by keyboard: one tab stop, arrows, pin, menu, names', { timeout: 60_
   assert.equal(await page.$eval(`[data-participant="${people[1].participantId}"]`, (tile) => tile.tabIndex), 0, 'the tab stop goes along');
 
   crowd.emit('voice:state_update', { userId: people[1].userId, participantId: people[1].participantId, voiceState: { muted: true, deafened: false, video: false, screen: false, handRaised: true } });
+  crowd.emit('call:hands', { hands: [people[4].userId, people[1].userId], by: people[1].userId });
   const name = () => page.$eval(`[data-participant="${people[1].participantId}"]`, (tile) => tile.getAttribute('aria-label'));
-  await until('the name tells all', 3_000, async () => (await name()) === 'Person 02, microphone off, camera off, hand raised');
+  await until('the name tells all', 3_000, async () => (await name()) === 'Person 02, microphone off, camera off, hand raised 2nd');
 
   await page.keyboard.down('Shift');
   await page.keyboard.press('F10');

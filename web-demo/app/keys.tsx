@@ -5,7 +5,7 @@ import { goToRegion, rememberRegions } from './a11y/regions';
 import { callStatsOpen, cycleLayout } from './call/call-state';
 import { keyName } from './devices/key-name';
 import { talkKey } from './prefs';
-import { dmChannels, helpOpen, inCall, isUnread, rings, roomChannels, searchOpen } from './store';
+import { dmChannels, helpOpen, inCall, isUnread, rings, roomChannels, searchOpen, unmuteAsked } from './store';
 import { route } from './router';
 import { t } from './strings';
 import { Dialog } from './ui/dialog';
@@ -13,6 +13,9 @@ import { step } from './unread';
 
 const isTyping = (target: EventTarget | null): boolean =>
   target instanceof HTMLElement && (target.isContentEditable || /^(INPUT|TEXTAREA|SELECT)$/.test(target.tagName));
+
+/** There with every call; not before. */
+const hosting = () => import('./call/hosting-acts');
 
 export const isMac = /Mac|iPhone|iPad/.test(navigator.platform);
 
@@ -36,8 +39,8 @@ function onKey(event: KeyboardEvent): void {
     if (goToRegion(event.shiftKey ? -1 : 1)) event.preventDefault();
     return;
   }
-  if (event.key === 'F8' && rings.value.length > 0) {
-    return run(event, () => document.querySelector<HTMLElement>('[data-testid=ring-accept]')?.focus());
+  if (event.key === 'F8' && (rings.value.length > 0 || unmuteAsked.value)) {
+    return run(event, () => document.querySelector<HTMLElement>('[data-testid=ring-accept], [data-testid=unmute-yes]')?.focus());
   }
   if (event.altKey && !command && (event.key === 'ArrowUp' || event.key === 'ArrowDown')) {
     return run(event, () => go(event.key === 'ArrowDown' ? 1 : -1, event.shiftKey));
@@ -63,6 +66,13 @@ function onKey(event: KeyboardEvent): void {
       return run(event, () => (callStatsOpen.value = !callStatsOpen.value));
     case 'w':
       return run(event, intents.sayWhoSpeaks);
+    case 'h':
+      return run(event, async () => (await hosting()).toggleHand());
+    case 'p':
+    case 'c': {
+      const which = event.key.toLowerCase() === 'p' ? 'people' : 'chat';
+      if (route.value.name === 'call') return run(event, async () => (await hosting()).togglePanel(which));
+    }
   }
 }
 
@@ -104,8 +114,11 @@ export function KeysDialog() {
           [['S'], t.keys.screen],
           [['L'], t.keys.layout],
           [['I'], t.keys.stats],
+          [['H'], t.keys.hand],
+          [['P'], t.keys.people],
+          [['C'], t.keys.chat],
           [['W'], t.keys.who],
-          [['P'], t.keys.pin],
+          [['Enter'], t.keys.pin],
           [['← ↑ → ↓'], t.keys.tiles],
           [['Shift', 'F10'], t.keys.tileMenu],
           [[mod, 'D'], `${t.keys.mic} (${t.keys.typingHint.toLowerCase()})`],

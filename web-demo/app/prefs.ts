@@ -43,6 +43,9 @@ export const desktopNotices = stored<'on' | 'off'>('desktopNotices', 'on', ['on'
 /** Whether reactions to my messages are read out by a screen reader. */
 export const readReactions = stored<'on' | 'off'>('readReactions', 'on', ['on', 'off']);
 
+/** Whether reactions in calls are. */
+export const readCallReactions = stored<'on' | 'off'>('readCallReactions', 'on', ['on', 'off']);
+
 export function followTheme(): void {
   effect(() => {
     if (theme.value === 'system') delete document.documentElement.dataset['theme'];

@@ -15,7 +15,7 @@ import { go, route } from './router';
 import { SearchDialog } from './search/search-dialog';
 import { Sidebar } from './sidebar';
 import { MiniCall } from './call/mini-call';
-import { channels, devicesOpen, everReady, findChannel, helpOpen, inCall, people, me, pipOpen, prompts, rejoin, restored, roomChannels, searchOpen } from './store';
+import { channels, devicesOpen, everReady, findChannel, helpOpen, inCall, people, me, pipOpen, prompts, rejoin, restored, roomChannels, searchOpen, unmuteAsked } from './store';
 import { t } from './strings';
 import { Boundary } from './ui/boundary';
 import { Button } from './ui/button';
@@ -33,6 +33,7 @@ const NetTestView = lazy(() => import('./net-test/net-test-view').then((m) => m.
 const AdminView = lazy(() => import('./admin/admin-view').then((m) => m.AdminView));
 const Prompts = lazy(() => import('./moderation/prompts').then((m) => m.Prompts));
 const DeviceDialog = lazy(() => import('./devices/device-dialog').then((m) => m.DeviceDialog));
+const UnmutePrompt = lazy(() => import('./call/unmute-prompt').then((m) => m.UnmutePrompt));
 const Lobby = lazy(() => import('./lobby/lobby').then((m) => m.Lobby));
 
 /** Tells the server how long nobody touched the page. */
@@ -57,6 +58,11 @@ export function Shell() {
       <Boundary name="rings" fallback={null}>
         <RingBanner />
       </Boundary>
+      {unmuteAsked.value && (
+        <Boundary name="unmute" fallback={null}>
+          <UnmutePrompt />
+        </Boundary>
+      )}
       <div class="shell-columns">
         {!isPhone.value && (
           <Boundary name="sidebar">

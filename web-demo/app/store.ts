@@ -1,7 +1,7 @@
 /** What the views read: signals fed by the client. Nothing here talks to the network. */
 import { computed, signal } from '@preact/signals';
 import { FINE } from '../sdk/index';
-import type { Account, Badge, CallSnapshot, Channel, ConnectionView, DeviceList, LinkStats, LiveCall, LocalSnapshot, Message, Presence, Ring, Scheduled, SessionStatus, User } from '../sdk/index';
+import type { Account, Badge, CallSnapshot, Channel, ConnectionView, DeviceList, LinkStats, LiveCall, LocalSnapshot, Message, Presence, Ring, Scheduled, SessionStatus, UnmuteAsked, User } from '../sdk/index';
 import { convene } from './client';
 import { t } from './strings';
 import { unreadMark } from './unread';
@@ -46,6 +46,8 @@ export const devices = signal<DeviceList>(convene.local.devices);
 export const devicesOpen = signal(false);
 /** I talk, and nobody hears it. */
 export const talkBubble = signal(false);
+/** Who has asked me to unmute, and waits for it. */
+export const unmuteAsked = signal<UnmuteAsked | null>(null);
 export const callStats = signal<LinkStats | null>(null);
 /** Whom I block. */
 export const blocked = signal<ReadonlySet<string>>(new Set());

@@ -121,6 +121,8 @@ export function createMock() {
     if (call.participants.length === 0 && calls.has(call.callId)) endCall(call, 'last_left');
   };
 
+  const inCall = (call, ev, d) => emit(call.participants.map((p) => p.userId), ev, { callId: call.callId, channelId: call.channelId, ...d });
+
   const fail = (code) => Object.assign(new Error(code), { code });
   const channelFor = (d, me) => {
     const c = channels.find((x) => x.id === d.channelId || x.slug === d.channelId);
@@ -256,6 +258,22 @@ export function createMock() {
       return {};
     },
     'call:leave': (s) => (unseat(s), {}),
+    'call:hand': (s, d) => {
+      const call = callFor(d);
+      const who = d.userId ?? s.user.id;
+      const others = (call.hands ?? []).filter((id) => id !== who);
+      call.hands = d.raised ? [...others, who] : others;
+      inCall(call, 'call:hands', { hands: call.hands, by: s.user.id });
+      return { hands: call.hands };
+    },
+    'call:react': (s, d) => (inCall(callFor(d), 'call:reactions', { reactions: [{ userId: s.user.id, emoji: d.emoji, count: 1 }], more: 0 }), {}),
+    'call:lock': (s, d) => {
+      const call = callFor(d);
+      call.locked = d.locked;
+      inCall(call, 'call:locked', { locked: d.locked, by: s.user.id });
+      return {};
+    },
+    'call:ask_unmute': (s, d) => (emit([d.userId], 'call:unmute_asked', { callId: d.callId, channelId: callFor(d).channelId, by: s.user }), {}),
     'call:history': () => ({ calls: history, next: null }),
     'voice:update': (s, d) => {
       const call = s.call;

@@ -1,4 +1,5 @@
 /** What a call looks like from outside: its state, its events, and the state of no call. */
+import type { HandsChanged, LockChanged, Reactions, UnmuteAsked } from './hosting';
 import type { LinkState } from './media-link';
 import type { LinkStats } from './stats';
 import type { Participant, Quality, Source } from './wire';
@@ -42,6 +43,10 @@ export interface CallSnapshot {
   starved: boolean;
   deafened: boolean;
   soundBlocked: boolean;
+  /** User ids of those who have a hand up, the first one first. */
+  hands: readonly string[];
+  /** Nobody new comes in. */
+  locked: boolean;
   /** Goes up whenever received media changed place. */
   received: number;
 }
@@ -60,6 +65,12 @@ export interface CallEvents {
   stats: LinkStats;
   failed: { code: string };
   mutedByHost: void;
+  /** The host has taken that back, and I am heard as I want to be. */
+  muteTakenBack: void;
+  unmuteAsked: UnmuteAsked;
+  hands: HandsChanged;
+  locked: LockChanged;
+  reactions: Reactions;
   quality: readonly Quality[];
   /** The participant who has the floor. */
   dominant: string | null;
@@ -81,5 +92,7 @@ export const IDLE: CallSnapshot = {
   starved: false,
   deafened: false,
   soundBlocked: false,
+  hands: [],
+  locked: false,
   received: 0,
 };

@@ -6,6 +6,7 @@ import { AudioSink } from './audio-sink';
 import { IDLE, type CallEvents, type CallSnapshot, type InviteState, type RemoteTrack } from './call-state';
 import { Emitter, type Unsubscribe } from './emitter';
 import { codeOf, ConveneError } from './errors';
+import { hosted } from './hosting';
 import { Levels } from './levels';
 import type { LocalMedia, LocalSnapshot } from './local-media';
 import type { PublishOptions } from './codecs';
@@ -19,7 +20,6 @@ import {
   iceData,
   joinData,
   layersEvent,
-  NO_VOICE_STATE,
   participant as participantSchema,
   qualityEvent,
   read,
@@ -64,7 +64,8 @@ export class Call {
   /** The page has been out of sight for a while. */
   #hidden = false;
   #mostLayer: number | null = null;
-  #sentState: VoiceState = NO_VOICE_STATE;
+  /** What was said of me last; `null`: nothing that still holds. */
+  #sentState: Omit<VoiceState, 'handRaised'> | null = null;
   #published = new Map<Source, { track: MediaStreamTrack | null; held: boolean }>();
   /** When the counter of what arrives went up last. */
   #arrived = { count: 0, at: 0 };
@@ -277,10 +278,7 @@ export class Call {
         return;
       }
       case 'call:muted':
-        if ((d as { participantId?: string }).participantId === this.#state.participantId) {
-          this.#local.moderate();
-          this.events.emit('mutedByHost', undefined);
-        }
+        this.#onMuted(d as { participantId?: string; muted?: boolean });
         return;
       case 'call:participant_joined':
       case 'voice:user_joined':
@@ -309,6 +307,8 @@ export class Call {
         this.#finish({ reason: reason ?? '', byMe: false, durationMs: durationMs ?? 0 });
         return;
       }
+      default:
+        this.#onHosted(ev, d);
     }
   }
 
@@ -345,13 +345,15 @@ export class Call {
     const offset = this.#session.now() - Date.now();
     const rejoined = this.#state.callId === data.callId && this.#state.joinedAt > 0;
     this.levels.ownKey = data.participantId;
-    this.#sentState = NO_VOICE_STATE;
+    this.#sentState = null;
     this.#set({
       phase: 'joined',
       callId: data.callId,
       channelId: data.call?.channelId || channelId,
       participantId: data.participantId,
       participants: unique(data.participants),
+      hands: data.call?.hands ?? [],
+      locked: data.call?.locked ?? false,
       tracks: [],
       invites: new Map((data.call?.ringing ?? []).filter((id) => id !== this.#me).map((id) => [id, 'calling' as const])),
       media: 'connecting',
@@ -503,16 +505,17 @@ export class Call {
       deafened: this.#state.deafened,
       video: cameraTrack !== null,
       screen: screenTrack !== null,
-      handRaised: false,
+      handRaised: this.#state.hands.includes(this.#me),
     };
   }
 
   #sendUpdate(force = false): void {
     if (this.#state.phase !== 'joined') return;
-    if (force) this.#sentState = { ...this.#sentState, handRaised: !this.#sentState.handRaised };
+    if (force) this.#sentState = null;
     this.#updateTimer ??= setTimeout(() => {
       this.#updateTimer = undefined;
-      const next = this.#ownState();
+      // A hand is raised by a command of its own: what it was when this is sent must not put it up or down again.
+      const { handRaised: _, ...next } = this.#ownState();
       if (this.#state.phase !== 'joined' || JSON.stringify(next) === JSON.stringify(this.#sentState)) return;
       this.#sentState = next;
       this.#patchSelf();
@@ -553,6 +556,31 @@ export class Call {
       return;
     }
     this.#patchTrack(t.trackId, { muted: t.state === 'muted' });
+  }
+
+  #onMuted({ participantId, muted = true }: { participantId?: string; muted?: boolean }): void {
+    if (participantId !== this.#state.participantId) return;
+    const was = this.#local.state.micModerated;
+    this.#local.moderate(muted);
+    if (muted) this.events.emit('mutedByHost', undefined);
+    else if (was) this.events.emit('muteTakenBack', undefined);
+  }
+
+  #onHosted(ev: string, d: unknown): void {
+    const news = hosted(ev, d);
+    switch (news?.ev) {
+      case 'hands':
+        this.#set({ hands: news.d.hands });
+        this.#patchSelf();
+        return this.events.emit('hands', news.d);
+      case 'locked':
+        this.#set({ locked: news.d.locked });
+        return this.events.emit('locked', news.d);
+      case 'reactions':
+        return this.events.emit('reactions', news.d);
+      case 'unmuteAsked':
+        return this.events.emit('unmuteAsked', news.d);
+    }
   }
 
   #onJoined(d: unknown): void {

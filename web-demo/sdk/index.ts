@@ -28,6 +28,7 @@ export { PushToTalk } from './push-to-talk';
 export { FINE, type ConnectionReason, type ConnectionStage, type ConnectionView } from './reconnect';
 export { login, logout, refresh, type Login, type LoginFrom } from './rest';
 export * from './administration';
+export { askUnmute, lockCall, reactInCall, setHand, takeMuteBack, type Reactions, type UnmuteAsked } from './hosting';
 export * from './moderation';
 export * from './oversight';
 export * from './revisions';

@@ -127,9 +127,9 @@ export class LocalMedia {
     if (!on && this.releaseWhenMuted && !this.holdToTalk) this.#closeMic();
   }
 
-  /** A host muted me. */
-  moderate(): void {
-    this.#act({ kind: 'moderate' });
+  /** A host muted me, or has taken that back: then I am heard again if I still want to be. */
+  moderate(on = true): void {
+    this.#act({ kind: 'moderate', on });
   }
 
   /** Everything is silenced, my own voice included; undone, it is as it was. */

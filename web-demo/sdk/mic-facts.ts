@@ -4,7 +4,7 @@
 export interface MicFacts {
   /** I want to be heard. */
   intent: boolean;
-  /** A host muted me. Only I can undo it, by switching the microphone on again. */
+  /** A host muted me. It ends when I switch the microphone on again, or when the host takes it back at once. */
   moderated: boolean;
   /** There is an open device. */
   device: boolean;
@@ -16,7 +16,7 @@ export interface MicFacts {
 
 export type MicAct =
   | { kind: 'want'; on: boolean }
-  | { kind: 'moderate' }
+  | { kind: 'moderate'; on: boolean }
   | { kind: 'device'; ok: boolean }
   | { kind: 'pause'; on: boolean }
   | { kind: 'deafen'; on: boolean };
@@ -33,7 +33,7 @@ export function after(f: MicFacts, act: MicAct): MicFacts {
       return { ...f, intent: act.on, moderated: act.on ? false : f.moderated };
     case 'moderate':
       // Undoing the silence must not undo the host's decision.
-      return { ...f, moderated: true };
+      return { ...f, moderated: act.on };
     case 'device':
       return { ...f, device: act.ok };
     case 'pause':

@@ -51,7 +51,7 @@ describe('PushToTalk', () => {
     let facts = { ...SILENT, device: true };
     const talk = new PushToTalk((on) => (facts = after(facts, { kind: 'want', on })));
     talk.press();
-    facts = after(facts, { kind: 'moderate' });
+    facts = after(facts, { kind: 'moderate', on: true });
     talk.press();
     expect(isOn(facts)).toBe(false);
     talk.release(0);

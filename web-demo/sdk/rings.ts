@@ -104,6 +104,12 @@ export class Rings {
         this.#active.delete(callId);
         this.events.emit('change', undefined);
         return;
+      case 'call:locked': {
+        const call = this.#active.get(callId);
+        if (call) this.#active.set(callId, { ...call, locked: (d as { locked?: boolean }).locked === true });
+        this.events.emit('change', undefined);
+        return;
+      }
       case 'call:participant_joined':
       case 'voice:user_joined':
       case 'call:participant_left':

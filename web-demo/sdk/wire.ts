@@ -202,13 +202,6 @@ export const voiceState = v.object({
   handRaised: flag(),
 });
 export type VoiceState = v.InferOutput<typeof voiceState>;
-export const NO_VOICE_STATE: VoiceState = {
-  muted: false,
-  deafened: false,
-  video: false,
-  screen: false,
-  handRaised: false,
-};
 
 export const participant = v.object({
   userId: v.string(),
@@ -234,6 +227,10 @@ export const liveCall = v.object({
   expiresAt: text(),
   ringing: listOf(v.string()),
   participants: listOf(participant),
+  /** Who has a hand up, the first one first. */
+  hands: listOf(v.string()),
+  /** Nobody new comes in. */
+  locked: flag(),
 });
 export type LiveCall = v.InferOutput<typeof liveCall>;
 

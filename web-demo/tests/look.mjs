@@ -205,7 +205,42 @@ const views = {
     page.cleanup = () => mock.api.calls.delete(call.callId);
     return page;
   },
-  callSpeaker: (size, theme) => views.call(size, theme, 6, async (page) => page.click(tid('control-layout'))),
+  callSpeaker: (size, theme) => views.call(size, theme, 6, async (page) => {
+    // On a phone the layout is behind the menu.
+    if (size.name === 'phone') await page.click(tid('call-more'));
+    await page.click(tid(size.name === 'phone' ? 'menu-layout' : 'control-layout'));
+  }),
+  callHands: (size, theme) =>
+    views.call(size, theme, 9, async (page, call, ana) => {
+      const [cy, bo] = [mock.api.byName('cy').id, mock.api.byName('bo').id];
+      mock.api.emit([ana], 'call:hands', { callId: call.callId, hands: [cy, ana, bo, 'more-2'], by: bo });
+      mock.api.emit([ana], 'call:locked', { callId: call.callId, locked: true, by: ana });
+      await page.waitForSelector(tid('hand-queue'));
+      mock.api.emit([ana], 'call:reactions', { callId: call.callId, reactions: [{ userId: bo, emoji: '👏', count: 3 }, { userId: cy, emoji: '🎉', count: 1 }], more: 4 });
+      await page.waitForSelector(tid('reaction'));
+      await page.click(tid('control-react'));
+      await page.waitForSelector(tid('react-menu'));
+    }),
+  callPeople: (size, theme) =>
+    views.call(size, theme, 30, async (page, call, ana) => {
+      const [cy, bo] = [mock.api.byName('cy').id, mock.api.byName('bo').id];
+      mock.api.emit([ana], 'call:hands', { callId: call.callId, hands: [cy, bo], by: bo });
+      await page.click(tid('control-people'));
+      await page.waitForSelector(tid('person-row'));
+    }),
+  callChat: (size, theme) =>
+    views.call(size, theme, 6, async (page) => {
+      if (size.name === 'phone') await page.click(tid('call-more'));
+      await page.click(tid(size.name === 'phone' ? 'menu-chat' : 'control-chat'));
+      await page.waitForSelector(`${tid('chat-panel')} ${tid('message')}`);
+    }),
+  callAsked: (size, theme) =>
+    views.call(size, theme, 4, async (page, call, ana) => {
+      await page.click(tid('control-mic'));
+      await page.waitForFunction(() => !window.__convene.local.micOn);
+      mock.api.emit([ana], 'call:unmute_asked', { callId: call.callId, channelId: call.channelId, by: mock.api.byName('bo') });
+      await page.waitForSelector(tid('unmute-prompt'));
+    }),
   callNine: (size, theme) => views.call(size, theme, 9),
   callMany: (size, theme) =>
     views.call(size, theme, 30, async (page, call, ana) => {

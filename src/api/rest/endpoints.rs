@@ -158,8 +158,19 @@ pub static ENDPOINTS: &[Endpoint] = &[
     post("/calls/{callId}/cancel", "call:cancel"),
     post("/calls/{callId}/decline", "call:decline"),
     post("/calls/{callId}/invites", "call:invite"),
-    post("/calls/{callId}/participants/{userId}/mute", "call:mute_participant"),
+    post("/calls/{callId}/participants/{userId}/mute", "call:mute_participant")
+        .fixed(&[("muted", Fixed::Flag(true))]),
+    delete("/calls/{callId}/participants/{userId}/mute", "call:mute_participant")
+        .fixed(&[("muted", Fixed::Flag(false))]),
+    post("/calls/{callId}/participants/{userId}/ask-unmute", "call:ask_unmute"),
     delete("/calls/{callId}/participants/{userId}", "call:kick_participant"),
+    put("/calls/{callId}/hand", "call:hand").fixed(&[("raised", Fixed::Flag(true))]),
+    delete("/calls/{callId}/hand", "call:hand").fixed(&[("raised", Fixed::Flag(false))]),
+    // A host, of somebody.
+    delete("/calls/{callId}/hands/{userId}", "call:hand").fixed(&[("raised", Fixed::Flag(false))]),
+    post("/calls/{callId}/reactions", "call:react"),
+    put("/calls/{callId}/lock", "call:lock").fixed(&[("locked", Fixed::Flag(true))]),
+    delete("/calls/{callId}/lock", "call:lock").fixed(&[("locked", Fixed::Flag(false))]),
     // Administrators
     get("/admin/reports", "moderation:reports"),
     post("/admin/reports/{reportId}/resolve", "moderation:resolve"),

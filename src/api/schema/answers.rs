@@ -97,6 +97,10 @@ pub static OPS: &[Op] = &[
     op::<Invited>("call:invite", "Ring more people"),
     op::<Empty>("call:mute_participant", "Mute somebody's microphone"),
     op::<Empty>("call:kick_participant", "Take somebody out of a call"),
+    op::<Empty>("call:ask_unmute", "Ask somebody to switch the microphone on"),
+    op::<Hands>("call:hand", "Raise or lower a hand"),
+    op::<Empty>("call:react", "Show everybody in a call an emoji for a moment"),
+    op::<Empty>("call:lock", "Let nobody new into a call, or everybody again"),
     op::<OneCall>("call:get", "A call, live or past"),
     op::<Calls>("call:history", "Past and live calls, the newest first"),
     // People
@@ -385,6 +389,12 @@ pub struct Started {
 #[serde(rename_all = "camelCase")]
 pub struct OneVoiceState {
     pub voice_state: VoiceState,
+}
+
+#[derive(Debug, JsonSchema)]
+pub struct Hands {
+    /// Who has a hand up, the first one first.
+    pub hands: Vec<UserId>,
 }
 
 #[derive(Debug, JsonSchema)]

@@ -115,7 +115,11 @@ pub static EVENTS: &[EventType] = &[
     reliable::<ParticipantJoined>("voice:user_joined", "Somebody walked into the room"),
     reliable::<ParticipantLeft>("voice:user_left", "Somebody left the room"),
     reliable::<VoiceStateUpdate>("voice:state_update", "What of somebody's media is on, and its connection"),
-    reliable::<CallMuted>("call:muted", "A host muted somebody"),
+    reliable::<CallMuted>("call:muted", "A host muted somebody, or has taken that back"),
+    reliable::<UnmuteAsked>("call:unmute_asked", "A host asks me to switch the microphone on"),
+    reliable::<CallHands>("call:hands", "Who has a hand up"),
+    reliable::<CallLocked>("call:locked", "A call lets nobody new in, or everybody again"),
+    ephemeral::<CallReactions>("call:reactions", "What people of a call show"),
     reliable::<CallEnded>("call:ended", "A call is over"),
     ephemeral::<Speakers>("call:speakers", "Who speaks"),
     ephemeral::<CallQuality>("call:quality", "How good the connections are"),
@@ -554,7 +558,54 @@ pub struct CallMuted {
     pub participant_id: ParticipantId,
     pub user_id: UserId,
     pub by: UserId,
+    /// `false`: the host takes it back; whoever has wanted to be heard is heard again.
     pub muted: bool,
+}
+
+#[derive(Debug, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct UnmuteAsked {
+    pub call_id: CallId,
+    pub channel_id: ChannelId,
+    pub by: Person,
+}
+
+#[derive(Debug, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct CallHands {
+    pub call_id: CallId,
+    pub channel_id: ChannelId,
+    /// The first one first.
+    pub hands: Vec<UserId>,
+    /// Who raised or lowered one; nobody, if somebody with a hand up has left.
+    pub by: Option<UserId>,
+}
+
+#[derive(Debug, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct CallLocked {
+    pub call_id: CallId,
+    pub channel_id: ChannelId,
+    pub locked: bool,
+    pub by: UserId,
+}
+
+#[derive(Debug, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct CallReactions {
+    pub call_id: CallId,
+    pub channel_id: ChannelId,
+    pub reactions: Vec<ShownReaction>,
+    /// How many came besides.
+    pub more: u32,
+}
+
+#[derive(Debug, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct ShownReaction {
+    pub user_id: UserId,
+    pub emoji: String,
+    pub count: u32,
 }
 
 #[derive(Debug, JsonSchema)]

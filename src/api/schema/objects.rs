@@ -486,6 +486,10 @@ pub struct LiveCall {
     pub expires_at: Option<Time>,
     pub ringing: Vec<UserId>,
     pub participants: Vec<Participant>,
+    /// Who has a hand up, the first one first.
+    pub hands: Vec<UserId>,
+    /// Nobody new comes in.
+    pub locked: bool,
     #[schemars(skip_serializing_if = "absent")]
     pub playout_delay: PlayoutDelay,
 }

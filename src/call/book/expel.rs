@@ -27,6 +27,7 @@ impl Book {
         for stay in stays {
             work.remove(stay, LeaveReason::Kicked);
         }
+        work.live.been.remove(&user);
         work.settle();
         Ok(work.finish())
     }

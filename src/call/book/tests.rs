@@ -48,7 +48,14 @@ impl Bench {
             login: None,
         };
         let participant = ParticipantId::from_parts(1, self.next);
-        Joiner { person, session: Self::session(session), participant, muted: false, deafened: false }
+        Joiner {
+            person,
+            session: Self::session(session),
+            participant,
+            muted: false,
+            deafened: false,
+            host: false,
+        }
     }
 
     fn start(&mut self, mode: CallMode, by: u128, ring: &[u128]) -> (CallId, Plan) {
@@ -408,4 +415,136 @@ fn rings_are_cancelled_one_by_one_or_all_and_the_last_one_ends_the_call() {
     assert_eq!((ended(&plan), plan.next.unwrap().participants.len()), (None, 2));
     let end = b.wait(60);
     assert_eq!(end.iter().map(ended).collect::<Vec<_>>(), [], "nothing is due of the ring that is no more");
+}
+
+fn told<'a>(plan: &'a Plan, name: &str) -> Option<&'a Value> {
+    plan.notices.iter().find(|notice| notice.name == name).map(|notice| &notice.data)
+}
+
+/// Three people in a room that ana opened.
+fn three() -> (Bench, CallId) {
+    let mut b = Bench::new();
+    let (call, _) = b.start(CallMode::Room, ANA, &[]);
+    b.join(call, BO, 20).unwrap();
+    b.join(call, CY, 30).unwrap();
+    (b, call)
+}
+
+#[test]
+fn hands_are_a_queue_that_keeps_its_order_and_forgets_who_leaves() {
+    let (mut b, call) = three();
+    let (ana, bo, cy) = (Bench::user(ANA), Bench::user(BO), Bench::user(CY));
+    b.run(|k, now| k.hand(now, call, cy, false, cy, true)).unwrap();
+    let plan = b.run(|k, now| k.hand(now, call, bo, false, bo, true)).unwrap();
+    assert_eq!(names(&plan), ["voice:state_update", "call:hands"]);
+    assert_eq!(told(&plan, "call:hands").unwrap()["hands"], json!([cy, bo]));
+    assert!(plan.step.is_none(), "nothing to store");
+    let again = b.run(|k, now| k.hand(now, call, cy, false, cy, true)).unwrap();
+    assert!(again.notices.is_empty(), "a hand that is up keeps its place");
+    assert_eq!(b.run(|k, now| k.hand(now, call, bo, false, cy, false)).unwrap_err(), CallError::NotHost);
+    let plan = b.run(|k, now| k.leave(now, call, Bench::session(30), LeaveReason::Left)).unwrap();
+    assert_eq!(names(&plan), ["voice:user_left", "call:hands"]);
+    let hands = told(&plan, "call:hands").unwrap();
+    assert_eq!((&hands["hands"], &hands["by"]), (&json!([bo]), &Value::Null));
+    let plan = b.run(|k, now| k.hand(now, call, ana, false, bo, false)).unwrap();
+    let hands = told(&plan, "call:hands").unwrap();
+    assert_eq!((&hands["hands"], &hands["by"]), (&json!([]), &json!(ana)));
+    assert_eq!(b.run(|k, now| k.hand(now, call, cy, false, cy, true)).unwrap_err(), CallError::NotInCall);
+}
+
+#[test]
+fn a_hand_survives_a_reload_and_newcomers_see_it() {
+    let mut b = Bench::new();
+    let (call, _) = b.start(CallMode::Room, ANA, &[]);
+    b.join(call, BO, 20).unwrap();
+    let raise = VoiceChange { hand_raised: Some(true), ..VoiceChange::default() };
+    b.run(|k, now| k.update(now, call, Bench::session(20), raise)).unwrap();
+    b.run(|k, now| k.detached(now, call, Bench::session(20), true)).unwrap();
+    let plan = b.join(call, BO, 21).unwrap();
+    assert!(told(&plan, "call:hands").is_none(), "it was never down");
+    let back = told(&plan, "voice:user_joined").unwrap();
+    assert_eq!(back["participant"]["voiceState"]["handRaised"], true);
+    let plan = b.join(call, CY, 30).unwrap();
+    assert_eq!(plan.next.unwrap().to_json()["hands"], json!([Bench::user(BO)]));
+}
+
+#[test]
+fn a_mute_is_taken_back_only_at_once_and_by_whom_it_was() {
+    let (mut b, call) = three();
+    let (ana, bo, cy) = (Bench::user(ANA), Bench::user(BO), Bench::user(CY));
+    let nothing = CallError::State("there is no mute of yours to take back");
+    assert_eq!(b.run(|k, now| k.take_mute_back(now, call, ana, false, bo)).unwrap_err(), nothing);
+    b.run(|k, now| k.mute(now, call, ana, false, bo)).unwrap();
+    assert_eq!(
+        b.run(|k, now| k.take_mute_back(now, call, cy, true, bo)).unwrap_err(),
+        nothing,
+        "another host"
+    );
+    // What the page of whoever was muted says by itself.
+    let silent = VoiceChange { muted: Some(true), ..VoiceChange::default() };
+    b.run(|k, now| k.update(now, call, Bench::session(20), silent)).unwrap();
+    b.wait(5);
+    let plan = b.run(|k, now| k.take_mute_back(now, call, ana, false, bo)).unwrap();
+    assert_eq!(names(&plan), ["call:muted"]);
+    assert_eq!(told(&plan, "call:muted").unwrap()["muted"], false);
+    assert!(plan.media.is_empty(), "nobody is unmuted by somebody else");
+    assert_eq!(b.run(|k, now| k.take_mute_back(now, call, ana, false, bo)).unwrap_err(), nothing, "once");
+
+    let speaks = VoiceChange { muted: Some(false), ..VoiceChange::default() };
+    b.run(|k, now| k.update(now, call, Bench::session(20), speaks)).unwrap();
+    b.run(|k, now| k.mute(now, call, ana, false, bo)).unwrap();
+    b.wait(8);
+    assert_eq!(b.run(|k, now| k.take_mute_back(now, call, ana, false, bo)).unwrap_err(), nothing, "too late");
+
+    b.run(|k, now| k.update(now, call, Bench::session(20), silent)).unwrap();
+    b.run(|k, now| k.mute(now, call, ana, false, bo)).unwrap();
+    b.run(|k, now| k.update(now, call, Bench::session(20), speaks)).unwrap();
+    b.run(|k, now| k.update(now, call, Bench::session(20), silent)).unwrap();
+    b.run(|k, now| k.mute(now, call, ana, false, bo)).unwrap();
+    let taken = b.run(|k, now| k.take_mute_back(now, call, ana, false, bo));
+    assert_eq!(taken.unwrap_err(), nothing, "who was silent anyway stays so");
+}
+
+#[test]
+fn one_is_asked_to_unmute_by_hosts_alone() {
+    let (mut b, call) = three();
+    let asked = |b: &mut Bench, by: u128, host: bool| {
+        let person = b.joiner(by, by).person;
+        b.run(|k, now| k.ask_unmute(now, call, &person, host, Bench::user(BO)))
+    };
+    assert_eq!(asked(&mut b, CY, false).unwrap_err(), CallError::NotHost);
+    let plan = asked(&mut b, ANA, false).unwrap();
+    assert!(plan.media.is_empty());
+    assert_eq!(plan.notices[0].to, To::Users(vec![Bench::user(BO)]), "nobody else hears of it");
+    assert_eq!(plan.notices[0].data["by"]["name"], "U1");
+}
+
+#[test]
+fn a_locked_call_is_open_to_hosts_to_the_rung_and_to_those_who_were_in_it() {
+    let mut b = Bench::new();
+    let (call, _) = b.start(CallMode::Ring, ANA, &[BO]);
+    let (ana, bo, cy) = (Bench::user(ANA), Bench::user(BO), Bench::user(CY));
+    assert_eq!(b.run(|k, now| k.lock(now, call, bo, false, true)).unwrap_err(), CallError::NotHost);
+    let plan = b.run(|k, now| k.lock(now, call, ana, false, true)).unwrap();
+    assert_eq!((names(&plan), &plan.notices[0].to), (vec!["call:locked"], &To::Members));
+    assert_eq!(plan.next.unwrap().to_json()["locked"], true);
+    assert!(b.run(|k, now| k.lock(now, call, ana, false, true)).unwrap().notices.is_empty(), "told once");
+
+    assert_eq!(b.join(call, CY, 30).unwrap_err(), CallError::Locked);
+    b.accept(call, BO, 20).unwrap();
+    let ring = |b: &mut Bench, by| b.run(move |k, now| k.invite(now, call, by, false, &[cy]));
+    assert_eq!(ring(&mut b, bo).unwrap_err(), CallError::Locked, "a way around it");
+    b.run(|k, now| k.leave(now, call, Bench::session(20), LeaveReason::Left)).unwrap();
+    b.join(call, BO, 20).unwrap();
+    let mut host = b.joiner(CY, 31);
+    host.host = true;
+    let plan = b.book.join(b.now(), call, host).unwrap();
+    assert!(plan.joined.is_some());
+
+    b.run(|k, now| k.kick(now, call, ana, false, bo)).unwrap();
+    assert_eq!(b.join(call, BO, 21).unwrap_err(), CallError::Locked, "who was removed is somebody new");
+    ring(&mut b, ana).unwrap();
+    b.accept(call, CY, 30).unwrap();
+    b.run(|k, now| k.lock(now, call, ana, false, false)).unwrap();
+    b.join(call, BO, 21).unwrap();
 }

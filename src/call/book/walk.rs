@@ -52,6 +52,11 @@ struct Walk {
     ringing: BTreeSet<(UserId, CallId)>,
     seats: BTreeSet<ParticipantId>,
     ended: BTreeMap<&'static str, u32>,
+    /// By what was told: calls that let nobody new in, who was in them, and who waits with a hand up.
+    locked: BTreeSet<CallId>,
+    been: BTreeSet<(UserId, CallId)>,
+    hands: BTreeMap<CallId, Vec<UserId>>,
+    kept_out: u32,
 }
 
 impl Walk {
@@ -73,6 +78,10 @@ impl Walk {
             ringing: BTreeSet::new(),
             seats: BTreeSet::new(),
             ended: BTreeMap::new(),
+            locked: BTreeSet::new(),
+            been: BTreeSet::new(),
+            hands: BTreeMap::new(),
+            kept_out: 0,
         }
     }
 
@@ -106,6 +115,7 @@ impl Walk {
             participant: ParticipantId::from_parts(1, self.fresh()),
             muted: false,
             deafened: false,
+            host: false,
         }
     }
 
@@ -172,7 +182,7 @@ impl Walk {
             }
             59..64 => {
                 let users = self.others();
-                (self.book.invite(now, call, user, &users), Cause::Other)
+                (self.book.invite(now, call, user, false, &users), Cause::Other)
             }
             64..67 => (self.book.ringing(now, call, user), Cause::Other),
             67..69 => {
@@ -188,6 +198,14 @@ impl Walk {
                 let who = seats.choose(&mut self.rng).copied().unwrap_or(by.participant);
                 (self.book.media(now, call, who, MediaState::Closed), Cause::MediaLost)
             }
+            81..85 => {
+                let raised = self.rng.random_bool(0.7);
+                (self.book.hand(now, call, user, false, user, raised), Cause::Other)
+            }
+            85..87 => {
+                let locked = self.rng.random_bool(0.5);
+                (self.book.lock(now, call, user, false, locked), Cause::Other)
+            }
             _ => {
                 let far = self.rng.random_bool(0.05);
                 self.ms +=
@@ -201,7 +219,10 @@ impl Walk {
         match plan {
             Ok(plan) => self.carry_out(plan, cause),
             // Refused: nothing has changed, so nothing is to be seen.
-            Err(_) => self.check(),
+            Err(error) => {
+                self.kept_out += u32::from(error == CallError::Locked);
+                self.check();
+            }
         }
     }
 
@@ -280,8 +301,34 @@ impl Walk {
         }
     }
 
+    /// Who may come into a locked call, by what everybody was told.
+    fn watch_door(&mut self, call: CallId, notice: &Notice) {
+        let named = |value: &Value| value.as_str().and_then(|id| id.parse::<UserId>().ok());
+        let user = named(&notice.data["userId"]);
+        match notice.name {
+            "call:locked" if notice.data["locked"] == true => drop(self.locked.insert(call)),
+            "call:locked" => drop(self.locked.remove(&call)),
+            "call:hands" => {
+                let hands = notice.data["hands"].as_array().into_iter().flatten().filter_map(named);
+                self.hands.insert(call, hands.collect());
+            }
+            "call:accepted" => drop(self.been.insert((user.unwrap(), call))),
+            "call:participant_joined" | "voice:user_joined" => {
+                let user = named(&notice.data["participant"]["userId"]).unwrap();
+                let known = self.been.contains(&(user, call)) || self.rows[&call].initiator == user;
+                assert!(known || !self.locked.contains(&call), "somebody new came into a locked call");
+                self.been.insert((user, call));
+            }
+            "call:participant_left" | "voice:user_left" if notice.data["reason"] == "kicked" => {
+                self.been.remove(&(user.unwrap(), call));
+            }
+            _ => {}
+        }
+    }
+
     /// What a user's devices do.
     fn tell(&mut self, call: CallId, notice: &Notice) {
+        self.watch_door(call, notice);
         let user = notice.data["userId"].as_str().and_then(|id| id.parse::<UserId>().ok());
         let users = match &notice.to {
             To::Users(users) | To::UsersExcept(users, _) => users.clone(),
@@ -310,6 +357,12 @@ impl Walk {
             let live = self.book.get(call).unwrap();
             rings.extend(live.rings.keys().map(|user| (*user, call)));
             seats.extend(live.participants.iter().map(|one| one.id));
+            let told = self.hands.get(&call).cloned().unwrap_or_default();
+            assert_eq!(told, live.hands, "everybody knows the queue");
+            assert_eq!(live.hands.iter().collect::<BTreeSet<_>>().len(), live.hands.len(), "a hand twice");
+            assert!(live.hands.iter().all(|user| live.has_user(*user)), "a hand of nobody");
+            let up = |one: &LiveParticipant| one.voice.hand_raised == live.hands.contains(&one.person.id);
+            assert!(live.participants.iter().all(up), "every device shows the hand");
             let row = &self.rows[&call];
             assert_eq!((row.state, row.ended), (live.state, None));
             let open = row.stints.iter().filter(|(_, (_, left))| left.is_none()).map(|(id, _)| *id);
@@ -361,6 +414,7 @@ impl Row {
 #[test]
 fn a_hundred_thousand_steps_leave_no_ghost_and_no_second_winner() {
     let mut ended: BTreeMap<&'static str, u32> = BTreeMap::new();
+    let mut kept_out = 0;
     for seed in 0..SEEDS {
         // A failure names the seed by the panic's output.
         println!("seed {seed}");
@@ -368,10 +422,12 @@ fn a_hundred_thousand_steps_leave_no_ghost_and_no_second_winner() {
         for _ in 0..STEPS {
             walk.step();
         }
+        kept_out += walk.kept_out;
         for (state, count) in walk.ended {
             *ended.entry(state).or_default() += count;
         }
     }
+    assert!(kept_out > 100, "only {kept_out} met a locked call");
     for state in ["completed", "cancelled", "rejected", "missed", "busy", "failed"] {
         assert!(ended.get(state).is_some_and(|count| *count > 10), "too few ended {state}: {ended:?}");
     }

@@ -102,12 +102,51 @@ pub struct CallInvite {
     pub user_ids: Vec<UserId>,
 }
 
-/// `call:mute_participant` and `call:kick_participant`.
+/// `call:kick_participant` and `call:ask_unmute`.
 #[derive(Debug, Clone, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct CallTarget {
     pub call_id: CallId,
     pub user_id: UserId,
+}
+
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct CallMute {
+    pub call_id: CallId,
+    pub user_id: UserId,
+    /// `false` takes back one's own mute of a moment ago.
+    #[serde(default = "yes")]
+    pub muted: bool,
+}
+
+fn yes() -> bool {
+    true
+}
+
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct CallHand {
+    pub call_id: CallId,
+    pub raised: bool,
+    /// Whose hand a host lowers; none is one's own.
+    pub user_id: Option<UserId>,
+}
+
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct CallReact {
+    pub call_id: CallId,
+    /// One emoji.
+    #[schemars(length(min = 1, max = limits::MAX_EMOJI))]
+    pub emoji: String,
+}
+
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct CallLock {
+    pub call_id: CallId,
+    pub locked: bool,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize, JsonSchema)]

@@ -247,3 +247,108 @@ async fn a_drain_closes_the_calls_that_live() {
     assert_eq!(ends, [("completed", Some("node_lost")), ("missed", Some("node_lost"))]);
     assert!(rows.iter().all(|row| row["participants"][0]["leftAt"].is_string()));
 }
+
+/// Three people of a group in its room; ana opened it.
+async fn room(house: &House) -> (Actor, Actor, Actor, Value) {
+    let (ana, bo, cy) = (house.person("ana").await, house.person("bo").await, house.person("cy").await);
+    let members = json!([bo.user, cy.user]);
+    let made = json!({"type": "group", "name": "team", "participants": members});
+    let channel = house.ok(&ana, "channel:create", made).await["channel"]["id"].clone();
+    let joined = house.ok(&ana, "voice:join", json!({"channelId": channel})).await;
+    house.ok(&bo, "voice:join", json!({"channelId": channel})).await;
+    (ana, bo, cy, joined["callId"].clone())
+}
+
+#[tokio::test]
+async fn hands_are_told_to_the_call_and_found_by_who_comes_later() {
+    let house = house(quick()).await;
+    let (ana, bo, cy, call) = room(&house).await;
+    let raised = house.ok(&bo, "call:hand", json!({"callId": call, "raised": true})).await;
+    assert_eq!(raised["hands"], json!([bo.user]));
+    assert_eq!(house.seen.of(&ana, "call:hands")[0]["hands"], json!([bo.user]));
+    assert!(house.seen.of(&cy, "call:hands").is_empty(), "only people in the call");
+    let joined = house.ok(&cy, "call:join", json!({"callId": call})).await;
+    assert_eq!(joined["call"]["hands"], json!([bo.user]));
+    let other = json!({"callId": call, "raised": true, "userId": cy.user});
+    assert_eq!(house.code(&ana, "call:hand", other).await, Code::ValidationFailed);
+    let down = json!({"callId": call, "raised": false, "userId": bo.user});
+    assert_eq!(house.code(&cy, "call:hand", down.clone()).await, Code::PermDenied);
+    assert_eq!(house.ok(&ana, "call:hand", down).await["hands"], json!([]));
+    assert_eq!(house.seen.of(&bo, "call:hands").last().unwrap()["by"], json!(ana.user));
+}
+
+#[tokio::test]
+async fn reactions_of_a_moment_are_told_together_and_only_in_the_call() {
+    let house = house(quick()).await;
+    let (ana, bo, cy, call) = room(&house).await;
+    let react = |emoji: &str| json!({"callId": call, "emoji": emoji});
+    assert_eq!(house.code(&cy, "call:react", react("👏")).await, Code::CallNotInCall);
+    for bad in ["", "hi", "👏👏", "a", ":clap:", &"👏".repeat(20)] {
+        assert_eq!(house.code(&ana, "call:react", react(bad)).await, Code::ValidationFailed, "{bad:?}");
+    }
+    for emoji in ["👏", "👏", "❤️", "👍🏽"] {
+        house.ok(&bo, "call:react", react(emoji)).await;
+    }
+    house.ok(&ana, "call:react", react("👏")).await;
+    house.seen.until("told", |seen| !seen.of(&ana, "call:reactions").is_empty()).await;
+    let told = house.seen.of(&ana, "call:reactions");
+    assert_eq!(told.len(), 1, "together");
+    let of = |actor: &Actor, emoji: &str, count: u32| json!({"userId": actor.user, "emoji": emoji, "count": count});
+    assert_eq!(
+        told[0]["reactions"],
+        json!([of(&bo, "👏", 2), of(&bo, "❤️", 1), of(&bo, "👍🏽", 1), of(&ana, "👏", 1)])
+    );
+    assert_eq!(told[0]["more"], 0);
+    assert!(house.seen.of(&cy, "call:reactions").is_empty());
+    let events = house.seen.events.lock().unwrap();
+    assert!(events.iter().all(|(_, event)| event.name != "call:reactions" || !event.reliable));
+}
+
+#[tokio::test]
+async fn a_locked_call_keeps_newcomers_out_over_every_way_in() {
+    let house = house(quick()).await;
+    let (ana, bo, cy, call) = room(&house).await;
+    let channel = house.seen.of(&cy, "call:started")[0]["channelId"].clone();
+    let lock = |locked: bool| json!({"callId": call, "locked": locked});
+    assert_eq!(house.code(&bo, "call:lock", lock(true)).await, Code::PermDenied);
+    house.ok(&ana, "call:lock", lock(true)).await;
+    assert_eq!(house.seen.of(&cy, "call:locked")[0]["locked"], true, "whoever may join knows before");
+    for (op, data) in [
+        ("call:join", json!({"callId": call})),
+        ("call:accept", json!({"callId": call})),
+        ("voice:join", json!({"channelId": channel})),
+        ("call:start", json!({"channelId": channel})),
+    ] {
+        assert_eq!(house.code(&cy, op, data).await, Code::CallLocked, "{op}");
+    }
+    assert_eq!(
+        house.code(&bo, "call:invite", json!({"callId": call, "userIds": [cy.user]})).await,
+        Code::CallLocked
+    );
+    let live = house.ok(&cy, "channel:join", json!({"channelId": channel})).await["call"].clone();
+    assert_eq!(live["locked"], true);
+    house.ok(&bo, "call:leave", json!({"callId": call})).await;
+    house.ok(&bo, "call:join", json!({"callId": call})).await;
+    house.ok(&ana, "call:lock", lock(false)).await;
+    house.ok(&cy, "call:join", json!({"callId": call})).await;
+}
+
+#[tokio::test]
+async fn who_is_asked_to_unmute_hears_by_whom_and_a_mute_can_be_taken_back() {
+    let house = house(quick()).await;
+    let (ana, bo, _, call) = room(&house).await;
+    let of_bo = json!({"callId": call, "userId": bo.user});
+    assert_eq!(
+        house.code(&bo, "call:ask_unmute", json!({"callId": call, "userId": ana.user})).await,
+        Code::PermDenied
+    );
+    house.ok(&ana, "call:ask_unmute", of_bo.clone()).await;
+    assert_eq!(house.seen.of(&bo, "call:unmute_asked")[0]["by"]["name"], "ANA");
+    assert!(house.seen.of(&ana, "call:unmute_asked").is_empty());
+    let back = json!({"callId": call, "userId": bo.user, "muted": false});
+    assert_eq!(house.code(&ana, "call:mute_participant", back.clone()).await, Code::ConflictState);
+    house.ok(&ana, "call:mute_participant", of_bo).await;
+    house.ok(&ana, "call:mute_participant", back).await;
+    let told: Vec<_> = house.seen.of(&bo, "call:muted").iter().map(|one| one["muted"].clone()).collect();
+    assert_eq!(told, [true, false]);
+}

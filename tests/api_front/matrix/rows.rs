@@ -302,6 +302,45 @@ pub static ROWS: &[Row] = &[
     )
     .during(Call::Ongoing)
     .heard(&[("call:participant_left", To::Members)]),
+    row(
+        "call:mute_participant",
+        r#"{"callId": "$call", "userId": "$bo", "muted": false}"#,
+        ["conflict.state", DENIED, NO_CALL, NO_CALL, DENIED, NO_CALL],
+    )
+    .during(Call::Ongoing),
+    row(
+        "call:ask_unmute",
+        r#"{"callId": "$call", "userId": "$bo"}"#,
+        [OK, DENIED, NO_CALL, NO_CALL, DENIED, NO_CALL],
+    )
+    .during(Call::Ongoing)
+    .heard(&[("call:unmute_asked", To::Member)]),
+    row(
+        "call:hand",
+        r#"{"callId": "$call", "raised": true}"#,
+        [OK, OK, NO_CALL, NO_CALL, "call.not_in_call", NO_CALL],
+    )
+    .during(Call::Ongoing)
+    .heard(&[("call:hands", To::Members), ("voice:state_update", To::Members)]),
+    row(
+        "call:hand",
+        r#"{"callId": "$call", "raised": false, "userId": "$bo"}"#,
+        [OK, OK, NO_CALL, NO_CALL, DENIED, NO_CALL],
+    )
+    .during(Call::Ongoing),
+    row(
+        "call:react",
+        r#"{"callId": "$call", "emoji": "👏"}"#,
+        [OK, OK, NO_CALL, NO_CALL, "call.not_in_call", NO_CALL],
+    )
+    .during(Call::Ongoing),
+    row(
+        "call:lock",
+        r#"{"callId": "$call", "locked": true}"#,
+        [OK, DENIED, NO_CALL, NO_CALL, DENIED, NO_CALL],
+    )
+    .during(Call::Ongoing)
+    .heard(&[("call:locked", To::Members)]),
     row("call:get", r#"{"callId": "$call"}"#, [OK, OK, NO_CALL, NO_CALL, OK, NO_CALL]).during(Call::Ongoing),
     row("call:history", "{}", ALL),
     row("call:history", r#"{"channelId": "$channel"}"#, MEMBERS),

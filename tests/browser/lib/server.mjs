@@ -15,7 +15,7 @@ export const BINARY = process.env.TEST_BINARY ?? path.join(ROOT, 'target/debug/c
 export const INTEROP = path.join(ROOT, 'tests/interop');
 export const PYTHON = path.join(ROOT, '.venv/bin/python');
 export const OUT = path.join(ROOT, 'tests/browser/out');
-const KEYS = 'test:a-test-secret-of-at-least-32-bytes!';
+export const KEYS = 'test:a-test-secret-of-at-least-32-bytes!';
 
 function cleanEnvironment() {
   return Object.fromEntries(Object.entries(process.env).filter(([name]) => !name.startsWith('CONVENE_')));

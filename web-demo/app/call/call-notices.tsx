@@ -9,6 +9,7 @@ import { call, local, talkBubble } from '../store';
 import { t } from '../strings';
 import { Button, IconButton } from '../ui/button';
 import { Icon } from '../ui/icon';
+import { OfferLower } from './hand-queue';
 
 export function CallNotices() {
   const { micSilent, micModerated, micProblem, cameraProblem, paused } = local.value;
@@ -33,6 +34,7 @@ export function CallNotices() {
       <NetworkNotices />
       <Problem kind="mic" problem={micProblem} key={`mic-${micProblem}`} />
       <Problem kind="camera" problem={cameraProblem} key={`camera-${cameraProblem}`} />
+      <OfferLower />
       {micSilent && <Line text={t.microphone.silent} testid="mic-silent" />}
       {micModerated && <Line text={t.microphone.mutedByHost} testid="mic-moderated" />}
       {paused && <Line text={t.microphone.paused} testid="mic-paused" />}

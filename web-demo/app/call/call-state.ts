@@ -29,6 +29,8 @@ export interface TileModel {
   /** My camera. */
   own: MediaStreamTrack | null;
   muted: boolean;
+  /** In the queue of those who have a hand up, from 1; 0 = no hand. */
+  hand: number;
   grade: Grade | null;
 }
 
@@ -47,7 +49,7 @@ function kept(next: TileModel[]): readonly TileModel[] {
 
 /** Everything that has a tile: screens, people as they joined, me last. */
 export const tiles = computed<readonly TileModel[]>(() => {
-  const { participants, tracks, participantId, quality } = call.value;
+  const { participants, tracks, participantId, quality, hands } = call.value;
   const { cameraTrack, micOn, micTrack } = local.value;
   const bySource = new Map(tracks.map((track) => [`${track.participantId}/${track.source}`, track]));
   const screens: TileModel[] = [];
@@ -67,11 +69,12 @@ export const tiles = computed<readonly TileModel[]>(() => {
       track: self ? null : (bySource.get(`${id}/camera`) ?? null),
       own: self ? cameraTrack : null,
       muted,
+      hand: hands.indexOf(participant.userId) + 1,
       grade: score === undefined ? null : gradeOf(score),
     });
     const screen = bySource.get(`${id}/screen`) ?? null;
     // My own screen is the thumbnail beside "You are sharing": as a tile it would show itself without end.
-    if (!self && screen) screens.push({ key: `${id}/screen`, source: 'screen', participant, self, track: screen, own: null, muted: false, grade: null });
+    if (!self && screen) screens.push({ key: `${id}/screen`, source: 'screen', participant, self, track: screen, own: null, muted: false, hand: 0, grade: null });
   }
   return kept([...screens, ...others, ...mine]);
 });

@@ -1,9 +1,9 @@
 import { useEffect, useRef } from 'preact/hooks';
-import { Activity, EllipsisVertical, Grid3x3, Keyboard, Maximize, MessageSquare, Phone, PictureInPicture2, Settings2, Users } from 'lucide';
+import { Activity, EllipsisVertical, Grid3x3, Keyboard, LayoutGrid, Lock, LockOpen, Maximize, MessageSquare, Phone, PictureInPicture2, Settings2, Speech, Users } from 'lucide';
 import { offerFocus } from '../a11y/focus';
 import { timer } from '../format';
 import { backToChannel } from '../intents';
-import { mostPerPage } from '../prefs';
+import { mostPerPage, readCallReactions } from '../prefs';
 import { togglePip } from '../pip/pip';
 import { pipWay } from '../pip/way';
 import { call, channelsById, connection, devicesOpen, helpOpen, nameOf, pipOpen, titleOf } from '../store';
@@ -12,23 +12,31 @@ import { Avatar } from '../ui/avatar';
 import { IconButton } from '../ui/button';
 import { Icon } from '../ui/icon';
 import { MenuButton } from '../ui/menu';
-import { ask } from '../moderation/acts';
+import { ask, hostsCall } from '../moderation/acts';
+import { lazy } from '../ui/lazy';
 import { useNow } from '../ui/use-now';
 import { isPhone } from '../ui/viewport';
 import './awake';
 import { CallNotices } from './call-notices';
 import { ComingLine } from './coming-line';
-import { callStatsOpen } from './call-state';
+import { callStatsOpen, cycleLayout } from './call-state';
 import { Controls } from './controls';
+import { HandQueue } from './hand-queue';
+import { panel } from './hosting';
+import { lock, togglePanel, toggleReadReactions } from './hosting-acts';
 import { LostPanel } from './lost-panel';
 import { ShareBar } from './share-bar';
 import { Stage } from './stage';
 import { StatsPanel } from './stats-panel';
 import '../styles/call.css';
+import '../styles/hosting.css';
+
+const PeoplePanel = lazy(() => import('./people-panel').then((m) => m.PeoplePanel));
+const ChatPanel = lazy(() => import('./chat-panel').then((m) => m.ChatPanel));
 
 export function CallView() {
   const root = useRef<HTMLElement>(null);
-  const { phase, channelId, participants } = call.value;
+  const { phase, channelId, participants, locked } = call.value;
   const channel = channelsById.value.get(channelId);
   const title = channel ? titleOf(channel) : '';
 
@@ -50,11 +58,26 @@ export function CallView() {
           {title}
         </h1>
         <CallClock />
-        <span class="call-people" title={t.call.people(participants.length)}>
+        <button
+          type="button"
+          class="call-people"
+          aria-label={t.hosting.people(participants.length)}
+          title={`${t.hosting.people(participants.length)} (P)`}
+          aria-keyshortcuts="P"
+          aria-expanded={panel.value === 'people'}
+          data-testid="control-people"
+          onClick={() => togglePanel('people')}
+        >
           <Icon node={Users} size={16} />
-          <span aria-hidden="true">{participants.length}</span>
-          <span class="sr-only">{t.call.people(participants.length)}</span>
-        </span>
+          {participants.length}
+        </button>
+        {locked && (
+          <span class="call-locked" title={t.hosting.locked} data-testid="call-locked">
+            <Icon node={Lock} size={15} />
+            <span>{t.hosting.lockedShort}</span>
+          </span>
+        )}
+        <HandQueue />
         <span class="call-head-space" />
         <IconButton icon={MessageSquare} label={t.nav.chats} onClick={() => backToChannel(channelId)} testid="call-to-chat" />
         <IconButton
@@ -77,6 +100,10 @@ export function CallView() {
             isPhone.value && { key: 'fullscreen', label: t.call.fullscreen, icon: Maximize, run: fullscreen },
             !isPhone.value && (participants.length > 25 || morePeople === 25) && { key: 'per-page', label: t.call.perPage(morePeople), icon: Grid3x3, run: () => (mostPerPage.value = morePeople === 49 ? '49' : '25') },
             isPhone.value && pipWay() !== null && { key: 'pip', label: pipOpen.value ? t.pip.close : t.pip.open, icon: PictureInPicture2, run: () => void togglePip() },
+            hostsCall() && { key: 'lock', label: locked ? t.hosting.unlock : t.hosting.lock, icon: locked ? LockOpen : Lock, run: () => void lock(!locked) },
+            isPhone.value && { key: 'chat', label: t.hosting.chat, icon: MessageSquare, run: () => togglePanel('chat') },
+            isPhone.value && { key: 'layout', label: t.call.layout, icon: LayoutGrid, run: cycleLayout },
+            { key: 'read-reactions', label: readCallReactions.value === 'on' ? t.hosting.dontReadReactions : t.hosting.readReactions, icon: Speech, run: toggleReadReactions },
             { key: 'ring', label: t.call.addPeople, icon: Phone, run: () => ask({ kind: 'ring' }) },
             { key: 'devices', label: t.devices.title, icon: Settings2, run: () => void (devicesOpen.value = true) },
           ]}
@@ -87,6 +114,8 @@ export function CallView() {
       <ShareBar />
       <div class="call-body">
         <Stage />
+        {panel.value === 'people' && <PeoplePanel />}
+        {panel.value === 'chat' && <ChatPanel />}
         {callStatsOpen.value && <StatsPanel />}
         <ComingLine />
         <CallNotices />

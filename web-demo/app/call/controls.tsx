@@ -1,17 +1,20 @@
 import { useRef } from 'preact/hooks';
-import { Headphones, HeadphoneOff, LayoutGrid, Mic, MicOff, MonitorUp, RectangleHorizontal, ScreenShareOff, Settings2, Video, VideoOff } from 'lucide';
+import { Hand, Headphones, HeadphoneOff, LayoutGrid, MessageSquare, Mic, MicOff, MonitorUp, RectangleHorizontal, ScreenShareOff, Settings2, Video, VideoOff } from 'lucide';
 import type { IconNode } from 'lucide';
 import { canShareScreen } from '../../sdk/index';
 import { keyName } from '../devices/key-name';
 import { toggleCamera, toggleDeafen, toggleMic, toggleScreen } from '../intents';
 import { micMode, talkKey } from '../prefs';
 import { pressTalk } from '../push-to-talk';
-import { call, devicesOpen, local } from '../store';
+import { call, channelsById, devicesOpen, local } from '../store';
 import { t } from '../strings';
 import { Icon } from '../ui/icon';
 import { TalkBubble } from './call-notices';
 import { cycleLayout, effectiveLayout } from './call-state';
+import { myHand, panel } from './hosting';
+import { toggleHand, togglePanel } from './hosting-acts';
 import { LeaveButton } from './leave-button';
+import { ReactButton } from './reactions';
 
 /** One tab stop; arrows move inside (toolbar pattern). */
 export function Controls() {
@@ -20,6 +23,7 @@ export function Controls() {
   const sharing = screenTrack !== null;
   const hold = micMode.value === 'hold';
   const grid = effectiveLayout.value === 'grid';
+  const unread = channelsById.value.get(call.value.channelId)?.unread ?? 0;
 
   const move = (event: KeyboardEvent) => {
     const buttons = [...(root.current?.querySelectorAll<HTMLButtonElement>('.control') ?? [])];
@@ -73,6 +77,18 @@ export function Controls() {
           onClick={() => void toggleScreen()}
         />
       )}
+      <Control testid="control-hand" icon={Hand} label={t.hosting.hand} shortcut="H" pressed={myHand.value > 0} active={myHand.value > 0} onClick={() => void toggleHand()} />
+      <ReactButton />
+      <Control
+        testid="control-chat"
+        icon={MessageSquare}
+        label={unread > 0 ? t.hosting.chatUnread(unread) : t.hosting.chat}
+        shortcut="C"
+        expanded={panel.value === 'chat'}
+        count={unread}
+        class="wide-only"
+        onClick={() => togglePanel('chat')}
+      />
       <Control
         testid="control-deafen"
         icon={call.value.deafened ? HeadphoneOff : Headphones}
@@ -87,6 +103,7 @@ export function Controls() {
         icon={grid ? LayoutGrid : RectangleHorizontal}
         label={grid ? t.call.grid : t.call.speaker}
         shortcut="L"
+        class="wide-only"
         onClick={cycleLayout}
       />
       <Control testid="control-devices" icon={Settings2} label={t.devices.open} class="wide-only" onClick={() => (devicesOpen.value = true)} />
@@ -104,6 +121,9 @@ interface ControlProps {
   pressed?: boolean;
   off?: boolean;
   active?: boolean;
+  expanded?: boolean;
+  /** Of what is new behind it. */
+  count?: number;
   problem?: boolean;
   first?: boolean;
   class?: string;
@@ -111,7 +131,7 @@ interface ControlProps {
   onPointerDown?: (() => void) | undefined;
 }
 
-function Control({ testid, icon, label, shortcut, hint, pressed, off, active, problem, first, class: cls = '', onClick, onPointerDown }: ControlProps) {
+function Control({ testid, icon, label, shortcut, hint, pressed, off, active, expanded, count = 0, problem, first, class: cls = '', onClick, onPointerDown }: ControlProps) {
   return (
     <button
       type="button"
@@ -119,6 +139,7 @@ function Control({ testid, icon, label, shortcut, hint, pressed, off, active, pr
       tabIndex={first ? 0 : -1}
       aria-label={label}
       aria-pressed={pressed}
+      aria-expanded={expanded}
       aria-keyshortcuts={shortcut}
       title={hint ?? (shortcut ? `${label} (${shortcut})` : label)}
       data-testid={testid}
@@ -127,6 +148,11 @@ function Control({ testid, icon, label, shortcut, hint, pressed, off, active, pr
     >
       <Icon node={icon} size={22} />
       {problem && <span class="control-problem" aria-hidden="true" />}
+      {count > 0 && (
+        <span class="control-count" aria-hidden="true">
+          {count > 99 ? '99+' : count}
+        </span>
+      )}
     </button>
   );
 }

@@ -87,7 +87,7 @@ function start(): void {
       participantId: tile.participant.participantId,
       userId: tile.participant.userId,
       kind: tile.self ? ('self' as const) : tile.source === 'screen' ? ('screen' as const) : ('person' as const),
-      hand: tile.participant.voiceState.handRaised === true,
+      hand: tile.hand > 0,
     }));
     order.update(performance.now(), members);
     order.pin(pinned.value);

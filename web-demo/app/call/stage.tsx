@@ -9,7 +9,9 @@ import { IconButton } from '../ui/button';
 import { Icon } from '../ui/icon';
 import { cycleLayout, effectiveLayout, mainKeys, page, pinned, tilesByKey } from './call-state';
 import { moves, slide } from './flip';
+import { longPress } from './long-press';
 import { arrange, neighbour, place, sameRect, type Direction, type Rect, type Stage as Layout } from './layout';
+import { FloatingReactions } from './reactions';
 import { drawn, holdStage, offPage, seats } from './seating';
 import { Slots } from './slots';
 import { Tile } from './tile';
@@ -45,8 +47,13 @@ export function Stage() {
       if (entry) setSize({ width: entry.contentRect.width, height: entry.contentRect.height });
     });
     observer.observe(element);
+    const unpress = longPress(element, (target) => {
+      const tile = tileOf(target);
+      if (tile) openMenu(tile);
+    });
     return () => {
       observer.disconnect();
+      unpress();
       drawn(NOWHERE);
       holdStage(false);
     };
@@ -79,7 +86,6 @@ export function Stage() {
     drawn(places);
   });
 
-  const tileOf = (target: EventTarget | null) => (target instanceof Element ? target.closest<HTMLElement>('.tile[data-key]') : null);
   const focus = (key: string | null | undefined) => {
     const element = [...(area.current?.children ?? [])].find((child) => (child as HTMLElement).dataset['key'] === key);
     if (!element) return false;
@@ -137,6 +143,7 @@ export function Stage() {
           </button>
         )}
         <Edge />
+        <FloatingReactions places={places} />
       </div>
       {stage.pages > 1 && (
         <div class="stage-pages">
@@ -164,6 +171,8 @@ function Edge() {
 function turnPage(stage: Layout, by: number): void {
   page.value = Math.max(0, Math.min(stage.pages - 1, stage.page + by));
 }
+
+const tileOf = (target: EventTarget | null) => (target instanceof Element ? target.closest<HTMLElement>('.tile[data-key]') : null);
 
 /** The menu stands in the tile; a second press of the key must not close it. */
 function openMenu(tile: HTMLElement): void {

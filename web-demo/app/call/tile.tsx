@@ -1,9 +1,8 @@
 import { Component } from 'preact';
 import { useEffect, useLayoutEffect, useRef, useState } from 'preact/hooks';
-import { AudioLines, EllipsisVertical, MicOff, MonitorUp, PhoneOff, Pin, PinOff } from 'lucide';
+import { AudioLines, EllipsisVertical, Hand, MicOff, MonitorUp, Pin, PinOff } from 'lucide';
 import { convene } from '../client';
 import { pinTile } from '../intents';
-import { hostsCall, muteInCall, removeFromCall } from '../moderation/acts';
 import { personItems } from '../moderation/person-menu';
 import { saveCameras, saveScreens } from '../prefs';
 import { call, callStats, nameOf, usersById } from '../store';
@@ -14,6 +13,7 @@ import { Icon } from '../ui/icon';
 import { IconButton } from '../ui/button';
 import { MenuButton, type MenuItem } from '../ui/menu';
 import { callStatsOpen, received, type TileModel } from './call-state';
+import { hostItems } from './host-items';
 import { LayerSelect } from './layer-select';
 import { place, type Rect } from './layout';
 import { gradeIcon } from './quality';
@@ -61,7 +61,7 @@ function Plain({ tile: { key, participant }, rect }: Props) {
 function View({ tile, rect, main, pinned, tabStop }: Props) {
   const root = useRef<HTMLDivElement>(null);
   const video = useRef<HTMLVideoElement>(null);
-  const { key, participant, self, source, track, own, muted, grade } = tile;
+  const { key, participant, self, source, track, own, muted, hand, grade } = tile;
   const name = nameOf(participant.userId, participant.name);
   const screen = source === 'screen';
   const trackId = track?.trackId;
@@ -111,7 +111,7 @@ function View({ tile, rect, main, pinned, tabStop }: Props) {
     !screen && muted && t.call.tileMuted,
     !screen && !picture && t.call.tileCameraOff,
     !screen && participant.voiceState.screen && t.call.tileSharing,
-    !screen && participant.voiceState.handRaised && t.call.tileHand,
+    hand > 0 && t.hosting.tileHand(hand),
     paused && t.call.tileWeak,
     grade && grade !== 'good' && t.call.connection[grade],
     away && t.call.reconnecting,
@@ -119,13 +119,8 @@ function View({ tile, rect, main, pinned, tabStop }: Props) {
 
   const items = (): (MenuItem | false | undefined)[] => [
     { key: 'pin', label: pinned ? t.call.unpinTile(label) : t.call.pinTile(label), icon: pinned ? PinOff : Pin, run: () => pinTile(key) },
-    ...(self || screen
-      ? []
-      : [
-          hostsCall() && !muted && { key: 'mute', label: t.person.mute, icon: MicOff, run: () => void muteInCall(participant.userId) },
-          hostsCall() && { key: 'remove-from-call', label: t.person.removeFromCall, icon: PhoneOff, danger: true, run: () => void removeFromCall(participant.userId) },
-          ...personItems({ userId: participant.userId, name, channelId: call.peek().channelId }),
-        ]),
+    ...(screen ? [] : hostItems(tile)),
+    ...(self || screen ? [] : personItems({ userId: participant.userId, name, channelId: call.peek().channelId })),
   ];
 
   return (
@@ -147,6 +142,7 @@ function View({ tile, rect, main, pinned, tabStop }: Props) {
       data-video={picture}
       data-paused={paused}
       data-away={away}
+      data-hand={hand || undefined}
       data-quality={grade ?? undefined}
       aria-keyshortcuts="Enter P Shift+F10"
       onDblClick={() => pinTile(key)}
@@ -172,6 +168,12 @@ function View({ tile, rect, main, pinned, tabStop }: Props) {
       {note && (
         <span class="tile-note" data-testid="tile-note">
           {note}
+        </span>
+      )}
+      {hand > 0 && (
+        <span class="tile-hand" data-testid="tile-hand">
+          <Icon node={Hand} size={16} />
+          {hand}
         </span>
       )}
       <div class="tile-name">

@@ -1,6 +1,6 @@
 import { useEffect, useRef } from 'preact/hooks';
 import { ArrowLeft, Mic, MicOff, Settings2, Video, VideoOff } from 'lucide';
-import type { Channel } from '../../sdk/index';
+import { isHost, isServerAdmin, type Channel } from '../../sdk/index';
 import { useEntry } from '../a11y/focus';
 import { convene } from '../client';
 import { CameraSelect, MicrophoneSelect, SpeakerSelect } from '../devices/device-select';
@@ -32,6 +32,7 @@ export function Lobby({ channel, video }: { channel: Channel; video: boolean }) 
   }, [micTrack]);
 
   const running = callInChannel(channel.id);
+  const hosts = running?.initiatorId === me.value?.id || isHost(channel) || isServerAdmin(me.value);
   const names = (running?.participants ?? []).map((p) => nameOf(p.userId, p.name));
 
   const heading = useRef<HTMLHeadingElement>(null);
@@ -73,6 +74,11 @@ export function Lobby({ channel, video }: { channel: Channel; video: boolean }) 
             <span class="meta">{t.lobby.nobody}</span>
           )}
         </div>
+        {running?.locked && (
+          <p class="note note-warn" role="status" data-testid="lobby-locked">
+            {hosts ? t.hosting.lockedHost : t.hosting.lockedOut}
+          </p>
+        )}
         <MicrophoneSelect />
         <LevelMeter />
         {micSilent && (

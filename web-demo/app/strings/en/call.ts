@@ -67,6 +67,7 @@ export const call = {
     joinFailed: {
       'call.ended': 'This call has already ended.',
       'call.full': 'This call is full.',
+      'call.locked': 'This call is locked. Ask somebody who is in it to let you in.',
       'call.busy': 'You are in another call.',
       'client.offline': 'No connection to the server. Try again when it is back.',
       'perm.denied': 'You may not call here.',
@@ -77,7 +78,6 @@ export const call = {
     tileMuted: 'microphone off',
     tileCameraOff: 'camera off',
     tileSharing: 'sharing a screen',
-    tileHand: 'hand raised',
     tileWeak: 'video paused',
     connection: { good: 'good connection', fair: 'unsteady connection', poor: 'weak connection' },
     pinTile: (name: string) => `Pin ${name}`,
