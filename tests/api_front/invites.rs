@@ -107,7 +107,8 @@ async fn a_stranger_sees_who_is_there_and_no_more() {
     );
     let end = parse_rfc3339(shown["expiresAt"].as_str().unwrap()).unwrap() - clock::wall_ms();
     assert!((3_500_000..=3_600_000).contains(&end), "{end}");
-    assert_eq!(shown.as_object().unwrap().len(), 7, "{shown}");
+    assert_eq!(shown["channelId"], place.channel.as_str(), "who is a member already can tell");
+    assert_eq!(shown.as_object().unwrap().len(), 8, "{shown}");
     for client in [&mut place.ana, &mut place.bo] {
         client.call(4, "voice:join", json!({"channelId": place.channel})).await.unwrap();
     }

@@ -1,10 +1,11 @@
 /** Keyboard: one listener, single letters only while nobody types. */
 import * as intents from './intents';
 
+import { sayWhoSpeaks } from './call/acts';
 import { callStatsOpen, cycleLayout } from './call/call-state';
 import { keyName } from './devices/key-name';
 import { talkKey } from './prefs';
-import { dmChannels, helpOpen, inCall, isUnread, rings, roomChannels, searchOpen } from './store';
+import { dmChannels, helpOpen, inCall, isUnread, knocks, rings, roomChannels, searchOpen } from './store';
 import { route } from './router';
 import { t } from './strings';
 import { Dialog } from './ui/dialog';
@@ -30,6 +31,9 @@ function onKey(event: KeyboardEvent): void {
   if (event.key === 'F8' && rings.value.length > 0) {
     return run(event, () => document.querySelector<HTMLElement>('[data-testid=ring-accept]')?.focus());
   }
+  if (event.key === 'F8' && knocks.value.length > 0) {
+    return run(event, () => document.querySelector<HTMLElement>('[data-testid=knock-admit]')?.focus());
+  }
   if (event.altKey && !command && (event.key === 'ArrowUp' || event.key === 'ArrowDown')) {
     return run(event, () => go(event.key === 'ArrowDown' ? 1 : -1, event.shiftKey));
   }
@@ -53,7 +57,7 @@ function onKey(event: KeyboardEvent): void {
     case 'i':
       return run(event, () => (callStatsOpen.value = !callStatsOpen.value));
     case 'w':
-      return run(event, intents.sayWhoSpeaks);
+      return run(event, sayWhoSpeaks);
   }
 }
 

@@ -5,7 +5,8 @@ import { base } from './strings/en/base';
 import { call } from './strings/en/call';
 import { chat } from './strings/en/chat';
 import { devices } from './strings/en/devices';
+import { guests } from './strings/en/guests';
 import { keys } from './strings/en/keys';
 import { moderation } from './strings/en/moderation';
 
-export const t = { ...base, ...account, ...chat, ...call, ...devices, ...moderation, ...admin, ...keys } as const;
+export const t = { ...base, ...account, ...chat, ...call, ...devices, ...moderation, ...admin, ...guests, ...keys } as const;

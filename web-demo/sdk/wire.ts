@@ -325,6 +325,8 @@ export const ready = v.object({
   activeCalls: listOf(liveCall),
   serverTime: text(),
   expiresAt: text(),
+  /** `waiting`: a guest whom nobody has let in yet. */
+  lobby: text(),
 });
 export type Ready = v.InferOutput<typeof ready>;
 

@@ -1,9 +1,9 @@
 import { useEffect, useRef } from 'preact/hooks';
-import { Activity, EllipsisVertical, Grid3x3, Keyboard, Maximize, MessageSquare, Phone, Settings2, Users } from 'lucide';
+import { Activity, EllipsisVertical, Grid3x3, Keyboard, Link, Maximize, MessageSquare, Phone, Settings2, Users } from 'lucide';
 import { timer } from '../format';
 import { backToChannel } from '../intents';
 import { mostPerPage } from '../prefs';
-import { call, channelsById, connection, devicesOpen, helpOpen, nameOf, titleOf } from '../store';
+import { call, channelsById, connection, devicesOpen, grants, helpOpen, isGuest, nameOf, titleOf } from '../store';
 import { t } from '../strings';
 import { Avatar } from '../ui/avatar';
 import { IconButton } from '../ui/button';
@@ -12,6 +12,8 @@ import { MenuButton } from '../ui/menu';
 import { ask } from '../moderation/acts';
 import { useNow } from '../ui/use-now';
 import { isPhone } from '../ui/viewport';
+import { mayInvite } from '../invites/doors';
+import { CopyLink } from '../invites/copy-link';
 import { CallNotices } from './call-notices';
 import { callStatsOpen } from './call-state';
 import { Controls } from './controls';
@@ -27,7 +29,8 @@ export function CallView() {
   const channel = channelsById.value.get(channelId);
   const title = channel ? titleOf(channel) : '';
 
-  useEffect(() => root.current?.querySelector<HTMLElement>('[data-testid=control-mic]')?.focus({ preventScroll: true }), []);
+  // Who may only listen has no button for a microphone.
+  useEffect(() => root.current?.querySelector<HTMLElement>('[data-testid=control-mic], [data-testid=control-layout]')?.focus({ preventScroll: true }), []);
 
   const morePeople = mostPerPage.value === '25' ? 49 : 25;
   const fullscreen = () => {
@@ -48,7 +51,7 @@ export function CallView() {
           <span class="sr-only">{t.call.people(participants.length)}</span>
         </span>
         <span class="call-head-space" />
-        <IconButton icon={MessageSquare} label={t.nav.chats} onClick={() => backToChannel(channelId)} testid="call-to-chat" />
+        {grants.value.chat && <IconButton icon={MessageSquare} label={t.nav.chats} onClick={() => backToChannel(channelId)} testid="call-to-chat" />}
         <IconButton
           icon={Activity}
           label={t.stats.title}
@@ -65,7 +68,8 @@ export function CallView() {
           items={() => [
             isPhone.value && { key: 'fullscreen', label: t.call.fullscreen, icon: Maximize, run: fullscreen },
             !isPhone.value && (participants.length > 25 || morePeople === 25) && { key: 'per-page', label: t.call.perPage(morePeople), icon: Grid3x3, run: () => (mostPerPage.value = morePeople === 49 ? '49' : '25') },
-            { key: 'ring', label: t.call.addPeople, icon: Phone, run: () => ask({ kind: 'ring' }) },
+            mayInvite(channel) && { key: 'links', label: t.invites.open, icon: Link, run: () => ask({ kind: 'links', channelId }) },
+            !isGuest.value && { key: 'ring', label: t.call.addPeople, icon: Phone, run: () => ask({ kind: 'ring' }) },
             { key: 'devices', label: t.devices.title, icon: Settings2, run: () => void (devicesOpen.value = true) },
           ]}
         >
@@ -104,7 +108,8 @@ function CallClock() {
 
 /** Who is being rung, or that nobody else is here. */
 function Waiting() {
-  const { phase, participants, invites } = call.value;
+  const { phase, channelId, participants, invites } = call.value;
+  const channel = channelsById.value.get(channelId);
   if (phase !== 'joined') return null;
   if (invites.size > 0) {
     return (
@@ -128,6 +133,7 @@ function Waiting() {
     <div class="waiting waiting-alone">
       <strong>{t.call.alone}</strong>
       <span class="meta">{t.call.aloneHint}</span>
+      {channel && mayInvite(channel) && <CopyLink channelId={channel.id} />}
     </div>
   );
 }

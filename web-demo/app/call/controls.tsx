@@ -6,7 +6,7 @@ import { keyName } from '../devices/key-name';
 import { toggleCamera, toggleDeafen, toggleMic, toggleScreen } from '../intents';
 import { micMode, talkKey } from '../prefs';
 import { pressTalk } from '../push-to-talk';
-import { call, devicesOpen, local } from '../store';
+import { call, devicesOpen, grants, local } from '../store';
 import { t } from '../strings';
 import { Icon } from '../ui/icon';
 import { TalkBubble } from './call-notices';
@@ -17,6 +17,7 @@ import { LeaveButton } from './leave-button';
 export function Controls() {
   const root = useRef<HTMLDivElement>(null);
   const { micOn, micProblem, micModerated, micSilent, cameraOn, cameraProblem, screenTrack } = local.value;
+  const { publish } = grants.value;
   const sharing = screenTrack !== null;
   const hold = micMode.value === 'hold';
   const grid = effectiveLayout.value === 'grid';
@@ -35,34 +36,38 @@ export function Controls() {
 
   return (
     <div class="controls" role="toolbar" aria-label={t.call.toolbar} ref={root} onKeyDown={move}>
-      <span class="control-with-bubble">
-        <TalkBubble />
-        <Control
-          testid="control-mic"
-          icon={micOn ? Mic : MicOff}
-          label={t.call.mic}
-          hint={hold ? t.microphone.holdKey(keyName(talkKey.value)) : undefined}
-          shortcut="M"
-          pressed={micOn}
-          off={!micOn}
-          problem={micProblem !== null || micModerated || micSilent}
-          class={hold ? 'control-hold' : ''}
-          onPointerDown={hold ? pressTalk : undefined}
-          onClick={hold ? undefined : () => void toggleMic()}
-          first
-        />
-      </span>
-      <Control
-        testid="control-camera"
-        icon={cameraOn ? Video : VideoOff}
-        label={t.call.camera}
-        shortcut="V"
-        pressed={cameraOn}
-        off={!cameraOn}
-        problem={cameraProblem !== null}
-        onClick={() => void toggleCamera()}
-      />
-      {canShareScreen() && (
+      {publish && (
+        <>
+          <span class="control-with-bubble">
+            <TalkBubble />
+            <Control
+              testid="control-mic"
+              icon={micOn ? Mic : MicOff}
+              label={t.call.mic}
+              hint={hold ? t.microphone.holdKey(keyName(talkKey.value)) : undefined}
+              shortcut="M"
+              pressed={micOn}
+              off={!micOn}
+              problem={micProblem !== null || micModerated || micSilent}
+              class={hold ? 'control-hold' : ''}
+              onPointerDown={hold ? pressTalk : undefined}
+              onClick={hold ? undefined : () => void toggleMic()}
+              first
+            />
+          </span>
+          <Control
+            testid="control-camera"
+            icon={cameraOn ? Video : VideoOff}
+            label={t.call.camera}
+            shortcut="V"
+            pressed={cameraOn}
+            off={!cameraOn}
+            problem={cameraProblem !== null}
+            onClick={() => void toggleCamera()}
+          />
+        </>
+      )}
+      {publish && canShareScreen() && (
         <Control
           testid="control-screen"
           icon={sharing ? ScreenShareOff : MonitorUp}
@@ -87,6 +92,7 @@ export function Controls() {
         icon={grid ? LayoutGrid : RectangleHorizontal}
         label={grid ? t.call.grid : t.call.speaker}
         shortcut="L"
+        first={!publish}
         onClick={cycleLayout}
       />
       <Control testid="control-devices" icon={Settings2} label={t.devices.open} class="wide-only" onClick={() => (devicesOpen.value = true)} />

@@ -2,7 +2,7 @@ import { Component } from 'preact';
 import { useEffect, useLayoutEffect, useRef, useState } from 'preact/hooks';
 import { AudioLines, EllipsisVertical, MicOff, MonitorUp, PhoneOff, Pin, PinOff } from 'lucide';
 import { convene } from '../client';
-import { pinTile } from '../intents';
+import { pinTile } from './acts';
 import { hostsCall, muteInCall, removeFromCall } from '../moderation/acts';
 import { personItems } from '../moderation/person-menu';
 import { call, callStats, nameOf, usersById } from '../store';

@@ -3,7 +3,7 @@ import type { ComponentChildren } from 'preact';
 import { isServerAdmin, mayBan, mayChangeRole, mayKick, mayTimeOut } from '../../sdk/index';
 import { convene } from '../client';
 import { openDm, startCall } from '../intents';
-import { bannedUsers, blocked, me } from '../store';
+import { bannedUsers, blocked, isGuest, me } from '../store';
 import { t } from '../strings';
 import { MenuButton, type MenuItem } from '../ui/menu';
 import { ask, block, unban, unblock } from './acts';
@@ -30,6 +30,8 @@ export function personItems({ userId, name, channelId = '', role, account }: Per
     const dm = await openDm(userId);
     if (dm) await startCall(dm, false);
   };
+  // Guests reach nobody alone, and keep no lists.
+  if (isGuest.value) return [];
   return [
     !self && { key: 'message', label: t.person.message, icon: MessageSquare, run: () => void openDm(userId) },
     !self && !isBlocked && { key: 'call', label: t.person.call, icon: Phone, run: () => void call() },
