@@ -1,5 +1,5 @@
 /** Everything a person can do on this page, each once: buttons, keys and tests all come through here. */
-import { codeOf, countOpenReports, isServerAdmin, listBans, login, logout, type CallSnapshot, type Channel, type DeviceProblem, type Message, type OutboxItem, type Ring, type Scheduled } from '../sdk/index';
+import { codeOf, login, logout, type CallSnapshot, type Channel, type DeviceProblem, type Message, type OutboxItem, type Ring, type Scheduled } from '../sdk/index';
 import { announce, announcePresence, interrupt } from './a11y/announcer';
 import { comings } from './a11y/comings';
 import type { Urgent } from './a11y/queue';
@@ -405,19 +405,6 @@ export function toggleDeafen(): void {
   announce(deafened ? t.call.deafened : t.call.undeafened);
 }
 
-/** What waits for an administrator, and whom a menu offers to let back in. */
-async function readDesk(): Promise<void> {
-  const { session } = convene;
-  const [open, bans] = await Promise.all([countOpenReports(session).catch(() => 0), listBans(session).catch(() => null)]);
-  store.openReports.value = open;
-  if (bans) store.bannedUsers.value = new Set(bans.rows.map((one) => one.userId));
-}
-
-function forgetDesk(): void {
-  store.openReports.value = 0;
-  store.bannedUsers.value = new Set();
-}
-
 /** Texts for what happens by itself. Called once at start. */
 export function connectIntents(): void {
   convene.call.events.on('ended', (end) => {
@@ -457,7 +444,6 @@ export function connectIntents(): void {
     store.openReports.value++;
     toast(t.admin.newReport, 'info', { label: t.admin.look, run: () => go({ name: 'admin', tab: 'reports' }) });
   });
-  convene.events.on('me', (user) => void (isServerAdmin(user) ? readDesk() : forgetDesk()));
   convene.session.events.on('status', (s) => {
     if (s.phase !== 'closed') return;
     if (s.code === 'auth.banned') {

@@ -1,6 +1,7 @@
 /** The signed-in page: sidebar, the open view, and what stays above every view. */
 import { effect } from '@preact/signals';
 import { useEffect, useLayoutEffect, useState } from 'preact/hooks';
+import { followDesk } from './admin/desk';
 import { convene } from './client';
 import { ConnectionBanner } from './connection-banner';
 import { ChannelView } from './chat/channel-view';
@@ -199,6 +200,7 @@ function startBackground(): () => void {
   });
   const stopNotices = startNotices();
   const stopDoors = followDoors();
+  const stopDesk = followDesk();
   const stopTalk = startPushToTalk();
   // Sound that was held back starts with the next click or key, wherever it is.
   const unblock = () => convene.call.state.soundBlocked && convene.call.sink.unblock();
@@ -213,6 +215,7 @@ function startBackground(): () => void {
     stopWatch();
     stopNotices();
     stopDoors();
+    stopDesk();
     stopTalk();
   };
 }

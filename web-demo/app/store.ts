@@ -1,6 +1,6 @@
 /** What the views read: signals fed by the client. Nothing here talks to the network. */
 import { computed, signal } from '@preact/signals';
-import { FINE, grantsOf } from '../sdk/index';
+import { FINE, grantsOf, isGuestName } from '../sdk/index';
 import type { Account, Badge, CallSnapshot, Channel, ConnectionView, DeviceList, Knock, LinkStats, LiveCall, LocalSnapshot, Message, Presence, Ring, Scheduled, SessionStatus, User } from '../sdk/index';
 import { convene, tokens } from './client';
 import { t } from './strings';
@@ -98,7 +98,7 @@ export const dmChannels = computed(() =>
   channels.value.filter((c) => c.kind === 'dm').sort((a, b) => b.lastMessageAt.localeCompare(a.lastMessageAt) || byName.compare(titleOf(a), titleOf(b))),
 );
 export const people = computed(() =>
-  users.value.filter((u) => u.id !== me.value?.id).sort((a, b) => byName.compare(a.name, b.name)),
+  users.value.filter((u) => u.id !== me.value?.id && !isGuestName(u.username)).sort((a, b) => byName.compare(a.name, b.name)),
 );
 
 export function nameOf(userId: string, fallback = ''): string {

@@ -16,6 +16,9 @@ export interface Grants {
 
 export const FULL_GRANTS: Grants = { guest: false, publish: true, chat: true };
 
+/** How the server names the accounts of guests. Nobody writes to them alone, and nobody rings them. */
+export const isGuestName = (username: string): boolean => /^guest-[0-9a-f]{8}$/.test(username);
+
 /** Of what is no token of ours, or says nothing, everything. */
 export function grantsOf(token: string | null): Grants {
   try {

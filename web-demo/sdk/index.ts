@@ -29,7 +29,7 @@ export { login, logout, refresh, type Login, type LoginFrom } from './rest';
 export * from './administration';
 export * from './guests';
 export * from './invites';
-export { FULL_GRANTS, grantsOf, type Grants } from './grants';
+export { FULL_GRANTS, grantsOf, isGuestName, type Grants } from './grants';
 export type { Knock } from './knocks';
 export * from './moderation';
 export * from './revisions';

@@ -2,12 +2,12 @@
 import { useEffect, useLayoutEffect, useRef, useState } from 'preact/hooks';
 import { codeOf, LONGEST_GUEST_NAME, showInvite, type ShownInvite } from '../../sdk/index';
 import { announce } from '../a11y/announcer';
-import { convene, tokens } from '../client';
+import { convene } from '../client';
 import { PermissionNote } from '../devices/permission-note';
 import { LevelMeter, PreviewBox } from '../lobby/parts';
 import { guestName } from '../prefs';
 import { go } from '../router';
-import { channelsById, devicesOpen, everReady, local, me, signedIn, status } from '../store';
+import { channelsById, devicesOpen, everReady, inCall, local, me, signedIn, status } from '../store';
 import { t } from '../strings';
 import { Button } from '../ui/button';
 import { Loading, lazy } from '../ui/lazy';
@@ -54,11 +54,12 @@ export function GuestLobby({ code, onSignIn }: Props) {
     };
   }, [code, round]);
 
-  // Whoever is in the channel needs no link.
-  const member = shown !== null && signedIn.value && everReady.value && stay.value === null && channelsById.value.has(shown.channelId);
+  // Whoever is in the channel needs no link; a guest comes back to its own by the browser's button.
+  const own = stay.value?.code === code ? stay.value.channelId : shown?.channelId;
+  const inside = phase === 'form' && signedIn.value && everReady.value && own !== undefined && channelsById.value.has(own) ? own : '';
   useLayoutEffect(() => {
-    if (member && shown) go({ name: 'lobby', ref: shown.channelId, video: false }, true);
-  }, [member]);
+    if (inside) go(inCall.value ? { name: 'call' } : { name: 'lobby', ref: inside, video: false }, true);
+  }, [inside]);
 
   const over = t.guest.over[phase];
   return (
@@ -73,7 +74,7 @@ export function GuestLobby({ code, onSignIn }: Props) {
         <Waiting />
       ) : failed ? (
         <NoWay code={failed} again={again} onSignIn={onSignIn} />
-      ) : !shown || member || (signedIn.value && !everReady.value) || (phase === 'entering' && tokens.get() !== null && stay.value === null) ? (
+      ) : !shown || inside || (signedIn.value && !everReady.value) ? (
         <Loading />
       ) : (
         <Door code={code} shown={shown} onFailed={setFailed} onSignIn={onSignIn} />

@@ -24,8 +24,6 @@ export const guests = {
     admitted: 'You were let in',
     here: (name: string) => `You are here as a guest: ${name}`,
     leave: 'Leave for good',
-    room: (name: string) => `${name} is open to you`,
-    roomText: 'Join the call whenever you like.',
     toCall: 'To the call',
     removed: 'You are not in this conversation any more.',
     mayOnlyListen: 'With your link you can only listen.',
