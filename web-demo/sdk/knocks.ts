@@ -61,7 +61,8 @@ export class Knocks {
     const there = new Set(ready.channels.map((c) => c.id));
     for (const id of this.#asked) if (!there.has(id)) this.#asked.delete(id);
     this.#put(this.#waiting.filter((one) => there.has(one.channelId)));
-    for (const id of this.#asked) void this.look(id);
+    // A copy: looking moves a channel to the end.
+    for (const id of [...this.#asked]) void this.look(id);
   }
 
   /** Who waits there now. For those who may let somebody in; others are refused, and nobody asks again for them. */
