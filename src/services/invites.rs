@@ -54,16 +54,18 @@ pub struct Guest {
 }
 
 impl Services {
-    /// What is behind a link: `{channelName, people[≤5 names], count, lobby, publish, chat, expiresAt}`. `invite.gone`
-    /// if it lets nobody in any more, `not_found.invite` if there never was one.
+    /// What is behind a link: `{channelId, channelName, people[≤5 names], count, lobby, publish, chat, expiresAt}`.
+    /// `invite.gone` if it lets nobody in any more, `not_found.invite` if there never was one. A member who follows the
+    /// link is told by the id that it needs no link.
     pub async fn show_invite(&self, code: &str) -> Result<Value, ServiceError> {
         let code = InviteCode::read(code).ok_or_else(unknown)?;
         let found = self.inner.store.invite_by_hash(&code.hash(), clock::wall_ms()).await;
         let (invite, channel_name) = found.map_err(refused)?;
         let (people, count) = self.inner.people_in_call(invite.channel);
         Ok(json!({
-            "channelName": channel_name, "people": people, "count": count, "lobby": invite.lobby,
-            "publish": invite.publish, "chat": invite.chat, "expiresAt": rfc3339(invite.expires_at),
+            "channelId": invite.channel, "channelName": channel_name, "people": people, "count": count,
+            "lobby": invite.lobby, "publish": invite.publish, "chat": invite.chat,
+            "expiresAt": rfc3339(invite.expires_at),
         }))
     }
 

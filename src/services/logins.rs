@@ -20,6 +20,7 @@ use crate::{
     chat::{
         command::{RevokeSessions, SessionRevoke},
         error::{Code, ServiceError},
+        lobby::Over,
         model::{LoginRecord, SignIn, UserRecord, WallMs},
     },
     runtime::clock,
@@ -161,10 +162,13 @@ impl Services {
             let now = clock::wall_ms();
             let revocation = Revocation { user, which: Which::One(login), by: user, from, now };
             match inner.revoke(revocation).await {
-                Ok(()) => Ok(()),
-                Err(error) if error.code == Code::NotFoundSession => Ok(()),
-                Err(error) => Err(error),
+                Ok(()) => {}
+                Err(error) if error.code == Code::NotFoundSession => return Ok(()),
+                Err(error) => return Err(error),
             }
+            // A guest who goes away from the door: nobody is asked about it any more.
+            inner.end_knock(user, Over::Left).await;
+            Ok(())
         })
         .await
     }

@@ -107,7 +107,8 @@ async fn a_stranger_sees_who_is_there_and_no_more() {
     );
     let end = parse_rfc3339(shown["expiresAt"].as_str().unwrap()).unwrap() - clock::wall_ms();
     assert!((3_500_000..=3_600_000).contains(&end), "{end}");
-    assert_eq!(shown.as_object().unwrap().len(), 7, "{shown}");
+    assert_eq!(shown["channelId"], place.channel.as_str(), "who is a member already can tell");
+    assert_eq!(shown.as_object().unwrap().len(), 8, "{shown}");
     for client in [&mut place.ana, &mut place.bo] {
         client.call(4, "voice:join", json!({"channelId": place.channel})).await.unwrap();
     }
@@ -472,6 +473,12 @@ async fn a_guest_who_is_not_wanted_is_sent_away_for_good() {
     timeout(Duration::from_secs(1), sent_away).await.expect("at once");
     assert_eq!(place.ana.event("invite:knock_over").await["outcome"], "refused");
     assert_eq!(code(&run(&server, &gil.token, Method::GET, "/users/me").await), (401, "auth.revoked"));
+    // Somebody who comes and goes is not asked about for longer.
+    let kai = Guest::new(&server, &link, "Kai").await;
+    let _socket = kai.socket(&server).await;
+    assert_eq!(code(&run(&server, &kai.token, Method::POST, "/auth/logout").await).0, 200);
+    let over = timeout(Duration::from_secs(1), place.ana.event("invite:knock_over")).await.expect("at once");
+    assert_eq!((&over["userId"], &over["outcome"]), (&json!(kai.id), &json!("left")));
     // The other one still waits, until the link is taken back.
     other.call(2, "ping", json!({})).await.unwrap();
     place.ana.send(json!({"op": "invite:revoke", "d": {"inviteId": id}})).await;

@@ -1,19 +1,15 @@
 // Every view at desktop and phone width, light and dark: axe finds nothing serious, and the pictures land in
 // out/ for people to look at.
 import assert from 'node:assert/strict';
-import { mkdir, readFile } from 'node:fs/promises';
-import { createRequire } from 'node:module';
-import path from 'node:path';
+import { mkdir } from 'node:fs/promises';
 import { after, before, test } from 'node:test';
 import { launchChromium } from './lib/browsers.mjs';
+import { DESKTOP, look, PHONE } from './lib/look.mjs';
 import { goto, Person } from './lib/people.mjs';
 import { OUT, Server } from './lib/server.mjs';
 import { until } from './lib/wait.mjs';
 
-const AXE = await readFile(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
 const named = (role, name) => `::-p-aria([role="${role}"][name="${name}"])`;
-const DESKTOP = { width: 1280, height: 800 };
-const PHONE = { width: 390, height: 844, isMobile: true, hasTouch: true };
 let server;
 let browser;
 
@@ -27,21 +23,6 @@ after(async () => {
   await browser?.close();
   await server?.stop();
 });
-
-async function look(page, name) {
-  // Pictures wait for movement to end.
-  await page.evaluate(() => Promise.all(document.getAnimations().filter((a) => a.effect?.getTiming().iterations === 1).map((a) => a.finished.catch(() => {}))));
-  await page.screenshot({ path: path.join(OUT, `${name}.png`) });
-  await page.evaluate(AXE);
-  const { violations, passes } = await page.evaluate(() => window.axe.run(document, { resultTypes: ['violations'] }));
-  const bad = violations
-    .filter(({ impact }) => impact === 'serious' || impact === 'critical')
-    .map(({ id, impact, nodes }) => `${impact} ${id}: ${nodes.slice(0, 3).map((node) => node.html.slice(0, 120)).join(' | ')}`);
-  assert.deepEqual(bad, [], name);
-  assert.ok(passes.length > 5, `${name}: axe looked at almost nothing`);
-  const wide = await page.evaluate(() => document.documentElement.scrollWidth - innerWidth);
-  assert.ok(wide <= 0, `${name}: ${wide} px wider than the window`);
-}
 
 for (const [size, viewport] of [['desktop', DESKTOP], ['phone', PHONE]]) {
   for (const scheme of ['light', 'dark']) {

@@ -1,7 +1,6 @@
 /** Everything a person can do on this page, each once: buttons, keys and tests all come through here. */
-import { codeOf, countOpenReports, isServerAdmin, listBans, login, logout, type CallSnapshot, type Channel, type DeviceProblem, type Message, type OutboxItem, type Ring, type Scheduled } from '../sdk/index';
+import { codeOf, login, logout, type CallSnapshot, type Channel, type DeviceProblem, type Message, type OutboxItem, type Ring, type Scheduled } from '../sdk/index';
 import { announce, announcePresence, interrupt } from './a11y/announcer';
-import { pinned, tilesByKey, togglePin } from './call/call-state';
 import { comings } from './a11y/comings';
 import type { Urgent } from './a11y/queue';
 import { focusComposer } from './chat/editing';
@@ -9,6 +8,7 @@ import { peopleToAsk } from './chat/mentions';
 import { convene, device, tokens } from './client';
 import { shortWhen } from './format';
 import { permissionRow, surroundings } from './devices/permission-text';
+import { guestPhase, keepStay, overBy, stay, type StayOver } from './guest/stay';
 import { lastCamera, lastUsername, speakerDevice } from './prefs';
 import { silenceElsewhere } from './rings/ringing';
 import { go, route } from './router';
@@ -40,6 +40,7 @@ export function dismissToast(id: number): void {
 export async function signIn(username: string, password: string): Promise<void> {
   const result = await login('', username, password, { device: device() });
   tokens.begin(result);
+  keepStay(null);
   lastUsername.value = username;
   store.me.value = result.user;
   store.signOutReason.value = '';
@@ -50,9 +51,16 @@ export async function signIn(username: string, password: string): Promise<void> 
 
 /** By the person, or with a reason because it is over already. */
 export function signOut(reason = ''): void {
+  endSession(!reason);
+  keepStay(null);
+  store.signOutReason.value = reason;
+  go({ name: 'home' }, true);
+}
+
+/** Whether or not the server hears of it, this page forgets. */
+export function endSession(tell: boolean): void {
   const [token, refreshToken] = [tokens.get(), tokens.getRefresh()];
-  // Whether or not the server hears of it, this page forgets.
-  if (!reason && (token || refreshToken)) logout('', refreshToken ? { refreshToken } : { token: token ?? '' }).catch(() => {});
+  if (tell && (token || refreshToken)) logout('', refreshToken ? { refreshToken } : { token: token ?? '' }).catch(() => {});
   void convene.tail.forget(store.me.value?.id ?? tokens.user());
   convene.stop();
   tokens.clear();
@@ -62,8 +70,15 @@ export function signOut(reason = ''): void {
   store.me.value = null;
   store.rejoin.value = null;
   store.prompts.value = [];
-  store.signOutReason.value = reason;
-  go({ name: 'home' }, true);
+}
+
+/** How the stay of a guest ended: where the link was opened, it is told. */
+export function endStay(how: StayOver, tell = false): void {
+  const code = stay.peek()?.code ?? '';
+  endSession(tell);
+  keepStay(null);
+  guestPhase.value = how;
+  go({ name: 'invite', code }, true);
 }
 
 export function tryConnectionNow(): void {
@@ -249,20 +264,22 @@ export async function startCall(channel: Channel, video: boolean): Promise<void>
   const { call } = convene;
   if (call.state.channelId === channel.id && call.state.phase !== 'idle') return go({ name: 'call' });
   if (channel.kind !== 'dm') return go({ name: 'lobby', ref: channel.id, video });
+  await enter(channel, video, () => takeSeat(channel, video));
+}
+
+/** Guests ring nobody: they take a seat, and with the first one there is a call. */
+function takeSeat(channel: Channel, video: boolean): Promise<void> {
+  const { call } = convene;
   const running = convene.rings.inChannel(channel.id);
-  await enter(channel, video, () =>
-    running ? call.join(running.callId, channel.id) : call.start(channel.id, video ? 'video' : 'voice'),
-  );
+  if (running) return call.join(running.callId, channel.id);
+  return store.isGuest.value ? call.joinVoice(channel.id) : call.start(channel.id, video ? 'video' : 'voice');
 }
 
 export async function joinFromLobby(channel: Channel, video: boolean, listenOnly: boolean): Promise<void> {
-  const running = convene.rings.inChannel(channel.id);
   if (listenOnly) convene.local.release();
   else if (!convene.local.state.micTrack && convene.local.state.micProblem === 'notAsked') void convene.local.open('mic');
   go({ name: 'call' });
-  await guarded(channel, () =>
-    running ? convene.call.join(running.callId, channel.id) : convene.call.start(channel.id, video ? 'video' : 'voice'),
-  );
+  await guarded(channel, () => takeSeat(channel, video));
 }
 
 export async function acceptRing(ring: Ring): Promise<void> {
@@ -353,6 +370,7 @@ export function backToChannel(channelId: string): void {
 }
 
 export async function toggleMic(): Promise<void> {
+  if (!store.grants.value.publish) return announce(t.guest.mayOnlyListen);
   const on = !store.local.value.micOn;
   await convene.local.setMic(on);
   const now = convene.local.state;
@@ -368,6 +386,7 @@ function tellProblem(kind: 'mic' | 'camera', problem: DeviceProblem): void {
 }
 
 export async function toggleCamera(): Promise<void> {
+  if (!store.grants.value.publish) return announce(t.guest.mayOnlyListen);
   const on = !store.local.value.cameraOn;
   await convene.local.setCamera(on);
   const now = convene.local.state;
@@ -376,6 +395,7 @@ export async function toggleCamera(): Promise<void> {
 }
 
 export async function toggleScreen(): Promise<void> {
+  if (!store.grants.value.publish) return announce(t.guest.mayOnlyListen);
   const on = store.local.value.screenTrack === null;
   await convene.local.setScreen(on);
   const now = convene.local.state;
@@ -387,35 +407,6 @@ export function toggleDeafen(): void {
   const deafened = !store.call.value.deafened;
   convene.call.deafen(deafened);
   announce(deafened ? t.call.deafened : t.call.undeafened);
-}
-
-/** Makes a tile the large one, or gives it back its place. */
-export function pinTile(key: string): void {
-  const tile = tilesByKey.peek().get(key);
-  if (!tile) return;
-  togglePin(key);
-  const name = nameOf(tile.participant.userId, tile.participant.name);
-  const label = tile.source === 'screen' ? t.call.screenOf(name) : name;
-  announce(pinned.peek() === key ? t.call.tilePinned(label) : t.call.tileUnpinned(label));
-}
-
-export function sayWhoSpeaks(): void {
-  const keys = convene.call.levels.speakers;
-  const names = store.call.value.participants.filter((p) => keys.includes(p.participantId)).map((p) => nameOf(p.userId, p.name));
-  announce(names.length > 0 ? names.map(t.call.speaking).join(', ') : t.keys.nobodySpeaks);
-}
-
-/** What waits for an administrator, and whom a menu offers to let back in. */
-async function readDesk(): Promise<void> {
-  const { session } = convene;
-  const [open, bans] = await Promise.all([countOpenReports(session).catch(() => 0), listBans(session).catch(() => null)]);
-  store.openReports.value = open;
-  if (bans) store.bannedUsers.value = new Set(bans.rows.map((one) => one.userId));
-}
-
-function forgetDesk(): void {
-  store.openReports.value = 0;
-  store.bannedUsers.value = new Set();
 }
 
 /** Texts for what happens by itself. Called once at start. */
@@ -457,13 +448,15 @@ export function connectIntents(): void {
     store.openReports.value++;
     toast(t.admin.newReport, 'info', { label: t.admin.look, run: () => go({ name: 'admin', tab: 'reports' }) });
   });
-  convene.events.on('me', (user) => void (isServerAdmin(user) ? readDesk() : forgetDesk()));
   convene.session.events.on('status', (s) => {
     if (s.phase !== 'closed') return;
     if (s.code === 'auth.banned') {
       store.banned.value ??= { reason: '', until: null };
       return signOut(t.signIn.banned);
     }
+    // There is no room at the door: the same guest may try again.
+    if (stay.peek() && s.code === 'limit.count') return void (guestPhase.value = 'full');
+    if (stay.peek()) return endStay(overBy(s.code));
     const why = { 'session.replaced': t.signIn.replaced, 'auth.revoked': t.signIn.revoked }[s.code];
     signOut(why ?? t.signIn.expired);
   });

@@ -2,10 +2,11 @@
 import * as intents from './intents';
 
 import { goToRegion, rememberRegions } from './a11y/regions';
+import { sayWhoSpeaks } from './call/acts';
 import { callStatsOpen, cycleLayout } from './call/call-state';
 import { keyName } from './devices/key-name';
 import { talkKey } from './prefs';
-import { dmChannels, helpOpen, inCall, isUnread, rings, roomChannels, searchOpen, unmuteAsked } from './store';
+import { dmChannels, helpOpen, inCall, isUnread, knocks, rings, roomChannels, searchOpen, unmuteAsked } from './store';
 import { route } from './router';
 import { t } from './strings';
 import { Dialog } from './ui/dialog';
@@ -42,6 +43,9 @@ function onKey(event: KeyboardEvent): void {
   if (event.key === 'F8' && (rings.value.length > 0 || unmuteAsked.value)) {
     return run(event, () => document.querySelector<HTMLElement>('[data-testid=ring-accept], [data-testid=unmute-yes]')?.focus());
   }
+  if (event.key === 'F8' && knocks.value.length > 0) {
+    return run(event, () => document.querySelector<HTMLElement>('[data-testid=knock-admit]')?.focus());
+  }
   if (event.altKey && !command && (event.key === 'ArrowUp' || event.key === 'ArrowDown')) {
     return run(event, () => go(event.key === 'ArrowDown' ? 1 : -1, event.shiftKey));
   }
@@ -65,7 +69,7 @@ function onKey(event: KeyboardEvent): void {
     case 'i':
       return run(event, () => (callStatsOpen.value = !callStatsOpen.value));
     case 'w':
-      return run(event, intents.sayWhoSpeaks);
+      return run(event, sayWhoSpeaks);
     case 'h':
       return run(event, async () => (await hosting()).toggleHand());
     case 'p':

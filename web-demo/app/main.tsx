@@ -1,5 +1,5 @@
 /** Starts the page: client first, then the views, each part of the code when it is needed. */
-import { effect } from '@preact/signals';
+import { effect, signal } from '@preact/signals';
 import { render } from 'preact';
 import { Announcer } from './a11y/announcer';
 import { convene, tokens } from './client';
@@ -7,9 +7,10 @@ import { BannedPage } from './banned';
 import { connectDevices } from './devices/acts';
 import { connectIntents } from './intents';
 import { followTheme } from './prefs';
-import { startRouter } from './router';
+import { route, startRouter } from './router';
 import { SignIn } from './sign-in';
 import { banned, connectStore, me, restored, signedIn } from './store';
+import { t } from './strings';
 import { exposeTestHandle } from './test-handle';
 import { lazy } from './ui/lazy';
 import { Boundary } from './ui/boundary';
@@ -19,15 +20,25 @@ import './styles/base.css';
 import './styles/sign-in.css';
 
 const Shell = lazy(() => import('./shell').then((m) => m.Shell));
+const GuestLobby = lazy(() => import('./guest/guest-lobby').then((m) => m.GuestLobby));
+/** Who opened a link has an account after all. */
+const signingIn = signal(false);
 
 function App() {
   return (
     <Boundary name="page">
-      {signedIn.value ? <Shell /> : banned.value ? <BannedPage /> : <SignIn />}
+      <Page />
       <Toasts />
       <Announcer />
     </Boundary>
   );
+}
+
+function Page() {
+  const at = route.value;
+  if (banned.value && !signedIn.value) return <BannedPage />;
+  if (at.name === 'invite' && (signedIn.value || !signingIn.value)) return <GuestLobby key={at.code} code={at.code} onSignIn={() => (signingIn.value = true)} />;
+  return signedIn.value ? <Shell /> : <SignIn hint={at.name === 'invite' ? t.guest.signInFirst : ''} />;
 }
 
 followTheme();
@@ -53,6 +64,8 @@ addEventListener('beforeunload', (event) => {
   if (phase === 'joined' && (participants.length > 1 || convene.local.state.screenTrack)) event.preventDefault();
 });
 
+const invited = route.value.name === 'invite';
+if (invited) GuestLobby.preload();
 if (tokens.get()) {
   signedIn.value = true;
   void convene.restore(tokens.user()).then((who) => {
@@ -64,6 +77,8 @@ if (tokens.get()) {
 } else {
   // There while somebody still types a password.
   addEventListener('load', () => Shell.preload(), { once: true });
+  // So that joining does not wait for it.
+  if (invited) addEventListener('load', () => void import('./call/call-view').catch(() => {}), { once: true });
 }
 
 const root = document.getElementById('app');

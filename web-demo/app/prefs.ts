@@ -28,6 +28,8 @@ export const layoutMode = stored<'grid' | 'speaker'>('layout', 'grid', ['grid', 
 /** At most so many people on one page of the grid. */
 export const mostPerPage = stored<'25' | '49'>('mostPerPage', '25', ['25', '49']);
 export const lastChannel = stored<string>('lastChannel', '');
+/** What a guest called itself the last time. */
+export const guestName = stored<string>('guestName', '');
 export const lastUsername = stored<string>('username', '');
 export const micDevice = stored<string>('mic', '');
 export const cameraDevice = stored<string>('camera', '');

@@ -7,6 +7,8 @@ export type Route =
   | { name: 'dm'; ref: string }
   | { name: 'lobby'; ref: string; video: boolean }
   | { name: 'call' }
+  /** A link for guests. */
+  | { name: 'invite'; code: string }
   | { name: 'calls' }
   | { name: 'test' }
   | { name: 'admin'; tab: AdminTab };
@@ -25,6 +27,7 @@ export function parse(path: string, search = ''): Route {
   if (head === 'c' && ref) return { name: 'channel', ref };
   if (head === 'dm' && ref) return { name: 'dm', ref };
   if (head === 'lobby' && ref) return { name: 'lobby', ref, video: new URLSearchParams(search).get('video') === '1' };
+  if (head === 'j' && ref) return { name: 'invite', code: ref };
   if (head === 'call') return { name: 'call' };
   if (head === 'calls') return { name: 'calls' };
   if (head === 'test') return { name: 'test' };
@@ -44,6 +47,8 @@ export function pathOf(route: Route): string {
       return `/lobby/${encodeURIComponent(route.ref)}${route.video ? '?video=1' : ''}`;
     case 'call':
       return '/call';
+    case 'invite':
+      return `/j/${encodeURIComponent(route.code)}`;
     case 'calls':
       return '/calls';
     case 'test':

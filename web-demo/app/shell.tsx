@@ -1,12 +1,14 @@
 /** The signed-in page: sidebar, the open view, and what stays above every view. */
 import { effect } from '@preact/signals';
 import { useEffect, useLayoutEffect, useState } from 'preact/hooks';
+import { followDesk } from './admin/desk';
 import { convene } from './client';
 import { ConnectionBanner } from './connection-banner';
 import { ChannelView } from './chat/channel-view';
 import { HistoryView } from './history/history-view';
 import { KeysDialog, startKeys } from './keys';
 import { openChannel, rejoinCall } from './intents';
+import { followDoors } from './invites/doors';
 import { startNotices } from './notices';
 import { lastChannel, pauseHidden } from './prefs';
 import { startPushToTalk } from './push-to-talk';
@@ -15,7 +17,7 @@ import { go, route } from './router';
 import { SearchDialog } from './search/search-dialog';
 import { Sidebar } from './sidebar';
 import { MiniCall } from './call/mini-call';
-import { channels, devicesOpen, everReady, findChannel, helpOpen, inCall, people, me, pipOpen, prompts, rejoin, restored, roomChannels, searchOpen, unmuteAsked } from './store';
+import { channels, devicesOpen, everReady, findChannel, grants, helpOpen, inCall, isGuest, knocks, people, me, pipOpen, prompts, rejoin, restored, roomChannels, searchOpen, unmuteAsked } from './store';
 import { t } from './strings';
 import { Boundary } from './ui/boundary';
 import { Button } from './ui/button';
@@ -35,6 +37,9 @@ const Prompts = lazy(() => import('./moderation/prompts').then((m) => m.Prompts)
 const DeviceDialog = lazy(() => import('./devices/device-dialog').then((m) => m.DeviceDialog));
 const UnmutePrompt = lazy(() => import('./call/unmute-prompt').then((m) => m.UnmutePrompt));
 const Lobby = lazy(() => import('./lobby/lobby').then((m) => m.Lobby));
+const GuestBar = lazy(() => import('./guest/guest-room').then((m) => m.GuestBar));
+const GuestRoom = lazy(() => import('./guest/guest-room').then((m) => m.GuestRoom));
+const Knocks = lazy(() => import('./invites/knocks').then((m) => m.Knocks));
 
 /** Tells the server how long nobody touched the page. */
 const HEARTBEAT_MS = 60_000;
@@ -49,7 +54,7 @@ export function Shell() {
   const wide = onCall || r.name === 'lobby';
 
   return (
-    <div class="shell" data-route={r.name} data-in-call={inCall.value}>
+    <div class="shell" data-route={r.name} data-in-call={inCall.value} data-guest={isGuest.value}>
       <a class="skip" href="#main">
         {t.skipToContent}
       </a>
@@ -63,22 +68,28 @@ export function Shell() {
           <UnmutePrompt />
         </Boundary>
       )}
+      {knocks.value.length > 0 && (
+        <Boundary name="knocks" fallback={null}>
+          <Knocks />
+        </Boundary>
+      )}
+      {isGuest.value && !wide && <GuestBar />}
       <div class="shell-columns">
-        {!isPhone.value && (
+        {!isPhone.value && !isGuest.value && (
           <Boundary name="sidebar">
             <Sidebar />
           </Boundary>
         )}
         <main id="main" class={wide ? 'main main-wide' : 'main'} tabIndex={-1} data-region="main">
-          {isPhone.value && inCall.value && !onCall && <MiniCall place="top" />}
+          {(isPhone.value || isGuest.value) && inCall.value && !onCall && <MiniCall place="top" />}
           <Boundary name={r.name} key={r.name}>
             <View />
           </Boundary>
         </main>
       </div>
-      <TabBar />
+      {!isGuest.value && <TabBar />}
       {helpOpen.value && <KeysDialog />}
-      {searchOpen.value && <SearchDialog />}
+      {searchOpen.value && !isGuest.value && <SearchDialog />}
       {devicesOpen.value && <DeviceDialog />}
       {prompts.value.length > 0 && (
         <Boundary name="prompt" fallback={null}>
@@ -107,6 +118,8 @@ function RejoinBar() {
 function View() {
   const r = route.value;
   if (!everReady.value && !restored.value) return <Loading />;
+  // A guest has one channel, and perhaps no part in what is written there.
+  if (isGuest.value && r.name !== 'test' && r.name !== 'lobby' && !(r.name === 'call' && inCall.value) && !(r.name === 'channel' && grants.value.chat)) return <GuestRoom />;
   switch (r.name) {
     case 'call':
       return inCall.value ? <CallView /> : <Home />;
@@ -199,6 +212,8 @@ function startBackground(): () => void {
   });
   const stopPip = effect(look);
   const stopNotices = startNotices();
+  const stopDoors = followDoors();
+  const stopDesk = followDesk();
   const stopTalk = startPushToTalk();
   // Sound that was held back starts with the next click or key, wherever it is.
   const unblock = () => convene.call.state.soundBlocked && convene.call.sink.unblock();
@@ -213,6 +228,8 @@ function startBackground(): () => void {
     stopWatch();
     stopPip();
     stopNotices();
+    stopDoors();
+    stopDesk();
     stopTalk();
   };
 }

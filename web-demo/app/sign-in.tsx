@@ -16,7 +16,8 @@ const text = (code: string): string => {
   return t.signIn.other(code);
 };
 
-export function SignIn() {
+/** `hint`: what one signs in for. */
+export function SignIn({ hint = '' }: { hint?: string }) {
   const [error, setError] = useState('');
   const [busy, setBusy] = useState(false);
   const [shown, setShown] = useState(false);
@@ -51,7 +52,7 @@ export function SignIn() {
           </div>
         </div>
         <h1 id="signin-title">{t.signIn.title}</h1>
-        {signOutReason.value && !error && <p class="note">{signOutReason.value}</p>}
+        {(signOutReason.value || hint) && !error && <p class="note">{signOutReason.value || hint}</p>}
         <label class="field">
           <span>{t.signIn.username}</span>
           <input

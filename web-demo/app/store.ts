@@ -1,8 +1,8 @@
 /** What the views read: signals fed by the client. Nothing here talks to the network. */
 import { computed, signal } from '@preact/signals';
-import { FINE } from '../sdk/index';
-import type { Account, Badge, CallSnapshot, Channel, ConnectionView, DeviceList, LinkStats, LiveCall, LocalSnapshot, Message, Presence, Ring, Scheduled, SessionStatus, UnmuteAsked, User } from '../sdk/index';
-import { convene } from './client';
+import { FINE, grantsOf, isGuestName } from '../sdk/index';
+import type { Account, Badge, CallSnapshot, Channel, ConnectionView, DeviceList, Knock, LinkStats, LiveCall, LocalSnapshot, Message, Presence, Ring, Scheduled, SessionStatus, UnmuteAsked, User } from '../sdk/index';
+import { convene, tokens } from './client';
 import { t } from './strings';
 import { unreadMark } from './unread';
 
@@ -63,7 +63,7 @@ export type Prompt =
   | { kind: 'ban'; userId: string; name: string }
   | { kind: 'signIns'; userId: string; name: string }
   | { kind: 'blocks' | 'archived' | 'ring' }
-  | { kind: 'channel'; channelId: string };
+  | { kind: 'channel' | 'links'; channelId: string };
 /** The last one is on top. */
 export const prompts = signal<readonly Prompt[]>([]);
 export const toasts = signal<readonly Toast[]>([]);
@@ -80,6 +80,16 @@ export const askedMany = signal<{ people: number; send: () => void } | null>(nul
 /** The call I have just left, and how I was in it. */
 export const rejoin = signal<{ callId: string; channelId: string; until: number; mic: boolean; camera: boolean } | null>(null);
 
+/** Guests whom I may let in, the first one first. */
+export const knocks = signal<readonly Knock[]>([]);
+/** What my token says that I may do. */
+export const grants = computed(() => {
+  // Another token comes with another sign-in.
+  void [signedIn.value, me.value];
+  return grantsOf(tokens.get());
+});
+export const isGuest = computed(() => grants.value.guest);
+
 export const inCall = computed(() => call.value.phase !== 'idle');
 export const usersById = computed(() => new Map(users.value.map((u) => [u.id, u])));
 export const channelsById = computed(() => new Map(channels.value.map((c) => [c.id, c])));
@@ -94,7 +104,7 @@ export const dmChannels = computed(() =>
   channels.value.filter((c) => c.kind === 'dm').sort((a, b) => b.lastMessageAt.localeCompare(a.lastMessageAt) || byName.compare(titleOf(a), titleOf(b))),
 );
 export const people = computed(() =>
-  users.value.filter((u) => u.id !== me.value?.id).sort((a, b) => byName.compare(a.name, b.name)),
+  users.value.filter((u) => u.id !== me.value?.id && !isGuestName(u.username)).sort((a, b) => byName.compare(a.name, b.name)),
 );
 
 export function nameOf(userId: string, fallback = ''): string {
@@ -127,7 +137,7 @@ export const callInChannel = (channelId: string): LiveCall | undefined => active
 
 /** Connects the client's events to the signals, once. */
 export function connectStore(): void {
-  const { session, chat, presence, typing, schedule, notices, safety, rings: ringBook, local: media, call: theCall, events } = convene;
+  const { session, chat, presence, typing, schedule, notices, safety, knocks: door, rings: ringBook, local: media, call: theCall, events } = convene;
   session.events.on('status', (s) => {
     status.value = s;
     if (s.phase === 'ready') everReady.value = true;
@@ -150,6 +160,7 @@ export function connectStore(): void {
     activeCalls.value = ringBook.active;
     if (rejoin.value && !ringBook.active.some((c) => c.callId === rejoin.value?.callId)) rejoin.value = null;
   });
+  door.events.on('change', () => (knocks.value = door.waiting));
   schedule.events.on('change', () => (scheduled.value = schedule.all));
   notices.events.on('badge', (now) => (badge.value = now));
   safety.events.on('blocks', () => (blocked.value = safety.blocked));

@@ -5,9 +5,10 @@ import { base } from './strings/en/base';
 import { call } from './strings/en/call';
 import { chat } from './strings/en/chat';
 import { devices } from './strings/en/devices';
+import { guests } from './strings/en/guests';
 import { hosting } from './strings/en/hosting';
 import { keys } from './strings/en/keys';
 import { moderation } from './strings/en/moderation';
 import { network } from './strings/en/network';
 
-export const t = { ...base, ...account, ...chat, ...call, ...hosting, ...network, ...devices, ...moderation, ...admin, ...keys } as const;
+export const t = { ...base, ...account, ...chat, ...call, ...hosting, ...network, ...devices, ...moderation, ...admin, ...guests, ...keys } as const;

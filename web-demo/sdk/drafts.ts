@@ -2,7 +2,7 @@
  * What somebody has begun to write, by channel or thread. It outlives a reload; it goes only when the message it
  * became is safe in the outbox.
  */
-import { openDB } from 'idb';
+import type { IDBPDatabase } from 'idb';
 import { Emitter } from './emitter';
 import { placeOf, type OutboxItem } from './outbox';
 
@@ -28,25 +28,32 @@ export class MemoryDraftStore implements DraftStore {
 /** A database of its own: a tab with an earlier version of the page never holds up the outbox. */
 export function browserDraftStore(): DraftStore {
   const memory = new MemoryDraftStore();
-  const db = openDB('convene-drafts', 1, {
-    upgrade(database) {
-      database.createObjectStore('drafts', { keyPath: ['userId', 'place'] });
-    },
-  }).catch(() => null);
+  // With its first use: nobody who signs in waits for the code of it.
+  let opened: Promise<IDBPDatabase | null> | null = null;
+  const opening = () =>
+    (opened ??= import('idb')
+      .then(({ openDB }) =>
+        openDB('convene-drafts', 1, {
+          upgrade(database) {
+            database.createObjectStore('drafts', { keyPath: ['userId', 'place'] });
+          },
+        }),
+      )
+      .catch(() => null));
   return {
     async all(userId) {
-      const open = await db;
+      const open = await opening();
       if (!open) return memory.all(userId);
       const rows = (await open.getAll('drafts')) as { userId: string; place: string; text: string }[];
       return rows.filter((row) => row.userId === userId).map((row) => [row.place, row.text]);
     },
     async put(userId, place, text) {
-      const open = await db;
+      const open = await opening();
       if (open) await open.put('drafts', { userId, place, text });
       else await memory.put(userId, place, text);
     },
     async remove(userId, place) {
-      const open = await db;
+      const open = await opening();
       if (open) await open.delete('drafts', [userId, place]);
       else await memory.remove(userId, place);
     },

@@ -5,6 +5,7 @@ import { browserDraftStore, Drafts, type DraftStore } from './drafts';
 import { LocalMedia } from './local-media';
 import type { OutboxStore } from './outbox';
 import { browserOutboxStore } from './outbox-store';
+import { Knocks } from './knocks';
 import { Notices } from './notices';
 import { PresenceBook } from './presence';
 import { OwnSettings } from './settings';
@@ -28,6 +29,10 @@ export { PushToTalk } from './push-to-talk';
 export { FINE, type ConnectionReason, type ConnectionStage, type ConnectionView } from './reconnect';
 export { login, logout, refresh, type Login, type LoginFrom } from './rest';
 export * from './administration';
+export * from './guests';
+export * from './invites';
+export { FULL_GRANTS, grantsOf, isGuestName, type Grants } from './grants';
+export type { Knock } from './knocks';
 export { askUnmute, lockCall, reactInCall, setHand, takeMuteBack, type Reactions, type UnmuteAsked } from './hosting';
 export * from './moderation';
 export * from './oversight';
@@ -82,6 +87,8 @@ export interface Convene {
   readonly notices: Notices;
   readonly safety: Safety;
   readonly rings: Rings;
+  /** Guests at the door, or I as one. */
+  readonly knocks: Knocks;
   readonly local: LocalMedia;
   readonly call: Call;
   /** What to say while a connection is lost. */
@@ -112,6 +119,7 @@ export function createConvene(options: ConveneOptions): Convene {
   const safety = new Safety(session);
   const rings = new Rings(session);
   const tail = new TailKeeper(chat, safety, options.tail ?? browserTailStore());
+  const knocks = new Knocks(session);
   const local = new LocalMedia();
   const call = new Call(session, local, options.publish);
   const reconnect = new ReconnectWatch(session, call, local);
@@ -124,6 +132,7 @@ export function createConvene(options: ConveneOptions): Convene {
     presence.onReady(ready.presence);
     settings.onReady(ready.settings);
     rings.onReady(ready);
+    knocks.onReady(ready);
     call.onReady(ready.user.id);
     events.emit('me', ready.user);
     void chat.loadPeople().catch(() => {});
@@ -133,7 +142,7 @@ export function createConvene(options: ConveneOptions): Convene {
   session.events.on('resumed', () => presence.onResumed());
   session.events.on('event', ({ ev, d }) => {
     // Rings and the running call both follow `call:*`; the rest has one reader each.
-    if (chat.onEvent(ev, d) || presence.onEvent(ev, d) || typing.onEvent(ev, d) || schedule.onEvent(ev, d) || notices.onEvent(ev, d) || settings.onEvent(ev, d) || safety.onEvent(ev, d)) return;
+    if (chat.onEvent(ev, d) || presence.onEvent(ev, d) || typing.onEvent(ev, d) || schedule.onEvent(ev, d) || notices.onEvent(ev, d) || settings.onEvent(ev, d) || safety.onEvent(ev, d) || knocks.onEvent(ev, d)) return;
     rings.onEvent(ev, d, (callId) => call.state.callId === callId);
     call.onEvent(ev, d);
   });
@@ -155,6 +164,7 @@ export function createConvene(options: ConveneOptions): Convene {
     notices,
     safety,
     rings,
+    knocks,
     local,
     call,
     reconnect,
@@ -176,6 +186,7 @@ export function createConvene(options: ConveneOptions): Convene {
       notices.reset();
       safety.reset();
       rings.reset();
+      knocks.reset();
     },
   };
 }

@@ -2,32 +2,14 @@
 import * as v from 'valibot';
 import { ask, nextOf } from './ask';
 import type { Session } from './session';
-import { account as accountSchema, login as loginSchema, read, readList, text, type Account, type SignIn } from './wire';
+import { account as accountSchema, login as loginSchema, read, readList, report, text, type Account, type Report, type SignIn } from './wire';
+
+export type { Report };
 
 export interface Page<T> {
   rows: T[];
   next: string | null;
 }
-
-export const report = v.object({
-  id: v.string(),
-  messageId: text(),
-  channelId: text(),
-  authorId: text(),
-  /** As it was when it was reported. */
-  content: text(),
-  kind: v.fallback(v.picklist(['user', 'filter']), 'user'),
-  /** Empty for a filter. */
-  reporterId: text(),
-  reason: text(),
-  note: text(),
-  state: v.fallback(v.picklist(['open', 'dismissed', 'actioned']), 'open'),
-  resolvedBy: text(),
-  resolvedAt: text(),
-  resolutionNote: text(),
-  createdAt: text(),
-});
-export type Report = v.InferOutput<typeof report>;
 
 export const ban = v.object({
   userId: v.string(),

@@ -1,5 +1,5 @@
 /** Where messages wait that were written but not sent. What was added is there after a reload at any moment. */
-import { openDB } from 'idb';
+import type { IDBPDatabase } from 'idb';
 import type { OutboxItem, OutboxStore } from './outbox';
 
 const PREFIX = 'convene.outbox.';
@@ -60,22 +60,26 @@ function journalOfBrowser(): Storage | null {
 }
 
 function databaseStore(): OutboxStore {
-  const db = openDB('convene', 1, {
-    upgrade(database) {
-      database.createObjectStore('outbox', { keyPath: 'nonce' });
-    },
-  });
-  db.catch(() => undefined); // each use tells of it
+  // With its first use: nobody who signs in waits for the code of it. Each use tells if it is refused.
+  let opened: Promise<IDBPDatabase> | null = null;
+  const open = () =>
+    (opened ??= import('idb').then(({ openDB }) =>
+      openDB('convene', 1, {
+        upgrade(database) {
+          database.createObjectStore('outbox', { keyPath: 'nonce' });
+        },
+      }),
+    ));
   return {
     async all(userId) {
-      const rows = (await (await db).getAll('outbox')) as OutboxItem[];
+      const rows = (await (await open()).getAll('outbox')) as OutboxItem[];
       return rows.filter((row) => row.userId === userId);
     },
     async put(item) {
-      await (await db).put('outbox', item);
+      await (await open()).put('outbox', item);
     },
     async remove(nonce) {
-      await (await db).delete('outbox', nonce);
+      await (await open()).delete('outbox', nonce);
     },
   };
 }

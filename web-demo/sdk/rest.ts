@@ -1,4 +1,4 @@
-/** The few things done over HTTP: signing in and out, and refreshing the token. */
+/** The few things done over HTTP: signing in and out, refreshing the token, and what links for guests ask (`guests.ts`). */
 import * as v from 'valibot';
 import { ConveneError } from './errors';
 import { account } from './wire';
@@ -35,16 +35,19 @@ export async function logout(base: string, by: { refreshToken: string } | { toke
   await ('token' in by ? post(url, {}, by.token, true) : post(url, by, undefined, true));
 }
 
-async function post(url: string, body: unknown, token?: string, keepalive = false): Promise<unknown> {
+export const post = (url: string, body: unknown, token?: string, keepalive = false): Promise<unknown> =>
+  answerOf(url, {
+    method: 'POST',
+    headers: { 'content-type': 'application/json', ...(token ? { authorization: `Bearer ${token}` } : {}) },
+    body: JSON.stringify(body),
+    keepalive,
+  });
+
+/** The `data` of an answer; its problem is thrown with its code. */
+export async function answerOf(url: string, init: RequestInit = {}): Promise<unknown> {
   let response: Response;
   try {
-    response = await fetch(url, {
-      method: 'POST',
-      headers: { 'content-type': 'application/json', ...(token ? { authorization: `Bearer ${token}` } : {}) },
-      body: JSON.stringify(body),
-      signal: AbortSignal.timeout(15_000),
-      keepalive,
-    });
+    response = await fetch(url, { ...init, signal: AbortSignal.timeout(15_000) });
   } catch {
     throw new ConveneError('client.offline', 'The server cannot be reached.');
   }

@@ -1,9 +1,8 @@
 /** Whom I block, and what moderators did that concerns me. */
 import { ask, nextOf } from './ask';
 import { Emitter } from './emitter';
-import { report as reportSchema, type Report } from './moderation';
 import type { Session } from './session';
-import { read, readList, user as userSchema } from './wire';
+import { read, readList, report as reportSchema, user as userSchema, type Report } from './wire';
 
 export interface SafetyEvents {
   /** Whom I block. */

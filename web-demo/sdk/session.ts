@@ -263,6 +263,8 @@ export class Session {
         return;
       case 'session:invalid': {
         const code = (frame.d as { code?: string }).code ?? 'auth.invalid';
+        // For now only: the close that follows says when to come back.
+        if (code.startsWith('server.') || code === 'limit.rate') return;
         if (code === 'auth.expired' && this.#options.renew && !this.#renewed) void this.#renew(this.#options.renew);
         else this.#close(code);
         return;

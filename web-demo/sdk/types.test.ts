@@ -39,7 +39,7 @@ test('what the SDK reads is what the server sends', () => {
     takes(wire.account).all<User>(),
     takes(member).all<Member>(),
     takes(revision).all<Revision>(),
-    takes(moderation.report).all<Report>(),
+    takes(wire.report).all<Report>(),
     takes(moderation.ban).all<Ban>(),
     takes(moderation.filter).all<FilteredWord>(),
     takes(moderation.auditEntry).all<AuditEntry>(),

@@ -322,6 +322,8 @@ export const ready = v.object({
   activeCalls: listOf(liveCall),
   serverTime: text(),
   expiresAt: text(),
+  /** `waiting`: a guest whom nobody has let in yet. */
+  lobby: text(),
 });
 export type Ready = v.InferOutput<typeof ready>;
 
@@ -427,6 +429,27 @@ export const callRecord = v.object({
   invites: listOf(invite),
 });
 export type CallRecord = v.InferOutput<typeof callRecord>;
+
+/** A message that somebody or a filter reported. */
+export const report = v.object({
+  id: v.string(),
+  messageId: text(),
+  channelId: text(),
+  authorId: text(),
+  /** As it was when it was reported. */
+  content: text(),
+  kind: v.fallback(v.picklist(['user', 'filter']), 'user'),
+  /** Empty for a filter. */
+  reporterId: text(),
+  reason: text(),
+  note: text(),
+  state: v.fallback(v.picklist(['open', 'dismissed', 'actioned']), 'open'),
+  resolvedBy: text(),
+  resolvedAt: text(),
+  resolutionNote: text(),
+  createdAt: text(),
+});
+export type Report = v.InferOutput<typeof report>;
 
 /** Reads a value by its schema; a mismatch is reported once per name and gives `null`. */
 const reported = new Set<string>();

@@ -546,6 +546,7 @@ pub struct OneInvite {
 #[derive(Debug, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct ShownInvite {
+    pub channel_id: ChannelId,
     pub channel_name: String,
     /// Names of people who are in the call now.
     #[schemars(length(max = 5))]

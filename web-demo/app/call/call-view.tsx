@@ -1,12 +1,12 @@
 import { useEffect, useRef } from 'preact/hooks';
-import { Activity, EllipsisVertical, Grid3x3, Keyboard, LayoutGrid, Lock, LockOpen, Maximize, MessageSquare, Phone, PictureInPicture2, Settings2, Speech, Users } from 'lucide';
+import { Activity, EllipsisVertical, Grid3x3, Keyboard, LayoutGrid, Link, Lock, LockOpen, Maximize, MessageSquare, Phone, PictureInPicture2, Settings2, Speech, Users } from 'lucide';
 import { offerFocus } from '../a11y/focus';
 import { timer } from '../format';
 import { backToChannel } from '../intents';
 import { mostPerPage, readCallReactions } from '../prefs';
 import { togglePip } from '../pip/pip';
 import { pipWay } from '../pip/way';
-import { call, channelsById, connection, devicesOpen, helpOpen, nameOf, pipOpen, titleOf } from '../store';
+import { call, channelsById, connection, devicesOpen, grants, helpOpen, isGuest, nameOf, pipOpen, titleOf } from '../store';
 import { t } from '../strings';
 import { Avatar } from '../ui/avatar';
 import { IconButton } from '../ui/button';
@@ -16,6 +16,8 @@ import { ask, hostsCall } from '../moderation/acts';
 import { lazy } from '../ui/lazy';
 import { useNow } from '../ui/use-now';
 import { isPhone } from '../ui/viewport';
+import { mayInvite } from '../invites/doors';
+import { CopyLink } from '../invites/copy-link';
 import './awake';
 import { CallNotices } from './call-notices';
 import { ComingLine } from './coming-line';
@@ -40,7 +42,8 @@ export function CallView() {
   const channel = channelsById.value.get(channelId);
   const title = channel ? titleOf(channel) : '';
 
-  useEffect(() => offerFocus(root.current?.querySelector<HTMLElement>('[data-testid=control-mic]')), []);
+  // Who may only listen has no button for a microphone.
+  useEffect(() => offerFocus(root.current?.querySelector<HTMLElement>('[data-testid=control-mic], [data-testid=control-layout]')), []);
 
   const morePeople = mostPerPage.value === '25' ? 49 : 25;
   const fullscreen = () => {
@@ -79,7 +82,7 @@ export function CallView() {
         )}
         <HandQueue />
         <span class="call-head-space" />
-        <IconButton icon={MessageSquare} label={t.nav.chats} onClick={() => backToChannel(channelId)} testid="call-to-chat" />
+        {grants.value.chat && <IconButton icon={MessageSquare} label={t.nav.chats} onClick={() => backToChannel(channelId)} testid="call-to-chat" />}
         <IconButton
           icon={Activity}
           label={t.stats.title}
@@ -104,7 +107,8 @@ export function CallView() {
             isPhone.value && { key: 'chat', label: t.hosting.chat, icon: MessageSquare, run: () => togglePanel('chat') },
             isPhone.value && { key: 'layout', label: t.call.layout, icon: LayoutGrid, run: cycleLayout },
             { key: 'read-reactions', label: readCallReactions.value === 'on' ? t.hosting.dontReadReactions : t.hosting.readReactions, icon: Speech, run: toggleReadReactions },
-            { key: 'ring', label: t.call.addPeople, icon: Phone, run: () => ask({ kind: 'ring' }) },
+            mayInvite(channel) && { key: 'links', label: t.invites.open, icon: Link, run: () => ask({ kind: 'links', channelId }) },
+            !isGuest.value && { key: 'ring', label: t.call.addPeople, icon: Phone, run: () => ask({ kind: 'ring' }) },
             { key: 'devices', label: t.devices.title, icon: Settings2, run: () => void (devicesOpen.value = true) },
           ]}
         >
@@ -146,7 +150,8 @@ function CallClock() {
 
 /** Who is being rung, or that nobody else is here. */
 function Waiting() {
-  const { phase, participants, invites } = call.value;
+  const { phase, channelId, participants, invites } = call.value;
+  const channel = channelsById.value.get(channelId);
   if (phase !== 'joined') return null;
   if (invites.size > 0) {
     return (
@@ -170,6 +175,7 @@ function Waiting() {
     <div class="waiting waiting-alone">
       <strong>{t.call.alone}</strong>
       <span class="meta">{t.call.aloneHint}</span>
+      {channel && mayInvite(channel) && <CopyLink channelId={channel.id} />}
     </div>
   );
 }

@@ -6,7 +6,7 @@ import { keyName } from '../devices/key-name';
 import { toggleCamera, toggleDeafen, toggleMic, toggleScreen } from '../intents';
 import { micMode, talkKey } from '../prefs';
 import { pressTalk } from '../push-to-talk';
-import { call, channelsById, devicesOpen, local } from '../store';
+import { call, channelsById, devicesOpen, grants, local } from '../store';
 import { t } from '../strings';
 import { Icon } from '../ui/icon';
 import { TalkBubble } from './call-notices';
@@ -20,6 +20,7 @@ import { ReactButton } from './reactions';
 export function Controls() {
   const root = useRef<HTMLDivElement>(null);
   const { micOn, micProblem, micModerated, micSilent, cameraOn, cameraProblem, screenTrack } = local.value;
+  const { publish } = grants.value;
   const sharing = screenTrack !== null;
   const hold = micMode.value === 'hold';
   const grid = effectiveLayout.value === 'grid';
@@ -39,34 +40,38 @@ export function Controls() {
 
   return (
     <div id="call-toolbar" class="controls" role="toolbar" tabIndex={-1} data-region="toolbar" aria-label={t.call.toolbar} ref={root} onKeyDown={move}>
-      <span class="control-with-bubble">
-        <TalkBubble />
-        <Control
-          testid="control-mic"
-          icon={micOn ? Mic : MicOff}
-          label={t.call.mic}
-          hint={hold ? t.microphone.holdKey(keyName(talkKey.value)) : undefined}
-          shortcut="M"
-          pressed={micOn}
-          off={!micOn}
-          problem={micProblem !== null || micModerated || micSilent}
-          class={hold ? 'control-hold' : ''}
-          onPointerDown={hold ? pressTalk : undefined}
-          onClick={hold ? undefined : () => void toggleMic()}
-          first
-        />
-      </span>
-      <Control
-        testid="control-camera"
-        icon={cameraOn ? Video : VideoOff}
-        label={t.call.camera}
-        shortcut="V"
-        pressed={cameraOn}
-        off={!cameraOn}
-        problem={cameraProblem !== null}
-        onClick={() => void toggleCamera()}
-      />
-      {canShareScreen() && (
+      {publish && (
+        <>
+          <span class="control-with-bubble">
+            <TalkBubble />
+            <Control
+              testid="control-mic"
+              icon={micOn ? Mic : MicOff}
+              label={t.call.mic}
+              hint={hold ? t.microphone.holdKey(keyName(talkKey.value)) : undefined}
+              shortcut="M"
+              pressed={micOn}
+              off={!micOn}
+              problem={micProblem !== null || micModerated || micSilent}
+              class={hold ? 'control-hold' : ''}
+              onPointerDown={hold ? pressTalk : undefined}
+              onClick={hold ? undefined : () => void toggleMic()}
+              first
+            />
+          </span>
+          <Control
+            testid="control-camera"
+            icon={cameraOn ? Video : VideoOff}
+            label={t.call.camera}
+            shortcut="V"
+            pressed={cameraOn}
+            off={!cameraOn}
+            problem={cameraProblem !== null}
+            onClick={() => void toggleCamera()}
+          />
+        </>
+      )}
+      {publish && canShareScreen() && (
         <Control
           testid="control-screen"
           icon={sharing ? ScreenShareOff : MonitorUp}
@@ -104,6 +109,7 @@ export function Controls() {
         label={grid ? t.call.grid : t.call.speaker}
         shortcut="L"
         class="wide-only"
+        first={!publish}
         onClick={cycleLayout}
       />
       <Control testid="control-devices" icon={Settings2} label={t.devices.open} class="wide-only" onClick={() => (devicesOpen.value = true)} />

@@ -4,7 +4,7 @@ import { leaveCall, toggleCamera, toggleMic } from '../intents';
 import { micMode } from '../prefs';
 import { pressTalk } from '../push-to-talk';
 import { go } from '../router';
-import { call, channelsById, local, nameOf, titleOf } from '../store';
+import { call, channelsById, grants, local, nameOf, titleOf } from '../store';
 import { t } from '../strings';
 import { IconButton } from '../ui/button';
 import { useNow } from '../ui/use-now';
@@ -26,24 +26,28 @@ export function MiniCall({ place }: { place: 'sidebar' | 'top' }) {
         </span>
       </button>
       <div class="mini-call-tools">
-        <IconButton
-          icon={local.value.micOn ? Mic : MicOff}
-          size={18}
-          label={t.call.mic}
-          aria-pressed={local.value.micOn}
-          class={local.value.micOn ? '' : 'is-off'}
-          onPointerDown={pressTalk}
-          onClick={() => micMode.value === 'open' && void toggleMic()}
-          testid="mini-mic"
-        />
-        <IconButton
-          icon={local.value.cameraOn ? Video : VideoOff}
-          size={18}
-          label={t.call.camera}
-          aria-pressed={local.value.cameraOn}
-          class={local.value.cameraOn ? '' : 'is-off'}
-          onClick={() => void toggleCamera()}
-        />
+        {grants.value.publish && (
+          <>
+            <IconButton
+              icon={local.value.micOn ? Mic : MicOff}
+              size={18}
+              label={t.call.mic}
+              aria-pressed={local.value.micOn}
+              class={local.value.micOn ? '' : 'is-off'}
+              onPointerDown={pressTalk}
+              onClick={() => micMode.value === 'open' && void toggleMic()}
+              testid="mini-mic"
+            />
+            <IconButton
+              icon={local.value.cameraOn ? Video : VideoOff}
+              size={18}
+              label={t.call.camera}
+              aria-pressed={local.value.cameraOn}
+              class={local.value.cameraOn ? '' : 'is-off'}
+              onClick={() => void toggleCamera()}
+            />
+          </>
+        )}
         <IconButton icon={Maximize2} size={18} label={t.call.return} onClick={() => go({ name: 'call' })} testid="mini-open" />
         <IconButton icon={PhoneOff} size={18} class="is-leave" label={t.call.leaveCall} onClick={() => void leaveCall()} testid="mini-leave" />
       </div>

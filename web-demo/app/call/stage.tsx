@@ -1,7 +1,7 @@
 import { useLayoutEffect, useRef, useState } from 'preact/hooks';
 import { useSignal } from '@preact/signals';
 import { AudioLines, ChevronLeft, ChevronRight } from 'lucide';
-import { pinTile } from '../intents';
+import { pinTile } from './acts';
 import { mostPerPage } from '../prefs';
 import { nameOf } from '../store';
 import { t } from '../strings';

@@ -2,7 +2,7 @@ import { Component } from 'preact';
 import { useEffect, useLayoutEffect, useRef, useState } from 'preact/hooks';
 import { AudioLines, EllipsisVertical, Hand, MicOff, MonitorUp, Pin, PinOff } from 'lucide';
 import { convene } from '../client';
-import { pinTile } from '../intents';
+import { pinTile } from './acts';
 import { personItems } from '../moderation/person-menu';
 import { saveCameras, saveScreens } from '../prefs';
 import { call, callStats, nameOf, usersById } from '../store';

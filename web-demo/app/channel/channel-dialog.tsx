@@ -6,7 +6,7 @@ import { convene } from '../client';
 import { duration, shortWhen } from '../format';
 import { archive, leaveChannel, tell } from '../moderation/acts';
 import { PersonMenu } from '../moderation/person-menu';
-import { me, people, presenceOf, titleOf } from '../store';
+import { isGuest, me, people, presenceOf, titleOf } from '../store';
 import { t } from '../strings';
 import { Avatar } from '../ui/avatar';
 import { Button, IconButton } from '../ui/button';
@@ -66,7 +66,7 @@ function Members({ channel }: { channel: Channel }) {
     .slice(0, MAX_ROWS);
   return (
     <>
-      {mayAdd(channel, me.value) && !adding && (
+      {mayAdd(channel, me.value) && !isGuest.value && !adding && (
         <Button icon={UserPlus} onClick={() => setAdding(true)} testid="members-add">
           {t.channel.add}
         </Button>

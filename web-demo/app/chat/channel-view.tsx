@@ -1,9 +1,10 @@
 import type { RefObject } from 'preact';
 import { useEffect, useRef, useState } from 'preact/hooks';
-import { Archive, ArrowLeft, Bell, BellOff, EllipsisVertical, Hash, Phone, Pin, Users, Video } from 'lucide';
+import { Archive, ArrowLeft, Bell, BellOff, EllipsisVertical, Hash, Link, Phone, Pin, Users, Video } from 'lucide';
 import type { Channel } from '../../sdk/index';
 import { offerFocus } from '../a11y/focus';
 import { convene } from '../client';
+import { mayInvite } from '../invites/doors';
 import { ask } from '../moderation/acts';
 import { PersonMenu, personItems } from '../moderation/person-menu';
 import { closeThreadOf, startCall } from '../intents';
@@ -98,6 +99,7 @@ function Header({ channel, title, heading }: { channel: Channel; title: string; 
   const [pins, setPins] = useState(false);
   const [notify, setNotify] = useState(false);
   const muted = isMuted(channel, Date.now());
+  const links = () => ask({ kind: 'links', channelId: channel.id });
   const members = () => ask({ kind: 'channel', channelId: channel.id });
   return (
     <header class="view-head">
@@ -134,6 +136,7 @@ function Header({ channel, title, heading }: { channel: Channel; title: string; 
         ) : (
           <IconButton icon={Users} class="wide-only" label={t.channel.open} onClick={members} testid="channel-open" />
         )}
+        {mayInvite(channel) && <IconButton icon={Link} class="wide-only" label={t.invites.open} onClick={links} testid="links-open" />}
         <MenuButton
           label={t.channel.more}
           class="icon-btn phone-only"
@@ -141,6 +144,7 @@ function Header({ channel, title, heading }: { channel: Channel; title: string; 
           items={() => [
             ...(peer ? personItems({ userId: peer, name: title }).filter((item) => item && item.key !== 'message' && item.key !== 'call') : []),
             channel.kind !== 'dm' && { key: 'members', label: t.channel.open, icon: Users, run: members },
+            mayInvite(channel) && { key: 'links', label: t.invites.open, icon: Link, run: links },
             { key: 'pins', label: t.chat.pins, icon: Pin, run: () => setPins(true) },
             { key: 'notify', label: muted ? t.notify.muted : t.notify.open, icon: muted ? BellOff : Bell, run: () => setNotify(true) },
           ]}

@@ -1,24 +1,26 @@
 import { useEffect, useRef } from 'preact/hooks';
-import { ArrowLeft, Mic, MicOff, Settings2, Video, VideoOff } from 'lucide';
+import { ArrowLeft } from 'lucide';
 import { isHost, isServerAdmin, type Channel } from '../../sdk/index';
 import { useEntry } from '../a11y/focus';
 import { convene } from '../client';
 import { CameraSelect, MicrophoneSelect, SpeakerSelect } from '../devices/device-select';
 import { PermissionNote } from '../devices/permission-note';
-import { joinFromLobby, openChannel, toggleCamera, toggleMic } from '../intents';
-import { callInChannel, devicesOpen, local, me, nameOf, titleOf } from '../store';
+import { joinFromLobby, openChannel } from '../intents';
+import { callInChannel, grants, local, me, nameOf, titleOf } from '../store';
 import { t } from '../strings';
 import { Avatar } from '../ui/avatar';
 import { Button, IconButton } from '../ui/button';
-import { Icon } from '../ui/icon';
-import '../styles/lobby.css';
+import { LevelMeter, PreviewBox } from './parts';
 
 export function Lobby({ channel, video }: { channel: Channel; video: boolean }) {
   const joined = useRef(false);
   const { local: media } = convene;
-  const { micTrack, micOn, micProblem, micSilent, cameraOn, cameraProblem, opening } = local.value;
+  const { micTrack, micProblem, micSilent, cameraOn, cameraProblem, opening } = local.value;
+
+  const { publish } = grants.value;
 
   useEffect(() => {
+    if (!publish) return;
     // What needs no question opens at once, microphone first; for the rest somebody presses a button.
     void media.openIfAllowed('mic').then(() => (video ? media.openIfAllowed('camera') : undefined));
     return () => {
@@ -39,22 +41,13 @@ export function Lobby({ channel, video }: { channel: Channel; video: boolean }) 
   useEntry(heading);
   const join = (listenOnly: boolean) => {
     joined.current = true;
-    void joinFromLobby(channel, video || cameraOn, listenOnly);
+    void joinFromLobby(channel, publish && (video || cameraOn), listenOnly || !publish);
   };
 
   return (
     <section class="lobby" aria-labelledby="lobby-title" data-testid="lobby">
       <IconButton icon={ArrowLeft} class="lobby-back flip-rtl" label={t.back} onClick={() => openChannel(channel)} />
-      <div class="lobby-preview">
-        <Preview />
-        <div class="lobby-toggles" role="group" aria-label={t.call.toolbar}>
-          <Toggle on={micOn} icons={[Mic, MicOff]} label={t.call.mic} shortcut="M" testid="lobby-mic" onClick={() => void toggleMic()} />
-          <Toggle on={cameraOn} icons={[Video, VideoOff]} label={t.call.camera} shortcut="V" testid="lobby-camera" onClick={() => void toggleCamera()} />
-          <button type="button" class="control" aria-label={t.devices.open} title={t.devices.open} data-testid="lobby-devices" onClick={() => (devicesOpen.value = true)}>
-            <Icon node={Settings2} size={22} />
-          </button>
-        </div>
-      </div>
+      {publish && <PreviewBox who={me.value} keys />}
       <div class="lobby-side">
         <h1 id="lobby-title" ref={heading} tabIndex={-1}>{t.lobby.title}</h1>
         <p class="lobby-where" dir="auto">
@@ -79,99 +72,37 @@ export function Lobby({ channel, video }: { channel: Channel; video: boolean }) 
             {hosts ? t.hosting.lockedHost : t.hosting.lockedOut}
           </p>
         )}
-        <MicrophoneSelect />
-        <LevelMeter />
-        {micSilent && (
-          <p class="note note-warn" role="status" data-testid="mic-silent">
-            {t.microphone.silent}
-          </p>
+        {publish ? (
+          <>
+            <MicrophoneSelect />
+            <LevelMeter />
+            {micSilent && (
+              <p class="note note-warn" role="status" data-testid="mic-silent">
+                {t.microphone.silent}
+              </p>
+            )}
+            <PermissionNote problem={micProblem} kind="mic" />
+            <CameraSelect />
+            {/* One question at a time: the camera's comes when the microphone's is answered. */}
+            {!(micProblem === 'notAsked' && cameraProblem === 'notAsked') && <PermissionNote problem={cameraProblem} kind="camera" />}
+          </>
+        ) : (
+          <p class="note">{t.guest.listenOnly}</p>
         )}
-        <PermissionNote problem={micProblem} kind="mic" />
-        <CameraSelect />
-        {/* One question at a time: the camera's comes when the microphone's is answered. */}
-        {!(micProblem === 'notAsked' && cameraProblem === 'notAsked') && <PermissionNote problem={cameraProblem} kind="camera" />}
         <SpeakerSelect />
         <div class="lobby-actions">
           <Button kind="primary" class="btn-large" testid="lobby-join" onClick={() => join(false)}>
             {running ? t.lobby.joinNow : t.lobby.startNow}
           </Button>
-          <Button class="btn-large" testid="lobby-listen" onClick={() => join(true)}>
-            {t.lobby.listen}
-          </Button>
+          {publish && (
+            <Button class="btn-large" testid="lobby-listen" onClick={() => join(true)}>
+              {t.lobby.listen}
+            </Button>
+          )}
         </div>
         {/* Keeps its place, so that the buttons above do not move under the pointer. */}
         <p class="meta lobby-hint">{opening.mic && t.lobby.allowHint}</p>
       </div>
     </section>
-  );
-}
-
-function Toggle({ on, icons, label, shortcut, testid, onClick }: { on: boolean; icons: [typeof Mic, typeof Mic]; label: string; shortcut: string; testid: string; onClick: () => void }) {
-  return (
-    <button type="button" class={`control ${on ? '' : 'control-off'}`} aria-label={label} aria-pressed={on} title={`${label} (${shortcut})`} data-testid={testid} onClick={onClick}>
-      <Icon node={on ? icons[0] : icons[1]} size={22} />
-    </button>
-  );
-}
-
-function Preview() {
-  const video = useRef<HTMLVideoElement>(null);
-  const { cameraTrack, opening } = local.value;
-  useEffect(() => {
-    const element = video.current;
-    if (!element) return;
-    element.srcObject = cameraTrack ? new MediaStream([cameraTrack]) : null;
-    if (cameraTrack) void element.play().catch(() => {});
-  }, [cameraTrack]);
-  return (
-    <div class="preview" data-video={cameraTrack !== null}>
-      <video ref={video} autoplay playsInline muted hidden={!cameraTrack} aria-label={t.lobby.preview} />
-      {!cameraTrack && (
-        <div class="preview-off">
-          {me.value && <Avatar id={me.value.id} name={me.value.name} size="xl" />}
-          <span>{opening.camera ? t.lobby.starting : t.lobby.cameraOff}</span>
-        </div>
-      )}
-    </div>
-  );
-}
-
-const BARS = 14;
-
-/** Moves without a render: the bar is written to directly, ten times a second. */
-function LevelMeter() {
-  const bar = useRef<HTMLDivElement>(null);
-  const { micTrack, micOn } = local.value;
-  useEffect(() => {
-    const { levels } = convene.call;
-    levels.measure(micTrack);
-    const off = levels.events.on('own', (rms) => {
-      // Speech sits between -50 and -10 dB; the bar spreads that range over its width.
-      const db = 20 * Math.log10(Math.max(rms, 1e-5));
-      const share = Math.max(0, Math.min(1, (db + 55) / 45));
-      bar.current?.style.setProperty('--level', share.toFixed(3));
-      bar.current?.setAttribute('aria-valuenow', String(Math.round(share * 100)));
-    });
-    return () => {
-      off();
-      if (convene.call.state.phase === 'idle') levels.measure(null);
-    };
-  }, [micTrack]);
-  return (
-    <div
-      ref={bar}
-      class="meter"
-      role="meter"
-      aria-label={t.lobby.level}
-      aria-valuemin={0}
-      aria-valuemax={100}
-      aria-valuenow={0}
-      data-off={!micOn || !micTrack}
-      data-testid="mic-level"
-    >
-      {Array.from({ length: BARS }, (_, i) => (
-        <span key={i} style={{ '--at': String((i + 0.5) / BARS) }} />
-      ))}
-    </div>
   );
 }

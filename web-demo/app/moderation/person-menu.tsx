@@ -1,9 +1,9 @@
 import { Ban, Clock, KeyRound, MessageSquare, Phone, ShieldCheck, ShieldOff, UserMinus, UserRoundCog, UserRoundX } from 'lucide';
 import type { ComponentChildren } from 'preact';
-import { isServerAdmin, mayBan, mayChangeRole, mayKick, mayTimeOut } from '../../sdk/index';
+import { isGuestName, isServerAdmin, mayBan, mayChangeRole, mayKick, mayTimeOut } from '../../sdk/index';
 import { convene } from '../client';
 import { openDm, startCall } from '../intents';
-import { bannedUsers, blocked, me } from '../store';
+import { bannedUsers, blocked, isGuest, me, usersById } from '../store';
 import { t } from '../strings';
 import { MenuButton, type MenuItem } from '../ui/menu';
 import { ask, block, unban, unblock } from './acts';
@@ -23,6 +23,7 @@ export function personItems({ userId, name, channelId = '', role, account }: Per
   const channel = convene.chat.channel(channelId);
   const self = userId === me.value?.id;
   const inside = channel !== undefined && (channel.kind === 'general' || channel.members.length === 0 || channel.members.includes(userId));
+  const reachable = !self && !isGuestName(usersById.value.get(userId)?.username ?? '');
   const target = { userId, role: role ?? (channel ? convene.chat.roleOf(channel.id, userId) : 'member') };
   const isBlocked = blocked.value.has(userId);
   const isBanned = bannedUsers.value.has(userId);
@@ -30,9 +31,11 @@ export function personItems({ userId, name, channelId = '', role, account }: Per
     const dm = await openDm(userId);
     if (dm) await startCall(dm, false);
   };
+  // Guests reach nobody alone, and keep no lists.
+  if (isGuest.value) return [];
   return [
-    !self && { key: 'message', label: t.person.message, icon: MessageSquare, run: () => void openDm(userId) },
-    !self && !isBlocked && { key: 'call', label: t.person.call, icon: Phone, run: () => void call() },
+    reachable && { key: 'message', label: t.person.message, icon: MessageSquare, run: () => void openDm(userId) },
+    reachable && !isBlocked && { key: 'call', label: t.person.call, icon: Phone, run: () => void call() },
     !self &&
       (isBlocked
         ? { key: 'unblock', label: t.person.unblock, icon: ShieldCheck, run: () => void unblock(userId, name) }

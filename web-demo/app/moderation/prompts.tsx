@@ -1,9 +1,10 @@
 /** What is asked before something is done to somebody, above every view. */
 import { useEffect, useRef, useState } from 'preact/hooks';
-import type { ComponentChildren } from 'preact';
-import { reportMessage, type Message } from '../../sdk/index';
+import type { ComponentChildren, ComponentType } from 'preact';
+import { reportMessage, type Channel, type Message } from '../../sdk/index';
 import { convene } from '../client';
 import { ChannelDialog } from '../channel/channel-dialog';
+import { LinkDialog } from '../invites/link-dialog';
 import { channelsById, nameOf, prompts, titleOf, type Prompt } from '../store';
 import { t } from '../strings';
 import { Button } from '../ui/button';
@@ -53,17 +54,19 @@ function One({ what }: { what: Prompt }) {
     case 'archived':
       return <ArchivedDialog onClose={answered} />;
     case 'channel':
-      return <OfChannel channelId={what.channelId} />;
+      return <OfChannel channelId={what.channelId} show={ChannelDialog} />;
+    case 'links':
+      return <OfChannel channelId={what.channelId} show={LinkDialog} />;
   }
 }
 
-function OfChannel({ channelId }: { channelId: string }) {
+function OfChannel({ channelId, show: Show }: { channelId: string; show: ComponentType<{ channel: Channel; onClose: () => void }> }) {
   const channel = channelsById.value.get(channelId);
   // I left it, or was removed.
   useEffect(() => {
     if (!channel) answered();
   }, [channel]);
-  return channel ? <ChannelDialog channel={channel} onClose={answered} /> : null;
+  return channel ? <Show channel={channel} onClose={answered} /> : null;
 }
 
 type Of<K extends Prompt['kind']> = Extract<Prompt, { kind: K }>;
