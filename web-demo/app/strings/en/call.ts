@@ -1,4 +1,4 @@
-import { plural, list } from './words';
+import { codes, plural, list } from './words';
 
 export const call = {
   call: {
@@ -52,7 +52,7 @@ export const call = {
     rejoin: 'Rejoin',
     ended: 'The call has ended.',
     endedAfter: (d: string) => `The call ended after ${d}.`,
-    endedReason: {
+    endedReason: codes({
       declined: 'The call was declined.',
       no_answer: 'Nobody answered.',
       busy: 'They are in another call.',
@@ -62,14 +62,14 @@ export const call = {
       replaced: 'You joined this call with another device.',
       kicked: 'You were removed from the call.',
       node_lost: 'The call ended because the server was restarted.',
-    } as Record<string, string>,
-    joinFailed: {
+    }),
+    joinFailed: codes({
       'call.ended': 'This call has already ended.',
       'call.full': 'This call is full.',
       'call.busy': 'You are in another call.',
       'client.offline': 'No connection to the server. Try again when it is back.',
       'perm.denied': 'You may not call here.',
-    } as Record<string, string>,
+    }),
     joinFailedOther: 'The call could not be joined. Try again.',
     mini: 'Ongoing call',
     speaking: (name: string) => `${name} is speaking`,
@@ -85,7 +85,7 @@ export const call = {
     tileUnpinned: (name: string) => `${name} is no longer pinned`,
     perPage: (n: number) => `Up to ${n} people on a page`,
     quality: (name: string) => `Video quality of ${name}`,
-    layers: { auto: 'Automatic', '2': 'High', '1': 'Medium', '0': 'Low', off: 'Off' } as Record<string, string>,
+    layers: codes({ auto: 'Automatic', '2': 'High', '1': 'Medium', '0': 'Low', off: 'Off' }),
     mutedByHost: 'A host muted your microphone.',
     screenFailed: 'Screen sharing did not start.',
     fullscreen: 'Full screen',
@@ -134,7 +134,7 @@ export const call = {
     loss: 'Loss',
     codec: 'Codec',
     layer: 'Layer',
-    sources: { mic: 'Microphone', camera: 'Camera', screen: 'Screen', screen_audio: 'Screen sound' } as Record<string, string>,
+    sources: codes({ mic: 'Microphone', camera: 'Camera', screen: 'Screen', screen_audio: 'Screen sound' }),
     none: 'Numbers appear after two seconds.',
   },
 
@@ -188,7 +188,7 @@ export const call = {
     callBack: (name: string) => `Call ${name}`,
     openChat: (name: string) => `Open the chat of ${name}`,
     ongoing: 'Ongoing',
-    states: {
+    states: codes({
       missed: 'Missed',
       rejected: 'Declined',
       declined: 'Declined',
@@ -198,21 +198,21 @@ export const call = {
       ringing: 'Ringing',
       noAnswer: 'No answer',
       interrupted: 'Interrupted by a server restart',
-    } as Record<string, string>,
+    }),
     outgoing: 'Outgoing call',
     incoming: 'Incoming call',
     failed: 'The call history could not be loaded.',
     filter: 'Filter',
     joined: (name: string, d: string) => `${name}, ${d}`,
     quality: { good: 'Good quality', fair: 'Fair quality', poor: 'Poor quality' },
-    issues: {
+    issues: codes({
       high_loss_up: 'sound or picture of somebody did not get through',
       high_loss_down: 'sound or picture did not reach somebody',
       high_rtt: 'long delay',
       high_jitter: 'unsteady connection',
       freezes: 'frozen picture',
       low_bandwidth: 'slow connection',
-    } as Record<string, string>,
+    }),
   },
 
   connection: {

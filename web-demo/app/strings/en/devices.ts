@@ -1,3 +1,5 @@
+import { codes, decimal, number } from './words';
+
 export const devices = {
   netTest: {
     title: 'Connection test',
@@ -18,7 +20,7 @@ export const devices = {
     },
     states: { waiting: 'Not tested', running: 'Testing…', ok: 'Works', failed: 'Does not work', skipped: 'Not offered' },
     numbers: (rttMs: number, loss?: number) =>
-      loss === undefined ? `${Math.round(rttMs)} ms` : `${Math.round(rttMs)} ms, ${(loss * 100).toFixed(loss > 0 && loss < 0.1 ? 1 : 0)} % lost`,
+      loss === undefined ? `${number(Math.round(rttMs))} ms` : `${number(Math.round(rttMs))} ms, ${decimal(loss * 100, loss > 0 && loss < 0.1 ? 1 : 0)} % lost`,
     verdicts: {
       good: { title: 'Calls will work well', advice: 'Sound and pictures take the direct way.' },
       weak: {
@@ -67,7 +69,7 @@ export const devices = {
     release: 'Close the microphone while I am muted',
     releaseHint: 'The light of the system goes out. Unmuting takes a moment longer.',
     talkNotice: 'Tell me when I talk while muted',
-    keys: { Space: 'Space' } as Record<string, string>,
+    keys: codes({ Space: 'Space' }),
   },
 
   permission: {
