@@ -7,7 +7,7 @@ import type { Urgent } from './a11y/queue';
 import { focusComposer } from './chat/editing';
 import { peopleToAsk } from './chat/mentions';
 import { convene, device, tokens } from './client';
-import { shortWhen } from './format';
+import { listed, shortWhen } from './format';
 import { permissionRow, surroundings } from './devices/permission-text';
 import { lastUsername, speakerDevice } from './prefs';
 import { silenceElsewhere } from './rings/ringing';
@@ -398,7 +398,7 @@ export function pinTile(key: string): void {
 export function sayWhoSpeaks(): void {
   const keys = convene.call.levels.speakers;
   const names = store.call.value.participants.filter((p) => keys.includes(p.participantId)).map((p) => nameOf(p.userId, p.name));
-  announce(names.length > 0 ? names.map(t.call.speaking).join(', ') : t.keys.nobodySpeaks);
+  announce(names.length > 0 ? listed(names.map((name) => t.call.speaking(name))) : t.keys.nobodySpeaks);
 }
 
 /** What waits for an administrator, and whom a menu offers to let back in. */

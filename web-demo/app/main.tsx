@@ -1,66 +1,49 @@
-/** Starts the page: client first, then the views, each part of the code when it is needed. */
-import { effect } from '@preact/signals';
+/** Starts the page: the sign-in at once, the client and the views when somebody comes in, each part when it is needed. */
+import { effect, signal } from '@preact/signals';
 import { render } from 'preact';
-import { Announcer } from './a11y/announcer';
-import { convene, tokens } from './client';
-import { BannedPage } from './banned';
-import { connectDevices } from './devices/acts';
-import { connectIntents } from './intents';
+import { banned, signedIn, TOKEN_KEY } from './door';
+import { language, startLanguage } from './language';
 import { followTheme } from './prefs';
 import { startRouter } from './router';
 import { SignIn } from './sign-in';
-import { banned, connectStore, signedIn } from './store';
-import { exposeTestHandle } from './test-handle';
-import { lazy } from './ui/lazy';
 import { Boundary } from './ui/boundary';
-import { Toasts } from './ui/toasts';
+import { lazy } from './ui/lazy';
 import './styles/tokens.css';
 import './styles/base.css';
 import './styles/sign-in.css';
 
-const Shell = lazy(() => import('./shell').then((m) => m.Shell));
+const loadPage = () => import('./page');
+const Page = lazy(() => loadPage().then((m) => m.Page));
+/** Somebody was inside: what was said on leaving is still to be shown. */
+const entered = signal(false);
 
 function App() {
   return (
-    <Boundary name="page">
-      {signedIn.value ? <Shell /> : banned.value ? <BannedPage /> : <SignIn />}
-      <Toasts />
-      <Announcer />
+    <Boundary name="page" key={language.value}>
+      {!signedIn.value && !banned.value && <SignIn />}
+      {entered.value && <Page />}
     </Boundary>
   );
 }
 
 followTheme();
 startRouter();
-connectStore();
-connectIntents();
-connectDevices();
-exposeTestHandle();
-
-addEventListener('online', () => {
-  convene.session.probe();
-  // Another network has other addresses: they are only found by a restart.
-  convene.call.networkChanged();
-});
-addEventListener('pageshow', (event) => {
-  if (event.persisted) convene.session.probe();
-});
-addEventListener('beforeunload', (event) => {
-  const { phase, participants } = convene.call.state;
-  if (phase === 'joined' && (participants.length > 1 || convene.local.state.screenTrack)) event.preventDefault();
-});
-
-if (tokens.get()) {
-  signedIn.value = true;
-  convene.start();
-} else {
-  // There while somebody still types a password.
-  addEventListener('load', () => Shell.preload(), { once: true });
-}
-
-const root = document.getElementById('app');
-if (root) render(<App />, root);
 
 effect(() => {
   document.documentElement.dataset['signedIn'] = String(signedIn.value);
+  if (signedIn.value) entered.value = true;
+});
+
+if (sessionStorage.getItem(TOKEN_KEY)) {
+  signedIn.value = true;
+  // A page that did not come says so itself, with a button to try again.
+  loadPage().then((m) => m.resume(), () => {});
+} else {
+  // There while somebody still types a password.
+  addEventListener('load', () => Page.preload(), { once: true });
+}
+
+void startLanguage().then(() => {
+  const root = document.getElementById('app');
+  if (root) render(<App />, root);
 });

@@ -38,6 +38,8 @@ export const account: Words<typeof en> = {
     themes: { system: 'Wie das System', light: 'Hell', dark: 'Dunkel' },
     language: 'Sprache',
     languageSystem: 'Wie der Browser',
+    languageIs: 'Diese Seite spricht jetzt Deutsch',
+    languageFailed: 'Diese Sprache konnte nicht geladen werden. Versuche es gleich noch einmal.',
     status: 'Status',
     menu: 'Dein Konto',
     sidebar: 'Gespräche',

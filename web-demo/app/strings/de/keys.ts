@@ -22,7 +22,7 @@ export const keys: Words<typeof en> = {
     editLast: 'Deine letzte Nachricht bearbeiten',
     sendKey: 'Nachricht senden',
     newline: 'Neue Zeile',
-    typingHint: 'Auch beim Tippen',
+    whileTyping: (what) => `${what} (auch beim Tippen)`,
     who: 'Ansagen, wer spricht',
     pin: 'Kachel im Fokus anheften',
     tiles: 'Von Kachel zu Kachel',

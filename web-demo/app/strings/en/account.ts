@@ -36,6 +36,8 @@ export const account = {
     themes: { system: 'System', light: 'Light', dark: 'Dark' },
     language: 'Language',
     languageSystem: 'As the browser',
+    languageIs: 'This page now speaks English',
+    languageFailed: 'That language could not be loaded. Try again in a moment.',
     status: 'Status',
     menu: 'Your account',
     sidebar: 'Conversations',

@@ -1,11 +1,11 @@
-import { codes, plural, list } from './words';
+import { codes, list, number, plural } from './words';
 
 export const call = {
   call: {
     voice: 'Start a voice call',
     video: 'Start a video call',
     join: 'Join call',
-    joinCount: (n: number) => `Join · ${n}`,
+    joinCount: (n: number) => `Join · ${number(n)}`,
     return: 'Return to the call',
     region: 'Call',
     title: (name: string) => `Call in ${name}`,
@@ -44,7 +44,7 @@ export const call = {
     soundBlocked: 'Your browser holds back the sound.',
     paused: 'Paused to save data',
     unsupported: 'This browser cannot show this video',
-    page: (n: number, all: number) => `Page ${n} of ${all}`,
+    page: (n: number, all: number) => `Page ${number(n)} of ${number(all)}`,
     showAll: (n: number) => `Show everybody, ${plural(n, '# more', '# more')}`,
     previous: 'Previous page',
     next: 'Next page',
@@ -79,6 +79,7 @@ export const call = {
     tileHand: 'hand raised',
     tileWeak: 'video paused',
     connection: { good: 'good connection', fair: 'unsteady connection', poor: 'weak connection' },
+    yourTile: (name: string) => `${name} (you)`,
     pinTile: (name: string) => `Pin ${name}`,
     unpinTile: (name: string) => `Unpin ${name}`,
     tilePinned: (name: string) => `${name} is pinned`,
@@ -131,6 +132,8 @@ export const call = {
     size: 'Size',
     fps: 'fps',
     rate: 'kbit/s',
+    ms: (n: string) => `${n} ms`,
+    kbps: (n: string) => `${n} kbit/s`,
     loss: 'Loss',
     codec: 'Codec',
     layer: 'Layer',
@@ -142,7 +145,7 @@ export const call = {
     title: 'Ready to join?',
     where: (name: string) => `Call in ${name}`,
     inside: (names: string[], more: number) =>
-      more > 0 ? `${names.join(', ')} +${more} are inside` : `${list.format(names)} ${names.length === 1 ? 'is' : 'are'} inside`,
+      more > 0 ? `${names.join(', ')} +${number(more)} are inside` : `${list.format(names)} ${names.length === 1 ? 'is' : 'are'} inside`,
     nobody: 'Nobody is here yet.',
     joinNow: 'Join',
     startNow: 'Start call',

@@ -19,7 +19,7 @@ export const keys = {
     editLast: 'Edit your last message',
     sendKey: 'Send message',
     newline: 'New line',
-    typingHint: 'Also while typing',
+    whileTyping: (what: string) => `${what} (also while typing)`,
     who: 'Say who is speaking',
     pin: 'Pin the tile in focus',
     tiles: 'Go from tile to tile',
