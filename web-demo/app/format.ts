@@ -12,11 +12,13 @@ const OPTIONS = {
 } as const satisfies Record<string, Intl.DateTimeFormatOptions>;
 const made = new Map<keyof typeof OPTIONS, Intl.DateTimeFormat>();
 let collator = new Intl.Collator(locale, { numeric: true, sensitivity: 'base' });
+let graphemes = new Intl.Segmenter(locale, { granularity: 'grapheme' });
 
 export function setLocale(tag: string): void {
   locale = tag;
   made.clear();
   collator = new Intl.Collator(tag, { numeric: true, sensitivity: 'base' });
+  graphemes = new Intl.Segmenter(tag, { granularity: 'grapheme' });
 }
 
 const formatter = (name: keyof typeof OPTIONS): Intl.DateTimeFormat => {
@@ -87,7 +89,6 @@ export function duration(ms: number): string {
   return m % 60 === 0 ? unit(m / 60, 'hour') : `${unit(Math.floor(m / 60), 'hour')} ${unit(m % 60, 'minute')}`;
 }
 
-const graphemes = new Intl.Segmenter(undefined, { granularity: 'grapheme' });
 const first = (word: string): string => {
   for (const { segment } of graphemes.segment(word)) return segment.toLocaleUpperCase(locale);
   return '';
