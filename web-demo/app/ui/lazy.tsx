@@ -1,6 +1,6 @@
 /** Code that is loaded when its view is first shown. A failed load can be tried again. */
 import type { ComponentType } from 'preact';
-import { useEffect, useState } from 'preact/hooks';
+import { useLayoutEffect, useState } from 'preact/hooks';
 import { t } from '../strings';
 
 type Lazy<P> = ComponentType<P> & {
@@ -36,8 +36,9 @@ export function lazy<P extends object>(load: () => Promise<ComponentType<P>>, qu
     const [View, setView] = useState<ComponentType<P> | null>(() => loaded);
     const [failed, setFailed] = useState(false);
     const [round, setRound] = useState(0);
-    useEffect(() => {
-      if (loaded) return;
+    // At once: a tab in the background paints nothing, and effects wait for that.
+    useLayoutEffect(() => {
+      if (loaded) return setView(() => loaded);
       let mounted = true;
       load().then(
         (view) => {
