@@ -76,17 +76,21 @@ schemas: setup-page ## Write the API's documents and the SDK's types made from t
 
 # ---- test ----------------------------------------------------------------------------------------
 
-.PHONY: test test-rust test-page test-browser bench check fuzz-check
+.PHONY: test test-rust test-page-unit test-page test-browser bench check fuzz-check
 test: setup page ## Every test: Rust, page, real browsers, other people's clients
 	tests/run.sh
 
 test-rust: page
 	$(CARGO) test --locked --no-fail-fast
 
-test-page: setup page ## The page at length: unit tests, then ten minutes of coming and going (tests/browser/long)
+test-page-unit: setup-page
 	$(NPM) --prefix web-demo test
+
+# Long, and timed in parts: not in `make test`. Wants a machine that does nothing else.
+test-page: setup page ## The page at length: every view in every width, theme and direction, its speed, ten minutes of coming and going
+	$(NPM) --prefix web-demo run look -- --matrix --out "$(CURDIR)/tests/browser/out/matrix"
 	$(CARGO) build --locked
-	node --test --test-concurrency=1 --test-reporter=spec tests/browser/long/*.test.mjs
+	LIGHTHOUSE_PERFORMANCE=1 TEST_BINARY="$(CURDIR)/target/debug/convene" node --test --test-concurrency=1 --test-reporter=spec tests/browser/lighthouse.test.mjs tests/browser/long/*.test.mjs
 
 test-browser: setup page
 	tests/run.sh browser

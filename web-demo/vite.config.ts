@@ -7,6 +7,7 @@ const proxy = { '/api': backend, '/ws': { target: backend, ws: true } };
 
 export default defineConfig({
   base: '/',
+  resolve: { alias: { entities: new URL('app/chat/no-entities.ts', import.meta.url).pathname } },
   build: {
     outDir: 'dist',
     target: 'es2022',
@@ -20,8 +21,10 @@ export default defineConfig({
   server: { port: 5173, proxy },
   preview: { port: 4173, proxy },
   test: {
-    include: ['sdk/**/*.test.ts', 'app/**/*.test.ts'],
+    include: ['sdk/**/*.test.ts', 'app/**/*.test.ts', 'tests/**/*.test.ts'],
     environment: 'node',
+    // So that the alias holds for it in tests as it does in the page.
+    server: { deps: { inline: ['markdown-it'] } },
     testTimeout: 30_000,
   },
 });

@@ -1,7 +1,7 @@
 /** The one client of this page. It lives outside the views: a crash of a view never ends a call. */
 import { CODECS, createConvene, TokenKeeper, type Login, type PublishOptions } from '../sdk/index';
+import { TOKEN_KEY } from './door';
 
-const TOKEN_KEY = 'convene.token';
 const REFRESH_KEY = 'convene.refresh';
 const SESSION_KEY = 'convene.session';
 /** Whose tab it is; known before the server says so. */

@@ -1,22 +1,54 @@
 /** Dates, durations and names, in the reader's language. */
 import { t } from './strings';
 
-const time = new Intl.DateTimeFormat(undefined, { timeStyle: 'short' });
-const day = new Intl.DateTimeFormat(undefined, { weekday: 'long', day: 'numeric', month: 'long' });
-const dayYear = new Intl.DateTimeFormat(undefined, { day: 'numeric', month: 'long', year: 'numeric' });
-const shortDay = new Intl.DateTimeFormat(undefined, { day: 'numeric', month: 'short' });
-const full = new Intl.DateTimeFormat(undefined, { dateStyle: 'full', timeStyle: 'short' });
+/** Of the language that is spoken, with the region of the browser. */
+let locale = 'en';
+const OPTIONS = {
+  time: { timeStyle: 'short' },
+  day: { weekday: 'long', day: 'numeric', month: 'long' },
+  dayYear: { day: 'numeric', month: 'long', year: 'numeric' },
+  shortDay: { day: 'numeric', month: 'short' },
+  full: { dateStyle: 'full', timeStyle: 'short' },
+} as const satisfies Record<string, Intl.DateTimeFormatOptions>;
+const made = new Map<keyof typeof OPTIONS, Intl.DateTimeFormat>();
+let collator = new Intl.Collator(locale, { numeric: true, sensitivity: 'base' });
+let graphemes = new Intl.Segmenter(locale, { granularity: 'grapheme' });
+
+/** For what is formatted elsewhere, each time anew. */
+export const spoken = (): string => locale;
+
+export function setLocale(tag: string): void {
+  locale = tag;
+  made.clear();
+  collator = new Intl.Collator(tag, { numeric: true, sensitivity: 'base' });
+  graphemes = new Intl.Segmenter(tag, { granularity: 'grapheme' });
+}
+
+const formatter = (name: keyof typeof OPTIONS): Intl.DateTimeFormat => {
+  const known = made.get(name) ?? new Intl.DateTimeFormat(locale, OPTIONS[name]);
+  made.set(name, known);
+  return known;
+};
+
+/** The order of names. */
+export const compareNames = (a: string, b: string): number => collator.compare(a, b);
+
+export const number = (n: number, digits = 0): string => n.toLocaleString(locale, { minimumFractionDigits: digits, maximumFractionDigits: digits });
+export const percent = (share: number, digits = 0): string => share.toLocaleString(locale, { style: 'percent', minimumFractionDigits: digits, maximumFractionDigits: digits });
+
+/** Things beside each other without "and". */
+export const listed = (items: readonly string[]): string => new Intl.ListFormat(locale, { type: 'unit', style: 'short' }).format(items);
 
 const valid = (iso: string | number): Date | null => {
   const d = new Date(iso);
   return Number.isNaN(d.getTime()) ? null : d;
 };
 
-export const clock = (at: string | number): string => formatWith(time, at);
-export const fullDate = (at: string | number): string => formatWith(full, at);
-const formatWith = (f: Intl.DateTimeFormat, at: string | number): string => {
+export const clock = (at: string | number): string => formatWith('time', at);
+export const fullDate = (at: string | number): string => formatWith('full', at);
+const formatWith = (name: keyof typeof OPTIONS, at: string | number): string => {
   const d = valid(at);
-  return d ? f.format(d) : '';
+  return d ? formatter(name).format(d) : '';
 };
 
 export const dayKey = (at: string | number): string => {
@@ -29,16 +61,16 @@ export function dayLabel(at: string | number, now = Date.now()): string {
   if (!d) return '';
   if (dayKey(at) === dayKey(now)) return t.chat.today;
   if (dayKey(at) === dayKey(now - 86_400_000)) return t.chat.yesterday;
-  return d.getFullYear() === new Date(now).getFullYear() ? day.format(d) : dayYear.format(d);
+  return d.getFullYear() === new Date(now).getFullYear() ? formatter('day').format(d) : formatter('dayYear').format(d);
 }
 
 /** For lists: the hour today, the date before. */
 export function shortWhen(at: string | number, now = Date.now()): string {
   const d = valid(at);
   if (!d) return '';
-  if (dayKey(at) === dayKey(now)) return time.format(d);
-  if (dayKey(at) === dayKey(now - 86_400_000)) return `${t.chat.yesterday} ${time.format(d)}`;
-  return `${shortDay.format(d)} ${time.format(d)}`;
+  if (dayKey(at) === dayKey(now)) return formatter('time').format(d);
+  if (dayKey(at) === dayKey(now - 86_400_000)) return `${t.chat.yesterday} ${formatter('time').format(d)}`;
+  return `${formatter('shortDay').format(d)} ${formatter('time').format(d)}`;
 }
 
 /** `1:02:03`, `4:05`. */
@@ -53,16 +85,15 @@ export function timer(ms: number): string {
 export function duration(ms: number): string {
   const s = Math.max(0, Math.round(ms / 1000));
   const unit = (n: number, u: 'second' | 'minute' | 'hour') =>
-    new Intl.NumberFormat(undefined, { style: 'unit', unit: u, unitDisplay: 'short' }).format(n);
+    new Intl.NumberFormat(locale, { style: 'unit', unit: u, unitDisplay: 'short' }).format(n);
   if (s < 60) return unit(s, 'second');
   const m = Math.round(s / 60);
   if (m < 60) return unit(m, 'minute');
   return m % 60 === 0 ? unit(m / 60, 'hour') : `${unit(Math.floor(m / 60), 'hour')} ${unit(m % 60, 'minute')}`;
 }
 
-const graphemes = new Intl.Segmenter(undefined, { granularity: 'grapheme' });
 const first = (word: string): string => {
-  for (const { segment } of graphemes.segment(word)) return segment.toLocaleUpperCase();
+  for (const { segment } of graphemes.segment(word)) return segment.toLocaleUpperCase(locale);
   return '';
 };
 

@@ -125,8 +125,8 @@ export function KeysDialog() {
           [['Enter'], t.keys.pin],
           [['← ↑ → ↓'], t.keys.tiles],
           [['Shift', 'F10'], t.keys.tileMenu],
-          [[mod, 'D'], `${t.keys.mic} (${t.keys.typingHint.toLowerCase()})`],
-          [[mod, 'E'], `${t.keys.camera} (${t.keys.typingHint.toLowerCase()})`],
+          [[mod, 'D'], t.keys.whileTyping(t.keys.mic)],
+          [[mod, 'E'], t.keys.whileTyping(t.keys.camera)],
         ])}
       </dl>
       <h3>{t.keys.everywhere}</h3>

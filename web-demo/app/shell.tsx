@@ -5,7 +5,6 @@ import { followDesk } from './admin/desk';
 import { convene } from './client';
 import { ConnectionBanner } from './connection-banner';
 import { ChannelView } from './chat/channel-view';
-import { HistoryView } from './history/history-view';
 import { KeysDialog, startKeys } from './keys';
 import { openChannel, rejoinCall } from './intents';
 import { followDoors } from './invites/doors';
@@ -21,12 +20,11 @@ import { channels, devicesOpen, everReady, findChannel, grants, helpOpen, inCall
 import { t } from './strings';
 import { Boundary } from './ui/boundary';
 import { Button } from './ui/button';
-import { Loading, lazy } from './ui/lazy';
+import { Loading, lazy, preloadWaiting } from './ui/lazy';
 import { isPhone } from './ui/viewport';
 import { TabBar } from './tab-bar';
 import './styles/shell.css';
 import './styles/chat.css';
-import './styles/history.css';
 import './styles/search.css';
 import './styles/moderation.css';
 
@@ -35,6 +33,7 @@ const NetTestView = lazy(() => import('./net-test/net-test-view').then((m) => m.
 const AdminView = lazy(() => import('./admin/admin-view').then((m) => m.AdminView));
 const Prompts = lazy(() => import('./moderation/prompts').then((m) => m.Prompts));
 const DeviceDialog = lazy(() => import('./devices/device-dialog').then((m) => m.DeviceDialog));
+const HistoryView = lazy(() => import('./history/history-view').then((m) => m.HistoryView));
 const UnmutePrompt = lazy(() => import('./call/unmute-prompt').then((m) => m.UnmutePrompt));
 const Lobby = lazy(() => import('./lobby/lobby').then((m) => m.Lobby));
 const GuestBar = lazy(() => import('./guest/guest-room').then((m) => m.GuestBar));
@@ -48,6 +47,9 @@ export function Shell() {
   // As soon as the page can be seen, not a frame later.
   useLayoutEffect(() => startKeys(), []);
   useEffect(() => startBackground(), []);
+  useEffect(() => {
+    if (everReady.value) preloadWaiting();
+  }, [everReady.value]);
 
   const r = route.value;
   const onCall = r.name === 'call' && inCall.value;

@@ -5,12 +5,11 @@ import { convene } from './client';
 import { MiniCall } from './call/mini-call';
 import { ask } from './moderation/acts';
 import { openChannel, openDm, signOut, toast } from './intents';
-import { NewChannelDialog } from './new-channel';
 import { theme, type Theme } from './prefs';
 import { go, route } from './router';
 import { PrivacySwitches } from './privacy';
-import { SignInsDialog } from './sign-ins';
 import * as store from './store';
+import { LanguageChoice } from './language-choice';
 import { t } from './strings';
 import { Avatar } from './ui/avatar';
 import { IconButton } from './ui/button';
@@ -18,6 +17,10 @@ import { Icon, Logo } from './ui/icon';
 import { isPhone } from './ui/viewport';
 import { unreadMark } from './unread';
 import { isServerAdmin, type Channel, type Status, type User } from '../sdk/index';
+import { lazyDialog } from './ui/lazy';
+
+const NewChannelDialog = lazyDialog(() => import('./new-channel').then((m) => m.NewChannelDialog));
+const SignInsDialog = lazyDialog(() => import('./sign-ins').then((m) => m.SignInsDialog));
 
 export function Sidebar() {
   const [creating, setCreating] = useState(false);
@@ -253,6 +256,7 @@ function MeCard() {
               ))}
             </div>
           </div>
+          <LanguageChoice />
           <PrivacySwitches />
           <button
             type="button"

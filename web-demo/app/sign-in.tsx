@@ -1,9 +1,8 @@
 import { useRef, useState } from 'preact/hooks';
 import { Eye, EyeOff } from 'lucide';
-import { codeOf } from '../sdk/index';
-import { signIn } from './intents';
+import { codeOf, ConveneError } from '../sdk/errors';
+import { signOutReason } from './door';
 import { lastUsername } from './prefs';
-import { signOutReason } from './store';
 import { t } from './strings';
 import { Button, IconButton } from './ui/button';
 import { Logo } from './ui/icon';
@@ -15,6 +14,9 @@ const text = (code: string): string => {
   if (code === 'limit.rate') return t.signIn.limited;
   return t.signIn.other(code);
 };
+
+/** With the rest of the page, which comes while somebody types. */
+const load = () => import('./intents').catch(() => Promise.reject(new ConveneError('client.offline', '')));
 
 /** `hint`: what one signs in for. */
 export function SignIn({ hint = '' }: { hint?: string }) {
@@ -33,6 +35,7 @@ export function SignIn({ hint = '' }: { hint?: string }) {
     setBusy(true);
     setError('');
     try {
+      const { signIn } = await load();
       await signIn(username, password);
     } catch (failure) {
       setError(text(codeOf(failure)));

@@ -3,8 +3,12 @@ import { computed, signal } from '@preact/signals';
 import { FINE, grantsOf, isGuestName } from '../sdk/index';
 import type { Account, Badge, CallSnapshot, Channel, ConnectionView, DeviceList, Knock, LinkStats, LiveCall, LocalSnapshot, Message, Presence, Ring, Scheduled, SessionStatus, UnmuteAsked, User } from '../sdk/index';
 import { convene, tokens } from './client';
+import { signedIn } from './door';
+import { compareNames } from './format';
 import { t } from './strings';
 import { unreadMark } from './unread';
+
+export { banned, signedIn, signOutReason } from './door';
 
 export interface Toast {
   id: number;
@@ -13,11 +17,7 @@ export interface Toast {
   action?: { label: string; run: () => void };
 }
 
-export const signedIn = signal(false);
-export const signOutReason = signal('');
 export const me = signal<Account | null>(null);
-/** Why this account may not come in any more; `until` is empty for good, and `null` where nobody said. */
-export const banned = signal<{ reason: string; until: string | null } | null>(null);
 export const status = signal<SessionStatus>(convene.session.status);
 export const everReady = signal(false);
 /** What was there last time is shown, while the server is still being reached. */
@@ -94,17 +94,15 @@ export const inCall = computed(() => call.value.phase !== 'idle');
 export const usersById = computed(() => new Map(users.value.map((u) => [u.id, u])));
 export const channelsById = computed(() => new Map(channels.value.map((c) => [c.id, c])));
 
-const byName = new Intl.Collator(undefined, { numeric: true, sensitivity: 'base' });
-
 export const roomChannels = computed(() =>
-  channels.value.filter((c) => c.kind !== 'dm' && !c.archivedAt).sort((a, b) => byName.compare(a.name, b.name)),
+  channels.value.filter((c) => c.kind !== 'dm' && !c.archivedAt).sort((a, b) => compareNames(a.name, b.name)),
 );
 /** Conversations with something in them, and the one that is open, newest first. */
 export const dmChannels = computed(() =>
-  channels.value.filter((c) => c.kind === 'dm').sort((a, b) => b.lastMessageAt.localeCompare(a.lastMessageAt) || byName.compare(titleOf(a), titleOf(b))),
+  channels.value.filter((c) => c.kind === 'dm').sort((a, b) => b.lastMessageAt.localeCompare(a.lastMessageAt) || compareNames(titleOf(a), titleOf(b))),
 );
 export const people = computed(() =>
-  users.value.filter((u) => u.id !== me.value?.id && !isGuestName(u.username)).sort((a, b) => byName.compare(a.name, b.name)),
+  users.value.filter((u) => u.id !== me.value?.id && !isGuestName(u.username)).sort((a, b) => compareNames(a.name, b.name)),
 );
 
 export function nameOf(userId: string, fallback = ''): string {

@@ -129,6 +129,7 @@ export type ErrorCode =
   | 'call.busy'
   | 'call.ended'
   | 'call.not_in_call'
+  | 'call.locked'
   | 'rtc.negotiation'
   | 'server.full'
   | 'server.draining'
@@ -228,6 +229,13 @@ export interface Commands {
     muted?: boolean;
   };
   /**
+   * Ask somebody to switch the microphone on
+   */
+  'call:ask_unmute': {
+    callId: string;
+    userId: string;
+  };
+  /**
    * Give up a call that nobody has answered
    */
   'call:cancel': {
@@ -251,6 +259,17 @@ export interface Commands {
    */
   'call:get': {
     callId: string;
+  };
+  /**
+   * Raise or lower a hand
+   */
+  'call:hand': {
+    callId: string;
+    raised: boolean;
+    /**
+     * Whose hand a host lowers; none is one's own.
+     */
+    userId?: string | null;
   };
   /**
    * Past and live calls, the newest first
@@ -293,11 +312,32 @@ export interface Commands {
     callId: string;
   };
   /**
+   * Let nobody new into a call, or everybody again
+   */
+  'call:lock': {
+    callId: string;
+    locked: boolean;
+  };
+  /**
    * Mute somebody's microphone
    */
   'call:mute_participant': {
     callId: string;
+    /**
+     * `false` takes back one's own mute of a moment ago.
+     */
+    muted?: boolean;
     userId: string;
+  };
+  /**
+   * Show everybody in a call an emoji for a moment
+   */
+  'call:react': {
+    callId: string;
+    /**
+     * One emoji.
+     */
+    emoji: string;
   };
   /**
    * One's device rings
@@ -1190,16 +1230,20 @@ export interface Answers {
   'admin:policy': Policy;
   'admin:rings': RunningRings;
   'call:accept': Joined;
+  'call:ask_unmute': Empty;
   'call:cancel': Empty;
   'call:decline': Empty;
   'call:end': Empty;
   'call:get': OneCall;
+  'call:hand': Hands;
   'call:history': Calls;
   'call:invite': Invited;
   'call:join': Joined;
   'call:kick_participant': Empty;
   'call:leave': Empty;
+  'call:lock': Empty;
   'call:mute_participant': Empty;
+  'call:react': Empty;
   'call:ringing': Empty;
   'call:start': Started;
   'channel:archive': OneSeenChannel;
@@ -1493,8 +1537,16 @@ export interface LiveCall {
    * While it still rings for somebody.
    */
   expiresAt: string | null;
+  /**
+   * Who has a hand up, the first one first.
+   */
+  hands: string[];
   initiatorId: string;
   initiatorName: string;
+  /**
+   * Nobody new comes in.
+   */
+  locked: boolean;
   mode: CallMode;
   participants: Participant[];
   playoutDelay?: PlayoutDelay;
@@ -1569,6 +1621,12 @@ export interface Stint {
   quality: StintQuality | null;
   stint: number;
   userId: string;
+}
+export interface Hands {
+  /**
+   * Who has a hand up, the first one first.
+   */
+  hands: string[];
 }
 export interface Calls {
   calls: CallRecord[];
@@ -2262,15 +2320,19 @@ export interface Events {
   'call:cancelled': CallCancelled;
   'call:declined': CallDeclined;
   'call:ended': CallEnded;
+  'call:hands': CallHands;
   'call:incoming': CallIncoming;
+  'call:locked': CallLocked;
   'call:missed': CallMissed;
   'call:muted': CallMuted;
   'call:participant_joined': ParticipantJoined;
   'call:participant_left': ParticipantLeft;
   'call:quality': CallQuality;
+  'call:reactions': CallReactions;
   'call:ringing': CallRinging;
   'call:speakers': Speakers;
   'call:started': CallStarted;
+  'call:unmute_asked': UnmuteAsked;
   'channel:cleared': ChannelCleared;
   'channel:created': OneChannel;
   'channel:member_joined': MemberChange;
@@ -2347,6 +2409,18 @@ export interface CallEnded {
   state: CallState;
   summary: CallSummary;
 }
+export interface CallHands {
+  /**
+   * Who raised or lowered one; nobody, if somebody with a hand up has left.
+   */
+  by: string | null;
+  callId: string;
+  channelId: string;
+  /**
+   * The first one first.
+   */
+  hands: string[];
+}
 export interface CallIncoming {
   callId: string;
   channelId: string;
@@ -2355,6 +2429,12 @@ export interface CallIncoming {
   expiresAt: string;
   initiator: Person;
   type: CallKind;
+}
+export interface CallLocked {
+  by: string;
+  callId: string;
+  channelId: string;
+  locked: boolean;
 }
 export interface CallMissed {
   callId: string;
@@ -2365,6 +2445,9 @@ export interface CallMuted {
   by: string;
   callId: string;
   channelId: string;
+  /**
+   * `false`: the host takes it back; whoever has wanted to be heard is heard again.
+   */
   muted: boolean;
   participantId: string;
   userId: string;
@@ -2407,6 +2490,20 @@ export interface Quality {
   score: number;
   userId: string;
 }
+export interface CallReactions {
+  callId: string;
+  channelId: string;
+  /**
+   * How many came besides.
+   */
+  more: number;
+  reactions: ShownReaction[];
+}
+export interface ShownReaction {
+  count: number;
+  emoji: string;
+  userId: string;
+}
 export interface CallRinging {
   callId: string;
   channelId: string;
@@ -2431,6 +2528,11 @@ export interface Speaker {
 }
 export interface CallStarted {
   call: LiveCall;
+  callId: string;
+  channelId: string;
+}
+export interface UnmuteAsked {
+  by: Person;
   callId: string;
   channelId: string;
 }

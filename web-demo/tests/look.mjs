@@ -1,7 +1,9 @@
 /**
  * Opens every view in headless Chromium against the mock server, takes pictures and runs axe.
  *
- *   npm run build && node tests/look.mjs [--axe] [--out DIR] [--only NAME]
+ *   npm run build && node tests/look.mjs [--axe] [--out DIR] [--only NAME] [--matrix]
+ *
+ * `--matrix`: every view in three widths, both themes, and both directions of writing (`make test-page`).
  */
 import { readFileSync, mkdirSync } from 'node:fs';
 import { createRequire } from 'node:module';
@@ -14,6 +16,8 @@ const arg = (name) => {
 };
 const out = arg('--out') ?? new URL('./out/', import.meta.url).pathname;
 const only = arg('--only');
+/** A part of `phone-dark-pseudo-rtl`. */
+const onlyIn = arg('--in');
 const axeSource = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
 mkdirSync(out, { recursive: true });
 
@@ -25,13 +29,18 @@ const browser = await puppeteer.launch({
     '--use-fake-device-for-media-stream', '--use-fake-ui-for-media-stream', '--auto-accept-this-tab-capture', '--lang=en-GB',
   ],
 });
+const matrix = process.argv.includes('--matrix');
 const mock = await listen(0);
 const sizes = [
   { name: 'wide', width: 1280, height: 800 },
+  ...(matrix ? [{ name: 'medium', width: 900, height: 700 }] : []),
   { name: 'phone', width: 390, height: 844, isMobile: true, hasTouch: true, deviceScaleFactor: 2 },
 ];
 let serious = 0;
 const problems = [];
+
+/** `en`, or the pseudo language that runs from right to left and is longer. */
+let lang = 'en';
 
 async function open(size, theme, user = 'ana') {
   const context = await browser.createBrowserContext();
@@ -41,7 +50,7 @@ async function open(size, theme, user = 'ana') {
   await page.emulateMediaFeatures([{ name: 'prefers-color-scheme', value: theme }]);
   page.on('console', (m) => ['error', 'warn'].includes(m.type()) && problems.push(`${m.type()}: ${m.text()}`));
   page.on('pageerror', (e) => problems.push(`pageerror: ${e.message}`));
-  await page.goto(mock.url);
+  await page.goto(lang === 'en' ? mock.url : `${mock.url}/?lang=${lang}`);
   if (user) {
     await page.type('[data-testid=signin-username]', user);
     await page.type('[data-testid=signin-password]', 'convene-demo');
@@ -59,10 +68,36 @@ const allowDevices = (page) =>
     return document.querySelector('.preview')?.dataset.video === 'true';
   });
 
+/** Wider than the window, or texts that are cut off without saying so. */
+const wrong = (page) =>
+  page.evaluate(() => {
+    const found = [];
+    const over = document.documentElement.scrollWidth - innerWidth;
+    if (over > 0) found.push(`${over} px wider than the window`);
+    for (const element of document.querySelectorAll('body *')) {
+      if (![...element.childNodes].some((node) => node.nodeType === 3 && node.data.trim()) || element.closest('.sr-only, .skip, svg, option, select')) continue;
+      const style = getComputedStyle(element);
+      if (style.visibility === 'hidden' || style.display === 'inline' || element.clientWidth === 0) continue;
+      const clipped = (way, inner, outer) => ['hidden', 'clip'].includes(way) && inner > outer + 1;
+      // An ellipsis says that there is more.
+      if (clipped(style.overflowX, element.scrollWidth, element.clientWidth) && style.textOverflow !== 'ellipsis') found.push(`cut off: ${element.className} "${element.textContent.slice(0, 40)}"`);
+      if (clipped(style.overflowY, element.scrollHeight, element.clientHeight + 2) && style.webkitLineClamp === 'none') found.push(`cut off below: ${element.className} "${element.textContent.slice(0, 40)}"`);
+    }
+    for (const button of document.querySelectorAll('button')) {
+      const box = button.getBoundingClientRect();
+      if (box.width > 0 && button.scrollWidth > button.clientWidth + 2 && getComputedStyle(button).overflowX === 'visible') found.push(`runs out of its button: "${button.textContent.slice(0, 40)}"`);
+    }
+    return found;
+  });
+
 async function shoot(page, name) {
   // Pictures wait for movement to end.
   await page.evaluate(() => Promise.all(document.getAnimations().filter((a) => a.effect?.getTiming().iterations === 1).map((a) => a.finished.catch(() => {}))));
   await page.screenshot({ path: `${out}/${name}.png` });
+  for (const fault of await wrong(page)) {
+    serious++;
+    console.log(`WRONG ${name}: ${fault}`);
+  }
   const session = await page.createCDPSession();
   // Through the debugger, so that the page's own content policy stays as it is.
   await session.send('Runtime.evaluate', { expression: axeSource });
@@ -291,20 +326,21 @@ const views = {
 
 for (const [name, view] of Object.entries(views)) {
   if (only && !name.startsWith(only)) continue;
-  for (const size of sizes) {
-    for (const theme of ['light', 'dark']) {
-      if (theme === 'dark' && size.name === 'phone' && !['chat', 'home'].includes(name)) continue;
+  for (const [size, theme, language] of sizes.flatMap((one) => ['light', 'dark'].flatMap((two) => (matrix ? ['en', 'pseudo-rtl'] : ['en']).map((three) => [one, two, three])))) {
+      if (!matrix && theme === 'dark' && size.name === 'phone' && !['chat', 'home'].includes(name)) continue;
+      if (onlyIn && !`${size.name}-${theme}-${language}`.includes(onlyIn)) continue;
+      lang = language;
+      const file = `${name}-${size.name}-${theme}${language === 'en' ? '' : '-rtl'}`;
       try {
         const page = await view(size, theme);
         if (!page) continue;
-        await shoot(page, `${name}-${size.name}-${theme}`);
+        await shoot(page, file);
         page.cleanup?.();
         await page.browserContext().close();
       } catch (error) {
         serious++;
-        console.log(`FAILED ${name}-${size.name}-${theme}: ${error.message}`);
+        console.log(`FAILED ${file}: ${error.message}`);
       }
-    }
   }
 }
 for (const p of new Set(problems)) console.log(`console ${p}`);

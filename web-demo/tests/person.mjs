@@ -51,7 +51,7 @@ export class Person {
     await page.type(tid('signin-username'), username);
     await page.type(tid('signin-password'), 'convene-demo');
     await page.click(tid('signin-submit'));
-    await page.waitForFunction(() => window.__convene.session.phase === 'ready');
+    await page.waitForFunction(() => window.__convene?.session.phase === 'ready');
     await page.waitForSelector(tid('channel-item'));
     return person;
   }

@@ -5,7 +5,7 @@ import { AnnouncerQueue, type Urgent } from './queue';
 
 const polite = signal('');
 const assertive = signal('');
-const queue = new AnnouncerQueue({ messages: t.chat.announceMany, reactions: t.chat.announceReactions });
+const queue = new AnnouncerQueue({ messages: (n, where) => t.chat.announceMany(n, where), reactions: (n, emoji) => t.chat.announceReactions(n, emoji) });
 let timer: ReturnType<typeof setTimeout> | undefined;
 /** Regions that change in the same moment as the focus are not read everywhere. */
 const SOON_MS = 60;

@@ -1,7 +1,7 @@
 import { useState } from 'preact/hooks';
 import { auditLog, type AuditEntry } from '../../sdk/index';
 import { convene } from '../client';
-import { fullDate, shortWhen } from '../format';
+import { fullDate, listed, shortWhen } from '../format';
 import { tell } from '../moderation/acts';
 import { channelsById, nameOf, titleOf, usersById } from '../store';
 import { t } from '../strings';
@@ -18,10 +18,11 @@ const named = (id: string): string => {
 const textOf = (value: unknown): string => (typeof value === 'string' ? named(value) || value : JSON.stringify(value));
 
 const detailOf = (entry: AuditEntry): string =>
-  Object.entries(entry.detail ?? {})
-    .filter(([, value]) => value !== null && value !== '')
-    .map(([name, value]) => `${t.admin.logDetails[name] ?? name}: ${name === 'until' && typeof value === 'number' ? shortWhen(value) : textOf(value)}`)
-    .join(', ');
+  listed(
+    Object.entries(entry.detail ?? {})
+      .filter(([, value]) => value !== null && value !== '')
+      .map(([name, value]) => `${t.admin.logDetails[name] ?? name}: ${name === 'until' && typeof value === 'number' ? shortWhen(value) : textOf(value)}`),
+  );
 
 export function Log() {
   const [action, setAction] = useState('');

@@ -1,5 +1,6 @@
 /** In which order live calls are listed. */
 import type { RunningCall } from '../../sdk/index';
+import { compareNames } from '../format';
 
 export const COLUMNS = ['worst', 'name', 'people', 'since'] as const;
 export type Column = (typeof COLUMNS)[number];
@@ -11,12 +12,11 @@ export interface Sort {
 
 /** Nothing was measured yet: after everybody of whom something was. */
 const UNMEASURED = 101;
-const byName = new Intl.Collator(undefined, { numeric: true, sensitivity: 'base' });
 
 const COMPARE: Record<Column, (a: RunningCall, b: RunningCall) => number> = {
   worst: (a, b) => (a.worst?.score ?? UNMEASURED) - (b.worst?.score ?? UNMEASURED),
   // Those that have no name are last.
-  name: (a, b) => Number(a.channelName === '') - Number(b.channelName === '') || byName.compare(a.channelName, b.channelName),
+  name: (a, b) => Number(a.channelName === '') - Number(b.channelName === '') || compareNames(a.channelName, b.channelName),
   people: (a, b) => b.people - a.people,
   since: (a, b) => a.startedAt.localeCompare(b.startedAt),
 };

@@ -1,6 +1,7 @@
 /** What one does with the picture of a call. Beside the other intents, so that the sign-in does not load what draws it. */
 import { announce } from '../a11y/announcer';
 import { convene } from '../client';
+import { listed } from '../format';
 import { call, nameOf } from '../store';
 import { t } from '../strings';
 import { pinned, tilesByKey, togglePin } from './call-state';
@@ -18,5 +19,5 @@ export function pinTile(key: string): void {
 export function sayWhoSpeaks(): void {
   const keys = convene.call.levels.speakers;
   const names = call.value.participants.filter((p) => keys.includes(p.participantId)).map((p) => nameOf(p.userId, p.name));
-  announce(names.length > 0 ? names.map(t.call.speaking).join(', ') : t.keys.nobodySpeaks);
+  announce(names.length > 0 ? listed(names.map((name) => t.call.speaking(name))) : t.keys.nobodySpeaks);
 }

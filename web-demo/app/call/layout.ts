@@ -166,6 +166,16 @@ function zip(keys: readonly string[], rects: readonly Rect[]): Map<string, Rect>
   return places;
 }
 
+/** The same from right to left. Rectangles count from the left in every language. */
+export function mirrored(layout: Stage, width: number): Stage {
+  const flip = (r: Rect): Rect => ({ ...r, x: width - r.x - r.w });
+  return {
+    ...layout,
+    places: new Map([...layout.places].map(([key, rect]) => [key, flip(rect)])),
+    more: layout.more && { ...layout.more, rect: flip(layout.more.rect) },
+  };
+}
+
 /** Tiles move by transform alone, so that the browser can do it without layout. */
 export const place = (r: Rect): Record<string, string> => ({
   width: `${r.w}px`,

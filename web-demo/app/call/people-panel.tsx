@@ -3,6 +3,7 @@ import { useEffect, useLayoutEffect, useRef } from 'preact/hooks';
 import { EllipsisVertical, Hand, Mic, MicOff, MonitorUp, X } from 'lucide';
 import { personItems } from '../moderation/person-menu';
 import { call, nameOf } from '../store';
+import { compareNames } from '../format';
 import { t } from '../strings';
 import { Avatar } from '../ui/avatar';
 import { IconButton } from '../ui/button';
@@ -12,7 +13,6 @@ import { tiles, type TileModel } from './call-state';
 import { hostItems } from './host-items';
 import { togglePanel } from './hosting-acts';
 
-const byName = new Intl.Collator(undefined, { numeric: true, sensitivity: 'base' });
 
 export function PeoplePanel() {
   const heading = useRef<HTMLHeadingElement>(null);
@@ -21,7 +21,7 @@ export function PeoplePanel() {
 
   const named = tiles.value.filter((tile) => tile.source === 'camera').map((tile) => ({ tile, name: nameOf(tile.participant.userId, tile.participant.name) }));
   // Hands in their order, then me, then the others by name.
-  const rows = named.sort((a, b) => (a.tile.hand || Infinity) - (b.tile.hand || Infinity) || Number(b.tile.self) - Number(a.tile.self) || byName.compare(a.name, b.name));
+  const rows = named.sort((a, b) => (a.tile.hand || Infinity) - (b.tile.hand || Infinity) || Number(b.tile.self) - Number(a.tile.self) || compareNames(a.name, b.name));
 
   const move = (event: KeyboardEvent) => {
     const all = [...(list.current?.querySelectorAll<HTMLElement>('[data-testid=person-row-menu]') ?? [])];

@@ -4,13 +4,14 @@ import { AudioLines, ChevronLeft, ChevronRight } from 'lucide';
 import { pinTile } from './acts';
 import { mostPerPage } from '../prefs';
 import { nameOf } from '../store';
+import { isRtl } from '../language';
 import { t } from '../strings';
 import { IconButton } from '../ui/button';
 import { Icon } from '../ui/icon';
 import { cycleLayout, effectiveLayout, mainKeys, page, pinned, tilesByKey } from './call-state';
 import { moves, slide } from './flip';
 import { longPress } from './long-press';
-import { arrange, neighbour, place, sameRect, type Direction, type Rect, type Stage as Layout } from './layout';
+import { arrange, mirrored, neighbour, place, sameRect, type Direction, type Rect, type Stage as Layout } from './layout';
 import { FloatingReactions } from './reactions';
 import { drawn, holdStage, offPage, seats } from './seating';
 import { Slots } from './slots';
@@ -64,7 +65,7 @@ export function Stage() {
   const mode = effectiveLayout.value;
   const mains = mainKeys.value;
   const before = last.current;
-  const stage = arrange({
+  const planned = arrange({
     keys,
     ...size,
     mode,
@@ -75,6 +76,7 @@ export function Stage() {
     // Columns are only kept while the number of people is the same.
     previousCols: before && before.count === keys.length && before.cols > 0 ? before.cols : undefined,
   });
+  const stage = isRtl() ? mirrored(planned, size.width) : planned;
   const places = unmoved(before?.places, stage.places);
   const shown = (slots.current ??= new Slots()).assign([...places.keys()].filter((key) => tiles.has(key)));
   const tabStop = shown.some(({ key }) => key === focused.value) ? focused.value : ([...places.keys()].find((key) => tiles.has(key)) ?? null);
@@ -181,7 +183,7 @@ function openMenu(tile: HTMLElement): void {
 }
 
 /** As one reads: rows, then columns. */
-const shownOrder = (places: ReadonlyMap<string, Rect>): string[] => [...places].sort(([, a], [, b]) => a.y - b.y || a.x - b.x).map(([key]) => key);
+const shownOrder = (places: ReadonlyMap<string, Rect>): string[] => [...places].sort(([, a], [, b]) => a.y - b.y || (isRtl() ? b.x - a.x : a.x - b.x)).map(([key]) => key);
 
 /** What stands where it stood keeps its rectangle, and all of it if nothing moved: then nothing is rendered. */
 function unmoved(before: ReadonlyMap<string, Rect> | undefined, after: ReadonlyMap<string, Rect>): ReadonlyMap<string, Rect> {

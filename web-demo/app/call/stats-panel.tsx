@@ -1,12 +1,13 @@
 import { X } from 'lucide';
 import type { TrackStats } from '../../sdk/index';
+import { number, percent } from '../format';
 import { call, callStats, nameOf } from '../store';
 import { t } from '../strings';
 import { IconButton } from '../ui/button';
 import { callStatsOpen } from './call-state';
 import { LayerSelect } from './layer-select';
 
-const whole = (n: number) => (n > 0 ? String(Math.round(n)) : '–');
+const whole = (n: number) => (n > 0 ? number(n) : '–');
 
 function RowName({ row }: { row: TrackStats }) {
   const track = row.direction === 'in' ? call.value.tracks.find((x) => x.trackId === row.key) : undefined;
@@ -81,15 +82,15 @@ export function StatsPanel() {
           <dl class="stats-summary">
             <div>
               <dt>{t.stats.rtt}</dt>
-              <dd>{stats.rttMs === null ? '–' : `${stats.rttMs < 10 ? stats.rttMs.toFixed(1) : Math.round(stats.rttMs)} ms`}</dd>
+              <dd>{stats.rttMs === null ? '–' : t.stats.ms(number(stats.rttMs, stats.rttMs < 10 ? 1 : 0))}</dd>
             </div>
             <div>
               <dt>{t.stats.incoming}</dt>
-              <dd>{Math.round(stats.inKbps)} kbit/s</dd>
+              <dd>{t.stats.kbps(number(stats.inKbps))}</dd>
             </div>
             <div>
               <dt>{t.stats.outgoing}</dt>
-              <dd>{Math.round(stats.outKbps)} kbit/s</dd>
+              <dd>{t.stats.kbps(number(stats.outKbps))}</dd>
             </div>
           </dl>
           <div class="stats-scroll" tabIndex={0} role="region" aria-labelledby="stats-title">
@@ -115,7 +116,7 @@ export function StatsPanel() {
                     <td>{s.width ? `${s.width}×${s.height}` : '–'}</td>
                     <td>{s.kind === 'video' ? whole(s.fps) : '–'}</td>
                     <td>{whole(s.kbps)}</td>
-                    <td>{s.loss > 0 ? `${(s.loss * 100).toFixed(1)} %` : '0'}</td>
+                    <td>{s.loss > 0 ? percent(s.loss, 1) : number(0)}</td>
                   </tr>
                 ))}
               </tbody>

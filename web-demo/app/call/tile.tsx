@@ -6,6 +6,7 @@ import { pinTile } from './acts';
 import { personItems } from '../moderation/person-menu';
 import { saveCameras, saveScreens } from '../prefs';
 import { call, callStats, nameOf, usersById } from '../store';
+import { listed } from '../format';
 import { t } from '../strings';
 import { Avatar } from '../ui/avatar';
 import { Boundary } from '../ui/boundary';
@@ -105,7 +106,7 @@ function View({ tile, rect, main, pinned, tabStop }: Props) {
 
   const roomy = rect.w >= TOOLS_WIDTH;
   const tabIndex = tabStop ? 0 : -1;
-  const label = screen ? t.call.screenOf(name) : self ? `${name} (${t.you.toLowerCase()})` : name;
+  const label = screen ? t.call.screenOf(name) : self ? t.call.yourTile(name) : name;
   const facts = [
     label,
     !screen && muted && t.call.tileMuted,
@@ -115,7 +116,7 @@ function View({ tile, rect, main, pinned, tabStop }: Props) {
     paused && t.call.tileWeak,
     grade && grade !== 'good' && t.call.connection[grade],
     away && t.call.reconnecting,
-  ].filter(Boolean);
+  ].filter((fact) => typeof fact === 'string');
 
   const items = (): (MenuItem | false | undefined)[] => [
     { key: 'pin', label: pinned ? t.call.unpinTile(label) : t.call.pinTile(label), icon: pinned ? PinOff : Pin, run: () => pinTile(key) },
@@ -128,7 +129,7 @@ function View({ tile, rect, main, pinned, tabStop }: Props) {
       ref={root}
       class={`tile ${self ? 'tile-mirror' : ''} ${screen ? 'tile-screen' : ''} ${main ? 'tile-main' : ''}`}
       role="group"
-      aria-label={facts.join(', ')}
+      aria-label={listed(facts)}
       tabIndex={tabIndex}
       style={place(rect)}
       data-testid="tile"

@@ -3,7 +3,7 @@ import { useEffect, useState } from 'preact/hooks';
 import { EllipsisVertical, UserPlus } from 'lucide';
 import { addMember, channelMembers, mayAdd, mayArchive, mayLeave, maySetUp, type Channel, type Member } from '../../sdk/index';
 import { convene } from '../client';
-import { duration, shortWhen } from '../format';
+import { compareNames, duration, shortWhen } from '../format';
 import { archive, leaveChannel, tell } from '../moderation/acts';
 import { PersonMenu } from '../moderation/person-menu';
 import { isGuest, me, people, presenceOf, titleOf } from '../store';
@@ -62,7 +62,7 @@ function Members({ channel }: { channel: Channel }) {
   }, [channel.id]);
   const found = (all ?? [])
     .filter((one) => matches(one.name, one.username, q))
-    .sort((a, b) => (RANK[a.role] ?? 2) - (RANK[b.role] ?? 2) || a.name.localeCompare(b.name))
+    .sort((a, b) => (RANK[a.role] ?? 2) - (RANK[b.role] ?? 2) || compareNames(a.name, b.name))
     .slice(0, MAX_ROWS);
   return (
     <>

@@ -17,16 +17,18 @@ import { Avatar } from '../ui/avatar';
 import { Boundary } from '../ui/boundary';
 import { Button, IconButton } from '../ui/button';
 import { Icon } from '../ui/icon';
+import { lazyDialog } from '../ui/lazy';
 import { MenuButton } from '../ui/menu';
 import { isPhone } from '../ui/viewport';
 import { isMuted } from '../unread';
 import { AskMany } from './ask-many';
 import { Composer } from './composer';
 import { MessageList } from './message-list';
-import { NotifyDialog } from './notify';
-import { PinsDialog } from './pins';
 import { ThreadPanel, ThreadsButton } from './thread';
 import { TypingLine } from './typing-line';
+
+const NotifyDialog = lazyDialog(() => import('./notify').then((m) => m.NotifyDialog));
+const PinsDialog = lazyDialog(() => import('./pins').then((m) => m.PinsDialog));
 
 export function ChannelView({ channel }: { channel: Channel }) {
   const heading = useRef<HTMLHeadingElement>(null);

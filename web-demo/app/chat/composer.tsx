@@ -11,7 +11,10 @@ import { blocked, me } from '../store';
 import { t } from '../strings';
 import { Button, IconButton } from '../ui/button';
 import { editing } from './editing';
-import { LaterDialog, LaterLine } from './later';
+import { lazyDialog } from '../ui/lazy';
+import { LaterLine } from './later-line';
+
+const LaterDialog = lazyDialog(() => import('./later').then((m) => m.LaterDialog));
 
 /** The protocol's limit. */
 const MAX_CHARS = 10_000;

@@ -1,14 +1,11 @@
 import { useRef, useState } from 'preact/hooks';
-import { CalendarClock, Clock, Pencil, TriangleAlert, X } from 'lucide';
+import { Clock, Pencil, X } from 'lucide';
 import type { Channel, Scheduled } from '../../sdk/index';
-import { convene } from '../client';
 import { clock, shortWhen } from '../format';
 import { cancelScheduled, changeScheduled, scheduleMessage } from '../intents';
-import { scheduled } from '../store';
 import { t } from '../strings';
 import { Button, IconButton } from '../ui/button';
 import { Dialog } from '../ui/dialog';
-import { Icon } from '../ui/icon';
 import { fromField, presets, problemOf, toField } from './when';
 
 /** A text and a time. `onSubmit` gives the code of what went wrong, or nothing. */
@@ -89,27 +86,7 @@ export function LaterDialog({ channel, threadId, text, onClose, onDone }: {
   );
 }
 
-/** Says above the composer that something waits, and leads to it. */
-export function LaterLine({ channel, threadId }: { channel: Channel; threadId: string }) {
-  const [open, setOpen] = useState(false);
-  void scheduled.value;
-  const waiting = convene.schedule.in(channel.id, threadId);
-  const failed = waiting.filter((one) => one.state === 'failed').length;
-  const next = waiting.find((one) => one.state === 'pending');
-  return (
-    <>
-      {waiting.length > 0 && (
-        <button type="button" class={`later-line ${failed > 0 ? 'text-danger' : ''}`} onClick={() => setOpen(true)} data-testid="later-line">
-          <Icon node={failed > 0 ? TriangleAlert : CalendarClock} size={14} />
-          {failed > 0 ? t.later.notSent(failed) : t.later.waiting(waiting.length, next ? shortWhen(next.sendAt) : '')}
-        </button>
-      )}
-      {open && <LaterList waiting={waiting} onClose={() => setOpen(false)} />}
-    </>
-  );
-}
-
-function LaterList({ waiting, onClose }: { waiting: readonly Scheduled[]; onClose: () => void }) {
+export function LaterList({ waiting, onClose }: { waiting: readonly Scheduled[]; onClose: () => void }) {
   const [editing, setEditing] = useState('');
   return (
     <Dialog title={t.later.list} onClose={onClose} testid="later-list">

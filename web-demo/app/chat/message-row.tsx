@@ -16,9 +16,11 @@ import { MenuButton } from '../ui/menu';
 import { editing, focusComposer } from './editing';
 import { Markdown } from './markdown-view';
 import { ReactButton, Reactions } from './reactions';
-import { SeenDialog } from './seen';
 import { changesAfter, sendingState } from './sending';
 import { systemText } from './system-text';
+import { lazyDialog } from '../ui/lazy';
+
+const SeenDialog = lazyDialog(() => import('./seen').then((m) => m.SeenDialog));
 
 /** The name of the account that acts for a directory outside; it is in no list of people. */
 const DIRECTORY = 'Directory';

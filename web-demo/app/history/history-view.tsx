@@ -4,11 +4,12 @@ import type { CallRecord } from '../../sdk/index';
 import { useEntry } from '../a11y/focus';
 import { gradeIcon, gradeOf } from '../call/quality';
 import { convene } from '../client';
-import { duration, fullDate, shortWhen } from '../format';
+import { duration, fullDate, listed, shortWhen } from '../format';
 import { openChannel, startCall } from '../intents';
 import { go } from '../router';
 import { activeCalls, channelsById, me, nameOf, status, titleOf } from '../store';
 import { t } from '../strings';
+import '../styles/history.css';
 import { Avatar } from '../ui/avatar';
 import { Button, IconButton } from '../ui/button';
 import { Icon } from '../ui/icon';
@@ -154,7 +155,7 @@ function stateText(record: CallRecord, mine: boolean): string {
 
 /** What was wrong, in words. */
 function issuesText(record: CallRecord): string {
-  return record.networkIssues.flatMap((code) => t.history.issues[code] ?? []).join(', ');
+  return listed(record.networkIssues.flatMap((code) => t.history.issues[code] ?? []));
 }
 
 /** Everyone who was in it, once, with the time of all their stays together. */

@@ -3,7 +3,7 @@ import { useEffect, useState } from 'preact/hooks';
 import { Archive, LogOut, Phone, ShieldCheck } from 'lucide';
 import { archivedChannels, endSignInsOf, listRevisions, signInsOf, type Channel, type Message, type Revision, type SignIn } from '../../sdk/index';
 import { convene } from '../client';
-import { fullDate, shortWhen } from '../format';
+import { compareNames, fullDate, shortWhen } from '../format';
 import { openChannel } from '../intents';
 import { blocked, call, nameOf, people, presenceOf, titleOf } from '../store';
 import { t } from '../strings';
@@ -14,7 +14,7 @@ import { Icon } from '../ui/icon';
 import { ringInCall, tell, unblock } from './acts';
 
 export function BlocksDialog({ onClose }: { onClose: () => void }) {
-  const all = [...blocked.value].map((id) => ({ id, name: nameOf(id) })).sort((a, b) => a.name.localeCompare(b.name));
+  const all = [...blocked.value].map((id) => ({ id, name: nameOf(id) })).sort((a, b) => compareNames(a.name, b.name));
   return (
     <Dialog title={t.person.blockedPeople} onClose={onClose} testid="blocks">
       {all.length === 0 && <p class="meta">{t.person.nobodyBlocked}</p>}

@@ -1,4 +1,5 @@
 /** Where one can go, the likeliest first. Pure. */
+import { compareNames } from '../format';
 
 export interface Place {
   id: string;
@@ -12,7 +13,7 @@ export interface Place {
 
 /** With nothing typed: what waits for me, then what was used last. */
 const byNeed = (a: Place, b: Place): number =>
-  Number(b.count > 0) - Number(a.count > 0) || Number(b.unread) - Number(a.unread) || b.lastAt.localeCompare(a.lastAt) || a.title.localeCompare(b.title);
+  Number(b.count > 0) - Number(a.count > 0) || Number(b.unread) - Number(a.unread) || b.lastAt.localeCompare(a.lastAt) || compareNames(a.title, b.title);
 
 const fold = (text: string): string => text.normalize('NFKD').replace(/\p{M}/gu, '').toLowerCase();
 

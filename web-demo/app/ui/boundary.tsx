@@ -1,5 +1,5 @@
 import { Component, type ComponentChildren } from 'preact';
-import { call } from '../store';
+import { callGoesOn } from '../door';
 import { t } from '../strings';
 
 interface Props {
@@ -23,7 +23,7 @@ export class Boundary extends Component<Props, { failed: boolean }> {
     return (
       <div class="crash" role="alert">
         <p>{t.crash.title}</p>
-        {call.value.phase !== 'idle' && <p class="meta">{t.crash.call}</p>}
+        {callGoesOn.value && <p class="meta">{t.crash.call}</p>}
         <button type="button" class="btn btn-plain" onClick={() => this.setState({ failed: false })}>
           {t.crash.reopen}
         </button>

@@ -1,6 +1,6 @@
 /** Code that is loaded when its view is first shown. A failed load can be tried again. */
 import type { ComponentType } from 'preact';
-import { useEffect, useState } from 'preact/hooks';
+import { useLayoutEffect, useState } from 'preact/hooks';
 import { t } from '../strings';
 
 type Lazy<P> = ComponentType<P> & {
@@ -8,7 +8,26 @@ type Lazy<P> = ComponentType<P> & {
   preload: () => void;
 };
 
-export function lazy<P extends object>(load: () => Promise<ComponentType<P>>): Lazy<P> {
+const waiting: (() => void)[] = [];
+
+/** What is small and opened by a click: there before the click, and when the connection is gone. Called once the page is up. */
+export function preloadWaiting(): void {
+  const all = waiting.splice(0);
+  if (all.length === 0) return;
+  const go = () => all.forEach((preload) => preload());
+  // Not in every browser.
+  if (typeof requestIdleCallback === 'function') requestIdleCallback(go, { timeout: 5_000 });
+  else setTimeout(go, 2_000);
+}
+
+/** A dialog: nothing is shown while it comes, and it comes before it is asked for. */
+export function lazyDialog<P extends object>(load: () => Promise<ComponentType<P>>): Lazy<P> {
+  const dialog = lazy(load, true);
+  waiting.push(dialog.preload);
+  return dialog;
+}
+
+export function lazy<P extends object>(load: () => Promise<ComponentType<P>>, quiet = false): Lazy<P> {
   let loaded: ComponentType<P> | null = null;
   const preload = () => void load().then((view) => (loaded = view), () => {});
   return Object.assign(Lazy, { preload });
@@ -17,8 +36,9 @@ export function lazy<P extends object>(load: () => Promise<ComponentType<P>>): L
     const [View, setView] = useState<ComponentType<P> | null>(() => loaded);
     const [failed, setFailed] = useState(false);
     const [round, setRound] = useState(0);
-    useEffect(() => {
-      if (loaded) return;
+    // At once: a tab in the background paints nothing, and effects wait for that.
+    useLayoutEffect(() => {
+      if (loaded) return setView(() => loaded);
       let mounted = true;
       load().then(
         (view) => {
@@ -32,7 +52,7 @@ export function lazy<P extends object>(load: () => Promise<ComponentType<P>>): L
       };
     }, [round]);
     if (View) return <View {...props} />;
-    if (!failed) return <Loading />;
+    if (!failed) return quiet ? null : <Loading />;
     return (
       <div class="crash" role="alert">
         <p>{t.crash.title}</p>

@@ -1,4 +1,4 @@
-import { plural } from './words';
+import { codes, plural } from './words';
 
 export const account = {
   signIn: {
@@ -34,6 +34,10 @@ export const account = {
     signOut: 'Sign out',
     theme: 'Theme',
     themes: { system: 'System', light: 'Light', dark: 'Dark' },
+    language: 'Language',
+    languageSystem: 'As the browser',
+    languageIs: 'This page now speaks English',
+    languageFailed: 'That language could not be loaded. Try again in a moment.',
     status: 'Status',
     menu: 'Your account',
     sidebar: 'Conversations',
@@ -83,12 +87,12 @@ export const account = {
     hide: 'Hide',
     blockedPeople: 'Blocked people',
     nobodyBlocked: 'You block nobody. A menu at each name does it.',
-    roles: { member: 'Member', admin: 'Admin', owner: 'Owner' } as Record<string, string>,
-    roleHints: {
+    roles: codes({ member: 'Member', admin: 'Admin', owner: 'Owner' }),
+    roleHints: codes({
       member: 'Reads and writes.',
       admin: 'Also changes settings, removes members and their messages.',
       owner: 'Also gives roles and archives the channel.',
-    } as Record<string, string>,
+    }),
   },
 
   banned: {

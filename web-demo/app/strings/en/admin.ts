@@ -1,4 +1,4 @@
-import { plural } from './words';
+import { codes, plural } from './words';
 
 const perMinute = (_: number, text: string): string => `${text} a minute`;
 const words = (n: number, text: string): string => (n === 0 ? 'None' : plural(n, '# word', `${text} words`));
@@ -14,7 +14,7 @@ export const admin = {
     failed: 'The list could not be loaded.',
     denied: 'Only administrators of this server see this.',
     show: 'Show',
-    states: { open: 'Open', dismissed: 'Dismissed', actioned: 'Dealt with', all: 'All' } as Record<string, string>,
+    states: codes({ open: 'Open', dismissed: 'Dismissed', actioned: 'Dealt with', all: 'All' }),
     noReports: 'Nothing is waiting for a decision.',
     noneSuch: 'There are none.',
     unwanted: 'Unwanted word',
@@ -42,7 +42,7 @@ export const admin = {
     word: 'Word or phrase',
     wordHint: 'Found as whole words; case and accents make no difference. What was said before stays.',
     action: 'What is done',
-    actions: { block: 'Refuse the message', mask: 'Replace it by ***', flag: 'Let it pass and report it' } as Record<string, string>,
+    actions: codes({ block: 'Refuse the message', mask: 'Replace it by ***', flag: 'Let it pass and report it' }),
     addWord: 'Add',
     noWords: 'No word is on the list yet. Words of the server’s configuration are not shown here.',
     removeWord: (word: string) => `Take “${word}” from the list`,
@@ -63,8 +63,8 @@ export const admin = {
     verify: 'Check the log',
     whole: (n: number) => `The log is whole: ${plural(n, '# line', '# lines')}, none changed.`,
     broken: (n: number) => `The log was changed: only the first ${plural(n, '# line', '# lines')} are as they were written.`,
-    logDetails: { channelId: 'channel', authorId: 'author', sessionId: 'session', reportId: 'report', userId: 'person' } as Record<string, string>,
-    logActions: {
+    logDetails: codes({ channelId: 'channel', authorId: 'author', sessionId: 'session', reportId: 'report', userId: 'person' }),
+    logActions: codes({
       'message.delete': 'deleted a message',
       'call.end': 'closed a call',
       'ring.cancel': 'stopped a call from ringing',
@@ -83,7 +83,7 @@ export const admin = {
       'channel.archive': 'archived a channel or brought it back',
       'channel.member_add': 'added somebody to a channel',
       'channel.member_change': 'changed a member of a channel',
-    } as Record<string, string>,
+    }),
 
     people: 'People online',
     connections: (n: number) => plural(n, '# connection', '# connections'),

@@ -1,11 +1,11 @@
-import { plural, list } from './words';
+import { codes, list, number, plural } from './words';
 
 export const call = {
   call: {
     voice: 'Start a voice call',
     video: 'Start a video call',
     join: 'Join call',
-    joinCount: (n: number) => `Join · ${n}`,
+    joinCount: (n: number) => `Join · ${number(n)}`,
     return: 'Return to the call',
     region: 'Call',
     title: (name: string) => `Call in ${name}`,
@@ -44,7 +44,7 @@ export const call = {
     soundBlocked: 'Your browser holds back the sound.',
     paused: 'Paused to save data',
     unsupported: 'This browser cannot show this video',
-    page: (n: number, all: number) => `Page ${n} of ${all}`,
+    page: (n: number, all: number) => `Page ${number(n)} of ${number(all)}`,
     showAll: (n: number) => `Show everybody, ${plural(n, '# more', '# more')}`,
     previous: 'Previous page',
     next: 'Next page',
@@ -52,7 +52,7 @@ export const call = {
     rejoin: 'Rejoin',
     ended: 'The call has ended.',
     endedAfter: (d: string) => `The call ended after ${d}.`,
-    endedReason: {
+    endedReason: codes({
       declined: 'The call was declined.',
       no_answer: 'Nobody answered.',
       busy: 'They are in another call.',
@@ -63,15 +63,15 @@ export const call = {
       replaced: 'You joined this call with another device.',
       kicked: 'You were removed from the call.',
       node_lost: 'The call ended because the server was restarted.',
-    } as Record<string, string>,
-    joinFailed: {
+    }),
+    joinFailed: codes({
       'call.ended': 'This call has already ended.',
       'call.full': 'This call is full.',
       'call.locked': 'This call is locked. Ask somebody who is in it to let you in.',
       'call.busy': 'You are in another call.',
       'client.offline': 'No connection to the server. Try again when it is back.',
       'perm.denied': 'You may not call here.',
-    } as Record<string, string>,
+    }),
     joinFailedOther: 'The call could not be joined. Try again.',
     mini: 'Ongoing call',
     speaking: (name: string) => `${name} is speaking`,
@@ -80,13 +80,14 @@ export const call = {
     tileSharing: 'sharing a screen',
     tileWeak: 'video paused',
     connection: { good: 'good connection', fair: 'unsteady connection', poor: 'weak connection' },
+    yourTile: (name: string) => `${name} (you)`,
     pinTile: (name: string) => `Pin ${name}`,
     unpinTile: (name: string) => `Unpin ${name}`,
     tilePinned: (name: string) => `${name} is pinned`,
     tileUnpinned: (name: string) => `${name} is no longer pinned`,
     perPage: (n: number) => `Up to ${n} people on a page`,
     quality: (name: string) => `Video quality of ${name}`,
-    layers: { auto: 'Automatic', '2': 'High', '1': 'Medium', '0': 'Low', off: 'Off' } as Record<string, string>,
+    layers: codes({ auto: 'Automatic', '2': 'High', '1': 'Medium', '0': 'Low', off: 'Off' }),
     mutedByHost: 'A host muted your microphone.',
     screenFailed: 'Screen sharing did not start.',
     fullscreen: 'Full screen',
@@ -132,10 +133,12 @@ export const call = {
     size: 'Size',
     fps: 'fps',
     rate: 'kbit/s',
+    ms: (n: string) => `${n} ms`,
+    kbps: (n: string) => `${n} kbit/s`,
     loss: 'Loss',
     codec: 'Codec',
     layer: 'Layer',
-    sources: { mic: 'Microphone', camera: 'Camera', screen: 'Screen', screen_audio: 'Screen sound' } as Record<string, string>,
+    sources: codes({ mic: 'Microphone', camera: 'Camera', screen: 'Screen', screen_audio: 'Screen sound' }),
     none: 'Numbers appear after two seconds.',
   },
 
@@ -143,7 +146,7 @@ export const call = {
     title: 'Ready to join?',
     where: (name: string) => `Call in ${name}`,
     inside: (names: string[], more: number) =>
-      more > 0 ? `${names.join(', ')} +${more} are inside` : `${list.format(names)} ${names.length === 1 ? 'is' : 'are'} inside`,
+      more > 0 ? `${names.join(', ')} +${number(more)} are inside` : `${list.format(names)} ${names.length === 1 ? 'is' : 'are'} inside`,
     nobody: 'Nobody is here yet.',
     joinNow: 'Join',
     startNow: 'Start call',
@@ -189,7 +192,7 @@ export const call = {
     callBack: (name: string) => `Call ${name}`,
     openChat: (name: string) => `Open the chat of ${name}`,
     ongoing: 'Ongoing',
-    states: {
+    states: codes({
       missed: 'Missed',
       rejected: 'Declined',
       declined: 'Declined',
@@ -199,21 +202,21 @@ export const call = {
       ringing: 'Ringing',
       noAnswer: 'No answer',
       interrupted: 'Interrupted by a server restart',
-    } as Record<string, string>,
+    }),
     outgoing: 'Outgoing call',
     incoming: 'Incoming call',
     failed: 'The call history could not be loaded.',
     filter: 'Filter',
     joined: (name: string, d: string) => `${name}, ${d}`,
     quality: { good: 'Good quality', fair: 'Fair quality', poor: 'Poor quality' },
-    issues: {
+    issues: codes({
       high_loss_up: 'sound or picture of somebody did not get through',
       high_loss_down: 'sound or picture did not reach somebody',
       high_rtt: 'long delay',
       high_jitter: 'unsteady connection',
       freezes: 'frozen picture',
       low_bandwidth: 'slow connection',
-    } as Record<string, string>,
+    }),
   },
 
   connection: {

@@ -1,4 +1,4 @@
-import { plural, list } from './words';
+import { codes, plural, list } from './words';
 
 export const chat = {
   newChannel: {
@@ -150,27 +150,27 @@ export const chat = {
     cancel: 'Do not send',
     cancelFailed: 'It could not be cancelled. It may have been sent already.',
     failed: 'That did not work. Try again.',
-    problems: {
+    problems: codes({
       empty: 'Write what is to be sent.',
       missing: 'Pick a date and a time.',
       past: 'Pick a time in the future.',
       far: 'Pick a time within a year.',
-    } as Record<string, string>,
-    errors: {
+    }),
+    errors: codes({
       'limit.count': 'A hundred messages are scheduled already. Cancel one first.',
       'validation.failed': 'Pick a time in the future, within a year.',
       'conflict.state': 'It was sent or cancelled meanwhile.',
       'perm.read_only': 'Only hosts may write here.',
       'perm.timeout': 'You may not write here for now.',
       'perm.blocked': 'This person wants no messages from you.',
-    } as Record<string, string>,
-    why: {
+    }),
+    why: codes({
       'not_found.channel': 'not sent, you were not in this conversation any more',
       'conflict.state': 'not sent, the thread was deleted',
       'perm.read_only': 'not sent, only hosts could write here',
       'perm.timeout': 'not sent, you could not write here for a while',
       'perm.blocked': 'not sent, this person wants no messages from you',
-    } as Record<string, string>,
+    }),
     whyOther: 'not sent',
     notice: (where: string) => `A scheduled message in ${where} was not sent.`,
   },
@@ -200,13 +200,13 @@ export const chat = {
     timeout: (when: string) => `You are timed out: you can read here, and write again from ${when}.`,
     slow: (d: string) => `Slow mode: one message every ${d}.`,
     slowWaiting: 'Waiting for slow mode',
-    why: {
+    why: codes({
       'validation.filtered': 'Not sent: it contains words that are not wanted here. Change it and send it again.',
       'perm.timeout': 'Not sent: you are timed out.',
       'perm.read_only': 'Not sent: only owners and admins write here.',
       'perm.blocked': 'Not sent: this person wants no messages from you.',
       'not_found.channel': 'Not sent: you are not in this channel any more.',
-    } as Record<string, string>,
+    }),
     filteredEdit: 'Not saved: it contains words that are not wanted here.',
   },
 

@@ -1,3 +1,5 @@
+import { codes, decimal, number } from './words';
+
 export const devices = {
   netTest: {
     title: 'Connection test',
@@ -20,7 +22,7 @@ export const devices = {
     },
     states: { waiting: 'Not tested', running: 'Testing…', ok: 'Works', weak: 'Not well', failed: 'Does not work', skipped: 'Not offered' },
     numbers: (rttMs: number, loss?: number) =>
-      loss === undefined ? `${Math.round(rttMs)} ms` : `${Math.round(rttMs)} ms, ${(loss * 100).toFixed(loss > 0 && loss < 0.1 ? 1 : 0)} % lost`,
+      loss === undefined ? `${number(Math.round(rttMs))} ms` : `${number(Math.round(rttMs))} ms, ${decimal(loss * 100, loss > 0 && loss < 0.1 ? 1 : 0)} % lost`,
     megabits: (n: string) => `${n} Mbit/s`,
     lost: (n: string) => `${n} % lost`,
     silent: 'Opened, but nothing is heard',
@@ -78,7 +80,7 @@ export const devices = {
     release: 'Close the microphone while I am muted',
     releaseHint: 'The light of the system goes out. Unmuting takes a moment longer.',
     talkNotice: 'Tell me when I talk while muted',
-    keys: { Space: 'Space' } as Record<string, string>,
+    keys: codes({ Space: 'Space' }),
   },
 
   permission: {

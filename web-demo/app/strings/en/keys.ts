@@ -20,7 +20,7 @@ export const keys = {
     editLast: 'Edit your last message',
     sendKey: 'Send message',
     newline: 'New line',
-    typingHint: 'Also while typing',
+    whileTyping: (what: string) => `${what} (also while typing)`,
     hand: 'Raise or lower your hand',
     people: 'People of the call',
     chat: 'Chat beside the call',

@@ -1,7 +1,9 @@
+import { codes } from './words';
+
 export const moderation = {
   moderation: {
     failed: 'That did not work. Try again.',
-    errors: {
+    errors: codes({
       'perm.denied': 'You may not do this.',
       'perm.read_only': 'The channel is archived.',
       'conflict.state': 'That is so already, or was changed meanwhile.',
@@ -14,12 +16,12 @@ export const moderation = {
       'not_found.message': 'The message is not there any more.',
       'validation.failed': 'Something in it is not possible. Check what you entered.',
       'client.offline': 'No connection to the server. Try again when it is back.',
-    } as Record<string, string>,
+    }),
     lastOwner: 'Make somebody else an owner first.',
     report: 'Report…',
     reportTitle: 'Report this message',
     reportText: 'The administrators of this server see the message as it is now, and that it was you who reported it.',
-    reasons: { spam: 'Spam or advertising', abuse: 'Insult or harassment', private: 'Private matters of somebody', unlawful: 'Unlawful', other: 'Something else' } as Record<string, string>,
+    reasons: codes({ spam: 'Spam or advertising', abuse: 'Insult or harassment', private: 'Private matters of somebody', unlawful: 'Unlawful', other: 'Something else' }),
     reason: 'Reason',
     note: 'Note',
     noteHint: 'What should they know? You may leave it empty.',
@@ -31,7 +33,7 @@ export const moderation = {
     timeoutTitle: (name: string) => `Time out ${name}`,
     timeoutText: 'Can read, but neither write, edit nor react here until it is over.',
     duration: 'For how long?',
-    durations: { m5: '5 minutes', h1: 'One hour', d1: 'One day', w1: 'One week', d30: '30 days', ever: 'For good', lift: 'Not any more: lift it' } as Record<string, string>,
+    durations: codes({ m5: '5 minutes', h1: 'One hour', d1: 'One day', w1: 'One week', d30: '30 days', ever: 'For good', lift: 'Not any more: lift it' }),
     timeoutSubmit: 'Time out',
     timeoutLift: 'Lift the time-out',
     timedOut: (name: string) => `${name} is timed out.`,

@@ -1,0 +1,3 @@
+import { formsOf } from '../words';
+
+export const { plural, list, number, decimal } = formsOf('de');
