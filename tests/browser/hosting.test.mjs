@@ -321,6 +321,7 @@ test('J5: two clicks mute, ask, remove and lock; a mute can be taken back, and n
   await cy.click('unmute-yes');
   await until('cy is heard because she wants to be', 5_000, () => micOn(cy));
   await gone(cy, id('unmute-prompt'));
+  await shows(bo, `${tile(cy)}[data-muted="false"]`);
 
   await count(bo);
   await bo.click('call-more');
