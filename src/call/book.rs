@@ -75,6 +75,8 @@ pub enum MediaAction {
     Join(ParticipantId),
     Leave(ParticipantId),
     ForceMute(ParticipantId),
+    /// The owner of the microphone has switched it on again.
+    LiftMute(ParticipantId),
     SetMuted(ParticipantId, bool),
 }
 
@@ -347,9 +349,11 @@ impl Book {
             work.live.participants.iter_mut().find(|p| p.session == session).ok_or(CallError::NotInCall)?;
         let before = who.voice;
         let stated_mute = change.muted;
+        let mut lifts = false;
         if stated_mute == Some(false) {
             // Whoever has spoken up again has answered the host already.
             who.host_mute = None;
+            lifts = std::mem::take(&mut who.force_muted);
         }
         let voice = &mut who.voice;
         voice.muted = change.muted.unwrap_or(voice.muted);
@@ -364,6 +368,9 @@ impl Book {
             work.raise(user, raised, user);
         }
         // Even if it is no news here: the offer may have said otherwise, and saying it twice harms nobody.
+        if lifts {
+            work.media.push(MediaAction::LiftMute(id));
+        }
         if stated_mute.is_some() {
             work.media.push(MediaAction::SetMuted(id, after.muted));
         }
@@ -539,6 +546,7 @@ impl<'a> Work<'a> {
             had_screen: false,
             leave_at: None,
             host_mute: None,
+            force_muted: false,
         });
         self.joined = Some(by.participant);
         self.media.push(MediaAction::Join(by.participant));

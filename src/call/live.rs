@@ -82,6 +82,8 @@ pub struct LiveParticipant {
     /// The socket is lost; the stint ends at this time unless it comes back.
     pub leave_at: Option<Instant>,
     pub host_mute: Option<HostMute>,
+    /// The media plane lets nothing of the microphone through until its owner says that it is on.
+    pub force_muted: bool,
 }
 
 /// A microphone that was on was muted by a host, which can take it back for a moment.

@@ -160,6 +160,7 @@ impl DeskParts {
                 MediaAction::Join(_) => {}
                 MediaAction::Leave(who) => self.media.leave(plan.call, who),
                 MediaAction::ForceMute(who) => self.media.force_mute(plan.call, who, true),
+                MediaAction::LiftMute(who) => self.media.force_mute(plan.call, who, false),
                 MediaAction::SetMuted(who, muted) => self.media.set_muted(plan.call, who, muted),
             }
         }

@@ -16,8 +16,8 @@ const SHARES = 4;
 const VISIBLE_MS = 2_000;
 
 const id = (name) => `[data-testid="${name}"]`;
-const row = (person) => `${id('person-row')}[data-user-id="${person.userId}"]`;
-const tile = (person) => `${id('tile')}[data-user-id="${person.userId}"]`;
+const row = (person) => `${id('person-row')}[data-user-id="${person.user}"]`;
+const tile = (person) => `${id('tile')}[data-user-id="${person.user}"]`;
 
 let server;
 let browser;
@@ -91,7 +91,7 @@ async function choose(person, testid) {
 /** The seat of somebody who is in the call, from the lobby on. */
 async function seated(person) {
   await person.connected();
-  person.userId = await person.userId();
+  person.user = await person.userId();
 }
 
 before(async () => {
@@ -216,7 +216,7 @@ test('J4 by keyboard alone', { timeout: 90_000 }, async () => {
   await shows(cy, row(cy));
   assert.equal(await focused(cy), 'people-title');
   assert.equal(await page.$eval(id('control-people'), (button) => `${button.ariaLabel} ${button.ariaExpanded}`), `People, ${BOTS + 2} true`);
-  assert.equal(await page.$eval(id('person-row'), (first) => first.dataset.userId), cy.userId, 'hands come first');
+  assert.equal(await page.$eval(id('person-row'), (first) => first.dataset.userId), cy.user, 'hands come first');
   await page.screenshot({ path: path.join(OUT, 'hosting-people.png') });
   await accessible(page, 'people');
   await press(cy, 'Escape');
@@ -234,7 +234,7 @@ test('J4 by keyboard alone', { timeout: 90_000 }, async () => {
   assert.equal(await page.evaluate(() => document.activeElement.ariaLabel), 'Clapping');
   await press(cy, 'Enter');
   assert.equal(await focused(cy), 'control-react');
-  await shows(bo, `${id('reaction')}[data-user-id="${cy.userId}"]`);
+  await shows(bo, `${id('reaction')}[data-user-id="${cy.user}"]`);
   await heard(bo, 'Cy Okafor reacts 👏');
   await gone(bo, id('reaction'));
 
@@ -321,6 +321,7 @@ test('J5: two clicks mute, ask, remove and lock; a mute can be taken back, and n
   await cy.click('unmute-yes');
   await until('cy is heard because she wants to be', 5_000, () => micOn(cy));
   await gone(cy, id('unmute-prompt'));
+  await shows(bo, `${tile(cy)}[data-muted="false"]`);
 
   await count(bo);
   await bo.click('call-more');

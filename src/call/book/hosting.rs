@@ -60,6 +60,7 @@ impl Book {
                 if !std::mem::replace(&mut who.voice.muted, true) {
                     who.host_mute = Some(HostMute { by, at: now.instant });
                 }
+                who.force_muted = true;
             }
             work.media.push(MediaAction::ForceMute(id));
             work.tell_muted(id, target, by, true);

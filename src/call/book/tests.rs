@@ -548,3 +548,17 @@ fn a_locked_call_is_open_to_hosts_to_the_rung_and_to_those_who_were_in_it() {
     b.run(|k, now| k.lock(now, call, ana, false, false)).unwrap();
     b.join(call, BO, 21).unwrap();
 }
+
+#[test]
+fn who_was_muted_by_a_host_is_heard_again_by_switching_the_microphone_on() {
+    let (mut b, call) = three();
+    let (ana, bo) = (Bench::user(ANA), Bench::user(BO));
+    let says = |muted: bool| VoiceChange { muted: Some(muted), ..VoiceChange::default() };
+    b.run(|k, now| k.mute(now, call, ana, false, bo)).unwrap();
+    let silent = b.run(|k, now| k.update(now, call, Bench::session(20), says(true))).unwrap();
+    assert!(matches!(silent.media[..], [MediaAction::SetMuted(_, true)]), "the mute stays");
+    let heard = b.run(|k, now| k.update(now, call, Bench::session(20), says(false))).unwrap();
+    assert!(matches!(heard.media[..], [MediaAction::LiftMute(_), MediaAction::SetMuted(_, false)]));
+    let again = b.run(|k, now| k.update(now, call, Bench::session(20), says(false))).unwrap();
+    assert!(matches!(again.media[..], [MediaAction::SetMuted(_, false)]), "once");
+}

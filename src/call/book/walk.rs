@@ -237,7 +237,7 @@ impl Walk {
             match action {
                 MediaAction::Join(who) => assert!(self.seats.insert(*who), "seated twice"),
                 MediaAction::Leave(who) => assert!(self.seats.remove(who), "left without a seat"),
-                MediaAction::ForceMute(_) | MediaAction::SetMuted(..) => {}
+                MediaAction::ForceMute(_) | MediaAction::LiftMute(_) | MediaAction::SetMuted(..) => {}
             }
         }
         self.book.apply(&plan);

@@ -21,7 +21,10 @@ export function HandQueue() {
       onClick={() => togglePanel('people')}
     >
       <Icon node={Hand} size={16} />
-      <span dir="auto">{t.hosting.hands(hands.slice(0, NAMED).map(nameInCall), Math.max(0, hands.length - NAMED))}</span>
+      <span class="hand-queue-count" aria-hidden="true">
+        {hands.length}
+      </span>
+      <span class="hand-queue-names" dir="auto">{t.hosting.hands(hands.slice(0, NAMED).map(nameInCall), Math.max(0, hands.length - NAMED))}</span>
     </button>
   );
 }
