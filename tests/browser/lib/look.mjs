@@ -26,12 +26,15 @@ export async function look(page, name) {
   assert.ok(wide <= 0, `${name}: ${wide} px wider than the window`);
 }
 
+/** Every size in every scheme with `LOOK=all`; otherwise each size and each scheme once. */
+const ALL = process.env.LOOK === 'all';
+
 /** The same state wide and narrow, light and dark. The window is as before afterwards. */
 export async function lookAround(page, name) {
   const before = page.viewport();
-  for (const [size, { width, height }] of [['desktop', DESKTOP], ['phone', PHONE]]) {
+  for (const [size, { width, height }, own] of [['desktop', DESKTOP, 'light'], ['phone', PHONE, 'dark']]) {
     await page.setViewport({ ...before, width, height });
-    for (const scheme of ['light', 'dark']) {
+    for (const scheme of ALL ? ['light', 'dark'] : [own]) {
       await page.emulateMediaFeatures([{ name: 'prefers-color-scheme', value: scheme }]);
       await look(page, `${name}-${size}-${scheme}`);
     }

@@ -84,8 +84,8 @@ export const guests = {
     more: (n: number) => plural(n, '# more waits', '# more wait'),
     admit: 'Let in',
     refuse: 'Refuse',
-    admitName: (name: string) => `Let ${name} in`,
-    refuseName: (name: string) => `Refuse ${name}`,
+    admitName: (name: string) => `Let in: ${name}`,
+    refuseName: (name: string) => `Refuse: ${name}`,
     hint: 'F8 moves to Let in',
     said: (name: string, where: string) => `${name} would like to join ${where}. Press F8 to decide.`,
     outcome: {
