@@ -1,8 +1,8 @@
 /** What administrators do to calls and accounts. Each says what came of it. */
-import { banUser, closeCall, codeOf } from '../../sdk/index';
+import { banUser, closeCall, codeOf, unbanUser } from '../../sdk/index';
 import { convene } from '../client';
 import { toast } from '../intents';
-import { attempt, errorText, markBanned } from '../moderation/acts';
+import { attempt, errorText, markBanned, tell } from '../moderation/acts';
 import { t } from '../strings';
 
 /** Somebody else may have been faster. */
@@ -23,3 +23,9 @@ export const disable = (userId: string, name: string, reason: string): Promise<s
     await banUser(convene.session, userId, reason, null);
     markBanned(userId, true);
   }, t.admin.disabled(name));
+
+export const enable = (userId: string, name: string): Promise<boolean> =>
+  tell(async () => {
+    await unbanUser(convene.session, userId);
+    markBanned(userId, false);
+  }, t.admin.enabled(name));

@@ -2,13 +2,13 @@ import { useEffect, useState } from 'preact/hooks';
 import { EllipsisVertical } from 'lucide';
 import { listAccounts, listBans, mayBan, type Account } from '../../sdk/index';
 import { convene } from '../client';
-import { unban } from '../moderation/acts';
 import { PersonMenu } from '../moderation/person-menu';
 import { bannedUsers, me, presenceOf } from '../store';
 import { t } from '../strings';
 import { Avatar } from '../ui/avatar';
 import { Button } from '../ui/button';
 import { Icon } from '../ui/icon';
+import { enable } from './acts';
 import { Disable } from './disable';
 import { Rows } from './rows';
 import { usePages } from './use-pages';
@@ -50,7 +50,7 @@ export function People() {
               {bannedUsers.value.has(one.id) && <span class="tag tag-warn">{t.admin.isBanned}</span>}
               {mayBan(me.value, { userId: one.id, account: one.role }) &&
                 (bannedUsers.value.has(one.id) ? (
-                  <Button aria-label={t.admin.enableWho(one.name)} onClick={() => void unban(one.id, one.name)} testid="account-enable">
+                  <Button aria-label={t.admin.enableWho(one.name)} onClick={() => void enable(one.id, one.name)} testid="account-enable">
                     {t.admin.enable}
                   </Button>
                 ) : (

@@ -1,42 +1,33 @@
 import { useEffect, useRef, useState } from 'preact/hooks';
+import { poll, tabSight } from './poll';
 
 const EVERY_MS = 5_000;
 
-/** Something that is asked again every few seconds, as long as the page can be seen. */
+/** Something of the moment: asked every few seconds while the page can be seen. */
 export function useLive<T>(load: () => Promise<T>) {
   const [data, setData] = useState<T | null>(null);
   const [failed, setFailed] = useState(false);
-  const read = useRef<() => void>(() => {});
+  const again = useRef<() => void>(() => {});
 
   useEffect(() => {
     let gone = false;
-    let asking = false;
-    let timer: ReturnType<typeof setTimeout> | undefined;
-    const once = async () => {
-      clearTimeout(timer);
-      if (gone || asking) return;
-      asking = true;
-      const now = await load().then(
-        (found) => ({ found }),
-        () => null,
-      );
-      asking = false;
-      if (gone) return;
-      // What was seen last is shown on; it is said that it is not of this moment.
-      if (now) setData(now.found);
-      setFailed(now === null);
-      if (!document.hidden) timer = setTimeout(() => void once(), EVERY_MS);
-    };
-    const shown = () => (document.hidden ? clearTimeout(timer) : void once());
-    document.addEventListener('visibilitychange', shown);
-    read.current = () => void once();
-    void once();
+    const polling = poll(
+      async () => {
+        // What was seen last is shown on when a question fails; it is said that it is not of this moment.
+        const found = await load().catch(() => null);
+        if (gone) return;
+        if (found !== null) setData(() => found);
+        setFailed(found === null);
+      },
+      EVERY_MS,
+      tabSight,
+    );
+    again.current = polling.again;
     return () => {
       gone = true;
-      clearTimeout(timer);
-      document.removeEventListener('visibilitychange', shown);
+      polling.stop();
     };
   }, []);
 
-  return { data, failed, again: () => read.current() };
+  return { data, failed, again: () => again.current() };
 }

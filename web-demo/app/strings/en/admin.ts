@@ -141,8 +141,9 @@ export const admin = {
     disableTitle: (name: string) => `Disable the account of ${name}?`,
     disableText: 'They are signed out everywhere, leave every call at once, and cannot sign in until somebody enables the account again. What they wrote stays.',
     disableConfirm: 'To confirm, type',
-    disableMismatch: (username: string) => `That is not ${username}.`,
+    disableMismatch: (username: string) => `That is not “${username}”. Nothing was changed.`,
     disabled: (name: string) => `The account of ${name} is disabled.`,
+    enabled: (name: string) => `The account of ${name} is enabled.`,
     enable: 'Enable',
     enableWho: (name: string) => `Enable the account of ${name}`,
 
