@@ -5,8 +5,7 @@
 import { signal } from '@preact/signals';
 import { setLocale } from './format';
 import { stored } from './prefs';
-import { useCatalogue, type Catalogue } from './strings';
-import { en } from './strings/en/index';
+import { english, useCatalogue, type Catalogue } from './strings';
 
 /** In the menu, each in its own language. */
 export const LANGUAGES = [
@@ -45,7 +44,7 @@ export const localeOf = (code: Code, wanted: readonly string[]): string => {
 };
 
 const LOAD: Record<Code, () => Promise<Catalogue>> = {
-  en: () => Promise.resolve(en),
+  en: () => Promise.resolve(english),
   de: () => import('./strings/de/index').then((m) => m.words),
   pseudo: () => import('./strings/pseudo').then((m) => m.words),
   'pseudo-rtl': () => import('./strings/pseudo').then((m) => m.words),

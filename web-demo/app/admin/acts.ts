@@ -3,7 +3,7 @@ import { banUser, closeCall, codeOf, unbanUser } from '../../sdk/index';
 import { convene } from '../client';
 import { toast } from '../intents';
 import { attempt, errorText, markBanned, tell } from '../moderation/acts';
-import { t } from '../strings';
+import { t } from './texts';
 
 /** Somebody else may have been faster. */
 export async function closeRoom(callId: string, name: string): Promise<void> {

@@ -5,7 +5,7 @@ import { isServerAdmin } from '../../sdk/index';
 import { offerFocus } from '../a11y/focus';
 import { ADMIN_TABS, go, type AdminTab } from '../router';
 import { me } from '../store';
-import { t } from '../strings';
+import { t } from './texts';
 import { IconButton } from '../ui/button';
 import { Bans } from './bans';
 import { Log } from './log';

@@ -3,7 +3,7 @@ import { convene } from '../client';
 import { fullDate, shortWhen } from '../format';
 import { unban } from '../moderation/acts';
 import { bannedUsers, nameOf } from '../store';
-import { t } from '../strings';
+import { t } from './texts';
 import { Avatar } from '../ui/avatar';
 import { Button } from '../ui/button';
 import { Rows } from './rows';

@@ -1,7 +1,7 @@
 import { useRef } from 'preact/hooks';
 import type { Account } from '../../sdk/index';
 import { Ask } from '../moderation/prompts';
-import { t } from '../strings';
+import { t } from './texts';
 import { disable } from './acts';
 
 /** The same name as it is shown, whoever types it. */

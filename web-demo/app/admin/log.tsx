@@ -4,7 +4,7 @@ import { convene } from '../client';
 import { fullDate, listed, shortWhen } from '../format';
 import { tell } from '../moderation/acts';
 import { channelsById, nameOf, titleOf, usersById } from '../store';
-import { t } from '../strings';
+import { t } from './texts';
 import { Button } from '../ui/button';
 import { Rows } from './rows';
 import { usePages } from './use-pages';

@@ -1,6 +1,6 @@
 /** Figures as people read them. */
 import { spoken } from '../format';
-import { t } from '../strings';
+import { t } from './texts';
 
 const number = (n: number, digits: number): string => new Intl.NumberFormat(spoken(), { maximumFractionDigits: digits }).format(n);
 

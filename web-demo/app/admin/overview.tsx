@@ -4,7 +4,7 @@ import { convene } from '../client';
 import { duration, fullDate } from '../format';
 import { go, type AdminTab } from '../router';
 import { openReports } from '../store';
-import { t } from '../strings';
+import { t } from './texts';
 import { Button } from '../ui/button';
 import { useNow } from '../ui/use-now';
 import { bitrate, count, memory, percent } from './numbers';

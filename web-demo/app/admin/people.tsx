@@ -4,7 +4,7 @@ import { listAccounts, listBans, mayBan, type Account } from '../../sdk/index';
 import { convene } from '../client';
 import { PersonMenu } from '../moderation/person-menu';
 import { bannedUsers, me, presenceOf } from '../store';
-import { t } from '../strings';
+import { t } from './texts';
 import { Avatar } from '../ui/avatar';
 import { Button } from '../ui/button';
 import { Icon } from '../ui/icon';

@@ -1,7 +1,7 @@
 import { serverPolicy, type PolicySetting } from '../../sdk/index';
 import { convene } from '../client';
 import { go } from '../router';
-import { t } from '../strings';
+import { t } from './texts';
 import { Button } from '../ui/button';
 import { count, span } from './numbers';
 import { Rows } from './rows';

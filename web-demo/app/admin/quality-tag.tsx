@@ -1,6 +1,6 @@
 import type { Measured } from '../../sdk/index';
 import { gradeIcon, gradeOf } from '../call/quality';
-import { t } from '../strings';
+import { t } from './texts';
 import { Icon } from '../ui/icon';
 import { percent } from './numbers';
 

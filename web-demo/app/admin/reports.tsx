@@ -8,7 +8,7 @@ import { errorText } from '../moderation/acts';
 import { PersonMenu } from '../moderation/person-menu';
 import { Ask } from '../moderation/prompts';
 import { channelsById, nameOf, openReports, titleOf } from '../store';
-import { t } from '../strings';
+import { t } from './texts';
 import { Button } from '../ui/button';
 import { Icon } from '../ui/icon';
 import { Rows } from './rows';

@@ -2,7 +2,7 @@ import { cancelRing, runningRings, type RunningRing } from '../../sdk/index';
 import { convene } from '../client';
 import { duration } from '../format';
 import { tell } from '../moderation/acts';
-import { t } from '../strings';
+import { t } from './texts';
 import { useNow } from '../ui/use-now';
 import { Rows } from './rows';
 import { SureButton } from './sure-button';

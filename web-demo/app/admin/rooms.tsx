@@ -4,7 +4,7 @@ import { ArrowDown, ArrowUp, ChevronDown, ChevronRight } from 'lucide';
 import { peopleOfCall, runningCalls, type RunningCall } from '../../sdk/index';
 import { convene } from '../client';
 import { duration, fullDate } from '../format';
-import { t } from '../strings';
+import { t } from './texts';
 import { Icon } from '../ui/icon';
 import { Loading } from '../ui/lazy';
 import { useNow } from '../ui/use-now';

@@ -1,5 +1,5 @@
 import type { ComponentChildren } from 'preact';
-import { t } from '../strings';
+import { t } from './texts';
 import { Button } from '../ui/button';
 import { Loading } from '../ui/lazy';
 

@@ -5,7 +5,7 @@ import { convene } from '../client';
 import { shortWhen } from '../format';
 import { attempt, tell } from '../moderation/acts';
 import { nameOf } from '../store';
-import { t } from '../strings';
+import { t } from './texts';
 import { Button, IconButton } from '../ui/button';
 import { Rows } from './rows';
 import { usePages } from './use-pages';

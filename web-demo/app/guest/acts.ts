@@ -7,7 +7,7 @@ import { endSession, endStay, joinFromLobby } from '../intents';
 import { guestName, speakerDevice } from '../prefs';
 import { go } from '../router';
 import { channelsById, me, signedIn, status } from '../store';
-import { t } from '../strings';
+import { t } from './texts';
 import { guestPhase, keepStay, stay } from './stay';
 
 /** How this page wanted to come in; after a reload nobody has pressed anything yet. */

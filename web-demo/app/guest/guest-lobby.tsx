@@ -8,7 +8,7 @@ import { LevelMeter, PreviewBox } from '../lobby/parts';
 import { guestName } from '../prefs';
 import { go } from '../router';
 import { channelsById, devicesOpen, everReady, inCall, local, me, signedIn, status } from '../store';
-import { t } from '../strings';
+import { t } from './texts';
 import { Button } from '../ui/button';
 import { Loading, lazy } from '../ui/lazy';
 import { Logo } from '../ui/icon';

@@ -3,7 +3,7 @@ import { useEffect, useRef } from 'preact/hooks';
 import { endStay, openChannel, rejoinCall } from '../intents';
 import { go, route } from '../router';
 import { callInChannel, channels, grants, inCall, me, nameOf, rejoin, titleOf } from '../store';
-import { t } from '../strings';
+import { t } from './texts';
 import { Button } from '../ui/button';
 import '../styles/guest.css';
 

@@ -1,6 +1,6 @@
 import { expect, it } from 'vitest';
 import { parse, pathOf } from '../router';
-import { t } from '../strings';
+import { t } from './texts';
 import { overBy } from './stay';
 
 it('the end of a session is told to a guest in words of its own', () => {

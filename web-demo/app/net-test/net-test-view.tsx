@@ -6,7 +6,7 @@ import { announce } from '../a11y/announcer';
 import { useEntry } from '../a11y/focus';
 import { convene } from '../client';
 import { go } from '../router';
-import { t } from '../strings';
+import { t } from './texts';
 import { Button, IconButton } from '../ui/button';
 import { Icon } from '../ui/icon';
 import { toast } from '../intents';

@@ -6,6 +6,7 @@ export const base: Words<typeof en> = {
   tagline: 'Anrufe und Chat für dein Team, auf eurem eigenen Server.',
   skipToContent: 'Zum Inhalt springen',
   skipToComposer: 'Zum Nachrichtenfeld springen',
+  skipToToolbar: 'Zur Steuerung des Anrufs springen',
   close: 'Schließen',
   cancel: 'Abbrechen',
   back: 'Zurück',

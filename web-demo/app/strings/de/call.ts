@@ -61,6 +61,7 @@ export const call: Words<typeof en> = {
       alone_timeout: 'Der Anruf wurde beendet, weil sonst niemand da war.',
       max_duration: 'Der Anruf hat seine längste Dauer erreicht.',
       host_ended: 'Der Anruf wurde für alle beendet.',
+      admin_ended: 'Die Administration dieses Servers hat den Anruf beendet.',
       replaced: 'Du bist diesem Anruf mit einem anderen Gerät beigetreten.',
       kicked: 'Du wurdest aus dem Anruf entfernt.',
       node_lost: 'Der Anruf wurde beendet, weil der Server neu gestartet wurde.',
@@ -68,6 +69,7 @@ export const call: Words<typeof en> = {
     joinFailed: {
       'call.ended': 'Dieser Anruf ist schon beendet.',
       'call.full': 'Dieser Anruf ist voll.',
+      'call.locked': 'Dieser Anruf ist gesperrt. Bitte jemanden, der darin ist, dich hereinzulassen.',
       'call.busy': 'Du bist in einem anderen Anruf.',
       'client.offline': 'Keine Verbindung zum Server. Versuche es, wenn sie zurück ist.',
       'perm.denied': 'Du darfst hier nicht anrufen.',
@@ -78,7 +80,6 @@ export const call: Words<typeof en> = {
     tileMuted: 'Mikrofon aus',
     tileCameraOff: 'Kamera aus',
     tileSharing: 'teilt einen Bildschirm',
-    tileHand: 'Hand gehoben',
     tileWeak: 'Video pausiert',
     connection: { good: 'gute Verbindung', fair: 'unruhige Verbindung', poor: 'schwache Verbindung' },
     yourTile: (name) => `${name} (du)`,

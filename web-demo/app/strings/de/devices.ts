@@ -1,54 +1,7 @@
 import type { devices as en } from '../en/devices';
 import type { Words } from '../words';
-import { decimal, number } from './words';
 
 export const devices: Words<typeof en> = {
-  netTest: {
-    title: 'Verbindungstest',
-    intro: 'Prüft, was ein Anruf braucht: den Server, deine Geräte und jeden Weg, auf dem dein Netz Ton und Bild durchlässt. Das dauert etwa zehn Sekunden, und niemand wird angerufen.',
-    start: 'Starten',
-    running: 'Test läuft …',
-    again: 'Noch einmal testen',
-    copy: 'Bericht kopieren',
-    copied: 'Der Bericht ist in deiner Zwischenablage. Er enthält keine Namen und keine Adressen.',
-    notCopied: 'Der Bericht konnte nicht kopiert werden. Dein Browser hat es nicht erlaubt.',
-    steps: {
-      signalling: { name: 'Server', hint: 'Chat, Klingeln und der Beginn von Anrufen' },
-      microphone: { name: 'Mikrofon', hint: 'Darf diese Seite es benutzen?' },
-      camera: { name: 'Kamera', hint: 'Darf diese Seite sie benutzen?' },
-      udp: { name: 'Anruf, direkt', hint: 'UDP: der beste Weg' },
-      tcp: { name: 'Anruf über TCP', hint: 'Für Netze, die UDP sperren' },
-      turn: { name: 'Anruf über ein Relais', hint: 'Für Netze, die wenig mehr als Webseiten erlauben' },
-    },
-    states: { waiting: 'Nicht getestet', running: 'Test läuft …', ok: 'Funktioniert', failed: 'Funktioniert nicht', skipped: 'Nicht angeboten' },
-    numbers: (rttMs, loss) =>
-      loss === undefined ? `${number(Math.round(rttMs))} ms` : `${number(Math.round(rttMs))} ms, ${decimal(loss * 100, loss > 0 && loss < 0.1 ? 1 : 0)} % verloren`,
-    verdicts: {
-      good: { title: 'Anrufe werden gut funktionieren', advice: 'Ton und Bild nehmen den direkten Weg.' },
-      weak: {
-        title: 'Anrufe werden funktionieren, mit Lücken',
-        advice: 'Die Verbindung ist langsam oder verliert Pakete. Geh näher an deinen Router, nimm ein Kabel oder stoppe große Downloads.',
-      },
-      tcp: {
-        title: 'Anrufe werden funktionieren, etwas langsamer',
-        advice: 'Dein Netz sperrt UDP, deshalb nehmen Anrufe TCP. Mit einer guten Verbindung ist das in Ordnung. Wenn Anrufe stocken, bitte die Betreiber deines Netzes, UDP zu diesem Server zu erlauben.',
-      },
-      relay: {
-        title: 'Anrufe werden über ein Relais funktionieren',
-        advice: 'Dein Netz erlaubt weder UDP noch den direkten TCP-Port. Anrufe nehmen einen Umweg. Wenn sie stocken, bitte die Betreiber deines Netzes, UDP zu diesem Server zu erlauben.',
-      },
-      blocked: {
-        title: 'Anrufe werden hier nicht funktionieren',
-        advice: 'Der Chat funktioniert, aber dein Netz lässt weder Ton noch Bild durch. Versuche ein anderes Netz, zum Beispiel den Hotspot eines Telefons, oder schicke den Bericht an die Betreiber deines Netzes.',
-      },
-      offline: { title: 'Der Server ist nicht erreichbar', advice: 'Prüfe deine Internetverbindung und teste dann noch einmal.' },
-    },
-    deviceAdvice: {
-      microphone: 'Das Mikrofon ließ sich nicht öffnen. Erlaube es in der Adressleiste deines Browsers und prüfe, ob es eingesteckt ist und kein anderes Programm es benutzt.',
-      camera: 'Die Kamera ließ sich nicht öffnen. Erlaube sie in der Adressleiste deines Browsers und prüfe, ob sie eingesteckt ist und kein anderes Programm sie benutzt.',
-    },
-  },
-
   devices: {
     title: 'Ton und Kamera',
     open: 'Einstellungen für Ton und Kamera',

@@ -6,7 +6,12 @@ import { base } from './base';
 import { call } from './call';
 import { chat } from './chat';
 import { devices } from './devices';
+import { guest } from './guest';
+import { guests } from './guests';
+import { hosting } from './hosting';
 import { keys } from './keys';
 import { moderation } from './moderation';
+import { netTest } from './net-test';
+import { network } from './network';
 
-export const words: Catalogue = { ...base, ...account, ...chat, ...call, ...devices, ...moderation, ...admin, ...keys };
+export const words: Catalogue = { ...base, ...account, ...chat, ...call, ...hosting, ...network, ...devices, ...moderation, ...admin, ...guests, ...keys, ...guest, ...netTest };

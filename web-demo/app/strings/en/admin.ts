@@ -1,3 +1,4 @@
+import { desk } from './desk';
 import { codes, plural } from './words';
 
 const perMinute = (_: number, text: string): string => `${text} a minute`;
@@ -5,13 +6,8 @@ const words = (n: number, text: string): string => (n === 0 ? 'None' : plural(n,
 
 export const admin = {
   admin: {
-    title: 'Administration',
+    ...desk,
     tabs: { overview: 'Overview', people: 'People', rooms: 'Rooms', rings: 'Rings', reports: 'Reports', bans: 'Bans', words: 'Words', policy: 'Policy', log: 'Log' },
-    openReports: (n: number) => plural(n, '# open report', '# open reports'),
-    newReport: 'A message was reported.',
-    look: 'Look',
-    more: 'Show more',
-    failed: 'The list could not be loaded.',
     denied: 'Only administrators of this server see this.',
     show: 'Show',
     states: codes({ open: 'Open', dismissed: 'Dismissed', actioned: 'Dealt with', all: 'All' }),
@@ -21,7 +17,6 @@ export const admin = {
     byFilter: 'Found by the list of unwanted words',
     reportedBy: (name: string, when: string) => `Reported by ${name}, ${when}`,
     wroteIn: (name: string, where: string) => (where ? `${name} in ${where}` : name),
-    elsewhere: 'a channel you are not in',
     decide: 'Decide…',
     decideTitle: 'Decide this report',
     decision: 'Decision',
@@ -52,10 +47,6 @@ export const admin = {
     isClient: 'External',
     inactive: 'Deactivated',
     isBanned: 'Banned',
-    signInsOf: (name: string) => `Where ${name} is signed in`,
-    noSignIns: 'Nowhere at the moment.',
-    endAll: 'Sign out everywhere',
-    ended: 'Signed out.',
     logFilter: 'Kind',
     logAll: 'Everything',
     logPerson: 'Person',

@@ -1,0 +1,48 @@
+import type { guest as english } from '../en/guest';
+import type { Words } from '../words';
+
+export const guest: Words<typeof english> = {
+  guest: {
+    title: (name) => `${name} beitreten`,
+    name: 'Dein Name',
+    nameHint: 'Die anderen sehen ihn.',
+    nameMissing: 'Gib zuerst deinen Namen ein.',
+    nameRefused: 'Dieser Name ist nicht möglich. Versuche einen kürzeren.',
+    join: 'Beitreten',
+    ask: 'Um Einlass bitten',
+    listen: 'Beitreten und zuhören',
+    entering: 'Beitritt läuft …',
+    mustAsk: 'Jemand von drinnen muss dich hereinlassen.',
+    listenOnly: 'Mit diesem Link kannst du zuhören und zusehen. Mikrofon und Kamera bleiben aus.',
+    account: 'Ich habe ein Konto',
+    signInFirst: 'Melde dich an, um mit deinem Konto hineinzugehen.',
+    stranger: (me, where) => `Du bist als ${me} angemeldet, aber nicht Mitglied von ${where}. Bitte jemanden von dort, dich hinzuzufügen, oder geh als Gast hinein: Dieser Tab wird dann abgemeldet.`,
+    waiting: 'Du wartest auf Einlass',
+    waitingText: (where) => `Die Personen in ${where} wissen, dass du hier bist. Du bist drin, sobald jemand von ihnen Ja sagt.`,
+    offlineWaiting: 'Verbindung verloren, neuer Versuch läuft. Dein Platz bleibt eine Minute lang frei.',
+    stop: 'Nicht mehr warten',
+    admitted: 'Du wurdest hereingelassen',
+    here: (name) => `Du bist als Gast hier: ${name}`,
+    leave: 'Endgültig gehen',
+    toCall: 'Zum Anruf',
+    removed: 'Du bist nicht mehr in diesem Gespräch.',
+    mayOnlyListen: 'Mit deinem Link kannst du nur zuhören.',
+    failed: {
+      'not_found.invite': { title: 'Diesen Link gibt es nicht', text: 'Prüfe, ob er vollständig kopiert wurde, oder bitte die Person, die ihn dir geschickt hat, um einen neuen.' },
+      'invite.gone': { title: 'Dieser Link funktioniert nicht mehr', text: 'Er ist abgelaufen, wurde zurückgenommen oder so oft benutzt, wie er darf. Bitte die Person, die ihn dir geschickt hat, um einen neuen.' },
+      'limit.rate': { title: 'Zu viele Versuche auf einmal', text: 'Aus deinem Netz kamen viele Anfragen. Warte eine Minute und versuche es dann noch einmal.' },
+      'client.offline': { title: 'Der Server ist nicht erreichbar', text: 'Prüfe deine Verbindung und versuche es noch einmal.' },
+      'server.draining': { title: 'Der Server wird neu gestartet', text: 'Versuche es gleich noch einmal.' },
+      other: { title: 'Der Link ließ sich nicht öffnen', text: 'Unterwegs ist etwas schiefgegangen. Versuche es gleich noch einmal.' },
+    } as Record<string, { title: string; text: string }>,
+    over: {
+      refused: { title: 'Du wurdest nicht hereingelassen', text: 'Jemand von drinnen hat Nein gesagt. Wenn das ein Versehen war, frage nach und klopfe noch einmal an.', action: 'Zurück zur Tür' },
+      unanswered: { title: 'Niemand hat geantwortet', text: 'Zehn Minuten lang hat drinnen niemand entschieden.', action: 'Noch einmal bitten' },
+      full: { title: 'Vor dieser Tür warten viele', text: 'Zum Warten ist kein Platz mehr. Versuche es gleich noch einmal.', action: 'Erneut versuchen' },
+      revoked: { title: 'Du bist hier nicht mehr Gast', text: 'Der Link, über den du gekommen bist, wurde zurückgenommen, oder dein Aufenthalt wurde beendet. Der Anruf ist für dich vorbei.', action: 'Noch einmal nachsehen' },
+      expired: { title: 'Deine Zeit als Gast ist vorbei', text: 'Mit einem Link kannst du höchstens zwölf Stunden bleiben. Wenn er noch funktioniert, kannst du wieder hereinkommen.', action: 'Wieder hereinkommen' },
+      replaced: { title: 'Du bist in einem anderen Tab hier', text: 'Mach dort weiter, oder komm hier wieder herein.', action: 'Wieder hereinkommen' },
+      left: { title: 'Du bist gegangen', text: 'Wenn der Link noch funktioniert, kannst du wieder hereinkommen.', action: 'Wieder hereinkommen' },
+    } as Record<string, { title: string; text: string; action: string }>,
+  },
+};
