@@ -367,10 +367,10 @@ impl Book {
         if let Some(raised) = change.hand_raised {
             work.raise(user, raised, user);
         }
-        // Even if it is no news here: the offer may have said otherwise, and saying it twice harms nobody.
         if lifts {
             work.media.push(MediaAction::LiftMute(id));
         }
+        // Even if it is no news here: the offer may have said otherwise, and saying it twice harms nobody.
         if stated_mute.is_some() {
             work.media.push(MediaAction::SetMuted(id, after.muted));
         }
