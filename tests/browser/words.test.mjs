@@ -110,6 +110,23 @@ test('every text of the page is from the catalogue, and nothing breaks where tex
     assert.deepEqual(bare, [], path);
   }
   await sound('from right to left');
+  await goto(ana, '/c/general');
+  await ana.click('me-menu');
+  const outside = await page.$eval('.me-menu', (menu) => {
+    const room = menu.getBoundingClientRect();
+    return [...menu.querySelectorAll('*')].filter((one) => {
+      const box = one.getBoundingClientRect();
+      return box.width > 0 && !one.closest('svg, option') && (box.left < room.left || box.right > room.right);
+    }).map((one) => one.textContent);
+  });
+  assert.deepEqual(outside, [], 'texts that run out of the account menu');
+  // A name stands where the line begins, whichever way it runs itself.
+  assert.ok(await page.$eval('.sidebar [data-channel-slug="general"] .row-name', (name) => {
+    const text = document.createRange();
+    text.selectNodeContents(name);
+    return Math.abs(text.getBoundingClientRect().right - name.getBoundingClientRect().right) < 2;
+  }), 'the name of a channel is beside its icon');
+  await ana.click('me-menu');
 });
 
 test('a window of 320 pixels needs no scrolling to the side, nor does a page twice as large', { timeout: 60_000 }, async () => {

@@ -42,6 +42,7 @@ const weigh = (all: Iterable<Rollup.OutputChunk>): number => [...all].reduce((su
 const names = (all: Iterable<Rollup.OutputChunk>): string => [...all].map(({ fileName, code }) => `${fileName} ${gzipSync(code).length}`).join(', ');
 
 const SIGN_IN = ['app/main.tsx'];
+/** With the parser of messages: it is needed for the first of them. */
 const SHELL = [...SIGN_IN, 'app/page.tsx', 'app/shell.tsx'];
 
 describe('what the parts of the page weigh', () => {
