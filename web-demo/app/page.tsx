@@ -1,7 +1,6 @@
 /** The page of somebody who is, or was, signed in. It brings the client with it; without it there is only the sign-in. */
 import { effect } from '@preact/signals';
 import { Announcer } from './a11y/announcer';
-import { BannedPage } from './banned';
 import { convene, tokens } from './client';
 import { connectDevices } from './devices/acts';
 import { connectIntents } from './intents';
@@ -13,6 +12,7 @@ import { lazy } from './ui/lazy';
 import { Toasts } from './ui/toasts';
 
 const GuestLobby = lazy(() => import('./guest/guest-lobby').then((m) => m.GuestLobby));
+const BannedPage = lazy(() => import('./banned').then((m) => m.BannedPage));
 const Shell = lazy(() => import('./shell').then((m) => m.Shell));
 
 connectStore();

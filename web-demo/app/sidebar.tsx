@@ -7,7 +7,6 @@ import { ask } from './moderation/acts';
 import { openChannel, openDm, signOut, toast } from './intents';
 import { theme, type Theme } from './prefs';
 import { go, route } from './router';
-import { PrivacySwitches } from './privacy';
 import * as store from './store';
 import { LanguageChoice } from './language-choice';
 import { t } from './strings';
@@ -18,6 +17,8 @@ import { isPhone } from './ui/viewport';
 import { unreadMark } from './unread';
 import { isServerAdmin, type Channel, type Status, type User } from '../sdk/index';
 import { lazyDialog } from './ui/lazy';
+
+const PrivacySwitches = lazyDialog(() => import('./privacy').then((m) => m.PrivacySwitches));
 
 const NewChannelDialog = lazyDialog(() => import('./new-channel').then((m) => m.NewChannelDialog));
 const SignInsDialog = lazyDialog(() => import('./sign-ins').then((m) => m.SignInsDialog));

@@ -17,6 +17,9 @@ const GROUPS = {
   limits: ['chat.rate_profile', 'chat.rate_scale', 'server.max_connections', 'server.max_connections_per_ip'],
 } as const;
 
+/** A command, the same in every language. */
+const EXPORT = 'convene export';
+
 export function valueText({ name, value }: PolicySetting): string {
   if (typeof value === 'boolean') return value ? t.admin.on : t.admin.off;
   const special = t.admin.policyValues[`${name}=${value}`];
@@ -75,7 +78,7 @@ export function Policy() {
             ))}
           </p>
           <p class="meta">
-            {t.admin.policyExport} <code dir="ltr">convene export</code>
+            {t.admin.policyExport} <code dir="ltr">{EXPORT}</code>
           </p>
         </section>
       )}

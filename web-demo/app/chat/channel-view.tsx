@@ -21,12 +21,12 @@ import { lazyDialog } from '../ui/lazy';
 import { MenuButton } from '../ui/menu';
 import { isPhone } from '../ui/viewport';
 import { isMuted } from '../unread';
-import { AskMany } from './ask-many';
 import { Composer } from './composer';
 import { MessageList } from './message-list';
 import { ThreadPanel, ThreadsButton } from './thread';
 import { TypingLine } from './typing-line';
 
+const AskMany = lazyDialog(() => import('./ask-many').then((m) => m.AskMany));
 const NotifyDialog = lazyDialog(() => import('./notify').then((m) => m.NotifyDialog));
 const PinsDialog = lazyDialog(() => import('./pins').then((m) => m.PinsDialog));
 
