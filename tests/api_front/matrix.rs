@@ -347,6 +347,9 @@ async fn run(database: Option<String>, carrier: Carrier) -> Vec<String> {
         let mut told = false;
         for (at, role) in ROLES.iter().enumerate() {
             let names = world.scene(row).await;
+            if let Some((op, data)) = row.after {
+                let _ = world.must(OWNER, op, filled(&serde_json::from_str(data).unwrap(), &names)).await;
+            }
             for session in 0..ROLES.len() {
                 world.heard(session).await;
             }

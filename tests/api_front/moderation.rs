@@ -261,7 +261,7 @@ async fn the_server_is_watched_over_rest_and_a_ring_is_cancelled() {
         (Method::GET, "/admin/rings".to_owned()),
         (Method::DELETE, ring.clone()),
     ] {
-        assert_eq!(ana.refused(method, &path, Value::Null).await, (403, "perm.denied".into()), "{path}");
+        assert_eq!(bo.refused(method, &path, Value::Null).await, (403, "perm.denied".into()), "{path}");
     }
     assert_eq!(admin.ok(Method::GET, "/admin/rings", Value::Null).await["rings"][0]["userId"], bo_id);
     admin.ok(Method::DELETE, &ring, Value::Null).await;

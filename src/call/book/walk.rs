@@ -27,6 +27,8 @@ struct Row {
     declined: u32,
     busy: u32,
     missed: u32,
+    /// The latest step took rings back. Earlier ones were taken back by an administrator, and say nothing of the caller.
+    given_up: bool,
     /// Rings that were answered, and by whom: never twice.
     accepted: BTreeMap<UserId, u32>,
     rung: BTreeMap<UserId, u32>,
@@ -259,6 +261,7 @@ impl Walk {
                 declined: 0,
                 busy: 0,
                 missed: 0,
+                given_up: false,
                 accepted: BTreeMap::new(),
                 rung: BTreeMap::new(),
             };
@@ -271,6 +274,7 @@ impl Walk {
             row.answered |= step.answered;
             row.state = step.state.unwrap_or(row.state);
         }
+        row.given_up = step.invites.iter().any(|(_, outcome)| *outcome == InviteOutcome::Cancelled);
         for (user, outcome) in &step.invites {
             match outcome {
                 InviteOutcome::Ringing => *row.rung.entry(*user).or_default() += 1,
@@ -385,12 +389,11 @@ impl Row {
         assert!(!self.invites.values().any(|one| *one == InviteOutcome::Ringing), "a ring outlives its call");
         let others = self.stints.values().any(|(user, _)| *user != self.initiator);
         assert!(!others || self.answered, "somebody came, and it was not answered");
-        let given_up = self.invites.values().any(|one| *one == InviteOutcome::Cancelled);
         let expected = if self.answered {
             CallState::Completed
         } else if cause == Cause::MediaLost {
             CallState::Failed
-        } else if cause == Cause::Caller || given_up {
+        } else if cause == Cause::Caller || self.given_up {
             CallState::Cancelled
         } else if self.declined > 0 {
             CallState::Rejected

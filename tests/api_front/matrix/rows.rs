@@ -15,6 +15,8 @@ pub struct Row {
     pub call: Call,
     /// The role whose doing is listened to; the first that may, if none is said.
     pub by: Option<usize>,
+    /// What the owner does just before.
+    pub after: Option<(&'static str, &'static str)>,
 }
 
 #[derive(Clone, Copy, PartialEq)]
@@ -38,7 +40,7 @@ pub enum Call {
 }
 
 const fn row(op: &'static str, data: &'static str, codes: [&'static str; 6]) -> Row {
-    Row { op, data, codes, external: codes[OUTSIDER], heard: &[], call: Call::None, by: None }
+    Row { op, data, codes, external: codes[OUTSIDER], heard: &[], call: Call::None, by: None, after: None }
 }
 
 impl Row {
@@ -54,6 +56,11 @@ impl Row {
 
     const fn by(mut self, role: usize) -> Self {
         self.by = Some(role);
+        self
+    }
+
+    const fn after(mut self, op: &'static str, data: &'static str) -> Self {
+        self.after = Some((op, data));
         self
     }
 
@@ -305,9 +312,11 @@ pub static ROWS: &[Row] = &[
     row(
         "call:mute_participant",
         r#"{"callId": "$call", "userId": "$bo", "muted": false}"#,
-        ["conflict.state", DENIED, NO_CALL, NO_CALL, DENIED, NO_CALL],
+        [OK, DENIED, NO_CALL, NO_CALL, DENIED, NO_CALL],
     )
-    .during(Call::Ongoing),
+    .during(Call::Ongoing)
+    .after("call:mute_participant", r#"{"callId": "$call", "userId": "$bo"}"#)
+    .heard(&[("call:muted", To::Members)]),
     row(
         "call:ask_unmute",
         r#"{"callId": "$call", "userId": "$bo"}"#,
