@@ -5,7 +5,6 @@
  * It is bounded in rows, in text and in age, one row for each account; signing out takes it away. Nothing that opens
  * anything is in it: no token, no session.
  */
-import { openDB } from 'idb';
 import type { Chat } from './chat';
 import type { Safety } from './safety';
 import { account, channel as channelSchema, message as messageSchema, read, readList, user as userSchema, type Account, type Channel, type Message, type User } from './wire';
@@ -159,11 +158,13 @@ export class TailKeeper {
 
 /** A database of its own: a tab with an earlier version of the page never holds up the others. */
 export function browserTailStore(): TailStore {
-  const db = openDB('convene-tail', 1, {
-    upgrade(database) {
-      database.createObjectStore('tails', { keyPath: 'userId' });
-    },
-  });
+  const db = import('idb').then(({ openDB }) =>
+    openDB('convene-tail', 1, {
+      upgrade(database) {
+        database.createObjectStore('tails', { keyPath: 'userId' });
+      },
+    }),
+  );
   db.catch(() => undefined); // each use tells of it
   return {
     get: async (userId) => (await db).get('tails', userId),
