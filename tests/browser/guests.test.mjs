@@ -256,7 +256,15 @@ const boxes = (person) => person.page.evaluate(() => [...document.querySelectorA
 
 test('the door: hosts are asked over their view, one decides for all, and what waited survives a new start', { timeout: 90_000 }, async () => {
   const { code } = await link({ lobby: true });
-  const tiles = await boxes(ana);
+  // Whoever was here a moment ago leaves a place behind for a while.
+  let tiles = '';
+  let still = 0;
+  await until('the stage is at rest', 5_000, async () => {
+    const now = await boxes(ana);
+    if (now !== tiles) still = Date.now();
+    tiles = now;
+    return Date.now() - still > 1_200;
+  });
   const knock = async (name) => {
     const guest = await openLink(browser, code);
     await is(guest, 'guest-name');

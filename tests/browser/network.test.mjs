@@ -120,6 +120,7 @@ test('a weak connection of somebody else is told on their tile alone', { timeout
 test('a busy computer is told after ten seconds, and its picture can be smaller', { timeout: 60_000 }, async (t) => {
   const { page, crowd, spoken } = await start(t);
   await page.click(id('control-camera'));
+  await until('the camera is sent', 5_000, () => page.evaluate(() => window.__convene.pc.getTransceivers().some((one) => one.kind === 'video' && one.direction === 'sendonly')));
   await page.evaluate(() => {
     window.sent = [];
     const pc = window.__convene.pc;

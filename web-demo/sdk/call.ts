@@ -560,6 +560,8 @@ export class Call {
 
   #onMuted({ participantId, muted = true }: { participantId?: string; muted?: boolean }): void {
     if (participantId !== this.#state.participantId) return;
+    // The server has another state of mine now than the one it was told: taken back at once, mine is to be said again.
+    this.#sentState = null;
     const was = this.#local.state.micModerated;
     this.#local.moderate(muted);
     if (muted) this.events.emit('mutedByHost', undefined);
