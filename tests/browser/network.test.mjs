@@ -178,8 +178,9 @@ test('who comes and goes is told in a small call, once in three seconds, and can
   await page.evaluate(() => {
     window.notes = 0;
     const { start } = OscillatorNode.prototype;
+    // Those of coming and going: time that jumps ahead looks like a lost connection too, which has notes of its own.
     OscillatorNode.prototype.start = function (...rest) {
-      window.notes++;
+      if ([698.46, 466.16].some((hz) => Math.abs(this.frequency.value - hz) < 0.1)) window.notes++;
       return start.apply(this, rest);
     };
     window.lines = [];
