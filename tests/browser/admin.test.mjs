@@ -1,15 +1,13 @@
 // What administrators of the server see of it while it runs, what they do about it, and that nobody else does.
 import assert from 'node:assert/strict';
-import { mkdir, readFile } from 'node:fs/promises';
-import { createRequire } from 'node:module';
-import path from 'node:path';
+import { mkdir } from 'node:fs/promises';
 import { after, before, test } from 'node:test';
 import { launchChromium } from './lib/browsers.mjs';
+import { look as seen } from './lib/look.mjs';
 import { goto, Person } from './lib/people.mjs';
 import { OUT, Server } from './lib/server.mjs';
 import { until } from './lib/wait.mjs';
 
-const AXE = await readFile(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
 const CLOSED = 'An administrator of this server closed the call.';
 const id = (name) => `[data-testid="${name}"]`;
 let server;
@@ -59,12 +57,7 @@ async function look(name, sizes = [['wide', 1280, 800, 'light'], ['phone', 390, 
     await ana.page.setViewport({ width, height });
     // Without the moment in between.
     await ana.page.emulateMediaFeatures([{ name: 'prefers-color-scheme', value: scheme }, { name: 'prefers-reduced-motion', value: 'reduce' }]);
-    await ana.page.screenshot({ path: path.join(OUT, `admin-${name}-${size}-${scheme}.png`) });
-    await ana.page.evaluate(AXE);
-    const { violations } = await ana.page.evaluate(() => window.axe.run(document, { resultTypes: ['violations'] }));
-    assert.deepEqual(violations.filter((one) => ['serious', 'critical'].includes(one.impact)).map((one) => `${name} ${size}: ${one.id} ${one.nodes[0].html}`), []);
-    const over = await ana.page.evaluate(() => document.documentElement.scrollWidth - innerWidth);
-    assert.ok(over <= 0, `${name} ${size} is ${over} px too wide`);
+    await seen(ana.page, `admin-${name}-${size}-${scheme}`);
   }
   await ana.page.setViewport({ width: 1280, height: 800 });
   await ana.page.emulateMediaFeatures([{ name: 'prefers-color-scheme', value: 'light' }]);
