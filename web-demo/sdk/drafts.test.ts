@@ -1,5 +1,5 @@
 import { describe, expect, it, vi } from 'vitest';
-import { Drafts, MemoryDraftStore } from './drafts';
+import { Drafts, JournaledDraftStore, MemoryDraftStore } from './drafts';
 
 const stores = (store: MemoryDraftStore, ...texts: string[]) =>
   vi.waitFor(() => expect([...store.rows.values()].map((row) => row.text).sort()).toEqual(texts));
@@ -20,6 +20,41 @@ describe('drafts', () => {
     const again = await reload(store);
     expect([again.get('c1'), again.get('t1'), again.get('c2')]).toEqual(['half a sentence', 'a reply', '']);
     expect((await reload(store, 'other')).get('c1')).toBe('');
+  });
+
+  it('are there after a reload at any moment, before the database has them', async () => {
+    const rows = new Map<string, string>();
+    const journal = {
+      get length() {
+        return rows.size;
+      },
+      key: (i: number) => [...rows.keys()][i] ?? null,
+      getItem: (key: string) => rows.get(key) ?? null,
+      setItem: (key: string, text: string) => void rows.set(key, text),
+      removeItem: (key: string) => void rows.delete(key),
+    } as unknown as Storage;
+    const database = new MemoryDraftStore();
+    const open = async (store: MemoryDraftStore, user = 'u') => {
+      const drafts = new Drafts(new JournaledDraftStore(store, journal));
+      await drafts.open(user);
+      return drafts;
+    };
+    const stuck = new MemoryDraftStore();
+    stuck.put = () => new Promise(() => {});
+    const drafts = await open(stuck);
+    drafts.set('c1', 'half a sen');
+    drafts.set('c1', 'half a sentence');
+    drafts.set('c2', 'gone');
+    drafts.set('c2', '');
+    expect((await open(database, 'other')).get('c1')).toBe('');
+    const again = await open(database);
+    expect([again.get('c1'), again.get('c2')]).toEqual(['half a sentence', '']);
+    await stores(database, 'half a sentence');
+    await vi.waitFor(() => expect([...rows.keys()]).toEqual([]));
+    // What the database has is not noted any more, and what was typed since is.
+    again.set('c1', '');
+    await stores(database);
+    expect((await open(database)).get('c1')).toBe('');
   });
 
   it('stay in the store until the outbox has the text', async () => {

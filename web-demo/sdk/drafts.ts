@@ -5,8 +5,11 @@
 import type { IDBPDatabase } from 'idb';
 import { Emitter } from './emitter';
 import { placeOf, type OutboxItem } from './outbox';
+import { journalOfBrowser } from './outbox-store';
 
 export interface DraftStore {
+  /** At once: what is written a moment later, and must not be lost in that moment. */
+  note?(userId: string, place: string, text: string): void;
   all(userId: string): Promise<[place: string, text: string][]>;
   put(userId: string, place: string, text: string): Promise<void>;
   remove(userId: string, place: string): Promise<void>;
@@ -25,8 +28,66 @@ export class MemoryDraftStore implements DraftStore {
   }
 }
 
+const PREFIX = 'convene.draft.';
+
+/**
+ * A database takes a moment, and a reload in that moment would lose the last words. So every text is noted in a journal at
+ * once, until the database has it.
+ */
+export class JournaledDraftStore implements DraftStore {
+  constructor(
+    private readonly database: DraftStore,
+    private readonly journal: Storage | null,
+  ) {}
+
+  note(userId: string, place: string, text: string): void {
+    try {
+      this.journal?.setItem(keyOf(userId, place), text);
+    } catch {
+      // It is full: the database alone has to do.
+    }
+  }
+
+  async all(userId: string): Promise<[string, string][]> {
+    const noted = this.#noted(userId);
+    const stored = await this.database.all(userId).catch(() => []);
+    // Cleared, and the database had no time to hear of it.
+    for (const [place, text] of noted) if (!text) void this.remove(userId, place).catch(() => {});
+    return [...new Map([...stored, ...noted])].filter(([, text]) => text !== '');
+  }
+
+  async put(userId: string, place: string, text: string): Promise<void> {
+    await this.database.put(userId, place, text);
+    this.#written(userId, place, text);
+  }
+
+  async remove(userId: string, place: string): Promise<void> {
+    await this.database.remove(userId, place);
+    this.#written(userId, place, '');
+  }
+
+  /** What was typed since stays noted. */
+  #written(userId: string, place: string, text: string): void {
+    const key = keyOf(userId, place);
+    if (this.journal?.getItem(key) === text) this.journal.removeItem(key);
+  }
+
+  #noted(userId: string): [string, string][] {
+    const { journal } = this;
+    if (!journal) return [];
+    const mine = keyOf(userId, '');
+    const keys = Array.from({ length: journal.length }, (_, i) => journal.key(i) ?? '').filter((key) => key.startsWith(mine));
+    return keys.map((key) => [key.slice(mine.length), journal.getItem(key) ?? '']);
+  }
+}
+
+const keyOf = (userId: string, place: string): string => `${PREFIX}${userId}.${place}`;
+
+/** Of this origin. */
+export const browserDraftStore = (): DraftStore => new JournaledDraftStore(databaseStore(), journalOfBrowser());
+
 /** A database of its own: a tab with an earlier version of the page never holds up the outbox. */
-export function browserDraftStore(): DraftStore {
+function databaseStore(): DraftStore {
   const memory = new MemoryDraftStore();
   // With its first use: nobody who signs in waits for the code of it.
   let opened: Promise<IDBPDatabase | null> | null = null;
@@ -88,6 +149,8 @@ export class Drafts {
         continue;
       }
       this.#texts.set(place, text);
+      // It may be noted only.
+      this.#dirty.add(place);
       this.events.emit('change', place);
     }
     await this.#write();
@@ -106,6 +169,7 @@ export class Drafts {
 
   set(place: string, text: string): void {
     this.#note(place, text);
+    if (this.#userId) this.#store.note?.(this.#userId, place, text);
     this.#dirty.add(place);
     void this.#write();
   }

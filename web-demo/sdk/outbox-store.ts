@@ -51,7 +51,8 @@ export class JournaledOutboxStore implements OutboxStore {
 /** Of this origin. */
 export const browserOutboxStore = (): OutboxStore => new JournaledOutboxStore(databaseStore(), journalOfBrowser());
 
-function journalOfBrowser(): Storage | null {
+/** Where that is allowed. */
+export function journalOfBrowser(): Storage | null {
   try {
     return localStorage;
   } catch {
