@@ -90,7 +90,8 @@ test('nothing gets through: spinner, banner, panel, and back with the same micro
   assert.equal(await ana.has('connection-banner'), false, 'no banner yet');
   assert.equal(await ana.page.evaluate(() => document.querySelector('[data-testid="control-mic"]').disabled), false, 'controls stay live');
   await until('the banner says it', 8_000, () => ana.has('connection-banner'));
-  const seen = await ana.page.evaluate(() => window.stages);
+  // It is looked at once a frame.
+  const seen = await until('and it was seen when', 2_000, () => ana.page.evaluate(() => window.stages.lost !== undefined && window.stages));
   assert.ok(seen.reconnecting >= 950 && seen.reconnecting < 3_000, `the spinner came after ${seen.reconnecting} ms`);
   assert.ok(seen.lost >= 4_900 && seen.lost < 7_000, `the banner came after ${seen.lost} ms`);
   await until('what is sent is held back', 8_000, async () => (await sending(ana)) === 0);
