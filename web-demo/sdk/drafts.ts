@@ -184,6 +184,7 @@ export class Drafts {
   async sent(place: string, stored: Promise<unknown>): Promise<void> {
     this.#note(place, '');
     await stored;
+    if (this.#userId) this.#store.note?.(this.#userId, place, this.get(place));
     this.#dirty.add(place);
     await this.#write();
   }
