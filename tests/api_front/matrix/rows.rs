@@ -324,25 +324,17 @@ pub static ROWS: &[Row] = &[
     )
     .during(Call::Ongoing)
     .heard(&[("call:unmute_asked", To::Member)]),
-    row(
-        "call:hand",
-        r#"{"callId": "$call", "raised": true}"#,
-        [OK, OK, NO_CALL, NO_CALL, OK, NO_CALL],
-    )
-    .during(Call::Ongoing)
-    .heard(&[("call:hands", To::Members), ("voice:state_update", To::Members)]),
+    row("call:hand", r#"{"callId": "$call", "raised": true}"#, [OK, OK, NO_CALL, NO_CALL, OK, NO_CALL])
+        .during(Call::Ongoing)
+        .heard(&[("call:hands", To::Members), ("voice:state_update", To::Members)]),
     row(
         "call:hand",
         r#"{"callId": "$call", "raised": false, "userId": "$bo"}"#,
         [OK, OK, NO_CALL, NO_CALL, OK, NO_CALL],
     )
     .during(Call::Ongoing),
-    row(
-        "call:react",
-        r#"{"callId": "$call", "emoji": "👏"}"#,
-        [OK, OK, NO_CALL, NO_CALL, OK, NO_CALL],
-    )
-    .during(Call::Ongoing),
+    row("call:react", r#"{"callId": "$call", "emoji": "👏"}"#, [OK, OK, NO_CALL, NO_CALL, OK, NO_CALL])
+        .during(Call::Ongoing),
     row(
         "call:lock",
         r#"{"callId": "$call", "locked": true}"#,
