@@ -1,5 +1,7 @@
 import { describe, expect, it, vi } from 'vitest';
 import { Drafts, JournaledDraftStore, MemoryDraftStore } from './drafts';
+import { Journal } from './journal';
+import { FakeStorage } from './storage.fake';
 
 const stores = (store: MemoryDraftStore, ...texts: string[]) =>
   vi.waitFor(() => expect([...store.rows.values()].map((row) => row.text).sort()).toEqual(texts));
@@ -23,19 +25,11 @@ describe('drafts', () => {
   });
 
   it('are there after a reload at any moment, before the database has them', async () => {
-    const rows = new Map<string, string>();
-    const journal = {
-      get length() {
-        return rows.size;
-      },
-      key: (i: number) => [...rows.keys()][i] ?? null,
-      getItem: (key: string) => rows.get(key) ?? null,
-      setItem: (key: string, text: string) => void rows.set(key, text),
-      removeItem: (key: string) => void rows.delete(key),
-    } as unknown as Storage;
+    const storage = new FakeStorage();
+    const others = storage.length;
     const database = new MemoryDraftStore();
     const open = async (store: MemoryDraftStore, user = 'u') => {
-      const drafts = new Drafts(new JournaledDraftStore(store, journal));
+      const drafts = new Drafts(new JournaledDraftStore(store, new Journal('convene.draft.', storage)));
       await drafts.open(user);
       return drafts;
     };
@@ -50,7 +44,7 @@ describe('drafts', () => {
     const again = await open(database);
     expect([again.get('c1'), again.get('c2')]).toEqual(['half a sentence', '']);
     await stores(database, 'half a sentence');
-    await vi.waitFor(() => expect([...rows.keys()]).toEqual([]));
+    await vi.waitFor(() => expect(storage.length).toBe(others));
     // What the database has is not noted any more, and what was typed since is.
     again.set('c1', '');
     await stores(database);

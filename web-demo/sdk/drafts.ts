@@ -4,8 +4,8 @@
  */
 import type { IDBPDatabase } from 'idb';
 import { Emitter } from './emitter';
+import { Journal } from './journal';
 import { placeOf, type OutboxItem } from './outbox';
-import { journalOfBrowser } from './outbox-store';
 
 export interface DraftStore {
   /** At once: what is written a moment later, and must not be lost in that moment. */
@@ -28,8 +28,6 @@ export class MemoryDraftStore implements DraftStore {
   }
 }
 
-const PREFIX = 'convene.draft.';
-
 /**
  * A database takes a moment, and a reload in that moment would lose the last words. So every text is noted in a journal at
  * once, until the database has it.
@@ -37,19 +35,15 @@ const PREFIX = 'convene.draft.';
 export class JournaledDraftStore implements DraftStore {
   constructor(
     private readonly database: DraftStore,
-    private readonly journal: Storage | null,
+    private readonly journal: Journal,
   ) {}
 
   note(userId: string, place: string, text: string): void {
-    try {
-      this.journal?.setItem(keyOf(userId, place), text);
-    } catch {
-      // It is full: the database alone has to do.
-    }
+    this.journal.note(`${userId}.${place}`, text);
   }
 
   async all(userId: string): Promise<[string, string][]> {
-    const noted = this.#noted(userId);
+    const noted = this.journal.all(`${userId}.`);
     const stored = await this.database.all(userId).catch(() => []);
     // Cleared, and the database had no time to hear of it.
     for (const [place, text] of noted) if (!text) void this.remove(userId, place).catch(() => {});
@@ -68,23 +62,13 @@ export class JournaledDraftStore implements DraftStore {
 
   /** What was typed since stays noted. */
   #written(userId: string, place: string, text: string): void {
-    const key = keyOf(userId, place);
-    if (this.journal?.getItem(key) === text) this.journal.removeItem(key);
-  }
-
-  #noted(userId: string): [string, string][] {
-    const { journal } = this;
-    if (!journal) return [];
-    const mine = keyOf(userId, '');
-    const keys = Array.from({ length: journal.length }, (_, i) => journal.key(i) ?? '').filter((key) => key.startsWith(mine));
-    return keys.map((key) => [key.slice(mine.length), journal.getItem(key) ?? '']);
+    const key = `${userId}.${place}`;
+    if (this.journal.get(key) === text) this.journal.forget(key);
   }
 }
 
-const keyOf = (userId: string, place: string): string => `${PREFIX}${userId}.${place}`;
-
 /** Of this origin. */
-export const browserDraftStore = (): DraftStore => new JournaledDraftStore(databaseStore(), journalOfBrowser());
+export const browserDraftStore = (): DraftStore => new JournaledDraftStore(databaseStore(), new Journal('convene.draft.'));
 
 /** A database of its own: a tab with an earlier version of the page never holds up the outbox. */
 function databaseStore(): DraftStore {

@@ -1,18 +1,16 @@
 /** Where messages wait that were written but not sent. What was added is there after a reload at any moment. */
 import type { IDBPDatabase } from 'idb';
+import { Journal } from './journal';
 import type { OutboxItem, OutboxStore } from './outbox';
-
-const PREFIX = 'convene.outbox.';
 
 /**
  * A database takes a moment, and a reload in that moment would lose what is on the screen already. So an item is noted
- * in a journal at once, until the database has it; where the database is refused (private windows) it stays there. Each
- * has a key of its own, since tabs share the journal.
+ * in a journal at once, until the database has it; where the database is refused (private windows) it stays there.
  */
 export class JournaledOutboxStore implements OutboxStore {
   constructor(
     private readonly database: OutboxStore,
-    private readonly journal: Storage | null,
+    private readonly journal: Journal,
   ) {}
 
   async all(userId: string): Promise<OutboxItem[]> {
@@ -23,42 +21,25 @@ export class JournaledOutboxStore implements OutboxStore {
   }
 
   async put(item: OutboxItem): Promise<void> {
-    const key = PREFIX + item.nonce;
-    try {
-      this.journal?.setItem(key, JSON.stringify(item));
-    } catch {
-      // It is full: the database alone has to do.
-    }
+    this.journal.note(item.nonce, JSON.stringify(item));
     await this.database.put(item).then(
-      () => this.journal?.removeItem(key),
+      () => this.journal.forget(item.nonce),
       () => undefined,
     );
   }
 
   async remove(nonce: string): Promise<void> {
-    this.journal?.removeItem(PREFIX + nonce);
+    this.journal.forget(nonce);
     await this.database.remove(nonce).catch(() => undefined);
   }
 
   #noted(): OutboxItem[] {
-    const { journal } = this;
-    if (!journal) return [];
-    const keys = Array.from({ length: journal.length }, (_, i) => journal.key(i) ?? '');
-    return keys.filter((key) => key.startsWith(PREFIX)).map((key) => JSON.parse(journal.getItem(key) ?? '') as OutboxItem);
+    return this.journal.all().map(([, text]) => JSON.parse(text) as OutboxItem);
   }
 }
 
 /** Of this origin. */
-export const browserOutboxStore = (): OutboxStore => new JournaledOutboxStore(databaseStore(), journalOfBrowser());
-
-/** Where that is allowed. */
-export function journalOfBrowser(): Storage | null {
-  try {
-    return localStorage;
-  } catch {
-    return null; // forbidden by the settings of the browser
-  }
-}
+export const browserOutboxStore = (): OutboxStore => new JournaledOutboxStore(databaseStore(), new Journal('convene.outbox.'));
 
 function databaseStore(): OutboxStore {
   // With its first use: nobody who signs in waits for the code of it. Each use tells if it is refused.

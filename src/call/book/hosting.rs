@@ -18,6 +18,24 @@ use crate::{
 const TAKE_BACK: Duration = Duration::from_secs(8);
 
 impl Book {
+    /// What a host does to somebody in the call, and what leaves no row.
+    fn work_on(
+        &self,
+        now: Now,
+        call: CallId,
+        by: UserId,
+        host: bool,
+        target: UserId,
+    ) -> Result<Work<'_>, CallError> {
+        let mut work = self.work(now, call)?;
+        work.durable = false;
+        work.require_host(by, host)?;
+        if !work.live.has_user(target) {
+            return Err(CallError::NotInCall);
+        }
+        Ok(work)
+    }
+
     /// One's own hand, or, by a host, somebody else's down.
     pub fn hand(
         &self,
@@ -28,14 +46,7 @@ impl Book {
         target: UserId,
         raised: bool,
     ) -> Result<Plan, CallError> {
-        let mut work = self.work(now, call)?;
-        work.durable = false;
-        if target != by {
-            work.require_host(by, host)?;
-        }
-        if !work.live.has_user(target) {
-            return Err(CallError::NotInCall);
-        }
+        let mut work = self.work_on(now, call, by, host || target == by, target)?;
         work.raise(target, raised, by);
         Ok(work.finish())
     }
@@ -48,12 +59,7 @@ impl Book {
         host: bool,
         target: UserId,
     ) -> Result<Plan, CallError> {
-        let mut work = self.work(now, call)?;
-        work.durable = false;
-        work.require_host(by, host)?;
-        if !work.live.has_user(target) {
-            return Err(CallError::NotInCall);
-        }
+        let mut work = self.work_on(now, call, by, host, target)?;
         for id in work.stays_of(target) {
             if let Some(who) = work.live.participants.iter_mut().find(|p| p.id == id) {
                 // What was silent before has no mute that could be taken back.
@@ -79,12 +85,7 @@ impl Book {
         host: bool,
         target: UserId,
     ) -> Result<Plan, CallError> {
-        let mut work = self.work(now, call)?;
-        work.durable = false;
-        work.require_host(by, host)?;
-        if !work.live.has_user(target) {
-            return Err(CallError::NotInCall);
-        }
+        let mut work = self.work_on(now, call, by, host, target)?;
         let recent = |mute: HostMute| mute.by == by && now.instant < mute.at + TAKE_BACK;
         let mut taken = Vec::new();
         for who in work.live.participants.iter_mut().filter(|p| p.person.id == target) {
@@ -111,12 +112,7 @@ impl Book {
         host: bool,
         target: UserId,
     ) -> Result<Plan, CallError> {
-        let mut work = self.work(now, call)?;
-        work.durable = false;
-        work.require_host(by.id, host)?;
-        if !work.live.has_user(target) {
-            return Err(CallError::NotInCall);
-        }
+        let mut work = self.work_on(now, call, by.id, host, target)?;
         let data = json!({"callId": call, "channelId": work.live.channel, "by": by.to_json()});
         work.notify(To::Users(vec![target]), "call:unmute_asked", data);
         Ok(work.finish())

@@ -25,12 +25,6 @@ async function keepAwake(): Promise<void> {
   if (!inCall.peek()) await keepAwake();
 }
 
-effect(() => {
-  void inCall.value;
-  void keepAwake();
-});
-document.addEventListener('visibilitychange', () => void keepAwake());
-
 interface CallSession {
   metadata: MediaMetadata | null;
   setMicrophoneActive?: (active: boolean) => unknown;
@@ -46,7 +40,15 @@ function handle(action: string, run: (() => void) | null): void {
   }
 }
 
-if ('mediaSession' in navigator) {
+/** From the first call on, for as long as the page is there. */
+export function besideCalls(): void {
+  effect(() => {
+    void inCall.value;
+    void keepAwake();
+  });
+  document.addEventListener('visibilitychange', () => void keepAwake());
+
+  if (!('mediaSession' in navigator)) return;
   const session: CallSession = navigator.mediaSession;
   effect(() => {
     const on = inCall.value;

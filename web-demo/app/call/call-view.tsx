@@ -18,7 +18,7 @@ import { useNow } from '../ui/use-now';
 import { isPhone } from '../ui/viewport';
 import { mayInvite } from '../invites/doors';
 import { CopyLink } from '../invites/copy-link';
-import './awake';
+import { besideCalls } from './awake';
 import { CallNotices } from './call-notices';
 import { ComingLine } from './coming-line';
 import { callStatsOpen, cycleLayout } from './call-state';
@@ -35,6 +35,8 @@ import '../styles/hosting.css';
 
 const PeoplePanel = lazy(() => import('./people-panel').then((m) => m.PeoplePanel));
 const ChatPanel = lazy(() => import('./chat-panel').then((m) => m.ChatPanel));
+
+besideCalls();
 
 export function CallView() {
   const root = useRef<HTMLElement>(null);

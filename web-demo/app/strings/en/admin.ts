@@ -1,4 +1,4 @@
-import { desk } from './desk';
+import { outside } from './outside';
 import { codes, plural } from './words';
 
 const perMinute = (_: number, text: string): string => `${text} a minute`;
@@ -6,7 +6,7 @@ const words = (n: number, text: string): string => (n === 0 ? 'None' : plural(n,
 
 export const admin = {
   admin: {
-    ...desk,
+    ...outside.admin,
     tabs: { overview: 'Overview', people: 'People', rooms: 'Rooms', rings: 'Rings', reports: 'Reports', bans: 'Bans', words: 'Words', policy: 'Policy', log: 'Log' },
     denied: 'Only administrators of this server see this.',
     show: 'Show',

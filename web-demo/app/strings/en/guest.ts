@@ -1,9 +1,9 @@
-import { listening } from './listening';
+import { outside } from './outside';
 
 /** What a guest reads at the door, and without chat. */
 export const guest = {
   guest: {
-    ...listening,
+    ...outside.guest,
     title: (name: string) => `Join ${name}`,
     name: 'Your name',
     nameHint: 'The others see it.',

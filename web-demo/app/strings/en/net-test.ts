@@ -1,8 +1,9 @@
+import { outside } from './outside';
 import { decimal, number } from './words';
 
 export const netTest = {
   netTest: {
-    title: 'Connection test',
+    ...outside.netTest,
     intro: 'Checks what a call needs: the server, your devices, and each way your network lets sound and pictures through. It takes about ten seconds and calls nobody.',
     start: 'Start',
     running: 'Testing…',
