@@ -52,7 +52,18 @@ for name in "${stages[@]}"; do
     sed "s/^ */$name: /" <<<"$counts"
   fi
 done
+# What failed and why, once more at the end: nobody scrolls through thousands of lines.
+failures() {
+  plain "$logs/$1.log" | case $1 in
+    rust) sed -nE '/^---- .* stdout ----$/,/^$/p; /^error/p' ;;
+    page) sed -nE '/^ *FAIL /,/^ *at /p; /^ *(AssertionError|Error)/p' ;;
+    browser) sed -nE '/^✖ failing tests:/,/^▶|^ℹ tests/p' ;;
+  esac | cut -c1-600 | head -n 150
+}
 if [ ${#failed[@]} -gt 0 ]; then
+  for name in "${stages[@]}"; do
+    [[ " ${failed[*]} " == *" $name"* ]] && printf '\n==== %s: what failed\n' "$name" && failures "$name"
+  done
   printf '==== FAILED: %s\n' "${failed[*]}"
   exit 1
 fi

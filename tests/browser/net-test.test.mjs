@@ -1,16 +1,14 @@
 // The connection test tells a free network from blocked ones, and says what is wrong with devices.
 import assert from 'node:assert/strict';
-import { mkdir, readFile } from 'node:fs/promises';
-import { createRequire } from 'node:module';
-import path from 'node:path';
+import { mkdir } from 'node:fs/promises';
 import { after, before, test } from 'node:test';
 import { launchChromium } from './lib/browsers.mjs';
 import { MEDIA_ADDRESS, coturn } from './lib/coturn.mjs';
+import { lookAround } from './lib/look.mjs';
 import { Person } from './lib/people.mjs';
 import { OUT, Server, freeUdpPorts } from './lib/server.mjs';
 import { until } from './lib/wait.mjs';
 
-const AXE = await readFile(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
 const STEPS = ['signalling', 'microphone', 'camera', 'speaker', 'udp', 'tcp', 'turn', 'upload'];
 let relay;
 let free;
@@ -52,16 +50,7 @@ async function run(server, browser, { before, picture, then } = {}) {
       return { verdict: view.dataset.verdict, states: Object.fromEntries(states), text: view.innerText };
     }, STEPS),
   );
-  if (picture) {
-    for (const [name, viewport, scheme] of [['desktop', { width: 1280, height: 800 }, 'light'], ['phone', { width: 390, height: 844 }, 'dark']]) {
-      await ana.page.setViewport(viewport);
-      await ana.page.emulateMediaFeatures([{ name: 'prefers-color-scheme', value: scheme }]);
-      await ana.page.screenshot({ path: path.join(OUT, `${picture}-${name}.png`) });
-      await ana.page.evaluate(AXE);
-      const { violations } = await ana.page.evaluate(() => window.axe.run(document, { resultTypes: ['violations'] }));
-      assert.deepEqual(violations.filter((one) => ['serious', 'critical'].includes(one.impact)).map((one) => `${one.id}: ${one.nodes[0].html}`), []);
-    }
-  }
+  if (picture) await lookAround(ana.page, picture);
   await then?.(ana);
   assert.deepEqual(ana.errors, []);
   await ana.page.browserContext().close();

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { colourIndex, dayLabel, duration, initials, timer } from './format';
 import { parse, pathOf, type Route } from './router';
-import { t } from './strings';
+import { t } from './chat/texts';
 
 describe('names and times', () => {
   it('takes the first grapheme of the first and last word', () => {

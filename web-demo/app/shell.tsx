@@ -16,7 +16,7 @@ import { go, route } from './router';
 import { Sidebar } from './sidebar';
 import { MiniCall } from './call/mini-call';
 import { channels, devicesOpen, everReady, findChannel, grants, helpOpen, inCall, isGuest, knocks, people, me, pipOpen, prompts, rejoin, restored, roomChannels, searchOpen, unmuteAsked } from './store';
-import { t } from './strings';
+import { t } from './chat/texts';
 import { Boundary } from './ui/boundary';
 import { Button } from './ui/button';
 import { Loading, lazy, lazyDialog, preloadWaiting } from './ui/lazy';

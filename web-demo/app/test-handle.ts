@@ -26,6 +26,7 @@ export function exposeTestHandle(): void {
     get connection() {
       return convene.reconnect.view;
     },
+    onConnection: (heard: () => void) => convene.reconnect.events.on('change', heard),
     get pc() {
       return convene.call.link?.pc ?? null;
     },

@@ -10,13 +10,14 @@ import { hosted } from './hosting';
 import { Levels } from './levels';
 import type { LocalMedia, LocalSnapshot } from './local-media';
 import type { PublishOptions } from './codecs';
-import { MediaLink, type LinkState } from './media-link';
+import type { LinkState, MediaLink } from './media-link';
 import type { Session } from './session';
-import { StatsReader, type LinkStats } from './stats';
+import type { LinkStats, StatsReader } from './stats';
 import { Subscriptions } from './subscriptions';
 import {
   answerEvent,
   codecsEvent,
+  errorEvent,
   iceData,
   joinData,
   layersEvent,
@@ -55,6 +56,7 @@ export class Call {
   readonly #publishOptions: PublishOptions;
   #me = '';
   #state: CallSnapshot = IDLE;
+  #media: typeof import('./media') | null = null;
   #link: MediaLink | null = null;
   #linkOff: Unsubscribe[] = [];
   #reader: StatsReader | null = null;
@@ -228,6 +230,11 @@ export class Call {
         if (answer) this.#link?.onAnswer(answer);
         return;
       }
+      case 'error': {
+        const error = read(errorEvent, d, ev);
+        if (error?.gen != null) this.#link?.onRefused(error.gen, new ConveneError(error.code, error.message));
+        return;
+      }
       case 'rtc:sections': {
         const sections = read(sectionsEvent, d, ev);
         if (sections) this.#link?.onSections(sections.audio, sections.video);
@@ -323,12 +330,15 @@ export class Call {
     this.#set({ ...IDLE, phase: 'joining', channelId });
     try {
       await left;
+      const media = this.#loadMedia();
       const data = read(joinData, await this.#session.request(op, d, { wait: true, timeoutMs: 15_000 }), op);
       if (!data) throw new ConveneError('client.shape', 'unexpected answer');
-      if (attempt !== this.#attempt || this.#phase() !== 'joining') {
-        // Hung up before the answer came.
+      const loaded = await media;
+      if (attempt !== this.#attempt || this.#phase() !== 'joining' || !loaded) {
+        // Hung up before the answer came, or there is nothing to send and receive with.
         void this.#hangUp(data.callId, data.participants.length <= 1 && (data.call?.ringing.length ?? 0) > 0);
-        return;
+        if (loaded) return;
+        throw new ConveneError('client.load', 'a part of the page could not be loaded');
       }
       this.#seated(data, channelId);
     } catch (error) {
@@ -338,6 +348,11 @@ export class Call {
       }
       throw error;
     }
+  }
+
+  async #loadMedia(): Promise<boolean> {
+    this.#media ??= await import('./media').catch(() => null);
+    return this.#media !== null;
   }
 
   #seated(data: JoinData, channelId: string): void {
@@ -371,6 +386,8 @@ export class Call {
   /** `known`: tracks that were told before the answer to joining. */
   #openLink(data: JoinData, known: TrackEvent[]): void {
     this.#closeLink();
+    if (!this.#media) return;
+    const { MediaLink, StatsReader } = this.#media;
     const { callId } = data;
     const link = new MediaLink({
       iceServers: data.iceServers as RTCIceServer[],

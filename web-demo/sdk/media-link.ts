@@ -1,10 +1,10 @@
 /**
  * One RTCPeerConnection to the SFU, both directions. The client always offers; negotiations run one
- * after the other; each has a generation so that a late answer is recognised and dropped.
+ * after the other; each has a generation so that an answer is known to belong to its offer.
  */
 import { atMost, encodingsFor, negotiateDependencies, preferCodecs, withLayers, type PublishOptions } from './codecs';
 import { Emitter } from './emitter';
-import { codeOf } from './errors';
+import { codeOf, ConveneError } from './errors';
 import type { Source } from './wire';
 
 export type LinkState = 'connecting' | 'connected' | 'interrupted' | 'failed' | 'closed';
@@ -27,6 +27,14 @@ export interface LinkOptions {
   offer: (payload: { sdp: string; gen: number; tracks: OfferTrack[] }) => Promise<unknown>;
   muted: (source: Source) => boolean;
   publish: PublishOptions;
+}
+
+/** What the browser has set as its own, and waits to have answered. */
+interface Offered {
+  sdp: string;
+  iceRestart: boolean;
+  /** It is sent again while nobody answers: any of the answers will do. */
+  gens: Set<number>;
 }
 
 interface Answer {
@@ -60,7 +68,8 @@ export class MediaLink {
   #restart = false;
   #restarts = 0;
   #failures = 0;
-  #awaiting: { gen: number; resolve: (a: Answer) => void } | null = null;
+  #offered: Offered | null = null;
+  #awaiting: { resolve: (a: Answer) => void; reject: (e: Error) => void } | null = null;
   #restartTimer: ReturnType<typeof setTimeout> | undefined;
   #chain: Promise<void> = Promise.resolve();
   /** Sources whose newest offer said that nothing comes for now. */
@@ -123,7 +132,12 @@ export class MediaLink {
   }
 
   onAnswer(answer: Answer): void {
-    if (this.#awaiting?.gen === answer.gen) this.#awaiting.resolve(answer);
+    if (this.#offered?.gens.has(answer.gen)) this.#awaiting?.resolve(answer);
+  }
+
+  /** The server does not take an offer as it is. */
+  onRefused(gen: number, error: ConveneError): void {
+    if (this.#offered?.gens.has(gen)) this.#awaiting?.reject(error);
   }
 
   onSections(audio: number, video: number): void {
@@ -252,8 +266,8 @@ export class MediaLink {
           this.#failures = 0;
         } catch (error) {
           if (this.#isClosed()) return;
-          if (this.pc.signalingState === 'have-local-offer') await this.pc.setLocalDescription({ type: 'rollback' });
           this.#needed = true;
+          if (codeOf(error) === 'rtc.negotiation') await this.#takeBack();
           // Without a socket there is nobody to answer; the call starts this again when it is back.
           if (codeOf(error) === 'client.offline') return;
           console.warn('convene: negotiation failed', error instanceof Error ? error.message : error);
@@ -270,31 +284,51 @@ export class MediaLink {
     }
   }
 
+  /**
+   * One offer and its answer. An offer without an answer is not taken back but sent again as it was: the server may have
+   * taken it long ago, and only the answer is late or went down with a socket. Another one in its place would contradict
+   * it, since browsers number its sections anew.
+   */
   async #once(): Promise<void> {
+    const again = this.#offered !== null;
+    const offered = (this.#offered ??= await this.#makeOffer());
     const gen = ++this.#gen;
-    const iceRestart = this.#restart;
-    const offer = await this.pc.createOffer({ iceRestart });
-    await this.pc.setLocalDescription(offer);
-    const answered = this.#nextAnswer(gen);
+    offered.gens.add(gen);
+    const answered = this.#nextAnswer();
     try {
-      await this.#options.offer({ sdp: this.pc.localDescription?.sdp ?? offer.sdp ?? '', gen, tracks: this.#lines() });
+      await this.#options.offer({ sdp: offered.sdp, gen, tracks: this.#lines() });
       const answer = await answered.promise;
       await this.pc.setRemoteDescription({ type: 'answer', sdp: answer.sdp });
+      this.#offered = null;
       // Chromium switches all layers on that an answer names.
       for (const source of new Set([...this.#wantedLayers.keys(), ...this.#mostLayer.keys()])) void this.#applyLayers(source);
-      if (iceRestart) this.#restart = false;
+      if (offered.iceRestart) this.#restart = false;
       this.#midToTrack = new Map(Object.entries(answer.midToTrack));
     } finally {
       answered.cancel();
     }
+    // What has changed since then is in no offer yet.
+    if (again) this.#needed = true;
     this.#forgetStreams();
     this.events.emit('received', undefined);
   }
 
-  #nextAnswer(gen: number): { promise: Promise<Answer>; cancel: () => void } {
+  async #makeOffer(): Promise<Offered> {
+    const iceRestart = this.#restart;
+    const offer = await this.pc.createOffer({ iceRestart });
+    await this.pc.setLocalDescription(offer);
+    return { sdp: this.pc.localDescription?.sdp ?? offer.sdp ?? '', iceRestart, gens: new Set() };
+  }
+
+  async #takeBack(): Promise<void> {
+    this.#offered = null;
+    if (this.pc.signalingState === 'have-local-offer') await this.pc.setLocalDescription({ type: 'rollback' });
+  }
+
+  #nextAnswer(): { promise: Promise<Answer>; cancel: () => void } {
     let timer: ReturnType<typeof setTimeout> | undefined;
     const promise = new Promise<Answer>((resolve, reject) => {
-      this.#awaiting = { gen, resolve };
+      this.#awaiting = { resolve, reject };
       timer = setTimeout(() => reject(new Error('no answer')), ANSWER_TIMEOUT_MS);
     });
     // The offer itself may fail first; nobody waits for the answer then.
@@ -303,7 +337,7 @@ export class MediaLink {
       promise,
       cancel: () => {
         clearTimeout(timer);
-        if (this.#awaiting?.gen === gen) this.#awaiting = null;
+        this.#awaiting = null;
       },
     };
   }

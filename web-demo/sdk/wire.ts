@@ -359,6 +359,8 @@ export const answerEvent = v.object({
   gen: v.number(),
   midToTrack: v.nullish(v.record(v.string(), v.string()), {}),
 });
+/** What went wrong without a command that could be answered so; `gen`: of an offer. */
+export const errorEvent = v.object({ code: text(), message: text(), gen: v.nullish(v.number()) });
 export const sectionsEvent = v.object({ callId: text(), audio: int(), video: int() });
 export const layersEvent = v.object({
   callId: text(),

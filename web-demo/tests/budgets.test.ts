@@ -55,6 +55,8 @@ describe('what the parts of the page weigh', () => {
 
   it('the sign-in', () => within(70, closure(...SIGN_IN)));
 
+  it('the lobby of a guest', () => within(70, closure(...SIGN_IN, 'app/page.tsx', 'app/guest/guest-lobby.tsx')));
+
   it('the chat, all in all', () => within(140, closure(...SHELL)));
 
   it('a call, beside the chat', () => {

@@ -3,6 +3,7 @@ import { useEffect, useLayoutEffect, useRef, useState } from 'preact/hooks';
 import { SmilePlus } from 'lucide';
 import { t } from '../strings';
 import { Icon } from '../ui/icon';
+import { menuKeys } from '../ui/menu-keys';
 import { react } from './hosting-acts';
 import { floats, nameInCall, uncounted } from './hosting';
 import type { Rect } from './layout';
@@ -29,20 +30,6 @@ export function ReactButton() {
     return () => removeEventListener('pointerdown', away);
   }, [open]);
 
-  const onKeyDown = (event: KeyboardEvent) => {
-    const all = [...(root.current?.querySelectorAll<HTMLElement>('[role=menuitem]') ?? [])];
-    const now = all.indexOf(document.activeElement as HTMLElement);
-    const forward = getComputedStyle(event.currentTarget as Element).direction === 'rtl' ? -1 : 1;
-    const by = { ArrowRight: forward, ArrowLeft: -forward, ArrowDown: 1, ArrowUp: -1 }[event.key];
-    const to = event.key === 'Home' ? 0 : event.key === 'End' ? all.length - 1 : by ? (now + by + all.length) % all.length : -1;
-    if (to >= 0) all[to]?.focus();
-    else if (event.key === 'Escape' || event.key === 'Tab') close(true);
-    else return;
-    // Neither the toolbar's arrows nor the page's shortcuts get it.
-    event.stopPropagation();
-    if (event.key !== 'Tab') event.preventDefault();
-  };
-
   return (
     <span class="call-react" ref={root}>
       <button
@@ -60,7 +47,7 @@ export function ReactButton() {
         <Icon node={SmilePlus} size={22} />
       </button>
       {open && (
-        <span class="call-react-menu" role="menu" aria-label={t.hosting.react} data-testid="react-menu" onKeyDown={onKeyDown}>
+        <span class="call-react-menu" role="menu" aria-label={t.hosting.react} data-testid="react-menu" onKeyDown={(event) => menuKeys(event, () => close(true), { sideways: true })}>
           {Object.entries(t.hosting.reactions).map(([emoji, name]) => (
             <button
               key={emoji}

@@ -1,6 +1,6 @@
 /** What a line of the channel says, in the words of the catalogue. */
 import type { Message } from '../../sdk/index';
-import { t } from '../strings';
+import { t } from './texts';
 
 /** `by` is empty where the directory did it. */
 export function systemText(line: Message['system'], by: string): string {

@@ -3,6 +3,7 @@ import { useEffect, useId, useLayoutEffect, useRef, useState } from 'preact/hook
 import type { ComponentChildren } from 'preact';
 import type { IconNode } from 'lucide';
 import { Icon } from './icon';
+import { menuKeys } from './menu-keys';
 
 export interface MenuItem {
   key: string;
@@ -66,18 +67,6 @@ export function MenuButton({ label, items, children, class: cls = '', testid, ta
     };
   }, [open]);
 
-  const onKeyDown = (event: KeyboardEvent) => {
-    const all = [...(menu.current?.querySelectorAll<HTMLElement>('[role=menuitem]') ?? [])];
-    const now = all.indexOf(document.activeElement as HTMLElement);
-    const to = { ArrowDown: (now + 1) % all.length, ArrowUp: (now - 1 + all.length) % all.length, Home: 0, End: all.length - 1 }[event.key];
-    if (to !== undefined) all[to]?.focus();
-    else if (event.key === 'Escape' || event.key === 'Tab') close(true);
-    else return;
-    // Neither the dialog around it nor the page's shortcuts get it.
-    event.stopPropagation();
-    if (event.key !== 'Tab') event.preventDefault();
-  };
-
   return (
     <>
       <button
@@ -97,7 +86,7 @@ export function MenuButton({ label, items, children, class: cls = '', testid, ta
         {picture && <span class="sr-only">{label}</span>}
       </button>
       {open && (
-        <div ref={menu} id={id} class="menu" role="menu" aria-label={label} popover="manual" onKeyDown={onKeyDown}>
+        <div ref={menu} id={id} class="menu" role="menu" aria-label={label} popover="manual" onKeyDown={(event) => menuKeys(event, () => close(true))}>
           {open.map((item) => (
             <button
               key={item.key}

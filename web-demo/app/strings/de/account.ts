@@ -1,6 +1,5 @@
 import type { account as en } from '../en/account';
 import type { Words } from '../words';
-import { plural } from './words';
 
 export const account: Words<typeof en> = {
   signIn: {
@@ -21,81 +20,7 @@ export const account: Words<typeof en> = {
     replaced: 'Diese Seite wurde mit derselben Sitzung anderswo geöffnet. Melde dich wieder an, um sie hier zu benutzen.',
   },
 
-  nav: {
-    channels: 'Kanäle',
-    direct: 'Direktnachrichten',
-    people: 'Personen',
-    calls: 'Anrufe',
-    chats: 'Chats',
-    account: 'Du',
-    newChannel: 'Neuer Kanal',
-    unread: 'ungelesen',
-    openDm: (name) => `Nachricht an ${name}`,
-    inCall: (n) => plural(n, '# Person in einem Anruf', '# Personen in einem Anruf'),
-    noDms: 'Wähle unten jemanden aus, um ein Gespräch zu beginnen.',
-    signOut: 'Abmelden',
-    theme: 'Farben',
-    themes: { system: 'Wie das System', light: 'Hell', dark: 'Dunkel' },
-    language: 'Sprache',
-    languageSystem: 'Wie der Browser',
-    languageIs: 'Diese Seite spricht jetzt Deutsch',
-    languageFailed: 'Diese Sprache konnte nicht geladen werden. Versuche es gleich noch einmal.',
-    status: 'Status',
-    menu: 'Dein Konto',
-    sidebar: 'Gespräche',
-  },
-
-  signIns: {
-    title: 'Wo du angemeldet bist',
-    current: 'Diese Seite',
-    used: (when) => `Zuletzt benutzt: ${when}`,
-    unknown: 'Unbekannt',
-    end: (client) => `Abmelden: ${client}`,
-    endOthers: 'Überall sonst abmelden',
-    notEnded: 'Das Abmelden dort hat nicht geklappt. Versuche es gleich noch einmal.',
-    failed: 'Die Liste konnte nicht geladen werden.',
-  },
-
-  privacy: {
-    readReceipts: 'Zeigen, wie weit ich gelesen habe',
-    readReceiptsHint: 'Ohne das siehst du auch nicht, wie weit andere gelesen haben.',
-    lastSeen: 'Zeigen, wann ich zuletzt hier war',
-    notSaved: 'Das konnte nicht gespeichert werden. Versuche es gleich noch einmal.',
-  },
-
   presence: { online: 'Online', away: 'Abwesend', dnd: 'Nicht stören', invisible: 'Unsichtbar', offline: 'Offline' },
-
-  person: {
-    menu: (name) => `${name}: Nachricht, Anruf und mehr`,
-    more: (name) => `Mehr zu ${name}`,
-    message: 'Nachricht senden',
-    call: 'Anrufen',
-    block: 'Blockieren',
-    unblock: 'Nicht mehr blockieren',
-    role: 'Rolle ändern …',
-    timeout: 'Auszeit geben …',
-    kick: 'Aus dem Kanal entfernen …',
-    ban: 'Von diesem Server verbannen …',
-    unban: 'Sperre aufheben',
-    mute: 'Mikrofon stummschalten',
-    removeFromCall: 'Aus dem Anruf entfernen',
-    signIns: 'Wo angemeldet',
-    blocked: (name) => `Du blockierst ${name}. Nachrichten von dort siehst du nur, wenn du willst, und hier bekommst du keine mehr.`,
-    blockedDone: (name) => `${name} ist blockiert und kann dir weder schreiben noch dich anrufen.`,
-    unblockedDone: (name) => `${name} ist nicht mehr blockiert.`,
-    unbannedDone: (name) => `Die Sperre von ${name} ist aufgehoben.`,
-    blockedMessage: 'Eine Nachricht von jemandem, den du blockierst',
-    show: 'Anzeigen',
-    hide: 'Verbergen',
-    blockedPeople: 'Blockierte Personen',
-    nobodyBlocked: 'Du blockierst niemanden. Das geht im Menü an jedem Namen.',
-    roles: { member: 'Mitglied', admin: 'Admin', owner: 'Besitzer' },
-    roleHints: {
-      member: 'Liest und schreibt.',
-      admin: 'Ändert auch Einstellungen, entfernt Mitglieder und ihre Nachrichten.',
-      owner: 'Vergibt auch Rollen und archiviert den Kanal.',
-    },
-  },
 
   banned: {
     title: 'Du bist von diesem Server verbannt',

@@ -11,7 +11,8 @@ import { guests } from './guests';
 import { hosting } from './hosting';
 import { keys } from './keys';
 import { moderation } from './moderation';
+import { nav } from './nav';
 import { netTest } from './net-test';
 import { network } from './network';
 
-export const words: Catalogue = { ...base, ...account, ...chat, ...call, ...hosting, ...network, ...devices, ...moderation, ...admin, ...guests, ...keys, ...guest, ...netTest };
+export const words: Catalogue = { ...base, ...account, ...chat, ...call, ...hosting, ...network, ...devices, ...moderation, ...admin, ...guests, ...keys, ...nav, ...guest, ...netTest };

@@ -1,5 +1,3 @@
-import { codes, plural } from './words';
-
 export const account = {
   signIn: {
     title: 'Sign in',
@@ -19,81 +17,7 @@ export const account = {
     replaced: 'This page was opened elsewhere with the same session. Sign in again to use it here.',
   },
 
-  nav: {
-    channels: 'Channels',
-    direct: 'Direct messages',
-    people: 'People',
-    calls: 'Calls',
-    chats: 'Chats',
-    account: 'You',
-    newChannel: 'New channel',
-    unread: 'unread',
-    openDm: (name: string) => `Message ${name}`,
-    inCall: (n: number) => plural(n, '# person in a call', '# people in a call'),
-    noDms: 'Pick somebody below to start a conversation.',
-    signOut: 'Sign out',
-    theme: 'Theme',
-    themes: { system: 'System', light: 'Light', dark: 'Dark' },
-    language: 'Language',
-    languageSystem: 'As the browser',
-    languageIs: 'This page now speaks English',
-    languageFailed: 'That language could not be loaded. Try again in a moment.',
-    status: 'Status',
-    menu: 'Your account',
-    sidebar: 'Conversations',
-  },
-
-  signIns: {
-    title: 'Where you are signed in',
-    current: 'This page',
-    used: (when: string) => `Last used ${when}`,
-    unknown: 'Unknown',
-    end: (client: string) => `Sign out: ${client}`,
-    endOthers: 'Sign out everywhere else',
-    notEnded: 'Signing out there did not work. Try again in a moment.',
-    failed: 'The list could not be loaded.',
-  },
-
-  privacy: {
-    readReceipts: 'Show how far I have read',
-    readReceiptsHint: 'Without it you do not see how far others have read either.',
-    lastSeen: 'Show when I was last here',
-    notSaved: 'That could not be saved. Try again in a moment.',
-  },
-
   presence: { online: 'Online', away: 'Away', dnd: 'Do not disturb', invisible: 'Invisible', offline: 'Offline' },
-
-  person: {
-    menu: (name: string) => `${name}: message, call and more`,
-    more: (name: string) => `More about ${name}`,
-    message: 'Send a message',
-    call: 'Call',
-    block: 'Block',
-    unblock: 'Unblock',
-    role: 'Change role…',
-    timeout: 'Time out…',
-    kick: 'Remove from channel…',
-    ban: 'Ban from this server…',
-    unban: 'Lift the ban',
-    mute: 'Mute microphone',
-    removeFromCall: 'Remove from call',
-    signIns: 'Where signed in',
-    blocked: (name: string) => `You blocked ${name}. You see their messages only when you ask to, and they cannot write to you here.`,
-    blockedDone: (name: string) => `${name} is blocked and cannot write to you or call you.`,
-    unblockedDone: (name: string) => `${name} is not blocked any more.`,
-    unbannedDone: (name: string) => `The ban of ${name} is lifted.`,
-    blockedMessage: 'A message of somebody you blocked',
-    show: 'Show',
-    hide: 'Hide',
-    blockedPeople: 'Blocked people',
-    nobodyBlocked: 'You block nobody. A menu at each name does it.',
-    roles: codes({ member: 'Member', admin: 'Admin', owner: 'Owner' }),
-    roleHints: codes({
-      member: 'Reads and writes.',
-      admin: 'Also changes settings, removes members and their messages.',
-      owner: 'Also gives roles and archives the channel.',
-    }),
-  },
 
   banned: {
     title: 'You are banned from this server',

@@ -1,0 +1,87 @@
+// Answers that come late or go down with a socket: a call connects all the same, with the offer that was made.
+import assert from 'node:assert/strict';
+import { after, before, test } from 'node:test';
+import { launchChromium } from './lib/browsers.mjs';
+import { Person } from './lib/people.mjs';
+import { Server } from './lib/server.mjs';
+import { until } from './lib/wait.mjs';
+
+let server;
+let browser;
+let bo;
+
+before(async () => {
+  server = await Server.start({});
+  browser = await launchChromium();
+  bo = await Person.signIn(server, browser, 'bo');
+  await bo.join('general');
+});
+
+after(async () => {
+  await browser?.close();
+  await server?.stop();
+});
+
+/** Runs in the page, before anything of it: answers to offers are kept until `hear` is called. */
+function deafToAnswers() {
+  const { set } = Object.getOwnPropertyDescriptor(WebSocket.prototype, 'onmessage');
+  window.unheard = [];
+  window.deaf = true;
+  window.hear = () => {
+    window.deaf = false;
+    for (const answer of window.unheard.splice(0)) answer();
+  };
+  Object.defineProperty(WebSocket.prototype, 'onmessage', {
+    set(listener) {
+      const heard = (event) => {
+        if (window.deaf && String(event.data).includes('"rtc:answer"')) window.unheard.push(() => listener(event));
+        else listener(event);
+      };
+      set.call(this, listener && heard);
+    },
+  });
+}
+
+async function joining() {
+  const ana = await Person.signIn(server, browser, 'ana', { prepare: deafToAnswers });
+  await ana.page.evaluate(() => {
+    history.pushState(null, '', '/lobby/general?video=1');
+    dispatchEvent(new PopStateEvent('popstate'));
+  });
+  await until('devices are open', 15_000, () => ana.page.evaluate(() => window.__convene.local.cameraOn && !document.querySelector('[data-testid="lobby-join"]').disabled));
+  await ana.click('lobby-join');
+  return ana;
+}
+
+async function seeEachOther(ana) {
+  for (const [one, other] of [[ana, bo], [bo, ana]]) {
+    const id = await other.userId();
+    await until(`${one.username} sees ${other.username}`, 15_000, async () => {
+      const camera = (await one.tracks((track) => track.source === 'camera' && track.userId === id))[0];
+      return camera && (await one.receivedTrack(camera.trackId))?.framesDecoded > 10;
+    });
+  }
+}
+
+test('an answer that takes longer than anybody waits is taken when it comes', { timeout: 60_000 }, async () => {
+  const ana = await joining();
+  await until('the offer is sent and answered once more', 20_000, () => ana.page.evaluate(() => window.unheard.length >= 2));
+  assert.equal(await ana.page.evaluate(() => window.__convene.pc.signalingState), 'have-local-offer');
+  await ana.page.evaluate(() => window.hear());
+  await ana.connected(5_000);
+  await seeEachOther(ana);
+  await ana.close();
+});
+
+test('an answer that goes down with its socket is asked for again', { timeout: 60_000 }, async () => {
+  const ana = await joining();
+  await until('the offer is answered', 10_000, () => ana.page.evaluate(() => window.unheard.length >= 1));
+  await ana.page.evaluate(() => {
+    window.unheard = [];
+    window.deaf = false;
+    window.__convene.dropConnection();
+  });
+  await ana.connected(5_000);
+  await seeEachOther(ana);
+  await ana.close();
+});
