@@ -47,9 +47,7 @@ impl Pace {
         let rate = writes.saturating_sub(self.writes) as f64 / span.as_secs_f64();
         let longest = if late > LATE { self.longest + STEP } else { self.longest.saturating_sub(STEP / 4) };
         self.longest = longest.clamp(LONG, LONGEST);
-        if let Some(ms) = std::env::var("PACE_FIX").ok().and_then(|v| v.parse().ok()) { self.longest = Duration::from_millis(ms); }
         self.rest = self.rest.mul_f64((rate / AIM).min(8.0)).clamp(SHORTEST, self.longest);
-        if std::env::var_os("PACE_LOG").is_some() { eprintln!("PACE rate {rate:.0} late {late:?} rest {:?} longest {:?}", self.rest, self.longest); }
         (self.writes, self.since) = (writes, now);
         self.rest
     }

@@ -66,7 +66,9 @@ impl Rounds {
 
     /// How late turns came since this was asked last, in the mean.
     pub fn take_lateness(&self) -> Duration {
-        let take = |of: fn(&Lane) -> &AtomicU64| self.lanes.iter().map(|lane| of(lane).swap(0, Relaxed)).sum::<u64>();
+        let take = |of: fn(&Lane) -> &AtomicU64| {
+            self.lanes.iter().map(|lane| of(lane).swap(0, Relaxed)).sum::<u64>()
+        };
         let (turns, late_us) = (take(|lane| &lane.turns), take(|lane| &lane.late_us));
         Duration::from_micros(late_us.checked_div(turns).unwrap_or(0))
     }
