@@ -54,7 +54,27 @@ function accounts() {
   };
   counted('RTCPeerConnection', 'connections', 'close');
   counted('AudioContext', 'contexts', 'close');
-  for (const name of ['ResizeObserver', 'IntersectionObserver', 'MutationObserver']) counted(name, 'observers', 'disconnect');
+  // One that observes nothing any more needs no end of its own.
+  for (const name of ['ResizeObserver', 'IntersectionObserver', 'MutationObserver']) {
+    window[name] = class extends window[name] {
+      targets = new Set();
+      observe(target, ...rest) {
+        this.targets.add(target);
+        open.observers.add(this);
+        super.observe(target, ...rest);
+      }
+      unobserve(target) {
+        this.targets.delete(target);
+        if (this.targets.size === 0) open.observers.delete(this);
+        super.unobserve(target);
+      }
+      disconnect() {
+        this.targets.clear();
+        open.observers.delete(this);
+        super.disconnect();
+      }
+    };
+  }
   window.WebSocket = class extends WebSocket {
     constructor(...rest) {
       super(...rest);
