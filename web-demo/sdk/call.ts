@@ -5,7 +5,7 @@
 import { AudioSink } from './audio-sink';
 import { IDLE, type CallEvents, type CallSnapshot, type InviteState, type RemoteTrack } from './call-state';
 import { Emitter, type Unsubscribe } from './emitter';
-import { codeOf, ConveneError } from './errors';
+import { codeOf, ConveneError, offline } from './errors';
 import { hosted } from './hosting';
 import { Levels } from './levels';
 import type { LocalMedia, LocalSnapshot } from './local-media';
@@ -73,6 +73,8 @@ export class Call {
   /** New relay credentials are asked for when it fires. */
   #iceTimer: ReturnType<typeof setTimeout> | undefined;
   #early: { ev: string; d: unknown }[] = [];
+  /** The seat is gone and another one is being taken: what the old connection offers would be taken for the new one's. */
+  #moving = false;
   #attempt = 0;
   lastStats: LinkStats | null = null;
 
@@ -345,6 +347,7 @@ export class Call {
     const offset = this.#session.now() - Date.now();
     const rejoined = this.#state.callId === data.callId && this.#state.joinedAt > 0;
     this.levels.ownKey = data.participantId;
+    this.#moving = false;
     this.#sentState = null;
     this.#set({
       phase: 'joined',
@@ -374,7 +377,7 @@ export class Call {
     const { callId } = data;
     const link = new MediaLink({
       iceServers: data.iceServers as RTCIceServer[],
-      offer: (payload) => this.#session.request('rtc:offer', { callId, ...payload }),
+      offer: (payload) => (this.#moving ? Promise.reject(offline()) : this.#session.request('rtc:offer', { callId, ...payload })),
       muted: (source) => this.#isMuted(source),
       publish: this.#publishOptions,
     });
@@ -433,6 +436,7 @@ export class Call {
   async #retake(): Promise<void> {
     const attempt = ++this.#attempt;
     const { callId, channelId } = this.#state;
+    this.#moving = true;
     this.#set({ mediaLostAt: this.#state.mediaLostAt || Date.now() });
     for (let round = 0; attempt === this.#attempt; round++) {
       try {
@@ -695,6 +699,7 @@ export class Call {
   }
 
   #reset(keepDevices = false): void {
+    this.#moving = false;
     this.#closeLink();
     clearTimeout(this.#updateTimer);
     this.#updateTimer = undefined;
