@@ -129,6 +129,9 @@ async function meeting(t) {
   const crowd = await Crowd.start(t, browser, 4, { viewport: DESKTOP });
   const { page, people } = crowd;
   const [hand, muted, weak, speaker] = people;
+  // Who is rung stays so: nothing is to change while it is looked at.
+  for (const userId of await page.evaluate(() => Object.keys(window.__convene.call.invites))) crowd.emit('call:ringing', { userId });
+  await until('they ring', 5_000, () => page.evaluate(() => Object.values(window.__convene.call.invites).every((state) => state === 'ringing')));
   crowd.emit('call:hands', { hands: [hand.userId], by: hand.userId });
   crowd.emit('rtc:track', { state: 'muted', trackId: muted.camera.replace('c-', 'm-'), userId: muted.userId, participantId: muted.participantId, kind: 'audio', source: 'mic', codec: 'opus', layers: 1, muted: true });
   crowd.emit('call:quality', { participants: [{ userId: weak.userId, participantId: weak.participantId, score: 40, mos: 2, loss: 0.1, jitter: 30, rtt: 200, issues: ['high_loss_up'] }] });
@@ -198,6 +201,7 @@ test('in the colours of the system the states of a call are told apart', { timeo
   const both = await shot(page, who);
   crowd.speak([]);
   await until('nobody speaks', 3_000, () => page.$eval(who, (one) => one.dataset.speaking === 'false'));
+  await page.focus(who);
   const focused = await shot(page, who);
   await page.evaluate(() => document.activeElement.blur());
   apart('a tile', { plain, speaking, focused, 'speaking and focused': both });
