@@ -34,6 +34,8 @@ after(() => browser?.close());
 /** Puppeteer knows only some of the features; they hold as long as the session that asked for them. */
 async function eyes(page) {
   const devtools = await page.createCDPSession();
+  // Rings are drawn in a window that has the focus only.
+  await devtools.send('Emulation.setFocusEmulationEnabled', { enabled: true });
   const media = (features) => devtools.send('Emulation.setEmulatedMedia', { features: Object.entries({ 'prefers-reduced-motion': 'reduce', ...features }).map(([name, value]) => ({ name, value })) });
   return {
     media,
@@ -105,20 +107,29 @@ async function stops(page, name) {
   return seen.size;
 }
 
-/** A picture of one element and a little around it. */
-async function shot(page, selector) {
+/** What is left to tell an element by where grounds are gone: its lines, as they are drawn, and the shape of its icon. */
+async function shape(page, selector) {
   await settled(page);
-  const clip = await page.$eval(selector, (one) => {
-    const { x, y, width, height } = one.getBoundingClientRect();
-    return { x: Math.max(0, x - 6), y: Math.max(0, y - 6), width: width + 12, height: height + 12 };
+  return page.$eval(selector, (one) => {
+    const line = (style, which) => `${style[`${which}Style`]} ${style[`${which}Width`]} ${style[`${which}Color`]}`;
+    const own = getComputedStyle(one);
+    const over = getComputedStyle(one, '::after');
+    const drawn = over.content !== 'none' && Number(over.opacity) > 0.5;
+    return JSON.stringify([line(own, 'outline'), own.outlineOffset, line(own, 'borderTop'), drawn && line(over, 'borderTop'), (one.matches('svg') ? one : one.querySelector('svg'))?.innerHTML]);
   });
-  return Buffer.from(await page.screenshot({ clip })).toString('base64');
 }
 
-/** All pictures are different from each other. */
-function apart(what, pictures) {
-  const names = Object.keys(pictures);
-  const same = names.flatMap((one, i) => names.slice(i + 1).filter((other) => pictures[one] === pictures[other]).map((other) => `${one} = ${other}`));
+/** As somebody gets there who uses keys: for others no ring is drawn. */
+async function focusOn(page, selector) {
+  await page.keyboard.press('Shift');
+  await page.focus(selector);
+  await until(`${selector} has the focus`, 3_000, () => page.$eval(selector, (one) => one.matches(':focus-visible')));
+}
+
+/** All of them are different from each other. */
+function apart(what, shapes) {
+  const names = Object.keys(shapes);
+  const same = names.flatMap((one, i) => names.slice(i + 1).filter((other) => shapes[one] === shapes[other]).map((other) => `${one} = ${other}`));
   assert.deepEqual(same, [], what);
 }
 
@@ -182,9 +193,6 @@ test('in the colours of the system the states of a call are told apart', { timeo
   const { crowd, page, tile, hand, muted, weak, speaker } = await meeting(t);
   const see = await eyes(page);
   await see.need(NEEDS['system colours']);
-  // A ring is for those who use keys.
-  await page.keyboard.press('Tab');
-  await page.evaluate(() => document.activeElement.blur());
   const edges = await page.evaluate(() => [...document.querySelectorAll('[data-testid="tile"]')].filter((one) => getComputedStyle(one).borderTopStyle === 'none').length);
   assert.equal(edges, 0, 'tiles have edges where grounds are gone');
   const pale = await page.evaluate(() => [...document.querySelectorAll('.icon')].filter((one) => one.checkVisibility() && getComputedStyle(one).color !== getComputedStyle(one.parentElement).color).map((one) => one.parentElement.className));
@@ -192,24 +200,24 @@ test('in the colours of the system the states of a call are told apart', { timeo
 
   // The same person in every state that there is, so that nothing but the state differs.
   const who = tile(speaker);
-  const plain = await shot(page, who);
+  const plain = await shape(page, who);
   crowd.speak([speaker]);
   await until('somebody speaks', 3_000, () => page.$eval(who, (one) => one.dataset.speaking === 'true'));
-  const speaking = await shot(page, who);
-  await page.focus(who);
+  const speaking = await shape(page, who);
+  await focusOn(page, who);
   crowd.speak([speaker]);
-  const both = await shot(page, who);
+  const both = await shape(page, who);
   crowd.speak([]);
   await until('nobody speaks', 3_000, () => page.$eval(who, (one) => one.dataset.speaking === 'false'));
-  await page.focus(who);
-  const focused = await shot(page, who);
+  await focusOn(page, who);
+  const focused = await shape(page, who);
   await page.evaluate(() => document.activeElement.blur());
   apart('a tile', { plain, speaking, focused, 'speaking and focused': both });
 
   const name = '.tile-name svg';
   apart('the marks beside a name', {
-    'microphone on': await shot(page, `${who} ${name}`),
-    'microphone off': await shot(page, `${tile(muted)} ${name}`),
+    'microphone on': await shape(page, `${who} ${name}`),
+    'microphone off': await shape(page, `${tile(muted)} ${name}`),
   });
   assert.equal(await page.$eval(`${tile(hand)} ${id('tile-hand')}`, (one) => one.checkVisibility()), true);
   const bars = (person) => page.$eval(`${tile(person)} ${id('tile-quality')} svg`, (one) => one.innerHTML);
@@ -219,22 +227,21 @@ test('in the colours of the system the states of a call are told apart', { timeo
 
   for (const button of ['control-mic', 'control-camera', 'control-hand', 'control-deafen']) {
     const state = () => page.$eval(id(button), (one) => one.getAttribute('aria-pressed'));
-    // Where the pointer is, nothing else is to be different.
     const press = async () => {
       const before = await state();
       await page.$eval(id(button), (one) => one.click());
       await until(`${button} has changed`, 5_000, async () => (await state()) !== before);
     };
-    const pictures = {};
+    const shapes = {};
     for (let n = 0; n < 2; n++) {
-      pictures[`pressed ${await state()}`] = await shot(page, id(button));
-      await page.focus(id(button));
-      pictures[`pressed ${await state()}, focused`] = await shot(page, id(button));
+      shapes[`pressed ${await state()}`] = await shape(page, id(button));
+      await focusOn(page, id(button));
+      shapes[`pressed ${await state()}, focused`] = await shape(page, id(button));
       await page.evaluate(() => document.activeElement.blur());
       await press();
     }
-    assert.equal(Object.keys(pictures).length, 4);
-    apart(button, pictures);
+    assert.equal(Object.keys(shapes).length, 4);
+    apart(button, shapes);
   }
   assert.deepEqual(crowd.errors, []);
 });
@@ -281,14 +288,13 @@ test('the administration, with each of them', { timeout: 180_000 }, async (t) =>
   await see.need(NEEDS['system colours']);
   await goto(ana, '/admin/people');
   await page.waitForSelector(id('account'), { timeout: 5_000 });
-  const other = await shot(page, id('admin-overview'));
+  const other = await shape(page, id('admin-overview'));
   await goto(ana, '/admin/overview');
   await page.waitForSelector(id('figures'), { timeout: 5_000 });
-  await page.keyboard.press('Tab');
   await page.evaluate(() => document.activeElement.blur());
-  const current = await shot(page, id('admin-overview'));
-  await page.focus(id('admin-overview'));
-  const focused = await shot(page, id('admin-overview'));
+  const current = await shape(page, id('admin-overview'));
+  await focusOn(page, id('admin-overview'));
+  const focused = await shape(page, id('admin-overview'));
   apart('a part of the administration', { other, current, 'current and focused': focused });
   assert.deepEqual(ana.errors, []);
 });
