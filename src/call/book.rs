@@ -325,13 +325,14 @@ impl Book {
     pub fn ringing(&self, now: Now, call: CallId, user: UserId) -> Result<Plan, CallError> {
         let mut work = self.work(now, call)?;
         work.durable = false;
-        let initiator = work.live.initiator.id;
         let Some(ring) = work.live.rings.get_mut(&user) else {
             return Err(CallError::State("it does not ring for you"));
         };
         if !std::mem::replace(&mut ring.confirmed, true) {
+            // Whoever is in the call may have rung: the initiator is not the only one who waits for it.
+            let to = work.concerned(None);
             let data = json!({"callId": call, "channelId": work.live.channel, "userId": user});
-            work.notify(To::Users(vec![initiator]), "call:ringing", data);
+            work.notify(To::Users(to), "call:ringing", data);
         }
         Ok(work.finish())
     }
@@ -683,6 +684,9 @@ impl<'a> Work<'a> {
             "callId": self.live.id, "channelId": self.live.channel, "from": self.live.initiator.to_json(),
         });
         self.notify(To::Users(vec![user]), "call:missed", data);
+        let data = json!({"callId": self.live.id, "channelId": self.live.channel, "userId": user});
+        let to = self.concerned(None);
+        self.notify(To::Users(to), "call:unanswered", data);
     }
 
     fn end(&mut self, state: CallState, reason: EndReason) {

@@ -240,7 +240,7 @@ mod tests {
         assert_eq!(config.server.max_connections, 7);
         assert_eq!(config.calls.ring_timeout.to_string(), "3s");
         assert_eq!(config.chat.rate_scale, 0);
-        assert_eq!(config.calls.grace.to_string(), "40s");
+        assert_eq!(config.calls.grace.to_string(), "2m");
         assert_eq!(load(Some(file), &vars, &[]).unwrap().server.listen.port(), 2222);
         assert_eq!(load(Some(file), &[], &[]).unwrap().server.listen.port(), 1111);
     }

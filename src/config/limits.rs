@@ -78,7 +78,7 @@ const MAX_RETENTION_DAYS: u32 = 3650;
 pub struct Calls {
     /// An unanswered call is missed after this.
     pub ring_timeout: Span,
-    /// A participant whose socket or media is lost keeps the seat for this long.
+    /// A participant whose socket is lost keeps the seat for this long: as long as the session can be resumed.
     pub grace: Span,
     /// A call with one participant ends after this.
     pub alone_timeout: Span,
@@ -92,7 +92,7 @@ impl Default for Calls {
     fn default() -> Self {
         Self {
             ring_timeout: Span::secs(45),
-            grace: Span::secs(40),
+            grace: Span::secs(120),
             alone_timeout: Span::secs(300),
             max_duration: Span::secs(4 * 3600),
             heartbeat: Span::secs(5),
@@ -112,5 +112,17 @@ impl Calls {
                 mistakes.push(format!("calls.{name}: must be longer than 0"));
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::server::Server;
+
+    #[test]
+    fn a_seat_is_kept_for_two_minutes_as_long_as_its_session() {
+        assert_eq!(Calls::default().grace, Span::secs(120));
+        assert_eq!(Calls::default().grace, Server::default().resume_window);
     }
 }

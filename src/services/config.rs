@@ -99,7 +99,7 @@ impl Default for CallConfig {
             ring_timeout: Duration::from_secs(45),
             alone_timeout: Duration::from_secs(300),
             max_duration: Duration::from_secs(4 * 3600),
-            disconnect_grace: Duration::from_secs(15),
+            disconnect_grace: Duration::from_secs(120),
             heartbeat: Duration::from_secs(5),
             quality_interval: Duration::from_secs(5),
             max_participants: 200,

@@ -1,8 +1,10 @@
-// One Firefox and one Chromium: both directions, and twenty handshakes of each that all end on AES-GCM.
+// One Firefox and one Chromium: both directions, one that refuses every device, and twenty handshakes of each that all
+// end on AES-GCM.
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import { launchChromium, launchFirefox } from './lib/browsers.mjs';
-import { Person, progress } from './lib/people.mjs';
+import { textOf, withLab } from './lib/lab.mjs';
+import { goto, Person, progress } from './lib/people.mjs';
 import { relay } from './lib/relay.mjs';
 import { Server } from './lib/server.mjs';
 import { measureFor, until } from './lib/wait.mjs';
@@ -49,6 +51,42 @@ test('audio and video are decoded in both directions', { timeout: 120_000 }, asy
   }
   await ana.leave();
   await bo.leave();
+});
+
+/** What Firefox keeps where somebody has chosen "Block new requests" for both kinds of devices. */
+const BLOCKED = { 'media.navigator.permission.disabled': false, 'permissions.default.microphone': 2, 'permissions.default.camera': 2 };
+
+test('a Firefox that blocks microphone and camera says how to allow them, and one listens meanwhile', { timeout: 120_000 }, async (t) => {
+  const blocking = await launchFirefox({ preferences: BLOCKED });
+  t.after(() => blocking.close());
+  // A tone that does not pause: whoever hears nothing is not connected.
+  const ana = await Person.signIn(server, chromium, 'ana', { before: withLab, camera: null });
+  const cy = await Person.signIn(server, blocking, 'cy', { camera: null });
+  await ana.join('general', { camera: false });
+  await goto(cy, '/lobby/general?video=1');
+  await cy.page.waitForSelector('[data-testid="lobby"]', { timeout: 10_000 });
+  for (const [kind, words] of [
+    ['mic', 'The microphone is blocked. Click the crossed microphone in the address bar, remove Blocked. Next time tick “Remember”.'],
+    ['camera', 'The camera is blocked. Click the crossed camera in the address bar, remove Blocked. Next time tick “Remember”.'],
+  ]) {
+    await until(`the row of the ${kind} is that of Firefox`, 15_000, async () => {
+      // It may not say beforehand that it would refuse.
+      await cy.page.evaluate((which) => document.querySelector(`[data-testid="permission-${which}"][data-problem="notAsked"] button`)?.click(), kind);
+      return cy.page.evaluate((which) => document.querySelector(`[data-testid="permission-${which}"]`)?.dataset.problem === 'denied', kind);
+    });
+    assert.ok((await textOf(cy.page, `permission-${kind}`)).includes(words), await textOf(cy.page, `permission-${kind}`));
+  }
+  const refused = await cy.page.evaluate(() => navigator.mediaDevices.getUserMedia({ audio: true }).then(() => 'given', (error) => error.name));
+  assert.equal(refused, 'NotAllowedError', 'it is the browser that refuses');
+
+  await cy.click('lobby-listen');
+  await cy.connected();
+  await until('cy hears ana', 15_000, async () => (await cy.received()).some((row) => row.source === 'mic' && row.energy > 0));
+  assert.deepEqual(await cy.page.evaluate(() => [window.__convene.local.micOn, window.__convene.local.cameraOn]), [false, false]);
+  assert.deepEqual(await cy.page.evaluate(() => window.__convene.pc.getSenders().filter((sender) => sender.track).length), 0, 'nothing is sent');
+  await cy.leave();
+  await ana.leave();
+  await ana.close();
 });
 
 /** A fresh connection by WHEP from the page; returns the negotiated SRTP profile. */

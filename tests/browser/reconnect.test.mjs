@@ -6,7 +6,7 @@ import { cable } from './lib/cable.mjs';
 import { textOf, withLab } from './lib/lab.mjs';
 import { Person } from './lib/people.mjs';
 import { freeUdpPorts, impair, Server } from './lib/server.mjs';
-import { until } from './lib/wait.mjs';
+import { measureFor, until } from './lib/wait.mjs';
 
 let server;
 let browser;
@@ -68,6 +68,8 @@ test('nothing gets through: spinner, banner, panel, and back with the same micro
   const [ana, bo] = await both(t);
   const places = () => ana.page.evaluate(() => [...document.querySelectorAll('[data-testid="tile"]')].map((tile) => tile.dataset.user));
   const before = await places();
+  const seat = () => ana.page.evaluate(() => window.__convene.call.participantId);
+  const own = await seat();
   await ana.page.evaluate(() => {
     const { start } = OscillatorNode.prototype;
     window.cues = [];
@@ -126,6 +128,7 @@ test('nothing gets through: spinner, banner, panel, and back with the same micro
   const mics = await Promise.all([ana, bo].map((one) => one.page.evaluate(() => [window.__convene.local.micOn, window.__convene.local.micLive])));
   assert.deepEqual(mics, [[true, true], [false, false]], 'microphones are as they were');
   await until('tiles are where they were', 10_000, async () => String(await places()) === String(before));
+  assert.equal(await seat(), own, 'it is the same seat');
   await ana.click('call-to-chat');
   await until('what was written meanwhile is there', 5_000, () => ana.page.evaluate(() => document.querySelector('[data-testid="messages"]')?.textContent.includes('while you were away')));
 });
@@ -158,6 +161,113 @@ test('without sound but with the server, the panel says so and has ways out', { 
   assert.match(await textOf(ana.page, 'sound-only'), /Sound only. No pictures are received. Show video/);
   await ana.click('lost-leave');
   await until('ana is out', 3_000, async () => (await ana.call()).phase === 'idle');
+});
+
+test('without any network it is said that this device is offline, and it ends by itself when there is one', { timeout: 60_000 }, async (t) => {
+  const [ana, bo] = await both(t);
+  t.after(() => ana.page.setOfflineMode(false).catch(() => {}));
+  await ana.page.setOfflineMode(true);
+  line.cut();
+  path.hold();
+  assert.equal(await ana.page.evaluate(() => navigator.onLine), false, 'the browser knows it');
+  await until('it is told', 10_000, () => ana.has('connection-banner'));
+  await until('what is sent is held back', 8_000, async () => (await sending(ana)) === 0);
+  assert.match(await textOf(ana.page, 'connection-banner'), /Connection lost, trying again. Others may not hear you/);
+  await later(ana, 31_000);
+  await ana.page.waitForSelector('[data-testid="lost-panel"][data-reason="offline"]', { timeout: 3_000 });
+  assert.match(await textOf(ana.page, 'lost-panel'), /^You are offline This device has no network. Check Wi.Fi or the cable. We keep trying until you leave. Try now Sound only Run test Leave$/);
+  // Trying in vain changes nothing.
+  await ana.click('lost-try');
+  await measureFor(1_000, async () => assert.equal(await ana.page.evaluate(() => document.querySelector('[data-testid="lost-panel"]')?.dataset.reason), 'offline'));
+  assert.equal((await ana.call()).phase, 'joined');
+
+  line.join();
+  path.release();
+  await ana.page.setOfflineMode(false);
+  await until('the panel is gone, and nobody pressed anything', 20_000, async () => !(await ana.has('lost-panel')));
+  await until('it is back', 20_000, async () => /You’re back/.test((await textOf(ana.page, 'connection-banner')) ?? ''));
+  await until('sending goes on', 10_000, async () => (await sending(ana)) > 0);
+  await ana.connected();
+  assert.deepEqual(await ana.page.evaluate(() => [window.__convene.local.micOn, window.__convene.local.micLive]), [true, true]);
+
+  // Without a call there is no panel, and what is written waits.
+  await ana.leave();
+  await ana.page.setOfflineMode(true);
+  line.cut();
+  await until('it is told', 10_000, async () => (await textOf(ana.page, 'connection-banner')) === 'You are offline. Messages wait here and are sent when you are back. Try now');
+  line.join();
+  await ana.page.setOfflineMode(false);
+  await until('it is back', 15_000, async () => !(await ana.has('connection-banner')));
+});
+
+/** How long the server of the test keeps a seat. */
+const SEAT_S = 8;
+
+test('a seat is kept for as long as the server says; after that the page takes another one by itself', { timeout: 90_000 }, async (t) => {
+  const own = await Server.start({ CONVENE_CALLS_GRACE: `${SEAT_S}s` });
+  const wire = await cable(own.url);
+  const people = [];
+  t.after(async () => {
+    await Promise.all(people.map((one) => one.close()));
+    wire.stop();
+    await own.stop();
+  });
+  const ana = await signIn({ url: wire.url }, 'ana');
+  people.push(ana);
+  const bo = await signIn(own, 'bo');
+  people.push(bo);
+  await ana.join('general', { camera: false });
+  await bo.join('general', { camera: false });
+  await until('both are there', 10_000, async () => (await bo.call()).participants.length === 2 && (await ana.call()).participants.length === 2);
+  await bo.page.evaluate(() => {
+    // Who was in the call, each time that it was somebody else; and what was said of it.
+    window.seen = [];
+    window.said = [];
+    const look = () => {
+      const now = window.__convene.call.participants.map((one) => one.participantId).join();
+      if (window.seen.at(-1) !== now) window.seen.push(now);
+      requestAnimationFrame(look);
+    };
+    look();
+    const region = document.querySelector('[data-testid="announcer"]');
+    new MutationObserver(() => window.said.push(region.textContent)).observe(region, { childList: true, characterData: true, subtree: true });
+  });
+  const seat = (person) => person.page.evaluate(() => window.__convene.call.participantId);
+  const comings = () => bo.page.evaluate(() => window.said.filter((one) => /(joined|left) the call/.test(one)));
+  const sessionIs = (phase) => until(`the session of ana is ${phase}`, 15_000, async () => (await ana.page.evaluate(() => window.__convene.session.phase === 'ready')) === (phase === 'ready'));
+  const [first, other] = [await seat(ana), await seat(bo)];
+  await ana.page.evaluate(() => (window.kept = window.__convene.pc));
+
+  // Half of that time.
+  wire.cut();
+  await sessionIs('lost');
+  await measureFor((SEAT_S / 2) * 1_000, async () => assert.equal((await bo.call()).participants.length, 2));
+  wire.join();
+  await sessionIs('ready');
+  assert.equal(await seat(ana), first, 'the same seat');
+  // What would be told of a new one comes with the session, or soon after.
+  await measureFor(1_500, async () => assert.equal(await seat(ana), first));
+  assert.equal(await ana.page.evaluate(() => window.kept === window.__convene.pc && window.kept.connectionState), 'connected', 'with the same media');
+  assert.deepEqual([(await bo.page.evaluate(() => window.seen)).length, await comings()], [1, []], 'nobody saw anybody leave or come');
+
+  // Longer than that.
+  const cutAt = performance.now();
+  wire.cut();
+  await until('the seat is given up', (SEAT_S + 8) * 1_000, async () => (await bo.call()).participants.length === 1);
+  const keptFor = (performance.now() - cutAt) / 1_000;
+  assert.ok(keptFor >= SEAT_S - 0.5 && keptFor < SEAT_S + 4, `it was kept for ${keptFor.toFixed(1)} s`);
+  wire.join();
+  await until('ana has another seat in the same call', 20_000, async () => {
+    const now = await ana.page.evaluate(() => ({ seat: window.__convene.call.participantId, phase: window.__convene.call.phase }));
+    return now.phase === 'joined' && now.seat !== first;
+  });
+  await ana.connected();
+  const second = await seat(ana);
+  await until('bo sees ana again', 10_000, async () => (await bo.page.evaluate(() => window.seen)).at(-1).includes(second));
+  const seen = (await bo.page.evaluate(() => window.seen)).map((one) => one.split(',').toSorted());
+  assert.deepEqual(seen, [[first, other].toSorted(), [other], [other, second].toSorted()], 'out, and in again, once each');
+  assert.deepEqual(await ana.page.evaluate(() => [window.__convene.local.micOn, window.__convene.local.micLive]), [true, true], 'with the microphone as it was');
+  await until('and bo hears ana', 10_000, async () => (await bo.received()).some((row) => row.source === 'mic' && row.energy > 0 && !row.missing));
 });
 
 test('a socket that is cut for a moment is not worth a word', { timeout: 30_000 }, async () => {

@@ -39,10 +39,10 @@ async function bench() {
   return { ana, first, tab, second, third, all: [first, tab, second, third] };
 }
 
-const dm = async (from, to) => {
-  const me = await server.api(from, 'users?limit=50');
+const dm = async (from, to, at = server) => {
+  const me = await at.api(from, 'users?limit=50');
   const users = me.users ?? me;
-  return (await server.post(from, 'dms', { userId: users.find((user) => user.username === to).id })).channel.id;
+  return (await at.post(from, 'dms', { userId: users.find((user) => user.username === to).id })).channel.id;
 };
 
 const ringing = (person) => person.has('ring-banner');
@@ -171,5 +171,102 @@ test('a ring that has run out never rings, and one that runs out stops', { timeo
     await bo.close();
   } finally {
     mock.close();
+  }
+});
+
+/** Rings run out while the test looks on, and not before a silent device was waited for. */
+const SHORT_RING_S = 20;
+
+async function shortRings(t) {
+  const own = await Server.start({ CONVENE_CALLS_RING_TIMEOUT: `${SHORT_RING_S}s` });
+  const people = [];
+  t.after(async () => {
+    await Promise.all(people.map((one) => one.close()));
+    await own.stop();
+  });
+  const signIn = async (name) => {
+    const person = await Person.signIn(own, browser, name);
+    people.push(person);
+    return person;
+  };
+  return { own, signIn };
+}
+
+/** What the caller reads of everybody who was rung: name and words. */
+const rung = (person) =>
+  person.page.evaluate(() => Object.fromEntries([...document.querySelectorAll('[data-testid="invite"]')].map((row) => [row.querySelector('strong').textContent, row.querySelector('.meta').textContent])));
+const reads = (person, name, words, ms = 5_000) =>
+  until(`${person.username} reads "${words}" of ${name}`, ms, async () => {
+    const all = await rung(person);
+    return all[name] === words || Promise.reject(new Error(JSON.stringify(all)));
+  });
+const over = async (person, words, ms = 5_000) => {
+  await until(`${person.username} is told: ${words}`, ms, async () => (await textOf(person.page, 'toasts')).includes(words));
+  assert.equal(await phase(person), 'idle', 'and the call is over');
+};
+
+test('the caller of one is told: notified, ringing, declined, busy, no answer', { timeout: 120_000 }, async (t) => {
+  const { own, signIn } = await shortRings(t);
+  const channel = await dm('ana', 'bo', own);
+  const ana = await signIn('ana');
+  await call(ana, channel);
+  await reads(ana, 'Bo Lindqvist', 'Notified (no device online)');
+  // A device that comes while it rings is one that rings.
+  const bo = await signIn('bo');
+  await until('it rings there', 5_000, () => ringing(bo));
+  await reads(ana, 'Bo Lindqvist', 'Ringing…');
+  await bo.click('ring-decline');
+  await over(ana, 'The call was declined.');
+
+  await bo.join('general', { camera: false });
+  await call(ana, channel);
+  await reads(ana, 'Bo Lindqvist', 'Ringing…');
+  await bo.click('ring-message');
+  await over(ana, 'They are in another call.');
+  await bo.page.evaluate(() => document.querySelector('[data-testid="mini-leave"]').click());
+  await until('bo is free', 5_000, async () => (await phase(bo)) === 'idle');
+
+  await call(ana, channel);
+  await reads(ana, 'Bo Lindqvist', 'Ringing…');
+  await over(ana, 'Nobody answered.', (SHORT_RING_S + 4) * 1_000);
+  assert.equal(await ringing(bo), false);
+});
+
+test('the caller of several is told of each, while the call goes on, and hears it too', { timeout: 120_000 }, async (t) => {
+  const { own, signIn } = await shortRings(t);
+  const [ana, bo, cy] = [await signIn('ana'), await signIn('bo'), await signIn('cy')];
+  const ids = Object.fromEntries((await own.api('ana', 'users')).users.map((user) => [user.username, user.id]));
+  const { channel } = await own.post('ana', 'channels', { type: 'group', name: 'Crew', participants: [ids.bo, ids.cy, ids.di] });
+  await ana.page.evaluate(() => {
+    window.said = [];
+    const region = document.querySelector('[data-testid="announcer"]');
+    new MutationObserver(() => window.said.push(region.textContent)).observe(region, { childList: true, characterData: true, subtree: true });
+  });
+  await ana.join(channel.id, { camera: false });
+  await Promise.all([bo, cy].map((one) => until('it rings', 5_000, () => ringing(one))));
+  await reads(ana, 'Cy Okafor', 'Ringing…');
+  await reads(ana, 'Di Tanaka', 'Notified (no device online)');
+  await bo.click('ring-accept');
+  await bo.connected();
+  await cy.click('ring-decline');
+  await reads(ana, 'Cy Okafor', 'Declined');
+  // Nobody has to be the one who started it: bo is told as well.
+  await until('ana and bo read the same', 5_000, async () => (await rung(bo))['Cy Okafor'] === 'Declined');
+  await reads(ana, 'Di Tanaka', 'No answer', (SHORT_RING_S + 4) * 1_000);
+  assert.deepEqual(await rung(ana), { 'Cy Okafor': 'Declined', 'Di Tanaka': 'No answer' }, 'who answered is in the call');
+  assert.equal((await ana.call()).participants.length, 2, 'which goes on');
+
+  // Rung again, from the call, by somebody who did not start it.
+  await cy.join('general', { camera: false });
+  await bo.click('call-more');
+  await bo.click('menu-ring');
+  await (await bo.page.waitForSelector('[aria-label="Ring Cy Okafor"]')).click();
+  await until('it rings quietly', 5_000, () => ringing(cy));
+  await reads(bo, 'Cy Okafor', 'Ringing…');
+  await cy.click('ring-message');
+  await reads(bo, 'Cy Okafor', 'Busy');
+  await reads(ana, 'Cy Okafor', 'Busy');
+  for (const words of ['Cy Okafor: Declined', 'Di Tanaka: Notified (no device online)', 'Di Tanaka: No answer', 'Cy Okafor: Busy']) {
+    await until(`it is said: ${words}`, 8_000, () => ana.page.evaluate((wanted) => window.said.some((one) => one.includes(wanted)), words));
   }
 });

@@ -3,6 +3,7 @@
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import { launchChromium } from './lib/browsers.mjs';
+import { faults, spaceTexts } from './lib/faults.mjs';
 import { goto, Person } from './lib/people.mjs';
 import { Server } from './lib/server.mjs';
 import { until } from './lib/wait.mjs';
@@ -31,34 +32,6 @@ after(async () => {
   await browser?.close();
   await server?.stop();
 });
-
-/** Runs in the page: what is cut off, and what is wider than it may be. */
-function faults() {
-  const found = [];
-  const over = document.documentElement.scrollWidth - innerWidth;
-  if (over > 0) found.push(`${over} px wider than the window`);
-  for (const element of document.querySelectorAll('body *')) {
-    const own = [...element.childNodes].some((node) => node.nodeType === 3 && node.data.trim());
-    if (!own || element.closest('.sr-only, .skip, svg, select')) continue;
-    const style = getComputedStyle(element);
-    const box = element.getBoundingClientRect();
-    if (style.visibility === 'hidden' || box.width === 0) continue;
-    const what = `${element.tagName.toLowerCase()}.${element.className} "${element.textContent.trim().slice(0, 40)}"`;
-    const hides = (way) => way === 'hidden' || way === 'clip';
-    if (style.display !== 'inline') {
-      if (hides(style.overflowX) && element.scrollWidth > element.clientWidth + 1 && style.textOverflow !== 'ellipsis') found.push(`cut off: ${what}`);
-      if (hides(style.overflowY) && element.scrollHeight > element.clientHeight + 2 && style.webkitLineClamp === 'none') found.push(`cut off below: ${what}`);
-    }
-    // Out of the window to the side, unless something scrolls there by itself: code and tables may.
-    let scrolls = false;
-    for (let up = element; up && up !== document.body; up = up.parentElement) {
-      const outer = getComputedStyle(up);
-      scrolls ||= (outer.overflowX === 'auto' || outer.overflowX === 'scroll') && up.matches('pre, table, .stats-scroll, [role="region"]:has(table)');
-    }
-    if (!scrolls && (box.left < -1 || box.right > innerWidth + 1)) found.push(`out of the window: ${what}`);
-  }
-  return found;
-}
 
 const VIEWS = [
   ['/c/general', '[data-testid="message"]'],
@@ -139,12 +112,7 @@ test('a window of 320 pixels needs no scrolling to the side, nor does a page twi
 });
 
 test('texts may be spaced as WCAG 1.4.12 says', { timeout: 60_000 }, async () => {
-  const spaced = (on) =>
-    page.evaluate((now) => {
-      const sheet = new CSSStyleSheet();
-      sheet.replaceSync('* { line-height: 1.5 !important; letter-spacing: 0.12em !important; word-spacing: 0.16em !important } p { margin-block-end: 2em !important }');
-      document.adoptedStyleSheets = now ? [sheet] : [];
-    }, on);
+  const spaced = (on) => page.evaluate(spaceTexts, on);
   await spaced(true);
   assert.equal(await page.evaluate(() => getComputedStyle(document.querySelector('button')).letterSpacing !== 'normal'), true);
   await sound('spaced');

@@ -6,6 +6,10 @@ import { lastUsername } from './prefs';
 import { t } from './strings';
 import { Button, IconButton } from './ui/button';
 import { Logo } from './ui/icon';
+import { lazy } from './ui/lazy';
+
+/** Comes by itself, with the texts for guests: who signs in does not wait for it. */
+const MeetingLink = lazy(() => import('./guest/meeting-link').then((m) => m.MeetingLink), true);
 
 const text = (code: string): string => {
   if (code === 'auth.banned') return t.signIn.banned;
@@ -46,54 +50,59 @@ export function SignIn({ hint = '' }: { hint?: string }) {
 
   return (
     <main class="signin">
-      <form class="signin-card" ref={form} onSubmit={(e) => void submit(e)} noValidate aria-labelledby="signin-title">
-        <div class="signin-brand">
-          <Logo size={44} />
-          <div>
-            <p class="signin-name">{t.app}</p>
-            <p class="signin-tagline">{t.tagline}</p>
+      <div class="signin-card">
+        <form class="signin-form" ref={form} onSubmit={(e) => void submit(e)} noValidate aria-labelledby="signin-title">
+          <div class="signin-brand">
+            <Logo size={44} />
+            <div>
+              <p class="signin-name">{t.app}</p>
+              <p class="signin-tagline">{t.tagline}</p>
+            </div>
           </div>
-        </div>
-        <h1 id="signin-title">{t.signIn.title}</h1>
-        {(signOutReason.value || hint) && !error && <p class="note">{signOutReason.value || hint}</p>}
-        <label class="field">
-          <span>{t.signIn.username}</span>
-          <input
-            name="username"
-            autocomplete="username"
-            autocapitalize="none"
-            spellcheck={false}
-            required
-            autoFocus={lastUsername.value === ''}
-            defaultValue={lastUsername.value}
-            aria-invalid={error !== ''}
-            aria-describedby={error ? 'signin-error' : undefined}
-            data-testid="signin-username"
-          />
-        </label>
-        <label class="field">
-          <span>{t.signIn.password}</span>
-          <span class="field-with-button">
+          <h1 id="signin-title">{t.signIn.title}</h1>
+          {(signOutReason.value || hint) && !error && <p class="note">{signOutReason.value || hint}</p>}
+          <label class="field">
+            <span>{t.signIn.username}</span>
             <input
-              name="password"
-              type={(shown ? 'text' : 'password') as 'password'}
-              autocomplete="current-password"
+              name="username"
+              autocomplete="username"
+              autocapitalize="none"
+              spellcheck={false}
               required
-              autoFocus={lastUsername.value !== ''}
+              autoFocus={lastUsername.value === ''}
+              defaultValue={lastUsername.value}
               aria-invalid={error !== ''}
               aria-describedby={error ? 'signin-error' : undefined}
-              data-testid="signin-password"
+              data-testid="signin-username"
             />
-            <IconButton icon={shown ? EyeOff : Eye} label={t.signIn.showPassword} aria-pressed={shown} onClick={() => setShown(!shown)} />
-          </span>
-        </label>
-        <p class="form-error" id="signin-error" role="alert">
-          {error}
-        </p>
-        <Button kind="primary" type="submit" class="btn-wide" testid="signin-submit" aria-disabled={busy}>
-          {busy ? t.signIn.busy : t.signIn.submit}
-        </Button>
-      </form>
+          </label>
+          <label class="field">
+            <span>{t.signIn.password}</span>
+            <span class="field-with-button">
+              <input
+                name="password"
+                type={(shown ? 'text' : 'password') as 'password'}
+                autocomplete="current-password"
+                required
+                autoFocus={lastUsername.value !== ''}
+                aria-invalid={error !== ''}
+                aria-describedby={error ? 'signin-error' : undefined}
+                data-testid="signin-password"
+              />
+              <IconButton icon={shown ? EyeOff : Eye} label={t.signIn.showPassword} aria-pressed={shown} onClick={() => setShown(!shown)} />
+            </span>
+          </label>
+          <p class="form-error" id="signin-error" role="alert">
+            {error}
+          </p>
+          <Button kind="primary" type="submit" class="btn-wide" testid="signin-submit" aria-disabled={busy}>
+            {busy ? t.signIn.busy : t.signIn.submit}
+          </Button>
+        </form>
+        <div class="signin-link">
+          <MeetingLink />
+        </div>
+      </div>
     </main>
   );
 }

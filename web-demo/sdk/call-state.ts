@@ -21,7 +21,11 @@ export interface RemoteTrack {
   unsupported: boolean;
 }
 
-export type InviteState = 'calling' | 'ringing' | 'declined' | 'missed' | 'busy';
+/** `notified`: it is known to the server, but no device of theirs has said that it rings. */
+export type InviteState = 'calling' | 'notified' | 'ringing' | 'declined' | 'missed' | 'busy';
+
+/** Somebody may still answer. */
+export const stillRings = (state: InviteState | undefined): boolean => state === 'calling' || state === 'notified' || state === 'ringing';
 
 export interface CallSnapshot {
   phase: 'idle' | 'joining' | 'joined';

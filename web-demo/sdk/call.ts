@@ -3,9 +3,9 @@
  * resuming or re-joining, and a lost media path by ICE restart or a new connection.
  */
 import { AudioSink } from './audio-sink';
-import { IDLE, type CallEvents, type CallSnapshot, type InviteState, type RemoteTrack } from './call-state';
+import { IDLE, stillRings, type CallEvents, type CallSnapshot, type InviteState, type RemoteTrack } from './call-state';
 import { Emitter, type Unsubscribe } from './emitter';
-import { codeOf, ConveneError } from './errors';
+import { codeOf, ConveneError, offline } from './errors';
 import { hosted } from './hosting';
 import { Levels } from './levels';
 import type { LocalMedia, LocalSnapshot } from './local-media';
@@ -41,6 +41,8 @@ const STATS_MS = 2_000;
 const UPDATE_MS = 80;
 /** The path is checked every 2.5 s at least: nothing for this long is no pause in a talk. */
 const NOTHING_ARRIVES_MS = 5_000;
+/** A device that is on says within this time that it rings; a slower one is believed later. */
+const DEVICES_ANSWER_MS = 3_000;
 /** Video nobody looks at stops after this long in a hidden tab. */
 const HIDDEN_AFTER_MS = 10_000;
 /** The largest of the camera's layers that is still small. */
@@ -75,6 +77,8 @@ export class Call {
   /** New relay credentials are asked for when it fires. */
   #iceTimer: ReturnType<typeof setTimeout> | undefined;
   #early: { ev: string; d: unknown }[] = [];
+  /** The seat is gone and another one is being taken: what the old connection offers would be taken for the new one's. */
+  #moving = false;
   #attempt = 0;
   lastStats: LinkStats | null = null;
 
@@ -117,9 +121,11 @@ export class Call {
     if (this.#state.phase === 'joined') void this.#retake();
   }
 
-  start(channelId: string, type: 'voice' | 'video', participantIds: string[] = []): Promise<void> {
+  async start(channelId: string, type: 'voice' | 'video', participantIds: string[] = []): Promise<void> {
     const nonce = crypto.randomUUID();
-    return this.#enter(channelId, 'call:start', { channelId, type, participantIds, nonce });
+    await this.#enter(channelId, 'call:start', { channelId, type, participantIds, nonce });
+    // With somebody in it, it was started before: what their devices said is not told again.
+    if (this.#state.participants.length === 1) this.#awaitDevices([...this.#state.invites.keys()]);
   }
   accept(callId: string, channelId: string): Promise<void> {
     return this.#enter(channelId, 'call:accept', { callId });
@@ -135,9 +141,9 @@ export class Call {
   async leave(options: { keepDevices?: boolean } = {}): Promise<void> {
     const { phase, callId, participants, invites } = this.#state;
     if (phase === 'idle') return;
-    const stillRings = [...invites.values()].some((s) => s === 'calling' || s === 'ringing');
+    const rings = [...invites.values()].some(stillRings);
     this.#finish({ reason: 'left', byMe: true, ...options });
-    if (callId) await this.#hangUp(callId, stillRings && participants.length <= 1);
+    if (callId) await this.#hangUp(callId, rings && participants.length <= 1);
   }
 
   async endForAll(): Promise<void> {
@@ -158,6 +164,7 @@ export class Call {
   async invite(userIds: string[]): Promise<void> {
     await this.#session.request('call:invite', { callId: this.#state.callId, userIds });
     this.#setInvites(userIds, 'calling');
+    this.#awaitDevices(userIds);
   }
 
   deafen(deafened: boolean): void {
@@ -306,6 +313,9 @@ export class Call {
         this.#setInvites([userId], reason === 'busy' ? 'busy' : 'declined');
         return;
       }
+      case 'call:unanswered':
+        this.#setInvites([(d as { userId: string }).userId], 'missed');
+        return;
       case 'call:accepted':
         this.#setInvites([(d as { userId: string }).userId], null);
         return;
@@ -360,6 +370,7 @@ export class Call {
     const offset = this.#session.now() - Date.now();
     const rejoined = this.#state.callId === data.callId && this.#state.joinedAt > 0;
     this.levels.ownKey = data.participantId;
+    this.#moving = false;
     this.#sentState = null;
     this.#set({
       phase: 'joined',
@@ -370,7 +381,8 @@ export class Call {
       hands: data.call?.hands ?? [],
       locked: data.call?.locked ?? false,
       tracks: [],
-      invites: new Map((data.call?.ringing ?? []).filter((id) => id !== this.#me).map((id) => [id, 'calling' as const])),
+      // Another seat in the same call: what is known of them is not told again.
+      invites: new Map((data.call?.ringing ?? []).filter((id) => id !== this.#me).map((id) => [id, (rejoined && this.#state.invites.get(id)) || 'calling'])),
       media: 'connecting',
       // Another seat in the same call is no end of the silence yet.
       mediaLostAt: rejoined ? this.#state.mediaLostAt : 0,
@@ -391,7 +403,7 @@ export class Call {
     const { callId } = data;
     const link = new MediaLink({
       iceServers: data.iceServers as RTCIceServer[],
-      offer: (payload) => this.#session.request('rtc:offer', { callId, ...payload }),
+      offer: (payload) => (this.#moving ? Promise.reject(offline()) : this.#session.request('rtc:offer', { callId, ...payload })),
       muted: (source) => this.#isMuted(source),
       publish: this.#publishOptions,
     });
@@ -436,8 +448,8 @@ export class Call {
   }
 
   /** Hanging up before anybody answered stops the ring; somebody may answer at this very moment. */
-  async #hangUp(callId: string, stillRings: boolean): Promise<void> {
-    if (stillRings) {
+  async #hangUp(callId: string, rings: boolean): Promise<void> {
+    if (rings) {
       const cancelled = await this.#session.request('call:cancel', { callId }).then(
         () => true,
         () => false,
@@ -450,6 +462,7 @@ export class Call {
   async #retake(): Promise<void> {
     const attempt = ++this.#attempt;
     const { callId, channelId } = this.#state;
+    this.#moving = true;
     this.#set({ mediaLostAt: this.#state.mediaLostAt || Date.now() });
     for (let round = 0; attempt === this.#attempt; round++) {
       try {
@@ -664,6 +677,15 @@ export class Call {
     this.#set({ tracks: this.#state.tracks.map((t) => (t.trackId === trackId ? { ...t, ...part } : t)) });
   }
 
+  /** Of those whom I rang: whose devices say nothing has none that is on. */
+  #awaitDevices(userIds: string[]): void {
+    const { callId } = this.#state;
+    setTimeout(() => {
+      const { callId: now, invites } = this.#state;
+      if (now === callId) this.#setInvites(userIds.filter((id) => invites.get(id) === 'calling'), 'notified');
+    }, DEVICES_ANSWER_MS);
+  }
+
   #setInvites(userIds: string[], state: InviteState | null): void {
     const invites = new Map(this.#state.invites);
     for (const id of userIds) {
@@ -712,6 +734,7 @@ export class Call {
   }
 
   #reset(keepDevices = false): void {
+    this.#moving = false;
     this.#closeLink();
     clearTimeout(this.#updateTimer);
     this.#updateTimer = undefined;

@@ -43,6 +43,7 @@ export { TokenKeeper, type TokenStore } from './token';
 export type { Session, SessionStatus, SessionPhase } from './session';
 export type { Call } from './call';
 export type { CallSnapshot, CallEnded, RemoteTrack, InviteState } from './call-state';
+export { stillRings } from './call-state';
 export { CODECS, type PublishOptions, type VideoCodec } from './codecs';
 export * from './net-test';
 export type { DeviceKind, LocalSnapshot, LocalMedia } from './local-media';

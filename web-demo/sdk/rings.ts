@@ -64,8 +64,6 @@ export class Rings {
         const expiresAt = this.#expiry(incoming.expiresAt);
         // A device that wakes late drops what has run out, and does not claim that it rings.
         if (expiresAt <= Date.now()) return;
-        // Tells the caller that a device of ours is really ringing.
-        void this.#session.request('call:ringing', { callId: incoming.callId }).catch(() => {});
         this.#ring({
           callId: incoming.callId,
           channelId: incoming.channelId,
@@ -164,6 +162,8 @@ export class Rings {
     const left = ring.expiresAt - Date.now();
     // No ghost rings.
     if (left <= 0) return;
+    // Tells the caller that a device of ours is really ringing, also where one comes only after the call did.
+    void this.#session.request('call:ringing', { callId: ring.callId }).catch(() => {});
     const timer = setTimeout(() => this.dismiss(ring.callId), left);
     this.#rings.set(ring.callId, { ring, timer });
   }

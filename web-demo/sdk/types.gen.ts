@@ -2332,6 +2332,7 @@ export interface Events {
   'call:ringing': CallRinging;
   'call:speakers': Speakers;
   'call:started': CallStarted;
+  'call:unanswered': CallUnanswered;
   'call:unmute_asked': UnmuteAsked;
   'channel:cleared': ChannelCleared;
   'channel:created': OneChannel;
@@ -2530,6 +2531,11 @@ export interface CallStarted {
   call: LiveCall;
   callId: string;
   channelId: string;
+}
+export interface CallUnanswered {
+  callId: string;
+  channelId: string;
+  userId: string;
 }
 export interface UnmuteAsked {
   by: Person;

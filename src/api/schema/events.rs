@@ -110,6 +110,7 @@ pub static EVENTS: &[EventType] = &[
     reliable::<CallDeclined>("call:declined", "Somebody declined"),
     reliable::<CallCancelled>("call:cancelled", "It does not ring any more"),
     reliable::<CallMissed>("call:missed", "I missed a call"),
+    reliable::<CallUnanswered>("call:unanswered", "Somebody did not answer in time"),
     reliable::<ParticipantJoined>("call:participant_joined", "Somebody is in the call"),
     reliable::<ParticipantLeft>("call:participant_left", "Somebody left the call"),
     reliable::<ParticipantJoined>("voice:user_joined", "Somebody walked into the room"),
@@ -519,6 +520,14 @@ pub struct CallMissed {
     pub call_id: CallId,
     pub channel_id: ChannelId,
     pub from: Person,
+}
+
+#[derive(Debug, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct CallUnanswered {
+    pub call_id: CallId,
+    pub channel_id: ChannelId,
+    pub user_id: UserId,
 }
 
 #[derive(Debug, JsonSchema)]

@@ -140,7 +140,7 @@ fn an_answer_makes_it_ongoing_and_silences_the_other_devices() {
 }
 
 #[test]
-fn only_the_first_ringing_device_is_told_to_the_initiator() {
+fn only_the_first_ringing_device_is_told_to_those_who_wait_for_it() {
     let mut b = Bench::new();
     let (call, _) = b.start(CallMode::Ring, ANA, &[BO]);
     let first = b.run(|book, now| book.ringing(now, call, Bench::user(BO))).unwrap();
@@ -149,6 +149,11 @@ fn only_the_first_ringing_device_is_told_to_the_initiator() {
     let second = b.run(|book, now| book.ringing(now, call, Bench::user(BO))).unwrap();
     assert!(second.notices.is_empty());
     assert!(b.run(|book, now| book.ringing(now, call, Bench::user(CY))).is_err());
+
+    b.accept(call, BO, 20).unwrap();
+    b.run(|book, now| book.invite(now, call, Bench::user(BO), false, &[Bench::user(CY)])).unwrap();
+    let of_bo = b.run(|book, now| book.ringing(now, call, Bench::user(CY))).unwrap();
+    assert_eq!(of_bo.notices[0].to, To::Users(vec![Bench::user(ANA), Bench::user(BO)]), "whoever rang");
 }
 
 #[test]
@@ -178,7 +183,7 @@ fn nobody_answers_is_missed_at_the_ring_timeout() {
     assert!(b.wait(44).is_empty());
     let plans = b.wait(1);
     assert_eq!(plans.len(), 1);
-    assert_eq!(names(&plans[0]), ["call:missed", "call:ended"]);
+    assert_eq!(names(&plans[0]), ["call:missed", "call:unanswered", "call:ended"]);
     assert_eq!(ended(&plans[0]), Some((CallState::Missed, EndReason::NoAnswer)));
     assert_eq!(plans[0].step.as_ref().unwrap().invites, [(Bench::user(BO), InviteOutcome::Missed)]);
     assert!(plans[0].leaves_line);
@@ -190,7 +195,11 @@ fn in_a_group_the_late_ones_miss_while_the_call_goes_on() {
     let (call, _) = b.start(CallMode::Ring, ANA, &[BO, CY]);
     b.accept(call, BO, 20).unwrap();
     let plans = b.wait(45);
-    assert_eq!(names(&plans[0]), ["call:missed"]);
+    assert_eq!(names(&plans[0]), ["call:missed", "call:unanswered"]);
+    let told = |name| plans[0].notices.iter().find(|n| n.name == name).unwrap();
+    assert_eq!(told("call:missed").to, To::Users(vec![Bench::user(CY)]));
+    assert_eq!(told("call:unanswered").to, To::Users(vec![Bench::user(ANA), Bench::user(BO)]));
+    assert_eq!(told("call:unanswered").data["userId"], json!(Bench::user(CY)));
     assert_eq!(ended(&plans[0]), None);
     assert_eq!(b.book.get(call).unwrap().state, CallState::Ongoing);
     b.join(call, CY, 30).unwrap();

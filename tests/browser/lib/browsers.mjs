@@ -42,7 +42,8 @@ export async function launchChromium({ viewport = { width: 1280, height: 800 }, 
   return browser;
 }
 
-export function launchFirefox({ viewport = { width: 1280, height: 800 } } = {}) {
+/** `preferences` go before those of every test: what somebody has chosen in the settings. */
+export function launchFirefox({ viewport = { width: 1280, height: 800 }, preferences = {} } = {}) {
   return puppeteer.launch({
     browser: 'firefox',
     protocol: 'webDriverBiDi',
@@ -55,6 +56,7 @@ export function launchFirefox({ viewport = { width: 1280, height: 800 } } = {}) 
       'media.peerconnection.ice.loopback': true,
       'media.peerconnection.ice.obfuscate_host_addresses': false,
       'media.autoplay.default': 0,
+      ...preferences,
     },
   });
 }

@@ -1,10 +1,12 @@
-/** While a call runs: the screen stays on, and the buttons of keyboards and headsets do what they say. */
+/** While a call runs: the screen stays on, the buttons of keyboards and headsets do what they say, and it is told what becomes of rings. */
 import { effect } from '@preact/signals';
+import { stillRings, type CallSnapshot } from '../../sdk/index';
+import { announce } from '../a11y/announcer';
 import { leaveCall, toggleCamera, toggleMic } from '../intents';
 import { togglePip } from '../pip/pip';
 import { documentPip } from '../pip/way';
 import { autoPip } from '../prefs';
-import { call, channelsById, inCall, local, pipOpen, titleOf } from '../store';
+import { call, channelsById, inCall, local, nameOf, pipOpen, titleOf } from '../store';
 import { t } from '../strings';
 
 let lock: WakeLockSentinel | null = null;
@@ -40,6 +42,20 @@ function handle(action: string, run: (() => void) | null): void {
   }
 }
 
+/** What the rows of those who are rung show is said as well. */
+function tellRings(): void {
+  let told: CallSnapshot['invites'] = new Map();
+  effect(() => {
+    const { invites, participants } = call.value;
+    // The last one who does not come ends the call, and that is told by itself.
+    const goesOn = participants.length > 1 || [...invites.values()].some(stillRings);
+    for (const [userId, state] of invites) {
+      if (goesOn && state !== 'calling' && told.get(userId) !== state) announce(t.call.rung(nameOf(userId), t.call.ringing[state]));
+    }
+    told = invites;
+  });
+}
+
 /** From the first call on, for as long as the page is there. */
 export function besideCalls(): void {
   effect(() => {
@@ -47,6 +63,7 @@ export function besideCalls(): void {
     void keepAwake();
   });
   document.addEventListener('visibilitychange', () => void keepAwake());
+  tellRings();
 
   if (!('mediaSession' in navigator)) return;
   const session: CallSession = navigator.mediaSession;

@@ -61,6 +61,14 @@ export function GuestLobby({ code, onSignIn }: Props) {
     if (inside) go(inCall.value ? { name: 'call' } : { name: 'lobby', ref: inside, video: false }, true);
   }, [inside]);
 
+  // How one stay ended is not how the next one begins: another link may be opened without loading the page again.
+  useEffect(
+    () => () => {
+      if (!stay.peek() && t.guest.over[guestPhase.peek()]) guestPhase.value = 'form';
+    },
+    [],
+  );
+
   const over = t.guest.over[phase];
   return (
     <main class="guest" data-testid="guest" data-phase={phase} data-code={failed}>

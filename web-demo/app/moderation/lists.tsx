@@ -1,7 +1,7 @@
 /** Short lists with something to do about each: blocked people, archived channels, sign-ins of somebody. */
 import { useEffect, useState } from 'preact/hooks';
 import { Archive, LogOut, Phone, ShieldCheck } from 'lucide';
-import { archivedChannels, endSignInsOf, listRevisions, signInsOf, type Channel, type Message, type Revision, type SignIn } from '../../sdk/index';
+import { archivedChannels, endSignInsOf, listRevisions, signInsOf, stillRings, type Channel, type Message, type Revision, type SignIn } from '../../sdk/index';
 import { convene } from '../client';
 import { compareNames, fullDate, shortWhen } from '../format';
 import { openChannel } from '../intents';
@@ -85,7 +85,7 @@ export function RingDialog({ onClose }: { onClose: () => void }) {
                 {u.name}
               </span>
               {state && <span class="meta">{t.call.ringing[state]}</span>}
-              {state !== 'calling' && state !== 'ringing' && (
+              {!stillRings(state) && (
                 <IconButton icon={Phone} size={18} label={t.call.ringOne(u.name)} onClick={() => void ringInCall(u.id)} />
               )}
             </li>

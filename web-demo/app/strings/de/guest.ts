@@ -26,6 +26,14 @@ export const guest: Words<typeof english> = {
     leave: 'Endgültig gehen',
     toCall: 'Zum Anruf',
     removed: 'Du bist nicht mehr in diesem Gespräch.',
+    link: {
+      have: 'Ich habe einen Besprechungslink',
+      field: 'Besprechungslink oder Code',
+      open: 'Öffnen',
+      missing: 'Füge den Link ein, den du bekommen hast, oder nur seinen Code.',
+      wrong: (example) => `Das ist kein Besprechungslink. Einer sieht aus wie ${example} und endet mit einem Code aus 22 Zeichen.`,
+      elsewhere: (host) => `Dieser Link führt zu ${host}, nicht zu diesem Server. Füge ihn in die Adresszeile deines Browsers ein.`,
+    },
     mayOnlyListen: 'Mit deinem Link kannst du nur zuhören.',
     failed: {
       'not_found.invite': { title: 'Diesen Link gibt es nicht', text: 'Prüfe, ob er vollständig kopiert wurde, oder bitte die Person, die ihn dir geschickt hat, um einen neuen.' },

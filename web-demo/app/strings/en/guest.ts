@@ -25,6 +25,15 @@ export const guest = {
     leave: 'Leave for good',
     toCall: 'To the call',
     removed: 'You are not in this conversation any more.',
+    /** On the page of the sign-in. */
+    link: {
+      have: 'I have a meeting link',
+      field: 'Meeting link or code',
+      open: 'Open',
+      missing: 'Paste the link that you were sent, or only its code.',
+      wrong: (example: string) => `This is not a meeting link. One looks like ${example}, and ends with a code of 22 characters.`,
+      elsewhere: (host: string) => `This link leads to ${host}, not to this server. Paste it into the address bar of your browser.`,
+    },
     /** Why nobody comes in by the link, by code. */
     failed: {
       'not_found.invite': { title: 'There is no such link', text: 'Check that all of it was copied, or ask whoever sent it to you for a new one.' },
