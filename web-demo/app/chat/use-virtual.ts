@@ -97,13 +97,21 @@ export function useVirtual(options: Options): VirtualList {
   useLayoutEffect(() => {
     const element = options.scroller.current;
     if (!element) return;
-    let width = element.clientWidth;
+    let { clientWidth: width, clientHeight: height } = element;
     const observer = new ResizeObserver(() => {
-      if (element.clientWidth === width) return;
+      // A banner, a longer text, a keyboard: whoever is at the end stays there.
+      const { endPx } = now.current;
+      const shorter = Math.max(0, height - element.clientHeight);
+      const atEnd = endPx >= 0 && list.isAtEnd(endPx + shorter);
+      height = element.clientHeight;
+      if (element.clientWidth === width) {
+        if (shorter && atEnd) list.scrollToEnd();
+        return;
+      }
       width = element.clientWidth;
       const offset = list.scrollOffset ?? 0;
       const item = list.getVirtualItemForOffset(offset);
-      keep.current = list.isAtEnd() ? 'end' : item ? { key: String(item.key), into: offset - item.start } : null;
+      keep.current = atEnd ? 'end' : item ? { key: String(item.key), into: offset - item.start } : null;
       list.measure();
       for (const row of list.elementsCache.values()) if (row.isConnected) list.resizeItem(list.indexFromElement(row), heightOf(row));
     });
