@@ -152,7 +152,7 @@ function Settings({ channel, onClose }: { channel: Channel; onClose: () => void 
     <>
       {may ? <SettingsForm channel={channel} /> : <Facts channel={channel} />}
       {(mayArchive(channel, me.value) || mayLeave(channel)) && !asking && (
-        <footer class="editor-actions">
+        <div class="editor-actions">
           {mayArchive(channel, me.value) &&
             (channel.archivedAt ? (
               <Button onClick={() => void archive(channel, false).then(setProblem)} testid="restore">
@@ -168,7 +168,7 @@ function Settings({ channel, onClose }: { channel: Channel; onClose: () => void 
               {t.channel.leave}
             </Button>
           )}
-        </footer>
+        </div>
       )}
       {asking && (
         <div class="note note-warn">
