@@ -324,6 +324,7 @@ const views = {
     return page;
   },
   async unread(size, theme) {
+    mock.api.addMessage(mock.api.channels.find((c) => c.slug === 'release'), mock.api.byName('di').id, 'Candidate 3 is on staging now.');
     const page = await open(size, theme);
     await to(page, '/c/release');
     await page.waitForSelector('.divider-new');

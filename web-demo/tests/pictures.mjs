@@ -16,6 +16,7 @@ const out = arg('--out') ?? new URL('../../docs/images/', import.meta.url).pathn
 mkdirSync(out, { recursive: true });
 /** Where it is office time while this runs. */
 const ZONE = ['Etc/UTC', 'Asia/Tokyo', 'America/Los_Angeles'][(Math.floor((new Date().getUTCHours() + 16) / 8)) % 3];
+const WIDE = { width: 1160, height: 725 };
 const PHONE = { width: 390, height: 780, isMobile: true, hasTouch: true, deviceScaleFactor: 1.5 };
 let url = process.env.CONVENE_URL;
 let server;
@@ -184,18 +185,18 @@ async function seed() {
     ['ana', 'We could put that into the help pages.'],
   ]) await post(who, 'general', content, asked.id);
   for (const who of ['bo', 'cy', 'di']) await react(who, said[0], '🎉');
-  await react('ana', said[4], '👍');
-  await react('cy', said[4], '👍');
+  for (const who of ['ana', 'bo']) await react(who, said[9], '👍');
 }
 
 async function chat() {
   await post('di', 'general', 'Sorry, was with a customer. Did you agree on the colours?');
   await post('di', 'general', 'They loved the screen sharing, by the way.');
   for (const [viewport, file] of [[undefined, 'chat'], [PHONE, 'chat-phone']]) {
-    const ana = await Person.signIn(url, browser, 'ana', { theme: 'light', timezone: ZONE, ...(viewport ? { viewport } : {}) });
+    const ana = await Person.signIn(url, browser, 'ana', { theme: 'light', timezone: ZONE, viewport: viewport ?? WIDE });
     const cy = await Person.signIn(url, browser, 'cy');
     await Promise.all([ana.go('/c/general'), cy.go('/c/general')]);
-    await ana.page.waitForSelector('.divider-new');
+    // Where she has been before, nothing is new.
+    await ana.page.waitForSelector(viewport ? tid('thread-open') : '.divider-new');
     await cy.page.waitForSelector(tid('composer'));
     if (!viewport) {
       const dm = await api(tokens.cy, '/dms', { userId: users.ana.id });
@@ -216,7 +217,7 @@ async function chat() {
 
 /** What one tries before a call. */
 async function test() {
-  const bo = await Person.signIn(url, browser, 'bo', { theme: 'light', script: `(${drawn})('bo')`, viewport: { width: 1000, height: 800 } });
+  const bo = await Person.signIn(url, browser, 'bo', { theme: 'light', script: `(${drawn})('bo')`, viewport: { width: 1000, height: 850 } });
   await bo.go('/test');
   await bo.click('net-test-start');
   await bo.page.waitForSelector(`${tid('net-test')}[data-phase=done]`, { timeout: 60_000 });
@@ -227,7 +228,7 @@ async function test() {
 }
 
 async function call() {
-  const ana = await Person.signIn(url, browser, 'ana', { script: `(${drawn})('ana')` });
+  const ana = await Person.signIn(url, browser, 'ana', { viewport: WIDE, script: `(${drawn})('ana')` });
   const bo = await Person.signIn(url, browser, 'bo', { script: `(${drawn})('bo')` });
   const cy = await Person.signIn(url, browser, 'cy', { viewport: PHONE, script: `(${drawn})('cy')` });
   await ana.go('/c/general');

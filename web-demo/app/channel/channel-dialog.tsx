@@ -99,7 +99,7 @@ function MemberRow({ channel, member }: { channel: Channel; member: Member }) {
           {member.userId === me.value?.id && <span class="meta"> ({t.channel.you})</span>}
         </span>
         <span class="meta">
-          @{member.username}
+          <bdi>@{member.username}</bdi>
           {timedOut && <strong class="text-danger"> · {t.channel.timedOut(shortWhen(member.timeoutUntil))}</strong>}
         </span>
       </div>

@@ -98,14 +98,17 @@ export function useVirtual(options: Options): VirtualList {
     const element = options.scroller.current;
     if (!element) return;
     let { clientWidth: width, clientHeight: height } = element;
+    // Where one was before the list became lower, or its texts longer: neither is a scroll.
+    let atEnd = true;
+    const scrolled = () => (atEnd = list.isAtEnd());
+    element.addEventListener('scroll', scrolled, { passive: true });
     const observer = new ResizeObserver(() => {
-      // A banner, a longer text, a keyboard: whoever is at the end stays there.
-      const { endPx } = now.current;
-      const shorter = Math.max(0, height - element.clientHeight);
-      const atEnd = endPx >= 0 && list.isAtEnd(endPx + shorter);
+      // A banner, a longer text, a keyboard, a thread beside it: whoever is at the end stays there.
+      if (now.current.endPx < 0) atEnd = false;
+      const lower = element.clientHeight < height;
       height = element.clientHeight;
       if (element.clientWidth === width) {
-        if (shorter && atEnd) list.scrollToEnd();
+        if (lower && atEnd) list.scrollToEnd();
         return;
       }
       width = element.clientWidth;
@@ -116,7 +119,10 @@ export function useVirtual(options: Options): VirtualList {
       for (const row of list.elementsCache.values()) if (row.isConnected) list.resizeItem(list.indexFromElement(row), heightOf(row));
     });
     observer.observe(element);
-    return () => observer.disconnect();
+    return () => {
+      observer.disconnect();
+      element.removeEventListener('scroll', scrolled);
+    };
   }, []);
 
   const items = list.getVirtualItems();
