@@ -1,6 +1,6 @@
 /**
- * The pictures of the README: three people in a call, a conversation with its thread, both on a phone, the connection
- * test and the administration. They come from a real server with real calls: from one of its own, or from a fresh
+ * The pictures of the README: three people in a call, a conversation with its thread, both on a phone, and the
+ * connection test. They come from a real server with real calls: from one of its own, or from a fresh
  * `convene serve --dev` with this page inside.
  *
  *   cargo build && npm run pictures                        target/debug serves the page of web-demo/dist
@@ -16,7 +16,7 @@ const out = arg('--out') ?? new URL('../../docs/images/', import.meta.url).pathn
 mkdirSync(out, { recursive: true });
 /** Where it is office time while this runs. */
 const ZONE = ['Etc/UTC', 'Asia/Tokyo', 'America/Los_Angeles'][(Math.floor((new Date().getUTCHours() + 16) / 8)) % 3];
-const WIDE = { width: 1160, height: 725 };
+const WIDE = { width: 1110, height: 680 };
 const PHONE = { width: 390, height: 780, isMobile: true, hasTouch: true, deviceScaleFactor: 1.5 };
 let url = process.env.CONVENE_URL;
 let server;
@@ -244,18 +244,12 @@ async function call() {
   for (const p of [ana, cy]) await p.page.waitForFunction(() => document.querySelector('[data-source=screen][data-video=true] video')?.videoWidth >= 1000);
   // Sharp text and a call that runs for a while: both come with time.
   await ana.page.waitForFunction(() => Date.now() - window.__convene.call.joinedAt > 20_000, { timeout: 60_000 });
-  await ana.page.waitForFunction(() => document.querySelector('[data-user=bo][data-speaking=true]'), { polling: 50 });
+  await ana.page.waitForFunction(() => document.querySelector('[data-user=bo][data-speaking=true]') && !document.querySelector('.tile [data-testid=tile-note]'), { polling: 50, timeout: 60_000 });
   await shoot(ana.page, 'call');
   await bo.click('control-screen');
   await cy.page.waitForFunction(() => !document.querySelector('[data-source=screen]'));
-  await cy.page.waitForFunction(() => document.querySelector('[data-user=bo][data-speaking=true]'), { polling: 50 });
+  await cy.page.waitForFunction(() => document.querySelector('[data-user=bo][data-speaking=true]') && !document.querySelector('[data-testid=tile-note]'), { polling: 50, timeout: 60_000 });
   await shoot(cy.page, 'call-phone');
-  await ana.go('/admin/rooms');
-  await ana.click('room-open');
-  await ana.page.waitForFunction((row) => document.querySelectorAll(row).length >= 3, {}, tid('room-person'));
-  await shoot(ana.page, 'admin');
-  await ana.go('/call');
-  await ana.page.waitForSelector(tid('tile'));
   for (const p of [cy, bo, ana]) {
     await p.click('control-leave');
     await p.page.waitForFunction(() => window.__convene.call.phase === 'idle');
