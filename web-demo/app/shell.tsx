@@ -184,6 +184,9 @@ function Missing({ lookFor = '' }: { lookFor?: string }) {
     <div class="empty-state">
       <h1>{t.notFound.title}</h1>
       <p>{t.notFound.text}</p>
+      <Button class="phone-only" onClick={() => go({ name: 'home' })}>
+        {t.back}
+      </Button>
     </div>
   );
 }

@@ -168,7 +168,6 @@ export function moreOps({ users, userOf, channels, messages, emit, view, addMess
       ]),
     ),
     'channel:get_pins': (s, d) => ({ messages: messages.get(channelFor(d, s.user.id).id).filter((m) => m.pinnedAt).reverse() }),
-    'thread:list': () => ({ threads: [], next: null }),
     'session:list': (s) => ({ sessions: [{ id: 'here', device: 'desktop', client: 'convene-web', ip: '127.0.0.1', createdAt: iso(), lastUsedAt: iso(), expiresAt: iso(), current: s !== null }] }),
 
     'channel:get': (s, d) => {

@@ -8,7 +8,9 @@ import { createReadStream, existsSync } from 'node:fs';
 import { createServer } from 'node:http';
 import { extname, join, normalize } from 'node:path';
 import { WebSocketServer } from 'ws';
+import { createGuests } from './guests.mjs';
 import { moreOps } from './more.mjs';
+import { createThreads } from './threads.mjs';
 
 const dist = new URL('../dist/', import.meta.url).pathname;
 const CSP =
@@ -143,9 +145,13 @@ export function createMock() {
   };
   const presenceOf = (id) => ({ userId: id, status: statuses.get(id) ?? 'offline', customStatus: '', device: 'desktop', lastSeen: null });
 
+  const threads = createThreads({ messages, userOf, emit, newId, fail });
+  const guests = createGuests({ channels, userOf, calls, newId, fail });
   const { schedule, ...more } = moreOps({ users, userOf, channels, messages, emit, view, addMessage, channelFor, fail, newId });
   const ops = {
     ...more,
+    ...threads.ops,
+    ...guests.ops,
     ping: (s, d) => ({ t: d.t, serverTime: iso() }),
     'channel:join': (s, d) => ({ channel: view(channelFor(d, s.user.id), s.user.id), typing: [], presence: [] }),
     'channel:leave': () => ({}),
@@ -156,7 +162,7 @@ export function createMock() {
       return { channel: view(c, s.user.id) };
     },
     'channel:get_history': (s, d) => {
-      const all = messages.get(channelFor(d, s.user.id).id);
+      const all = d.threadId ? threads.of(d.threadId) : messages.get(channelFor(d, s.user.id).id);
       const limit = d.limit ?? 50;
       if (d.around !== undefined) {
         const at = all.findIndex((m) => m.seq === d.around);
@@ -177,9 +183,9 @@ export function createMock() {
       if (d.content.length > 10_000) throw fail('validation.failed');
       const key = `${s.user.id} ${d.nonce}`;
       if (nonces.has(key)) return { message: nonces.get(key), duplicate: true };
-      const m = addMessage(c, s.user.id, d.content, Date.now(), { nonce: d.nonce });
+      const m = d.threadId ? threads.say(c, d.threadId, s.user.id, d.content, d.nonce) : addMessage(c, s.user.id, d.content, Date.now(), { nonce: d.nonce });
       nonces.set(key, m);
-      emit(c.members, 'message:new', { channelId: c.id, message: m });
+      if (!d.threadId) emit(c.members, 'message:new', { channelId: c.id, message: m });
       return { message: m, duplicate: false };
     },
     'message:edit': (s, d) => {
@@ -196,6 +202,7 @@ export function createMock() {
       return { message: m };
     },
     'message:mark_read': (s, d) => {
+      if (d.threadId) return { readSeq: d.seq, unread: 0, mentions: 0 };
       channelFor(d, s.user.id).read.set(s.user.id, d.seq);
       return { readSeq: d.seq, unread: 0, mentions: 0 };
     },
@@ -225,7 +232,7 @@ export function createMock() {
       const running = liveOf(c.id);
       if (running) return { ...seat(s, running), existing: true };
       const ringing = c.kind === 'general' ? [] : c.members.filter((id) => id !== s.user.id);
-      const call = { callId: newId() + Date.now(), channelId: c.id, type: d.type, mode: 'ring', state: 'ringing', initiatorId: s.user.id, initiatorName: s.user.name, startedAt: iso(), answeredAt: null, expiresAt: iso(Date.now() + 45_000), ringing, participants: [], seen: [] };
+      const call = { callId: newId() + Date.now(), channelId: c.id, type: d.type, mode: 'ring', state: 'ringing', initiatorId: s.user.id, initiatorName: s.user.name, startedAt: iso(Date.now() - (api.runsFor ?? 0)), answeredAt: null, expiresAt: iso(Date.now() + 45_000), ringing, participants: [], seen: [] };
       calls.set(call.callId, call);
       const ack = seat(s, call);
       emit(c.members, 'call:started', { callId: call.callId, channelId: c.id, call });
@@ -285,6 +292,9 @@ export function createMock() {
     },
     'rtc:offer': (s, d) => (api.onOffer?.(s, d), {}),
     'rtc:subscribe': () => ({}),
+    'rtc:ice': () => ({ iceServers: [] }),
+    // Both ways, for a page whose connections are stand-ins as well.
+    'net:test': () => ({ sdp: ['udp', 'tcp'].map((way, i) => `a=candidate:${i} 1 ${way} 1 127.0.0.1 7882 typ host`).join('\r\n') }),
   };
 
   const onSocket = (socket) => {
@@ -293,7 +303,10 @@ export function createMock() {
     socket.on('message', (data) => {
       const { op, id, d = {} } = JSON.parse(String(data));
       if (op === 'session:hello') {
-        const user = byName(String(d.token).replace('mock-', ''));
+        const name = String(d.token).replace('mock-', '').split('.')[0];
+        // Nobody lets a guest in here.
+        const waits = name === 'guest';
+        const user = waits ? { id: newId(), username: 'guest-0123abcd', name: '', kind: 'guest', role: 'guest', isActive: true } : byName(name);
         if (!user) {
           send({ ev: 'session:invalid', d: { code: 'auth.invalid' } });
           return socket.close(4001);
@@ -303,7 +316,7 @@ export function createMock() {
         sessions.add(session);
         statuses.set(user.id, 'online');
         const mine = channels.filter((c) => c.members.includes(user.id));
-        send({ ev: 'session:ready', d: { sessionId: newId(), resumed: false, user, heartbeat: 25_000, channels: mine.map((c) => view(c, user.id)), presence: users.map((u) => presenceOf(u.id)), activeCalls: [...calls.values()], serverTime: iso() } });
+        send({ ev: 'session:ready', d: { sessionId: newId(), resumed: false, user, heartbeat: 25_000, channels: mine.map((c) => view(c, user.id)), presence: users.map((u) => presenceOf(u.id)), activeCalls: waits ? [] : [...calls.values()], ...(waits ? { lobby: 'waiting' } : {}), serverTime: iso() } });
         return;
       }
       if (!session) return socket.close(4001);
@@ -340,6 +353,20 @@ export function createMock() {
       });
       return;
     }
+    if (url.pathname.startsWith('/api/v1/invites/')) {
+      let body = '';
+      request.on('data', (chunk) => (body += chunk));
+      request.on('end', () => {
+        response.setHeader('content-type', 'application/json');
+        try {
+          response.end(JSON.stringify({ data: guests.http(url.pathname, JSON.parse(body || '{}')) }));
+        } catch ({ code }) {
+          response.statusCode = 404;
+          response.end(JSON.stringify({ code, title: 'Not Found' }));
+        }
+      });
+      return;
+    }
     const path = normalize(url.pathname).replace(/^(\.\.[/\\])+/, '');
     const file = existsSync(join(dist, path)) && extname(path) ? path : '/index.html';
     response.setHeader('content-type', TYPES[extname(file)] ?? 'application/octet-stream');
@@ -347,13 +374,15 @@ export function createMock() {
     createReadStream(join(dist, file)).on('error', () => response.end()).pipe(response);
   };
 
-  seed({ users, everyone, byName, addChannel, addMessage, history, newId });
-  const api = { users, byName, channels, calls, emit, person, addMessage, messages, sessions };
+  seed({ users, everyone, byName, addChannel, addMessage, addReply: threads.add, history, newId });
+  /** What somebody else does, who has no page open. */
+  const run = (username, op, d) => ops[op]({ user: byName(username), call: null, participantId: '' }, d);
+  const api = { users, byName, channels, calls, emit, person, addMessage, messages, sessions, run };
   return { onRequest, onSocket, api };
 }
 
 /** Conversations that look like a day at work. */
-function seed({ users, everyone, byName, addChannel, addMessage, history, newId }) {
+function seed({ users, everyone, byName, addChannel, addMessage, addReply, history, newId }) {
   const id = (n) => byName(n).id;
   const general = addChannel('general', 'general', 'general', everyone, 'Everything that concerns all of us');
   const design = addChannel('group', 'design', 'design', everyone.slice(0, 6), 'Screens, words and colours');
@@ -377,7 +406,8 @@ function seed({ users, everyone, byName, addChannel, addMessage, history, newId 
     ['ana', 'Then let us look at it together at 11? I will share my screen.'],
     ['bo', 'Works for me.'],
   ];
-  talk.forEach(([who, text], i) => addMessage(general, id(who), text, now - (talk.length - i) * 190_000));
+  const said = talk.map(([who, text], i) => addMessage(general, id(who), text, now - (talk.length - i) * 190_000));
+  [['cy', 'Which laptop is that? Mine needs 310.'], ['bo', 'The old one, on Wi‑Fi.'], ['ana', 'Then it is the network here. I will look at it after lunch.']].forEach(([who, text], i) => addReply(general, said[1], id(who), text, now - (talk.length - 2 - i) * 190_000));
   [['eli', 'New icons are in the file.'], ['ana', 'The filled microphone reads much better at 16 px.'], ['fay', 'Agreed. Shipping them.']].forEach(([w, x], i) => addMessage(design, id(w), x, now - 7_200_000 + i * 60_000));
   addMessage(release, id('di'), 'Candidate 3 is tagged.', now - 3_600_000);
   [['bo', 'Do you have five minutes after the review?'], ['ana', 'Sure, ring me.'], ['bo', 'Will do 👍']].forEach(([w, x], i) => addMessage(dm, id(w), x, now - 900_000 + i * 40_000));

@@ -1,24 +1,29 @@
 /**
- * The pictures of the README: three people in a call, a conversation. Wants a fresh `convene serve --dev`.
+ * The pictures of the README: three people in a call, a conversation with its thread, both on a phone, and the
+ * connection test. They come from a real server with real calls: from one of its own, or from a fresh
+ * `convene serve --dev` with this page inside.
  *
- *   CONVENE_URL=http://127.0.0.1:7880 node tests/pictures.mjs [--out docs/images]
+ *   cargo build && npm run pictures                        target/debug serves the page of web-demo/dist
+ *   CONVENE_URL=http://127.0.0.1:7880 npm run pictures -- [--out docs/images]
  */
 import { mkdirSync, statSync } from 'node:fs';
 import { randomUUID } from 'node:crypto';
+import { Server } from '../../tests/browser/lib/server.mjs';
 import { launch, Person, tid } from './person.mjs';
 
 const arg = (name) => (process.argv.includes(name) ? process.argv[process.argv.indexOf(name) + 1] : undefined);
-const url = process.env.CONVENE_URL ?? 'http://127.0.0.1:7880';
 const out = arg('--out') ?? new URL('../../docs/images/', import.meta.url).pathname;
-const aside = new URL('./out/', import.meta.url).pathname;
-for (const folder of [out, aside]) mkdirSync(folder, { recursive: true });
+mkdirSync(out, { recursive: true });
 /** Where it is office time while this runs. */
 const ZONE = ['Etc/UTC', 'Asia/Tokyo', 'America/Los_Angeles'][(Math.floor((new Date().getUTCHours() + 16) / 8)) % 3];
-const PHONE = { width: 390, height: 844, isMobile: true, hasTouch: true, deviceScaleFactor: 2 };
+const WIDE = { width: 1110, height: 680 };
+const PHONE = { width: 390, height: 780, isMobile: true, hasTouch: true, deviceScaleFactor: 1.5 };
+let url = process.env.CONVENE_URL;
+let server;
 
-async function api(token, path, body) {
+async function api(token, path, body, method = body ? 'POST' : 'GET') {
   const answer = await fetch(`${url}/api/v1${path}`, {
-    method: body ? 'POST' : 'GET',
+    method,
     headers: { 'content-type': 'application/json', 'idempotency-key': randomUUID(), ...(token ? { authorization: `Bearer ${token}` } : {}) },
     ...(body ? { body: JSON.stringify(body) } : {}),
   });
@@ -115,8 +120,8 @@ function drawn(who) {
 const browser = await launch();
 async function shoot(page, file) {
   await page.evaluate(() => Promise.all(document.getAnimations().filter((a) => a.effect?.getTiming().iterations === 1).map((a) => a.finished.catch(() => {}))));
-  await page.screenshot({ path: file });
-  console.log(file.split('/').at(-1), Math.round(statSync(file).size / 1000), 'kB');
+  await page.screenshot({ path: `${out}/${file}.png` });
+  console.log(`${file}.png`, Math.round(statSync(`${out}/${file}.png`).size / 1000), 'kB');
 }
 
 const tokens = {};
@@ -126,7 +131,27 @@ const channels = async () => {
   return list.channels ?? list;
 };
 const channel = async (name) => (await channels()).find((c) => c.name === name);
-const post = async (who, where, content) => api(tokens[who], `/channels/${(await channel(where)).id}/messages`, { content });
+const post = async (who, where, content, threadId) => (await api(tokens[who], `/channels/${(await channel(where)).id}/messages`, { content, ...(threadId ? { threadId } : {}) })).message;
+const react = (who, { id }, emoji) => api(tokens[who], `/messages/${id}/reactions/${encodeURIComponent(emoji)}`, undefined, 'PUT');
+
+/** People get a colour by their id, which is another one on each server. */
+async function severalColours() {
+  const ana = await Person.signIn(url, browser, 'ana');
+  await ana.page.waitForFunction(() => document.querySelectorAll('.sidebar .avatar').length >= 4);
+  const colours = await ana.page.evaluate(() => new Set([...document.querySelectorAll('.sidebar .avatar')].map((one) => one.className.match(/avatar-c\d+/)?.[0])).size);
+  await ana.page.browserContext().close();
+  return colours >= 4;
+}
+async function serve() {
+  if (url && (await severalColours())) return;
+  if (url) throw new Error('two people share a colour here; take another fresh server');
+  for (;;) {
+    server = await Server.start({ CONVENE_MEDIA_SHARDS: '1' });
+    url = server.url;
+    if (await severalColours()) return;
+    await server.stop();
+  }
+}
 
 /** The conversation before the call. */
 async function seed() {
@@ -150,44 +175,62 @@ async function seed() {
     ['cy', 'Yes, both at once. The screen gets the large place, faces move to the side.'],
     ['ana', 'Shall we walk through it together? I will start the call here.'],
   ];
-  for (const [who, content] of talk) await post(who, 'general', content);
+  const said = [];
+  for (const [who, content] of talk) said.push(await post(who, 'general', content));
+  const asked = said[8];
+  for (const [who, content] of [
+    ['bo', 'Does that work from a tablet as well?'],
+    ['cy', 'Where the browser can share a screen. Safari on iPads cannot, so no button is shown there.'],
+    ['di', 'Good to know, I will tell them.'],
+    ['ana', 'We could put that into the help pages.'],
+  ]) await post(who, 'general', content, asked.id);
+  for (const who of ['bo', 'cy', 'di']) await react(who, said[0], '🎉');
+  for (const who of ['ana', 'bo']) await react(who, said[9], '👍');
 }
 
 async function chat() {
   await post('di', 'general', 'Sorry, was with a customer. Did you agree on the colours?');
   await post('di', 'general', 'They loved the screen sharing, by the way.');
-  for (const [viewport, file] of [[undefined, `${out}/chat.png`], [PHONE, `${aside}/chat-phone.png`]]) {
-    const ana = await Person.signIn(url, browser, 'ana', { theme: 'light', timezone: ZONE, ...(viewport ? { viewport } : {}) });
+  for (const [viewport, file] of [[undefined, 'chat'], [PHONE, 'chat-phone']]) {
+    const ana = await Person.signIn(url, browser, 'ana', { theme: 'light', timezone: ZONE, viewport: viewport ?? WIDE });
     const cy = await Person.signIn(url, browser, 'cy');
     await Promise.all([ana.go('/c/general'), cy.go('/c/general')]);
-    await ana.page.waitForSelector('.divider-new');
+    // Where she has been before, nothing is new.
+    await ana.page.waitForSelector(viewport ? tid('thread-open') : '.divider-new');
     await cy.page.waitForSelector(tid('composer'));
     if (!viewport) {
       const dm = await api(tokens.cy, '/dms', { userId: users.ana.id });
       await api(tokens.cy, `/channels/${(dm.channel ?? dm).id}/messages`, { content: 'The new icons are up, have a look?' });
       await post('di', 'visuals', 'New icons are up.');
       await ana.page.waitForFunction(() => document.querySelector('.badge') && document.querySelector('.unread-dot'));
+      await ana.click('thread-open');
+      await ana.page.waitForFunction((panel, message) => document.querySelectorAll(`${panel} ${message}`).length >= 4, {}, tid('thread-panel'), tid('message'));
     }
     await cy.page.type(tid('composer'), 'Yes, we');
     await ana.page.waitForFunction(() => document.querySelector('[data-testid=typing]')?.textContent);
     await ana.page.evaluate(() => document.activeElement?.blur());
     await ana.page.mouse.move(1, 1);
     await shoot(ana.page, file);
-    if (viewport) {
-      await ana.go('/');
-      await ana.page.waitForSelector(tid('channel-item'));
-      await shoot(ana.page, `${aside}/home-phone.png`);
-    }
     for (const p of [ana, cy]) await p.page.browserContext().close();
   }
 }
 
+/** What one tries before a call. */
+async function test() {
+  const bo = await Person.signIn(url, browser, 'bo', { theme: 'light', script: `(${drawn})('bo')`, viewport: { width: 1000, height: 850 } });
+  await bo.go('/test');
+  await bo.click('net-test-start');
+  await bo.page.waitForSelector(`${tid('net-test')}[data-phase=done]`, { timeout: 60_000 });
+  await bo.click('heard-yes');
+  await bo.page.evaluate(() => document.activeElement?.blur());
+  await shoot(bo.page, 'test');
+  await bo.page.browserContext().close();
+}
+
 async function call() {
-  const ana = await Person.signIn(url, browser, 'ana', { script: `(${drawn})('ana')` });
+  const ana = await Person.signIn(url, browser, 'ana', { viewport: WIDE, script: `(${drawn})('ana')` });
   const bo = await Person.signIn(url, browser, 'bo', { script: `(${drawn})('bo')` });
   const cy = await Person.signIn(url, browser, 'cy', { viewport: PHONE, script: `(${drawn})('cy')` });
-  const colours = await ana.page.evaluate(() => new Set([...document.querySelectorAll('.sidebar .avatar')].map((a) => a.className.match(/avatar-c\d+/)?.[0])).size);
-  if (colours < 4) throw new Error('two people share a colour here; take another fresh server');
   await ana.go('/c/general');
   const patience = Date.now() + 10_000;
   while ((await channel('general')).unread > 0) if (Date.now() > patience) throw new Error('what was read stays unread');
@@ -197,15 +240,16 @@ async function call() {
   await ana.click('control-mic');
   await cy.click('control-mic');
   await ana.page.waitForFunction(() => document.querySelector('[data-user=cy][data-muted=true]'));
-  await shoot(ana.page, `${aside}/call-grid.png`);
-  await shoot(cy.page, `${aside}/call-grid-phone.png`);
   await bo.click('control-screen');
   for (const p of [ana, cy]) await p.page.waitForFunction(() => document.querySelector('[data-source=screen][data-video=true] video')?.videoWidth >= 1000);
   // Sharp text and a call that runs for a while: both come with time.
   await ana.page.waitForFunction(() => Date.now() - window.__convene.call.joinedAt > 20_000, { timeout: 60_000 });
-  await ana.page.waitForFunction(() => document.querySelector('[data-user=bo][data-speaking=true]'), { polling: 50 });
-  await shoot(ana.page, `${out}/call.png`);
-  await shoot(cy.page, `${aside}/call-share-phone.png`);
+  await ana.page.waitForFunction(() => document.querySelector('[data-user=bo][data-speaking=true]') && !document.querySelector('.tile [data-testid=tile-note]'), { polling: 50, timeout: 60_000 });
+  await shoot(ana.page, 'call');
+  await bo.click('control-screen');
+  await cy.page.waitForFunction(() => !document.querySelector('[data-source=screen]'));
+  await cy.page.waitForFunction(() => document.querySelector('[data-user=bo][data-speaking=true]') && !document.querySelector('[data-testid=tile-note]'), { polling: 50, timeout: 60_000 });
+  await shoot(cy.page, 'call-phone');
   for (const p of [cy, bo, ana]) {
     await p.click('control-leave');
     await p.page.waitForFunction(() => window.__convene.call.phase === 'idle');
@@ -214,9 +258,12 @@ async function call() {
 }
 
 try {
+  await serve();
   await seed();
   await call();
   await chat();
+  await test();
 } finally {
   await browser.close();
+  await server?.stop();
 }

@@ -25,7 +25,7 @@ export function Bans() {
             <Avatar id={one.userId} name={one.name} />
             <div class="line-text">
               <span dir="auto">
-                <strong>{one.name}</strong> <span class="meta">@{one.username}</span>
+                <strong>{one.name}</strong> <bdi class="meta">@{one.username}</bdi>
               </span>
               {one.reason && <span dir="auto">{one.reason}</span>}
               <span class="meta" title={one.until ? fullDate(one.until) : undefined}>

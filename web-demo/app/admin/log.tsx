@@ -53,7 +53,7 @@ export function Log() {
         <label class="admin-filter">
           <span>{t.admin.logPerson}</span>
           <select value={person} onChange={(e) => setPerson(e.currentTarget.value)} data-testid="log-person">
-            <option value="">{t.admin.logAll}</option>
+            <option value="">{t.admin.logEverybody}</option>
             {actors.map((one) => (
               <option key={one} value={one}>
                 {nameOf(one)}

@@ -42,7 +42,7 @@ export function People() {
               <Avatar id={one.id} name={one.name} presence={presenceOf(one.id)} />
               <div class="line-text">
                 <span dir="auto">{one.name}</span>
-                <span class="meta">@{one.username}</span>
+                <bdi class="meta">@{one.username}</bdi>
               </div>
               {one.role === 'admin' && <span class="tag">{t.admin.isAdmin}</span>}
               {one.kind === 'client' && <span class="tag">{t.admin.isClient}</span>}

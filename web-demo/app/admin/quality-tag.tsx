@@ -1,5 +1,6 @@
+import { Signal } from 'lucide';
 import type { Measured } from '../../sdk/index';
-import { gradeIcon, gradeOf } from '../call/quality';
+import { gradeOf } from '../call/quality';
 import { t } from './texts';
 import { Icon } from '../ui/icon';
 import { percent } from './numbers';
@@ -12,7 +13,7 @@ export function QualityTag({ quality }: { quality: Measured | null }) {
   return (
     <span class="quality" data-testid="quality" data-score={quality.score}>
       <span class={`quality-grade quality-${grade}`}>
-        <Icon node={gradeIcon[grade]} size={16} />
+        <Icon node={Signal} size={16} />
         {t.admin.grades[grade]} <bdi class="meta">{quality.score}</bdi>
       </span>
       <span class="meta">{t.admin.path(percent(quality.loss), Math.round(quality.jitter), quality.rtt === null ? null : Math.round(quality.rtt))}</span>

@@ -119,13 +119,15 @@ export function CallView() {
       </header>
       <ShareBar />
       <div class="call-body">
-        <Stage />
+        <div class="stage-place">
+          <Stage />
+          <ComingLine />
+          <CallNotices />
+          <LostPanel />
+        </div>
         {panel.value === 'people' && <PeoplePanel />}
         {panel.value === 'chat' && <ChatPanel />}
         {callStatsOpen.value && <StatsPanel />}
-        <ComingLine />
-        <CallNotices />
-        <LostPanel />
       </div>
       <Waiting />
       <Controls />

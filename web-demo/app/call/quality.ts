@@ -1,6 +1,4 @@
 /** What a score means to a person. */
-import { Signal, SignalLow, SignalMedium, type IconNode } from 'lucide';
-
 export type Grade = 'good' | 'fair' | 'poor';
 
 /** Mean opinion scores of 3.5 and 3: from there on people notice, and complain. */
@@ -8,5 +6,3 @@ export function gradeOf(score: number): Grade {
   if (score >= 62) return 'good';
   return score >= 50 ? 'fair' : 'poor';
 }
-
-export const gradeIcon: Record<Grade, IconNode> = { good: Signal, fair: SignalMedium, poor: SignalLow };

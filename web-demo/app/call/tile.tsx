@@ -1,6 +1,6 @@
 import { Component } from 'preact';
 import { useEffect, useLayoutEffect, useRef, useState } from 'preact/hooks';
-import { AudioLines, EllipsisVertical, Hand, MicOff, MonitorUp, Pin, PinOff } from 'lucide';
+import { AudioLines, EllipsisVertical, Hand, MicOff, MonitorUp, Pin, PinOff, Signal } from 'lucide';
 import { convene } from '../client';
 import { pinTile } from './acts';
 import { personItems } from '../moderation/person-menu';
@@ -17,7 +17,6 @@ import { callStatsOpen, received, type TileModel } from './call-state';
 import { hostItems } from './host-items';
 import { LayerSelect } from './layer-select';
 import { place, type Rect } from './layout';
-import { gradeIcon } from './quality';
 import { showSpeaking } from './speaking';
 
 /** From this width on, controls leave room for the face. */
@@ -188,7 +187,7 @@ function View({ tile, rect, main, pinned, tabStop }: Props) {
         <span dir="auto">{self && !roomy ? t.you : label}</span>
         {grade && (
           <span class={`tile-quality quality-${grade}`} title={t.call.connection[grade]} data-testid="tile-quality">
-            <Icon node={gradeIcon[grade]} size={14} />
+            <Icon node={Signal} size={14} />
           </span>
         )}
       </div>

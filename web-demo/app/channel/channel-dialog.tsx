@@ -99,7 +99,7 @@ function MemberRow({ channel, member }: { channel: Channel; member: Member }) {
           {member.userId === me.value?.id && <span class="meta"> ({t.channel.you})</span>}
         </span>
         <span class="meta">
-          @{member.username}
+          <bdi>@{member.username}</bdi>
           {timedOut && <strong class="text-danger"> · {t.channel.timedOut(shortWhen(member.timeoutUntil))}</strong>}
         </span>
       </div>
@@ -152,7 +152,7 @@ function Settings({ channel, onClose }: { channel: Channel; onClose: () => void 
     <>
       {may ? <SettingsForm channel={channel} /> : <Facts channel={channel} />}
       {(mayArchive(channel, me.value) || mayLeave(channel)) && !asking && (
-        <footer class="editor-actions">
+        <div class="editor-actions">
           {mayArchive(channel, me.value) &&
             (channel.archivedAt ? (
               <Button onClick={() => void archive(channel, false).then(setProblem)} testid="restore">
@@ -168,7 +168,7 @@ function Settings({ channel, onClose }: { channel: Channel; onClose: () => void 
               {t.channel.leave}
             </Button>
           )}
-        </footer>
+        </div>
       )}
       {asking && (
         <div class="note note-warn">

@@ -89,11 +89,11 @@ export function SettingsForm({ channel }: { channel: Channel }) {
       <p class={problem ? 'form-error' : 'meta'} role={problem ? 'alert' : 'status'}>
         {problem || (saved ? t.channel.saved : '')}
       </p>
-      <footer class="dialog-actions">
+      <div class="dialog-actions">
         <Button kind="primary" type="submit" testid="settings-save">
           {t.channel.save}
         </Button>
-      </footer>
+      </div>
     </form>
   );
 }

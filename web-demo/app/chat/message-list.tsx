@@ -232,7 +232,7 @@ export function MessageList({ channel, title, thread }: { channel: Channel; titl
   };
   const render = (item: Item): VNode => {
     if (item.type === 'pending') return <PendingRow item={item.item} />;
-    if (item.type === 'start') return <Start title={title} thread={thread} />;
+    if (item.type === 'start') return <Start title={title} alone={channel.kind === 'dm'} thread={thread} />;
     const { message, head, day, line } = item.row;
     return (
       <>
@@ -317,7 +317,7 @@ function Divider({ text, fresh = false }: { text: string; fresh?: boolean }) {
 }
 
 /** What stands above the first message. */
-function Start({ title, thread }: { title: string; thread: Thread | undefined }) {
+function Start({ title, alone, thread }: { title: string; alone: boolean; thread: Thread | undefined }) {
   if (thread) {
     return (
       <>
@@ -328,7 +328,7 @@ function Start({ title, thread }: { title: string; thread: Thread | undefined })
   }
   return (
     <div class="messages-start">
-      <h2 dir="auto">{t.chat.start(title)}</h2>
+      <h2 dir="auto">{t.chat.start(title, alone)}</h2>
       <p>{t.chat.startHint}</p>
     </div>
   );

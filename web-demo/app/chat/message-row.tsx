@@ -117,7 +117,7 @@ export function MessageRow({ message, head, main = false }: { message: Message; 
             onClick={() => void openThread(message)}
           >
             <Icon node={MessagesSquare} size={14} />
-            <strong>{t.chat.replies(message.thread.count)}</strong>
+            <strong>{t.chat.replies(message.thread.count)}</strong>{' '}
             <span class="meta">{t.chat.lastReply(clock(message.thread.lastAt))}</span>
           </button>
         )}

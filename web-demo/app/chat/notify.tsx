@@ -51,7 +51,7 @@ export function NotifyDialog({ channel, title, onClose }: { channel: Channel; ti
         {allowed === 'default' && <Button onClick={() => void ask()}>{t.notify.desktop}</Button>}
       </p>
       {allowed === 'granted' && (
-        <label>
+        <label class="check">
           <input
             type="checkbox"
             checked={desktopNotices.value === 'on'}
@@ -60,7 +60,7 @@ export function NotifyDialog({ channel, title, onClose }: { channel: Channel; ti
           {t.notify.desktopOn}
         </label>
       )}
-      <label>
+      <label class="check">
         <input type="checkbox" checked={readReactions.value === 'on'} onChange={(e) => (readReactions.value = e.currentTarget.checked ? 'on' : 'off')} />{' '}
         {t.notify.readReactions}
       </label>

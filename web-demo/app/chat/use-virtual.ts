@@ -97,18 +97,32 @@ export function useVirtual(options: Options): VirtualList {
   useLayoutEffect(() => {
     const element = options.scroller.current;
     if (!element) return;
-    let width = element.clientWidth;
+    let { clientWidth: width, clientHeight: height } = element;
+    // Where one was before the list became lower, or its texts longer: neither is a scroll.
+    let atEnd = true;
+    const scrolled = () => (atEnd = list.isAtEnd());
+    element.addEventListener('scroll', scrolled, { passive: true });
     const observer = new ResizeObserver(() => {
-      if (element.clientWidth === width) return;
+      // A banner, a longer text, a keyboard, a thread beside it: whoever is at the end stays there.
+      if (now.current.endPx < 0) atEnd = false;
+      const lower = element.clientHeight < height;
+      height = element.clientHeight;
+      if (element.clientWidth === width) {
+        if (lower && atEnd) list.scrollToEnd();
+        return;
+      }
       width = element.clientWidth;
       const offset = list.scrollOffset ?? 0;
       const item = list.getVirtualItemForOffset(offset);
-      keep.current = list.isAtEnd() ? 'end' : item ? { key: String(item.key), into: offset - item.start } : null;
+      keep.current = atEnd ? 'end' : item ? { key: String(item.key), into: offset - item.start } : null;
       list.measure();
       for (const row of list.elementsCache.values()) if (row.isConnected) list.resizeItem(list.indexFromElement(row), heightOf(row));
     });
     observer.observe(element);
-    return () => observer.disconnect();
+    return () => {
+      observer.disconnect();
+      element.removeEventListener('scroll', scrolled);
+    };
   }, []);
 
   const items = list.getVirtualItems();

@@ -1,8 +1,8 @@
 import { useEffect, useRef, useState } from 'preact/hooks';
-import { ArrowLeft, MessageSquare, Phone, PhoneIncoming, PhoneMissed, PhoneOutgoing, Video } from 'lucide';
+import { ArrowLeft, MessageSquare, Phone, PhoneIncoming, PhoneMissed, PhoneOutgoing, Signal, Video } from 'lucide';
 import type { CallRecord } from '../../sdk/index';
 import { useEntry } from '../a11y/focus';
-import { gradeIcon, gradeOf } from '../call/quality';
+import { gradeOf } from '../call/quality';
 import { convene } from '../client';
 import { duration, fullDate, listed, shortWhen } from '../format';
 import { openChannel, startCall } from '../intents';
@@ -114,7 +114,7 @@ function Row({ record }: { record: CallRecord }) {
           {people.length > 0 && <span>· {t.history.people(people.length)}</span>}
           {grade && (
             <span class={`history-quality quality-${grade}`} title={issuesText(record)} data-testid="history-quality" data-quality={record.avgQuality}>
-              <Icon node={gradeIcon[grade]} size={14} />
+              <Icon node={Signal} size={14} />
               {grade === 'good' ? <span class="sr-only">{t.history.quality[grade]}</span> : <span>{t.history.quality[grade]}</span>}
             </span>
           )}

@@ -1,6 +1,6 @@
 import { useEffect, useRef } from 'preact/hooks';
 import { ArrowLeft } from 'lucide';
-import { isHost, isServerAdmin, type Channel } from '../../sdk/index';
+import { isHost, isServerAdmin, type Channel, type DeviceProblem } from '../../sdk/index';
 import { useEntry } from '../a11y/focus';
 import { convene } from '../client';
 import { CameraSelect, MicrophoneSelect, SpeakerSelect } from '../devices/device-select';
@@ -11,6 +11,9 @@ import { t } from '../strings';
 import { Avatar } from '../ui/avatar';
 import { Button, IconButton } from '../ui/button';
 import { LevelMeter, PreviewBox } from './parts';
+
+/** Without a word from the browser there is nothing to pick from, and the way in is further up. */
+const closed = (problem: DeviceProblem | null): boolean => problem === 'notAsked' || problem === 'denied' || problem === 'system';
 
 export function Lobby({ channel, video }: { channel: Channel; video: boolean }) {
   const joined = useRef(false);
@@ -74,15 +77,15 @@ export function Lobby({ channel, video }: { channel: Channel; video: boolean }) 
         )}
         {publish ? (
           <>
-            <MicrophoneSelect />
-            <LevelMeter />
+            {!closed(micProblem) && <MicrophoneSelect />}
+            {!closed(micProblem) && <LevelMeter />}
             {micSilent && (
               <p class="note note-warn" role="status" data-testid="mic-silent">
                 {t.microphone.silent}
               </p>
             )}
             <PermissionNote problem={micProblem} kind="mic" />
-            <CameraSelect />
+            {!closed(cameraProblem) && <CameraSelect />}
             {/* One question at a time: the camera's comes when the microphone's is answered. */}
             {!(micProblem === 'notAsked' && cameraProblem === 'notAsked') && <PermissionNote problem={cameraProblem} kind="camera" />}
           </>

@@ -102,12 +102,12 @@ export function Ask({ title, submit, danger = false, testid, run, children, onCl
         <p class="form-error" role="alert">
           {problem}
         </p>
-        <footer class="dialog-actions">
+        <div class="dialog-actions">
           <Button onClick={onClose}>{t.cancel}</Button>
           <Button kind={danger ? 'danger' : 'primary'} type="submit" aria-disabled={busy} testid={`${testid}-submit`}>
             {submit}
           </Button>
-        </footer>
+        </div>
       </form>
     </Dialog>
   );

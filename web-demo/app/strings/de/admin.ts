@@ -60,6 +60,7 @@ export const admin: Words<typeof en> = {
     ended: 'Abgemeldet.',
     logFilter: 'Art',
     logAll: 'Alles',
+    logEverybody: 'Alle',
     logPerson: 'Person',
     logHint: 'Art und Person wählen unter den angezeigten Zeilen.',
     verify: 'Protokoll prüfen',

@@ -13,7 +13,7 @@ export const chat: Words<typeof en> = {
   },
 
   chat: {
-    start: (name) => `Hier beginnt ${name}.`,
+    start: (name, alone) => `Hier beginnt ${alone ? 'dein Gespräch mit ' : ''}${name}.`,
     startHint: 'Sag Hallo, oder beginne oben einen Anruf.',
     noMessages: 'Noch keine Nachrichten',
     loadingOlder: 'Frühere Nachrichten werden geladen …',
@@ -73,7 +73,7 @@ export const chat: Words<typeof en> = {
     markFailed: 'Das hat nicht geklappt. Versuche es noch einmal.',
     reply: 'In einem Thread antworten',
     replies: (n) => plural(n, '# Antwort', '# Antworten'),
-    openThread: (n, at) => `${plural(n, '# Antwort', '# Antworten')}, die letzte ${at}. Thread öffnen`,
+    openThread: (n, at) => `${plural(n, '# Antwort', '# Antworten')} zuletzt ${at}. Thread öffnen`,
     lastReply: (at) => `zuletzt ${at}`,
     thread: 'Thread',
     threadStart: 'Antworten bleiben in diesem Thread.',

@@ -49,6 +49,7 @@ export const admin = {
     isBanned: 'Banned',
     logFilter: 'Kind',
     logAll: 'Everything',
+    logEverybody: 'Everybody',
     logPerson: 'Person',
     logHint: 'Kind and person choose among the lines that are shown.',
     verify: 'Check the log',

@@ -11,7 +11,7 @@ export const chat = {
   },
 
   chat: {
-    start: (name: string) => `This is the beginning of ${name}.`,
+    start: (name: string, alone: boolean) => `This is the beginning of ${alone ? 'your conversation with ' : ''}${name}.`,
     startHint: 'Say hello, or start a call with the buttons above.',
     noMessages: 'No messages yet',
     loadingOlder: 'Loading earlier messages…',
@@ -76,7 +76,7 @@ export const chat = {
     markFailed: 'That did not work. Try again.',
     reply: 'Reply in a thread',
     replies: (n: number) => plural(n, '# reply', '# replies'),
-    openThread: (n: number, at: string) => `${plural(n, '# reply', '# replies')}, the last one ${at}. Open the thread`,
+    openThread: (n: number, at: string) => `${plural(n, '# reply', '# replies')} last ${at}. Open the thread`,
     lastReply: (at: string) => `last ${at}`,
     thread: 'Thread',
     threadStart: 'Replies stay in this thread.',
