@@ -14,9 +14,11 @@ const ICON = { calm: '/favicon.svg', live: '/favicon-live.svg' };
 export function startNotices(): () => void {
   const show = () => {
     const sharing = local.value.screenTrack !== null;
-    const bare = document.title.replace(t.share.titlePrefix, '').replace(COUNT, '');
+    // Of several spaces the browser keeps one: a title that is never as it was set would be set for ever.
+    const prefix = t.share.titlePrefix.replace(/ +/g, ' ');
+    const bare = document.title.replace(prefix, '').replace(COUNT, '');
     const count = badge.value.unreadTotal;
-    const title = `${sharing ? t.share.titlePrefix : ''}${count > 0 ? `(${count > 99 ? '99+' : count}) ` : ''}${bare}`;
+    const title = `${sharing ? prefix : ''}${count > 0 ? `(${count > 99 ? '99+' : count}) ` : ''}${bare}`.trim();
     if (document.title !== title) document.title = title;
     const icon = document.querySelector<HTMLLinkElement>('link[rel=icon]');
     const href = sharing ? ICON.live : ICON.calm;
