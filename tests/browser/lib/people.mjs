@@ -82,7 +82,8 @@ export class Person {
       history.pushState(null, '', path);
       dispatchEvent(new PopStateEvent('popstate'));
     }, `/lobby/${channel}${camera ? '?video=1' : ''}`);
-    await this.page.waitForSelector(id('lobby'), { timeout: ms ?? 10_000 });
+    // What a test holds is never freed, and the whole page hangs on it.
+    await (await this.page.waitForSelector(id('lobby'), { timeout: ms ?? 10_000 })).dispose();
     await until(`${this.username}'s devices are open`, ms ?? 15_000, () =>
       this.page.evaluate((wanted) => {
         const { local } = window.__convene;

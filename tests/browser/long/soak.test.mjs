@@ -162,6 +162,7 @@ async function round(n) {
   await show(ana, 'channel', '/c/general');
   const composer = await ana.page.waitForSelector('[data-testid="composer"]');
   await composer.type(`round ${n}`);
+  await composer.dispose();
   await press(ana, 'Enter');
   await state(bo, 'nobody of three is left but two', () => window.__convene.call.participants.length === 2);
   await show(ana, 'call');
