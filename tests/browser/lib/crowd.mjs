@@ -4,6 +4,73 @@ import { stillPictures } from '../../../web-demo/mock/media.mjs';
 import { listen } from '../../../web-demo/mock/server.mjs';
 import { until } from './wait.mjs';
 
+<<<<<<< HEAD
+=======
+/** Runs in the page before anything of it. */
+function stillPictures() {
+  const painted = [];
+  const paint = ({ canvas, context }, i) => {
+    context.fillStyle = `hsl(${(i * 47) % 360} 35% ${35 + (performance.now() % 3)}%)`;
+    context.fillRect(0, 0, canvas.width, canvas.height);
+  };
+  function picture() {
+    const canvas = document.createElement('canvas');
+    [canvas.width, canvas.height] = [320, 180];
+    const one = { canvas, context: canvas.getContext('2d') };
+    painted.push(one);
+    paint(one, painted.length);
+    return canvas.captureStream(5).getVideoTracks()[0];
+  }
+  /** Elements show the first picture that is painted after they were set up. */
+  window.__paint = () => painted.forEach(paint);
+  window.__asked = [];
+
+  window.RTCPeerConnection = class extends EventTarget {
+    connectionState = 'new';
+    iceConnectionState = 'new';
+    signalingState = 'stable';
+    localDescription = null;
+    #transceivers = [];
+    addTransceiver(what, { direction }) {
+      const kind = typeof what === 'string' ? what : what.kind;
+      const track = kind === 'video' && direction === 'recvonly' ? picture() : { kind, id: `none-${this.#transceivers.length}` };
+      const sender = { replaceTrack: async () => {}, setParameters: async () => {}, getParameters: () => ({ encodings: [] }) };
+      const transceiver = { mid: null, kind, direction, currentDirection: null, sender, receiver: { track } };
+      this.#transceivers.push(transceiver);
+      return transceiver;
+    }
+    getTransceivers() {
+      return this.#transceivers;
+    }
+    async createOffer() {
+      return { type: 'offer', sdp: '' };
+    }
+    async setLocalDescription() {
+      this.#transceivers.forEach((one, i) => (one.mid = String(i)));
+      const lines = this.#transceivers.map(({ mid, kind, direction }) => ({ mid, kind, direction }));
+      this.localDescription = { type: 'offer', sdp: JSON.stringify(lines) };
+      this.signalingState = 'have-local-offer';
+    }
+    async setRemoteDescription() {
+      this.signalingState = 'stable';
+      this.connectionState = 'connected';
+      this.iceConnectionState = 'connected';
+      this.dispatchEvent(new Event('connectionstatechange'));
+    }
+    async getStats() {
+      // Something comes all the time: else the connection is lost after a few seconds.
+      const at = performance.now();
+      return new Map([['path', { id: 'path', type: 'candidate-pair', timestamp: at, bytesReceived: Math.round(at) }]]);
+    }
+    getConfiguration() {
+      return {};
+    }
+    setConfiguration() {}
+    close() {}
+  };
+}
+
+>>>>>>> rows
 export class Crowd {
   /** Ana in a call with `others` more, all with a camera and a microphone, until the test ends. */
   static async start(t, browser, others, { viewport = { width: 1600, height: 1000 } } = {}) {
