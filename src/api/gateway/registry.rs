@@ -412,8 +412,7 @@ impl Registry {
     /// the services about the returned ones.
     pub fn sweep(&self, now: Instant, now_s: u64, window: Duration) -> Vec<Arc<Actor>> {
         let mut pace = self.pace.lock().unwrap_or_else(PoisonError::into_inner);
-        self.rest_us
-            .store(micros(pace.adjust(self.writes.load(Relaxed), self.rounds.take_lateness(), now)), Relaxed);
+        self.rest_us.store(micros(pace.adjust(self.writes.load(Relaxed), now)), Relaxed);
         drop(pace);
         let all: Vec<Arc<Session>> = self.read().sessions.values().cloned().collect();
         let mut gone = Vec::new();
@@ -632,7 +631,7 @@ impl Broadcast for Registry {
     }
 }
 
-pub(super) fn micros(span: Duration) -> u64 {
+fn micros(span: Duration) -> u64 {
     u64::try_from(span.as_micros()).unwrap_or(u64::MAX)
 }
 

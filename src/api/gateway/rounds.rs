@@ -4,20 +4,14 @@
 use std::{
     cmp::{Ordering, Reverse},
     collections::BinaryHeap,
-    sync::{
-        Arc, Mutex, MutexGuard, PoisonError,
-        atomic::{AtomicU64, Ordering::Relaxed},
-    },
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
     thread,
-    time::{Duration, Instant},
+    time::Instant,
 };
 
 use tokio::{sync::Notify, time::timeout_at};
 
-use super::{
-    registry::{Session, micros},
-    session::Generation,
-};
+use super::{registry::Session, session::Generation};
 use crate::runtime::clock;
 
 /// A session that rests, and until when.
@@ -39,9 +33,6 @@ struct Lane {
     resting: Mutex<BinaryHeap<Reverse<Resting>>>,
     /// There is a new first one.
     news: Notify,
-    /// Turns, and by how much all of them together came late, since somebody asked.
-    turns: AtomicU64,
-    late_us: AtomicU64,
 }
 
 impl Rounds {
@@ -64,15 +55,6 @@ impl Rounds {
         }
     }
 
-    /// How late turns came since this was asked last, in the mean.
-    pub fn take_lateness(&self) -> Duration {
-        let take = |of: fn(&Lane) -> &AtomicU64| {
-            self.lanes.iter().map(|lane| of(lane).swap(0, Relaxed)).sum::<u64>()
-        };
-        let (turns, late_us) = (take(|lane| &lane.turns), take(|lane| &lane.late_us));
-        Duration::from_micros(late_us.checked_div(turns).unwrap_or(0))
-    }
-
     /// Walks one lane for good. `turn` writes to a session, and says until when it rests again.
     pub async fn walk(&self, lane: usize, turn: impl Fn(&Resting, Instant) -> Option<Instant>) {
         let Some(lane) = self.lanes.get(lane) else { return };
@@ -87,8 +69,6 @@ impl Rounds {
             let mut turns = 0;
             // The clock for each, so that those who came together do not do so for ever, all in one moment.
             while let Some((resting, now)) = lane.due() {
-                lane.turns.fetch_add(1, Relaxed);
-                lane.late_us.fetch_add(micros(now.saturating_duration_since(resting.until)), Relaxed);
                 if let Some(until) = turn(&resting, now) {
                     lane.list().push(Reverse(Resting { until, ..resting }));
                 }
