@@ -128,7 +128,8 @@ test('a busy computer is told after ten seconds, and its picture can be smaller'
     const encodings = ['q', 'h', 'f'].map((rid) => ({ rid, active: true }));
     camera.sender.getParameters = () => ({ encodings });
     camera.sender.setParameters = async (parameters) => void window.sent.push(parameters.encodings.map((one) => one.active));
-    pc.getStats = async () => new Map([['out', { id: 'out', type: 'outbound-rtp', kind: 'video', mid: camera.mid, rid: 'f', timestamp: performance.now(), qualityLimitationReason: 'cpu' }]]);
+    const arriving = pc.getStats.bind(pc);
+    pc.getStats = async () => (await arriving()).set('out', { id: 'out', type: 'outbound-rtp', kind: 'video', mid: camera.mid, rid: 'f', timestamp: performance.now(), qualityLimitationReason: 'cpu' });
   });
   await until('the numbers are read', 5_000, () => page.evaluate(() => window.__convene.call.stats?.tracks[0]?.limited === 'cpu'));
   assert.equal(await page.$(id('computer-busy')), null);
