@@ -28,6 +28,7 @@ addEventListener('online', () => {
   // Another network has other addresses: they are only found by a restart.
   convene.call.networkChanged();
 });
+addEventListener('offline', () => convene.session.suspect());
 addEventListener('pageshow', (event) => {
   if (event.persisted) convene.session.probe();
 });

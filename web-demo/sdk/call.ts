@@ -488,7 +488,9 @@ export class Call {
       void this.#retake();
       return;
     }
-    const mediaLostAt = media === 'connected' ? 0 : media === 'interrupted' ? this.#state.mediaLostAt || Date.now() : this.#state.mediaLostAt;
+    // A browser says so seconds after nothing came any more.
+    const { mediaLostAt: before } = this.#state;
+    const mediaLostAt = media === 'connected' ? 0 : media === 'interrupted' ? before || this.#arrived.at || Date.now() : before;
     this.#arrived = { count: 0, at: Date.now() };
     this.#set({ media, mediaLostAt });
   }

@@ -86,6 +86,26 @@ describe('session', () => {
     expect(session.s).toBe(5);
   });
 
+  it('finds out within seconds that a socket is dead when there is said to be no network, and believes an answer', async () => {
+    const { session } = start();
+    becomeReady();
+    session.suspect();
+    const ping = FakeSocket.last.sent.at(-1);
+    expect(ping?.op).toBe('ping');
+    FakeSocket.last.receive({ re: ping?.id, ok: true, d: {} });
+    await vi.advanceTimersByTimeAsync(4_000);
+    expect(session.status.phase).toBe('ready');
+    session.suspect();
+    await vi.advanceTimersByTimeAsync(2_900);
+    expect(session.status.phase).toBe('ready');
+    await vi.advanceTimersByTimeAsync(200);
+    expect(session.status.phase).not.toBe('ready');
+    // Nothing to ask while there is no socket: trying again is for when the network is back.
+    const sockets = FakeSocket.last;
+    session.suspect();
+    expect(FakeSocket.last).toBe(sockets);
+  });
+
   it('settles acks and errors by their id', async () => {
     const { session } = start();
     becomeReady();

@@ -63,6 +63,8 @@ interface Pending {
 const HELLO_TIMEOUT_MS = 10_000;
 /** A ping unanswered for this long means a dead path; well below the server's 60 s. */
 const PONG_TIMEOUT_MS = 8_000;
+/** Of a ping while there is said to be no network. */
+const SUSPECT_TIMEOUT_MS = 3_000;
 const LONGEST_IN_CALL_MS = 3_000;
 const ACK_TIMEOUT_MS = 10_000;
 /** Requests that may wait for the connection; more than this is a bug of the caller. */
@@ -134,6 +136,11 @@ export class Session {
   probe(): void {
     if (this.#status.phase === 'ready') this.#ping();
     else this.retryNow();
+  }
+
+  /** Called when the device says that it has no network: not every browser ends its sockets then, and some are wrong. */
+  suspect(): void {
+    if (this.#status.phase === 'ready') this.#ping(SUSPECT_TIMEOUT_MS);
   }
 
   /** For tests of the reconnect path: cuts the socket as a network failure would. */
@@ -344,9 +351,9 @@ export class Session {
     this.#pingTimer = setTimeout(() => this.#ping(), this.#heartbeat);
   }
 
-  #ping(): void {
+  #ping(timeoutMs = PONG_TIMEOUT_MS): void {
     const socket = this.#socket;
-    this.#ask('ping', { t: Date.now() }, PONG_TIMEOUT_MS).then(
+    this.#ask('ping', { t: Date.now() }, timeoutMs).then(
       () => this.#schedulePing(),
       (error: ConveneError) => {
         if (this.#socket !== socket || !socket) return;

@@ -1,4 +1,6 @@
 // The only place where a browser test lets time pass.
+import assert from 'node:assert/strict';
+import { isDeepStrictEqual } from 'node:util';
 
 const STEP_MS = 50;
 const pause = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
@@ -20,6 +22,16 @@ export async function until(what, ms, look) {
       throw new Error(`not within ${ms} ms: ${what}; last seen: ${seen}`);
     }
     await pause(STEP_MS);
+  }
+}
+
+/** Looks again until `look` returns what equals `wanted`; at the deadline both are told. */
+export async function untilEqual(what, ms, look, wanted) {
+  let last;
+  try {
+    await until(what, ms, async () => isDeepStrictEqual((last = await look()), wanted));
+  } catch {
+    assert.deepEqual(last, wanted, `not within ${ms} ms: ${what}`);
   }
 }
 

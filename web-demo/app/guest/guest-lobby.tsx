@@ -162,9 +162,12 @@ function Door({ code, shown, onFailed, onSignIn }: DoorProps) {
   const { local: media } = convene;
   const busy = guestPhase.value === 'entering';
 
+  // With the picture, not after it: the first letter of a name may come with it.
+  useLayoutEffect(() => {
+    if (!name) input.current?.focus();
+  }, []);
   useEffect(() => {
     document.title = `${t.guest.title(shown.channelName)} · ${t.app}`;
-    if (!name) input.current?.focus();
     // What needs no question opens at once; for the rest somebody presses a button.
     if (shown.publish) void media.openIfAllowed('mic');
     return () => {
