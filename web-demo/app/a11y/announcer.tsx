@@ -1,11 +1,17 @@
 /** Two live regions for the whole page, fed by one queue so that nothing talks over itself. */
 import { signal } from '@preact/signals';
+import { listed } from '../format';
 import { t } from '../strings';
 import { AnnouncerQueue, type Urgent } from './queue';
 
 const polite = signal('');
 const assertive = signal('');
-const queue = new AnnouncerQueue({ messages: (n, where) => t.chat.announceMany(n, where), reactions: (n, emoji) => t.chat.announceReactions(n, emoji) });
+const queue = new AnnouncerQueue({
+  messages: (n, where) => t.chat.announceMany(n, where),
+  reactions: (n, emoji) => t.chat.announceReactions(n, emoji),
+  rung: (names, state) => t.call.rung(listed(names), state),
+  rungMany: (n, state) => t.call.rungMany(n, state),
+});
 let timer: ReturnType<typeof setTimeout> | undefined;
 /** Regions that change in the same moment as the focus are not read everywhere. */
 const SOON_MS = 60;
@@ -25,6 +31,13 @@ export function announceReaction(text: string, emoji: string): void {
   queue.reaction(text, emoji, performance.now());
   wake(SOON_MS);
 }
+
+export function announceRing(userId: string, name: string, state: string): void {
+  queue.ring(userId, name, state, performance.now());
+  wake(SOON_MS);
+}
+
+export const forgetRing = (userId: string): void => queue.forgetRing(userId);
 
 export function announcePresence(text: string, people: number): void {
   queue.presence(text, people, performance.now());

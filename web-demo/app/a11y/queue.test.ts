@@ -3,7 +3,12 @@ import { describe, expect, it } from 'vitest';
 import { AnnouncerQueue, GAP_MS } from './queue';
 
 const make = () =>
-  new AnnouncerQueue({ messages: (n, where) => `${n} new messages in ${where}`, reactions: (n, emoji) => `${n} reactions ${emoji.join('')}` });
+  new AnnouncerQueue({
+    messages: (n, where) => `${n} new messages in ${where}`,
+    reactions: (n, emoji) => `${n} reactions ${emoji.join('')}`,
+    rung: (names, state) => `${names.join(', ')}: ${state}`,
+    rungMany: (n, state) => `${n} people: ${state}`,
+  });
 
 /** Everything that is said until nothing waits any more, with when. */
 function listen(queue: AnnouncerQueue, from: number, until = Infinity): [number, string][] {
@@ -27,6 +32,24 @@ describe('the announcer', () => {
     const queue = make();
     for (let i = 0; i < 9; i++) queue.say(String(i));
     expect(listen(queue, 0).map(([, text]) => text)).toEqual(['4', '5', '6', '7', '8']);
+  });
+
+  it('tells together what becomes of those who are rung, and only what is still so', () => {
+    const queue = make();
+    for (let i = 0; i < 9; i++) queue.ring(`u${i}`, `Person ${i}`, i < 4 ? 'Notified' : 'Ringing', i * 50);
+    queue.ring('u4', 'Person 4', 'Declined', 500);
+    queue.forgetRing('u8');
+    // What somebody does has its word at once, however many are rung.
+    queue.say('Person 1 is pinned');
+    expect(listen(queue, 500)).toEqual([
+      [500, 'Person 1 is pinned'],
+      [1_500, '4 people: Notified'],
+      [1_500 + GAP_MS, 'Person 4: Declined'],
+      [1_500 + 2 * GAP_MS, 'Person 5, Person 6, Person 7: Ringing'],
+    ]);
+    queue.ring('u1', 'Person 1', 'No answer', 10_000);
+    queue.ring('u2', 'Person 1', 'No answer', 10_100);
+    expect(listen(queue, 10_100).map(([, text]) => text)).toEqual(['Person 1, Person 1: No answer']);
   });
 
   it('says up to three messages in five seconds, and sums up more', () => {

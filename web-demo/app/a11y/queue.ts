@@ -13,6 +13,9 @@ const MAX_QUEUED = 5;
 const MESSAGES = 3;
 const MESSAGES_MS = 5_000;
 const REACTIONS_MS = 3_000;
+/** Many are rung at once: what becomes of them is told together. */
+const RINGS_MS = 1_500;
+const NAMES = 3;
 /** In larger calls nobody is told who comes and goes. */
 const PRESENCE_PEOPLE = 8;
 const PRESENCE_MS = 3_000;
@@ -20,6 +23,8 @@ const PRESENCE_MS = 3_000;
 export interface Texts {
   messages: (n: number, where: string) => string;
   reactions: (n: number, emoji: readonly string[]) => string;
+  rung: (names: readonly string[], state: string) => string;
+  rungMany: (n: number, state: string) => string;
 }
 
 export interface Said {
@@ -50,6 +55,8 @@ export class AnnouncerQueue {
   #assertive: string[] = [];
   #bursts = new Map<string, Burst>();
   #reactions: { emoji: Set<string>; count: number; due: number; only: string } | null = null;
+  /** Who is rung, and what was said of them last. */
+  #rings: { states: Map<string, { name: string; state: string }>; due: number } | null = null;
   #lastPresence = -Infinity;
   #free = -Infinity;
 
@@ -85,6 +92,17 @@ export class AnnouncerQueue {
     this.#reactions = batch;
   }
 
+  /** What became of the ring of `name`; what was to be said of it before is not true any more. */
+  ring(userId: string, name: string, state: string, now: number): void {
+    this.#rings ??= { states: new Map(), due: now + RINGS_MS };
+    this.#rings.states.set(userId, { name, state });
+  }
+
+  /** Nobody rings there any more. */
+  forgetRing(userId: string): void {
+    this.#rings?.states.delete(userId);
+  }
+
   /** Somebody came or went, in a call of `people`. */
   presence(text: string, people: number, now: number): void {
     if (people > PRESENCE_PEOPLE || now - this.#lastPresence < PRESENCE_MS) return;
@@ -109,6 +127,12 @@ export class AnnouncerQueue {
       this.say(batch.count === 1 ? batch.only : this.#texts.reactions(batch.count, [...batch.emoji]));
       this.#reactions = null;
     }
+    if (this.#rings && now >= this.#rings.due) {
+      const states = new Map<string, string[]>();
+      for (const { name, state } of this.#rings.states.values()) states.set(state, [...(states.get(state) ?? []), name]);
+      for (const [state, names] of states) this.say(names.length > NAMES ? this.#texts.rungMany(names.length, state) : this.#texts.rung(names, state));
+      this.#rings = null;
+    }
     const assertive = this.#assertive.length > 0 ? this.#assertive.splice(0).join(' ') : null;
     let polite: string | null = null;
     if (now >= this.#free) {
@@ -129,7 +153,7 @@ export class AnnouncerQueue {
   #wake(now: number): number | null {
     const times: number[] = [];
     if (this.#polite.length > 0) times.push(Math.max(now, this.#free));
-    if (this.#reactions) times.push(this.#reactions.due);
+    for (const batch of [this.#reactions, this.#rings]) if (batch) times.push(batch.due);
     const room = this.#polite.length < MAX_QUEUED;
     for (const burst of this.#bursts.values()) if (burst.held > 0 && room) times.push((burst.times[0] ?? now) + MESSAGES_MS);
     return times.length > 0 ? Math.max(now, Math.min(...times)) : null;

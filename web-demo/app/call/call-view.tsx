@@ -18,7 +18,7 @@ import { useNow } from '../ui/use-now';
 import { isPhone } from '../ui/viewport';
 import { mayInvite } from '../invites/doors';
 import { CopyLink } from '../invites/copy-link';
-import { besideCalls } from './awake';
+import { besideCalls } from './beside-calls';
 import { CallNotices } from './call-notices';
 import { ComingLine } from './coming-line';
 import { callStatsOpen, cycleLayout } from './call-state';

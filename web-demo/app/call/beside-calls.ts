@@ -1,7 +1,7 @@
 /** While a call runs: the screen stays on, the buttons of keyboards and headsets do what they say, and it is told what becomes of rings. */
 import { effect } from '@preact/signals';
 import { stillRings, type CallSnapshot } from '../../sdk/index';
-import { announce } from '../a11y/announcer';
+import { announceRing, forgetRing } from '../a11y/announcer';
 import { leaveCall, toggleCamera, toggleMic } from '../intents';
 import { togglePip } from '../pip/pip';
 import { documentPip } from '../pip/way';
@@ -50,8 +50,10 @@ function tellRings(): void {
     // The last one who does not come ends the call, and that is told by itself.
     const goesOn = participants.length > 1 || [...invites.values()].some(stillRings);
     for (const [userId, state] of invites) {
-      if (goesOn && state !== 'calling' && told.get(userId) !== state) announce(t.call.rung(nameOf(userId), t.call.ringing[state]));
+      if (goesOn && state !== 'calling' && told.get(userId) !== state) announceRing(userId, nameOf(userId), t.call.ringing[state]);
     }
+    // Who came is told as such.
+    for (const userId of told.keys()) if (!invites.has(userId)) forgetRing(userId);
     told = invites;
   });
 }
