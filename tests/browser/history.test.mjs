@@ -6,7 +6,7 @@ import { holding } from './lib/hold.mjs';
 import { goto, Person } from './lib/people.mjs';
 import { seed } from './lib/seed.mjs';
 import { Server } from './lib/server.mjs';
-import { until } from './lib/wait.mjs';
+import { until, untilEqual } from './lib/wait.mjs';
 
 const MESSAGES = 100_000;
 const OPEN_MS = 300;
@@ -18,6 +18,8 @@ const MOST_HEAP = 60e6;
 let server;
 let browser;
 let channel;
+/** Where nobody has read anything. */
+let busy;
 let ana;
 
 before(async () => {
@@ -27,6 +29,8 @@ before(async () => {
   const bo = users.find((user) => user.username === 'bo').id;
   ({ channel } = await server.post('ana', 'channels', { type: 'group', name: 'Long', participants: [bo], private: true }));
   await seed(server, { channelId: channel.id, authorId: bo, count: MESSAGES });
+  ({ channel: busy } = await server.post('ana', 'channels', { type: 'group', name: 'Busy', participants: [bo], private: true }));
+  await seed(server, { channelId: busy.id, authorId: bo, count: 300, read: false });
   ana = await Person.signIn(server, browser, 'ana', { before: holding('channel:get_history') });
 }, { timeout: 60_000 });
 
@@ -97,6 +101,23 @@ const window_ = () =>
     return { top: list.scrollTop, first: Number(list.dataset.firstSeq), after: list.dataset.moreAfter };
   });
 
+/** A wheel is followed smoothly, and two looks between two frames see the same: nothing moves when many frames do not. */
+const stands = () =>
+  ana.page.evaluate(
+    () =>
+      new Promise((resolve) => {
+        const list = document.querySelector('.messages');
+        let [top, frames] = [list.scrollTop, 0];
+        const look = () => {
+          frames = list.scrollTop === top ? frames + 1 : 0;
+          top = list.scrollTop;
+          if (frames === 15) resolve();
+          else requestAnimationFrame(look);
+        };
+        requestAnimationFrame(look);
+      }),
+  );
+
 const wheel = async (by) => {
   const list = await ana.page.$('.messages');
   const box = await list.boundingBox();
@@ -144,6 +165,7 @@ test('the place that is read holds through earlier messages, a picture above it,
   // Away from the end, with the next page not asked for yet.
   await wheel(-900);
   await until('it is scrolled', 5_000, async () => (await ana.page.$('[data-testid="jump"]')) !== null);
+  await stands();
   const seq = await readRow();
 
   // What comes at the end.
@@ -171,8 +193,7 @@ test('the place that is read holds through earlier messages, a picture above it,
     assert.ok(page <= 10, 'the window lets go of the end');
     await ana.page.evaluate(() => (window.holding = true));
     await until('a page is asked for', 5_000, async () => (await ana.page.evaluate(() => window.heldBack.length > 0)) || (await wheel(-1_000)));
-    let top = -1;
-    await until('nothing moves', 5_000, async () => top === (top = (await window_()).top));
+    await stands();
     const { first } = await window_();
     await watch(await readRow());
     await ana.page.evaluate(() => window.letGo());
@@ -198,5 +219,53 @@ test('away from the present what comes is counted, and one click goes there', { 
   const { usedSize } = await wire.send('Runtime.getHeapUsage');
   console.log(`heap ${(usedSize / 1e6).toFixed(1)} MB`);
   assert.ok(usedSize <= MOST_HEAP, `${usedSize} bytes of heap`);
+  assert.deepEqual(ana.errors, []);
+});
+
+test('what is new above the window is one click away, loaded or not', { timeout: 30_000 }, async () => {
+  const up = () => ana.page.evaluate(() => document.querySelector('[data-testid="jump-new"]')?.textContent ?? null);
+  /** Which row has the focus, and whether the line above it is in view. */
+  const firstNew = () =>
+    ana.page.evaluate(() => {
+      const [list, line] = ['.messages', '.divider-new'].map((one) => document.querySelector(one)?.getBoundingClientRect());
+      return [Number(document.activeElement?.dataset.seq), Boolean(line) && line.top >= list.top && line.bottom <= list.bottom];
+    });
+  /** Goes away, has `write` done meanwhile, and comes back when ana has heard of it: one thing is heard after the other. */
+  const comeBackAfter = async (write) => {
+    await goto(ana, `/c/${channel.id}`);
+    await write();
+    const { message } = await server.post('bo', `channels/${channel.id}/messages`, { content: 'that was all' });
+    await until('ana has heard of all', 5_000, () => last(message.seq));
+    await goto(ana, `/c/${busy.id}`);
+  };
+  const unread = async () => (await server.api('ana', `channels/${busy.id}`)).channel.unread;
+
+  // Ana has read nothing of it, and only the last page is loaded.
+  await goto(ana, `/c/${busy.id}`);
+  await untilEqual('the way up is there', 5_000, up, 'To the first of more than 99 new messages');
+  await until('what is at the end is read', 5_000, async () => (await unread()) === 0);
+  assert.equal(await up(), 'To the first of more than 99 new messages', 'it stays until the line was seen');
+  await ana.click('jump-new');
+  await untilEqual('the first new message has the focus, below the line', 5_000, firstNew, [1, true]);
+  assert.equal(await up(), null);
+  await ana.click('jump');
+  await until('the end is in view', 5_000, () => last(300));
+  assert.equal(await up(), null, 'the line was seen');
+
+  // Here the line is loaded.
+  await comeBackAfter(async () => {
+    for (let n = 1; n <= 30; n++) await server.post('bo', `channels/${busy.id}/messages`, { content: `another ${n}` });
+  });
+  await untilEqual('the way up is there', 5_000, up, 'To the first of 30 new messages');
+  await ana.click('jump-new');
+  await untilEqual('the first of them has the focus', 5_000, firstNew, [301, true]);
+
+  // What fits needs no way up.
+  await ana.click('jump');
+  await until('all is read', 5_000, async () => (await unread()) === 0);
+  await comeBackAfter(() => server.post('bo', `channels/${busy.id}/messages`, { content: 'one more' }));
+  await until('it is there', 5_000, () => last(331));
+  await until('so is its line', 5_000, () => ana.page.evaluate(() => document.querySelector('.divider-new') !== null));
+  assert.equal(await up(), null);
   assert.deepEqual(ana.errors, []);
 });

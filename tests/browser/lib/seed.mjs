@@ -10,16 +10,18 @@ given = json.load(sys.stdin)
 channel, author, count = given['channelId'], given['authorId'], given['count']
 db = sqlite3.connect(sys.argv[1])
 (seq,) = db.execute('SELECT last_seq FROM channels WHERE id = ?', (channel,)).fetchone()
+(before,) = db.execute('SELECT COUNT(*) FROM messages').fetchone()
 db.execute("""
   WITH RECURSIVE k(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM k WHERE i < :count)
   INSERT INTO messages (id, channel_id, seq, rev, author_id, content, created_at)
-  SELECT printf('01HQ%022d', i), :channel, :seq + i, :seq + i, :author,
+  SELECT printf('01HQ%022d', :before + i), :channel, :seq + i, :seq + i, :author,
          'line ' || i || CASE WHEN i % 7 = 0 THEN printf(' %.' || (i % 900) || 'c', 'x') || ' and so on, for more than one line of it' ELSE '' END,
          1700000000000 + i * 30000
   FROM k
-""", dict(count=count, channel=channel, seq=seq, author=author))
+""", dict(count=count, channel=channel, seq=seq, author=author, before=before))
 db.execute('UPDATE channels SET last_seq = :n, rev = :n WHERE id = :channel', dict(n=seq + count, channel=channel))
-db.execute('UPDATE channel_members SET read_seq = :n WHERE channel_id = :channel', dict(n=seq + count, channel=channel))
+if given['read']:
+  db.execute('UPDATE channel_members SET read_seq = :n WHERE channel_id = :channel', dict(n=seq + count, channel=channel))
 # What is looked at here is not searched, and indexing it would take the time of what is measured.
 db.execute('UPDATE search_cursor SET n = (SELECT MAX(n) FROM messages)')
 db.commit()
@@ -36,8 +38,8 @@ async function write(server, script, input) {
   await server.launch();
 }
 
-/** The server is stopped for it, as if by a crash, and started again. */
-export const seed = (server, { channelId, authorId, count }) => write(server, SCRIPT, { channelId, authorId, count });
+/** The server is stopped for it, as if by a crash, and started again. `read`: whether everybody has read them. */
+export const seed = (server, { channelId, authorId, count, read = true }) => write(server, SCRIPT, { channelId, authorId, count, read });
 
 const NAMES = `
 import json, sqlite3, sys

@@ -19,17 +19,19 @@ const RUN_MS = 5 * 60_000;
 
 /**
  * While there are older messages, the first one is not shown: what stands above it is not known yet, and its row would
- * change its height under the reader when they come.
+ * change its height under the reader when they come. `root`: what the messages answer, which stands above them.
  */
-export function toRows(messages: readonly Message[], newAfterSeq: number | null, me: string, hasMoreBefore = false): Row[] {
+export function toRows(messages: readonly Message[], newAfterSeq: number | null, me: string, { hasMoreBefore = false, root }: { hasMoreBefore?: boolean; root?: Message | undefined } = {}): Row[] {
   const rows: Row[] = [];
   let before: Message | null = null;
+  let today = root && dayKey(root.createdAt);
   // The line is further up.
   let lined = newAfterSeq === null || (hasMoreBefore && (messages[0]?.seq ?? 0) > newAfterSeq);
   for (const message of messages) {
     const line = !lined && message.seq > (newAfterSeq ?? 0) && message.authorId !== me && message.type !== 'system';
     if (line) lined = true;
-    const day = !before || dayKey(before.createdAt) !== dayKey(message.createdAt);
+    const day = today !== dayKey(message.createdAt);
+    today = dayKey(message.createdAt);
     const head =
       day ||
       line ||

@@ -4,7 +4,7 @@
  */
 import type { VNode } from 'preact';
 import { useEffect, useLayoutEffect, useMemo, useRef, useState } from 'preact/hooks';
-import { ArrowDown } from 'lucide';
+import { ArrowDown, ArrowUp } from 'lucide';
 import type { Channel, OutboxItem, Thread } from '../../sdk/index';
 import { announceMessage, announceReaction } from '../a11y/announcer';
 import { convene } from '../client';
@@ -17,6 +17,7 @@ import { Icon } from '../ui/icon';
 import { editing, focusComposer } from './editing';
 import { estimate, toRows, type Row } from './group';
 import { MessageRow, PendingRow } from './message-row';
+import { useNewLine } from './use-new-line';
 import { useReading } from './use-reading';
 import { useVirtual } from './use-virtual';
 
@@ -56,14 +57,18 @@ export function MessageList({ channel, title, thread }: { channel: Channel; titl
 
   // The line is set on entering and stays until leaving.
   const newAfter = useRef<number | null | undefined>(undefined);
+  const newCount = useRef(0);
   // What is shown from last time does not know yet what is new.
   const { fresh } = convene.chat;
-  if (newAfter.current === undefined && loaded && fresh) newAfter.current = unread > 0 ? readSeq : null;
+  if (newAfter.current === undefined && loaded && fresh) {
+    newAfter.current = unread > 0 ? readSeq : null;
+    newCount.current = unread;
+  }
 
   const myId = me.value?.id ?? '';
   const rows = useMemo(
-    () => toRows(timeline.messages, newAfter.current ?? null, myId, hasMoreBefore),
-    [timeline.messages, hasMoreBefore, newAfter.current, myId],
+    () => toRows(timeline.messages, newAfter.current ?? null, myId, { hasMoreBefore, root: thread?.root }),
+    [timeline.messages, hasMoreBefore, newAfter.current, myId, thread?.root],
   );
   const items: Item[] = [
     ...(loaded && !hasMoreBefore ? [{ type: 'start' as const, key: thread?.root.id ?? 'start' }] : []),
@@ -115,6 +120,16 @@ export function MessageList({ channel, title, thread }: { channel: Channel; titl
     return true;
   };
 
+  const newLine = useNewLine({
+    scroller,
+    keys,
+    lineKey: rows.find((row) => row.line)?.key ?? '',
+    earlier: hasMoreBefore && (timeline.messages[0]?.seq ?? 0) > (newAfter.current ?? Infinity),
+    first: run.first,
+    load: () => convene.chat.loadAround(id, (newAfter.current ?? 0) + 1),
+    show: (key) => show(key, 'center', true),
+  });
+
   useLayoutEffect(() => {
     wasPresent.current = loaded && !hasMoreAfter;
     settle();
@@ -145,9 +160,10 @@ export function MessageList({ channel, title, thread }: { channel: Channel; titl
     wanted.current = now;
   }, [toPresent.value]);
 
-  const look = () => {
+  const look = (scrolled = false) => {
     const element = scroller.current;
     if (!element || !loaded || goesToEnd.current) return;
+    newLine.look(scrolled);
     const left = element.scrollHeight - element.scrollTop - element.clientHeight;
     const bottom = left <= BOTTOM_PX && !hasMoreAfter;
     setAtBottom(bottom);
@@ -167,7 +183,7 @@ export function MessageList({ channel, title, thread }: { channel: Channel; titl
       setLoadingOlder(false);
     }
   };
-  useLayoutEffect(look);
+  useLayoutEffect(() => look());
 
   const following = useRef(atBottom);
   following.current = atBottom;
@@ -262,12 +278,18 @@ export function MessageList({ channel, title, thread }: { channel: Channel; titl
   const count = hasMoreAfter ? timeline.newBelow : unseen;
   return (
     <div class="messages-wrap">
+      {newLine.above && (
+        <button type="button" class="jump jump-up" onClick={newLine.go} data-testid="jump-new">
+          <Icon node={ArrowUp} size={16} />
+          {t.chat.newAbove(newCount.current)}
+        </button>
+      )}
       <div
         class="messages"
         ref={scroller}
         onScroll={() => {
           failed.current = false;
-          look();
+          look(true);
         }}
         onKeyDown={onKeyDown}
         onFocusIn={(event) => {

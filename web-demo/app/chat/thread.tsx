@@ -2,9 +2,11 @@ import { useState } from 'preact/hooks';
 import { Bell, BellOff, MessagesSquare, X } from 'lucide';
 import type { Channel, Thread } from '../../sdk/index';
 import { closeThread, followThread } from '../intents';
+import { route } from '../router';
 import { t } from '../strings';
 import { IconButton } from '../ui/button';
 import { lazyDialog } from '../ui/lazy';
+import { isNarrow } from '../ui/viewport';
 import { Composer } from './composer';
 import { MessageList } from './message-list';
 import { TypingLine } from './typing-line';
@@ -13,6 +15,8 @@ const ThreadsDialog = lazyDialog(() => import('./threads-dialog').then((m) => m.
 
 /** A thread beside its channel; instead of it where there is no room for both. */
 export function ThreadPanel({ channel, title, thread }: { channel: Channel; title: string; thread: Thread }) {
+  // The heading of the page is that of the channel, or of the call, where one of them is shown.
+  const Heading = isNarrow.value && route.value.name !== 'call' ? 'h1' : 'h2';
   return (
     <aside
       class="channel thread-panel"
@@ -23,9 +27,9 @@ export function ThreadPanel({ channel, title, thread }: { channel: Channel; titl
     >
       <header class="view-head">
         <div class="view-heading">
-          <h2 id="thread-title" class="view-title">
+          <Heading id="thread-title" class="view-title">
             {t.chat.thread}
-          </h2>
+          </Heading>
           <span class="meta view-sub" dir="auto">
             {t.chat.threadIn(title)}
           </span>

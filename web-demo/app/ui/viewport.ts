@@ -1,6 +1,14 @@
-/** Whether the page is one column wide. The views that differ in more than style read this. */
-import { signal } from '@preact/signals';
+/** How wide the page is, for the views that differ in more than style. */
+import { signal, type Signal } from '@preact/signals';
 
-const query = matchMedia('(max-width: 699px)');
-export const isPhone = signal(query.matches);
-query.addEventListener('change', () => (isPhone.value = query.matches));
+function matching(condition: string): Signal<boolean> {
+  const query = matchMedia(condition);
+  const matches = signal(query.matches);
+  query.addEventListener('change', () => (matches.value = query.matches));
+  return matches;
+}
+
+/** One column. */
+export const isPhone = matching('(max-width: 699px)');
+/** A thread takes the place of its channel. */
+export const isNarrow = matching('(max-width: 1100px)');

@@ -41,6 +41,7 @@ export const chat: Words<typeof en> = {
     editUnsent: 'Bearbeiten',
     newMessages: (n) => plural(n, '# neue Nachricht', '# neue Nachrichten'),
     newDetached: (n) => `${number(n)} neu, zum Ende springen`,
+    newAbove: (n) => (n > 99 ? 'Zur ersten von über 99 neuen Nachrichten' : plural(n, 'Zur neuen Nachricht', 'Zur ersten von # neuen Nachrichten')),
     markedRead: (where) => `Als gelesen markiert: ${where}`,
     code: (lang) => (lang ? `Code, ${lang}` : 'Code'),
     row: (author, at, text) => `${author}, ${at}: ${text}`,

@@ -39,6 +39,8 @@ export const chat = {
     editUnsent: 'Edit',
     newMessages: (n: number) => plural(n, '# new message', '# new messages'),
     newDetached: (n: number) => `${n} new, jump to present`,
+    /** Nobody counts further than 100. */
+    newAbove: (n: number) => (n > 99 ? 'To the first of more than 99 new messages' : plural(n, 'To the new message', 'To the first of # new messages')),
     markedRead: (where: string) => `Marked as read: ${where}`,
     code: (lang: string) => (lang ? `Code, ${lang}` : 'Code'),
     row: (author: string, at: string, text: string) => `${author}, ${at}: ${text}`,
