@@ -43,7 +43,9 @@ void convene.tail.expire();
 if (atGuestDoor.value) {
   GuestLobby.preload();
   // So that joining does not wait for it.
-  if (!signedIn.value) addEventListener('load', () => void import('./call/call-view').catch(() => {}), { once: true });
+  if (!signedIn.value) {
+    addEventListener('load', () => void Promise.all([import('./call/call-view'), convene.call.prepare()]).catch(() => {}), { once: true });
+  }
 } else {
   // While somebody still types a password.
   Shell.preload();

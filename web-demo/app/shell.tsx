@@ -14,6 +14,7 @@ import { startPushToTalk } from './push-to-talk';
 import { RingBanner } from './rings/ring-banner';
 import { go, route } from './router';
 import { Sidebar } from './sidebar';
+import { CallView } from './call/expected';
 import { MiniCall } from './call/mini-call';
 import { channels, devicesOpen, everReady, findChannel, grants, helpOpen, inCall, isGuest, knocks, people, me, pipOpen, prompts, rejoin, restored, roomChannels, searchOpen, unmuteAsked } from './store';
 import { t } from './chat/texts';
@@ -27,7 +28,6 @@ import './styles/chat.css';
 import './styles/search.css';
 import './styles/moderation.css';
 
-const CallView = lazy(() => import('./call/call-view').then((m) => m.CallView));
 const NetTestView = lazy(() => import('./net-test/net-test-view').then((m) => m.NetTestView));
 const AdminView = lazy(() => import('./admin/admin-view').then((m) => m.AdminView));
 const SearchDialog = lazyDialog(() => import('./search/search-dialog').then((m) => m.SearchDialog));

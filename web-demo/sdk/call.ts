@@ -340,7 +340,7 @@ export class Call {
     this.#set({ ...IDLE, phase: 'joining', channelId });
     try {
       await left;
-      const media = this.#loadMedia();
+      const media = this.prepare();
       const data = read(joinData, await this.#session.request(op, d, { wait: true, timeoutMs: 15_000 }), op);
       if (!data) throw new ConveneError('client.shape', 'unexpected answer');
       const loaded = await media;
@@ -360,7 +360,8 @@ export class Call {
     }
   }
 
-  async #loadMedia(): Promise<boolean> {
+  /** Loads what is only needed in calls; joining does so as well. `false`: it could not be loaded. */
+  async prepare(): Promise<boolean> {
     this.#media ??= await import('./media').catch(() => null);
     return this.#media !== null;
   }

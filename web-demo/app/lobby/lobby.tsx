@@ -2,6 +2,7 @@ import { useEffect, useRef } from 'preact/hooks';
 import { ArrowLeft } from 'lucide';
 import { isHost, isServerAdmin, type Channel, type DeviceProblem } from '../../sdk/index';
 import { useEntry } from '../a11y/focus';
+import { expectCall } from '../call/expected';
 import { convene } from '../client';
 import { CameraSelect, MicrophoneSelect, SpeakerSelect } from '../devices/device-select';
 import { PermissionNote } from '../devices/permission-note';
@@ -22,6 +23,7 @@ export function Lobby({ channel, video }: { channel: Channel; video: boolean }) 
 
   const { publish } = grants.value;
 
+  useEffect(expectCall, []);
   useEffect(() => {
     if (!publish) return;
     // What needs no question opens at once, microphone first; for the rest somebody presses a button.

@@ -1,6 +1,7 @@
 import { useEffect, useLayoutEffect } from 'preact/hooks';
 import { MessageSquare, Phone, PhoneOff, Video } from 'lucide';
 import { interrupt } from '../a11y/announcer';
+import { expectCall } from '../call/expected';
 import { acceptRing, answerRingByMessage, declineRing } from '../intents';
 import { channelsById, inCall, me, nameOf, rings, titleOf } from '../store';
 import { t } from '../strings';
@@ -16,7 +17,9 @@ export function RingBanner() {
 
   const name = ring ? nameOf(ring.fromId, ring.fromName) : '';
   useEffect(() => {
-    if (ring) interrupt('ring', t.ring.incoming(name));
+    if (!ring) return;
+    expectCall();
+    interrupt('ring', t.ring.incoming(name));
   }, [ring?.callId]);
 
   if (!ring) return null;
