@@ -22,13 +22,13 @@ mod peer;
 use std::time::Duration;
 
 use rtc::peer_connection::transport::RTCDtlsTransportState;
-use serde_json::json;
+use serde_json::{Value, json};
 use webrtc::peer_connection::RTCPeerConnectionState;
 
 use self::{
     media::{Source, Stream, check_audio, check_video, complete_frames, frame_number, voice_number},
     peer::{Peer, Resource},
-    support::{server::Server, wait::until},
+    support::{server::Server, socket::Socket, wait::until},
 };
 
 /// Longer than any step takes on a busy machine.
@@ -102,6 +102,44 @@ async fn what_a_whip_client_sends_is_what_a_whep_client_gets() {
     })
     .await;
     assert_eq!(server.metric("convene_room_panics_total").await, 0.0);
+}
+
+/// So that a first offer has places for all of them. Events tell them as well, behind the answer.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn who_joins_finds_in_the_answer_what_is_published() {
+    let server = Server::start(&[]).await;
+    let mut bo = Socket::login(&server, "bo").await;
+    let empty = bo.ok("voice:join", json!({"channelId": "general"})).await;
+    assert_eq!(empty["tracks"], json!([]));
+
+    let publisher = Peer::publisher().await;
+    let published = Resource::create(&server, "whip", &server.login("ana").await, &publisher).await;
+    connected(&publisher, &published).await;
+    let _source = Source::start(&publisher, 0);
+    let mut told = Vec::new();
+    for _ in 0..2 {
+        let mut track = bo.event("rtc:track", PATIENCE).await;
+        track.as_object_mut().expect("an object").remove("layers");
+        told.push(track);
+    }
+
+    let mut cy = Socket::login(&server, "cy").await;
+    let joined = cy.ok("call:join", json!({"callId": empty["callId"]})).await;
+    let mut found: Vec<Value> = joined["tracks"].as_array().expect("tracks").clone();
+    for track in &mut found {
+        assert_eq!(cy.event("rtc:track", PATIENCE).await, *track, "told again");
+        track.as_object_mut().expect("an object").remove("layers");
+    }
+    for tracks in [&mut found, &mut told] {
+        tracks.sort_by_key(|track| track["source"].to_string());
+    }
+    assert_eq!(found, told);
+    assert_eq!(found.iter().map(|track| &track["source"]).collect::<Vec<_>>(), ["camera", "mic"]);
+
+    cy.ok("call:leave", json!({"callId": empty["callId"]})).await;
+    let again = cy.ok("call:join", json!({"callId": empty["callId"]})).await;
+    assert_eq!(again["tracks"].as_array().map(Vec::len), Some(2), "a new seat is told anew");
+    assert_eq!(published.delete().await, 200);
 }
 
 /// A WHEP answer cannot be followed by another offer, so its streams must serve whoever publishes later.

@@ -7,7 +7,7 @@ use std::{
 
 use serde::Deserialize;
 use serde_json::{Value, json};
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, oneshot};
 
 use super::gateway::{frame::Class, registry::Registry};
 use crate::{
@@ -32,6 +32,8 @@ use crate::{
 /// A participant's seat and where its events go.
 struct Seat {
     session: SessionId,
+    /// Comes with the room's welcome; whoever answers the join takes it.
+    found: Option<oneshot::Receiver<Vec<Value>>>,
 }
 
 /// A front door that wants the raw events of the next join of its session (WHIP, WHEP).
@@ -127,6 +129,23 @@ impl MediaDoor {
         }
     }
 
+    /// What others published before the session entered the call, as `rtc:track` tells it: with these in the answer to
+    /// its join, a client has places for all of them in its first offer.
+    pub async fn found_on_entry(&self, session: SessionId, call: CallId) -> Vec<Value> {
+        let found = {
+            let Seats { by_participant, by_session, .. } = &mut *self.seats();
+            by_session
+                .get(&(session, call))
+                .and_then(|participant| by_participant.get_mut(&(call, *participant)))
+                .and_then(|seat| seat.found.take())
+        };
+        match found {
+            // A room that is gone before its welcome has nothing to show.
+            Some(found) => found.await.unwrap_or_default(),
+            None => Vec::new(),
+        }
+    }
+
     pub fn participants(&self) -> usize {
         self.seats().by_participant.len()
     }
@@ -157,15 +176,25 @@ struct Pump {
 }
 
 impl Pump {
-    /// `services` hears what concerns the call; `done` frees the seat.
-    async fn run(mut self, services: Option<Services>, done: impl FnOnce()) {
+    /// `services` hears what concerns the call; `found` is what is there on entry; `done` frees the seat.
+    async fn run(
+        mut self,
+        services: Option<Services>,
+        found: oneshot::Sender<Vec<Value>>,
+        done: impl FnOnce(),
+    ) {
+        let mut next = self.events.recv().await;
+        if let Some(Event::Joined { tracks }) = next.as_deref() {
+            // Nobody may be waiting for it: a resource, or somebody who has left.
+            let _ = found.send(tracks.iter().map(|track| published(self.call, track)).collect());
+        }
         // The ack of the join goes first.
         if let Some(session) = self.registry.get(self.session) {
             drop(session.commands.lock().await);
         }
         let mut reason = None;
         while reason.is_none()
-            && let Some(event) = self.events.recv().await
+            && let Some(event) = next
         {
             let state = match &*event {
                 Event::Connected => Some(MediaState::Connected),
@@ -182,6 +211,7 @@ impl Pump {
             if let (Some(services), Some(state)) = (&services, state) {
                 services.media_event(self.call, self.participant, state).await;
             }
+            next = self.events.recv().await;
         }
         if reason.is_none() {
             // The room gave up on us: the queue was full.
@@ -234,6 +264,7 @@ impl MediaPlane for MediaDoor {
             grants.publish_screen &= tap.publish;
         }
         let (sender, events) = mpsc::channel(PARTICIPANT_EVENTS.capacity);
+        let (find, found) = oneshot::channel();
         let request = JoinRequest {
             room: call.into(),
             participant,
@@ -245,7 +276,9 @@ impl MediaPlane for MediaDoor {
         };
         {
             let mut seats = self.seats();
-            seats.by_participant.insert((call, participant), Seat { session: actor.session });
+            seats
+                .by_participant
+                .insert((call, participant), Seat { session: actor.session, found: Some(found) });
             seats.by_session.insert((actor.session, call), participant);
         }
         if self.hub.join(request).is_err() {
@@ -262,7 +295,7 @@ impl MediaPlane for MediaDoor {
         };
         let services = self.services.get().cloned();
         let seats = Arc::clone(&self.seats);
-        self.runtime.spawn(pump.run(services, move || Self::leave_seat(&seats, call, participant)));
+        self.runtime.spawn(pump.run(services, find, move || Self::leave_seat(&seats, call, participant)));
         Ok(())
     }
 

@@ -18,7 +18,7 @@ use super::{
 };
 use crate::{
     auth::{grants::Actor, origin::OriginPolicy, refresh::RefreshTokens, token::Tokens, turn_rest},
-    base::id::UserId,
+    base::id::{SessionId, UserId},
     chat::{command::Command, error::ServiceError},
     config::{Config, IceServer, Secret},
     observe::metrics::Metrics,
@@ -78,8 +78,12 @@ impl Front {
             match name {
                 "admin:overview" => oversight::put_overview(self, answer).await,
                 "admin:policy" => oversight::put_policy(&self.config, answer),
-                // Services know who joins, not which relays there are: answers of joins have an empty place for them.
-                _ if answer.contains_key("iceServers") => self.put_ice_servers(answer, actor.user),
+                // Services know who joins, not which relays there are nor what is sent: answers of joins have empty
+                // places for them.
+                _ if answer.contains_key("iceServers") => {
+                    self.put_ice_servers(answer, actor.user);
+                    self.put_tracks(answer, actor.session).await;
+                }
                 _ => {}
             }
         }
@@ -130,6 +134,13 @@ impl Front {
             self.ice_servers(Some(user)).iter().map(IceServer::to_client).collect(),
         );
         answer.insert("iceServersTtl".into(), ttl.into());
+    }
+
+    async fn put_tracks(&self, answer: &mut Map<String, Value>, session: SessionId) {
+        let call = answer.get("callId").and_then(Value::as_str).and_then(|call| call.parse().ok());
+        if let Some(call) = call {
+            answer.insert("tracks".into(), self.media.found_on_entry(session, call).await.into());
+        }
     }
 }
 

@@ -295,14 +295,14 @@ pub(super) fn person(actor: &Actor) -> Person {
     }
 }
 
-/// `{success, callId, participantId, participants[], iceServers[], token, serverUrl, call}`
+/// `{success, callId, participantId, participants[], tracks[], iceServers[], token, serverUrl, call}`
 fn join_data(answer: &Answer) -> Result<Value, ServiceError> {
     let (Some(live), Some(participant)) = (&answer.call, answer.joined) else {
         return Err(ServiceError::new(Code::CallEnded, "the call is over"));
     };
     Ok(json!({
         "success": true, "callId": live.id, "participantId": participant,
-        "participants": live.participants_json(), "iceServers": [], "token": null, "serverUrl": null,
+        "participants": live.participants_json(), "tracks": [], "iceServers": [], "token": null, "serverUrl": null,
         "call": live.to_json(),
     }))
 }

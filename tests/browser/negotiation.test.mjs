@@ -22,19 +22,25 @@ after(async () => {
   await server?.stop();
 });
 
-/** Runs in the page, before anything of it: answers to offers are kept until `hear` is called. */
+/**
+ * Runs in the page, before anything of it: answers to offers are kept until `hear` is called, and with them the events
+ * behind them, since a socket does not change their order.
+ */
 function deafToAnswers() {
   const { set } = Object.getOwnPropertyDescriptor(WebSocket.prototype, 'onmessage');
   window.unheard = [];
+  window.answers = 0;
   window.deaf = true;
   window.hear = () => {
     window.deaf = false;
-    for (const answer of window.unheard.splice(0)) answer();
+    for (const event of window.unheard.splice(0)) event();
   };
   Object.defineProperty(WebSocket.prototype, 'onmessage', {
     set(listener) {
       const heard = (event) => {
-        if (window.deaf && String(event.data).includes('"rtc:answer"')) window.unheard.push(() => listener(event));
+        const { ev } = JSON.parse(event.data);
+        if (window.deaf && ev === 'rtc:answer') window.answers++;
+        if (window.deaf && ev && window.answers > 0) window.unheard.push(() => listener(event));
         else listener(event);
       };
       set.call(this, listener && heard);
@@ -42,8 +48,18 @@ function deafToAnswers() {
   });
 }
 
-async function joining() {
-  const ana = await Person.signIn(server, browser, 'ana', { prepare: deafToAnswers });
+/** Runs in the page, before anything of it: what is sent, by its name. */
+function notesCommands() {
+  const { send } = WebSocket.prototype;
+  window.commands = [];
+  WebSocket.prototype.send = function (data) {
+    window.commands.push(JSON.parse(data).op);
+    return send.call(this, data);
+  };
+}
+
+async function joining(prepare = deafToAnswers) {
+  const ana = await Person.signIn(server, browser, 'ana', { prepare });
   await ana.page.evaluate(() => {
     history.pushState(null, '', '/lobby/general?video=1');
     dispatchEvent(new PopStateEvent('popstate'));
@@ -63,9 +79,18 @@ async function seeEachOther(ana) {
   }
 }
 
+test('one offer is enough, and it does not wait for the seat', { timeout: 60_000 }, async () => {
+  const ana = await joining(notesCommands);
+  await ana.connected();
+  await seeEachOther(ana);
+  const commands = await ana.page.evaluate(() => window.commands.filter((op) => op === 'call:join' || op.startsWith('rtc:') || op.startsWith('voice:')));
+  assert.equal(commands.filter((op) => op === 'rtc:offer').length, 1, commands.join());
+  await ana.close();
+});
+
 test('an answer that takes longer than anybody waits is taken when it comes', { timeout: 60_000 }, async () => {
   const ana = await joining();
-  await until('the offer is sent and answered once more', 20_000, () => ana.page.evaluate(() => window.unheard.length >= 2));
+  await until('the offer is sent and answered once more', 20_000, () => ana.page.evaluate(() => window.answers >= 2));
   assert.equal(await ana.page.evaluate(() => window.__convene.pc.signalingState), 'have-local-offer');
   await ana.page.evaluate(() => window.hear());
   await ana.connected(5_000);
@@ -73,9 +98,9 @@ test('an answer that takes longer than anybody waits is taken when it comes', { 
   await ana.close();
 });
 
-test('an answer that goes down with its socket is asked for again', { timeout: 60_000 }, async () => {
+test('an answer that goes down with its socket comes again', { timeout: 60_000 }, async () => {
   const ana = await joining();
-  await until('the offer is answered', 10_000, () => ana.page.evaluate(() => window.unheard.length >= 1));
+  await until('the offer is answered', 10_000, () => ana.page.evaluate(() => window.answers >= 1));
   await ana.page.evaluate(() => {
     window.unheard = [];
     window.deaf = false;

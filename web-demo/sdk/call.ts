@@ -6,11 +6,11 @@ import { AudioSink } from './audio-sink';
 import { IDLE, stillRings, type CallEvents, type CallSnapshot, type InviteState, type RemoteTrack } from './call-state';
 import { Emitter, type Unsubscribe } from './emitter';
 import { codeOf, ConveneError, offline } from './errors';
-import { hosted } from './hosting';
 import { Levels } from './levels';
 import type { LocalMedia, LocalSnapshot } from './local-media';
 import type { PublishOptions } from './codecs';
 import type { LinkState, MediaLink } from './media-link';
+import type { Places } from './places';
 import type { Session } from './session';
 import type { LinkStats, StatsReader } from './stats';
 import { Subscriptions } from './subscriptions';
@@ -18,7 +18,6 @@ import {
   answerEvent,
   codecsEvent,
   errorEvent,
-  iceData,
   joinData,
   layersEvent,
   participant as participantSchema,
@@ -30,7 +29,9 @@ import {
   trackEvent,
   unsupportedEvent,
   voiceState as voiceStateSchema,
+  type IceData,
   type JoinData,
+  type LiveCall,
   type Participant,
   type Source,
   type TrackEvent,
@@ -55,6 +56,7 @@ export class Call {
   readonly subscriptions: Subscriptions;
   readonly #session: Session;
   readonly #local: LocalMedia;
+  readonly #known: (callId: string) => LiveCall | undefined;
   readonly #publishOptions: PublishOptions;
   #me = '';
   #state: CallSnapshot = IDLE;
@@ -73,17 +75,19 @@ export class Call {
   #published = new Map<Source, { track: MediaStreamTrack | null; held: boolean }>();
   /** When the counter of what arrives went up last. */
   #arrived = { count: 0, at: 0 };
-  /** Track events that came before the ack of our own join. */
-  /** New relay credentials are asked for when it fires. */
-  #iceTimer: ReturnType<typeof setTimeout> | undefined;
+  /** Told last; whoever enters a call before `until` can use them at once. */
+  #ice: { servers: RTCIceServer[]; until: number } = { servers: [], until: 0 };
+  /** Events of the call that came before the ack of our own join. */
   #early: { ev: string; d: unknown }[] = [];
   /** The seat is gone and another one is being taken: what the old connection offers would be taken for the new one's. */
   #moving = false;
   #attempt = 0;
   lastStats: LinkStats | null = null;
 
-  constructor(session: Session, local: LocalMedia, publish: PublishOptions = {}) {
+  /** `known`: a call as others see it, before I am in it. */
+  constructor(session: Session, local: LocalMedia, known: (callId: string) => LiveCall | undefined, publish: PublishOptions = {}) {
     this.#publishOptions = publish;
+    this.#known = known;
     this.#session = session;
     this.#local = local;
     this.subscriptions = new Subscriptions((tracks) =>
@@ -116,8 +120,9 @@ export class Call {
   }
 
   /** A fresh session: the seat may be gone, so take it again in the same call. */
-  onReady(userId: string): void {
+  onReady(userId: string, ice: IceData): void {
     this.#me = userId;
+    this.#noteIce(ice);
     if (this.#state.phase === 'joined') void this.#retake();
   }
 
@@ -341,7 +346,9 @@ export class Call {
     try {
       await left;
       const media = this.prepare();
-      const data = read(joinData, await this.#session.request(op, d, { wait: true, timeoutMs: 15_000 }), op);
+      const seat = this.#session.request(op, d, { wait: true, timeoutMs: 15_000 });
+      const ahead = this.#openAhead(String(d.callId ?? ''), seat);
+      const data = read(joinData, await seat, op);
       if (!data) throw new ConveneError('client.shape', 'unexpected answer');
       const loaded = await media;
       if (attempt !== this.#attempt || this.#phase() !== 'joining' || !loaded) {
@@ -350,7 +357,7 @@ export class Call {
         if (loaded) return;
         throw new ConveneError('client.load', 'a part of the page could not be loaded');
       }
-      this.#seated(data, channelId);
+      this.#seated(data, channelId, ahead);
     } catch (error) {
       if (attempt === this.#attempt) {
         this.#reset();
@@ -366,7 +373,22 @@ export class Call {
     return this.#media !== null;
   }
 
-  #seated(data: JoinData, channelId: string): void {
+  #noteIce({ iceServers, iceServersTtl }: IceData): void {
+    const ttl = iceServersTtl ?? 0;
+    this.#ice = { servers: iceServers as RTCIceServer[], until: ttl > 0 ? Date.now() + ttl * 500 : Infinity };
+  }
+
+  /**
+   * Whoever enters a call that is known makes the first offer while the server finds a seat, with places for those who
+   * are there. The server asks for what is missing once it has the offer.
+   */
+  #openAhead(callId: string, seat: Promise<unknown>): MediaLink | null {
+    if (!this.#media || !callId || this.#session.status.phase !== 'ready' || Date.now() > this.#ice.until) return null;
+    return this.#openLink(callId, this.#ice.servers, this.#media.placesAhead(this.#known(callId)), seat);
+  }
+
+  /** `ahead`: what connects already. */
+  #seated(data: JoinData, channelId: string, ahead: MediaLink | null = null): void {
     const startedAt = Date.parse(data.call?.answeredAt || data.call?.startedAt || '');
     const offset = this.#session.now() - Date.now();
     const rejoined = this.#state.callId === data.callId && this.#state.joinedAt > 0;
@@ -391,20 +413,26 @@ export class Call {
     });
     const early = this.#early;
     this.#early = [];
-    this.#openLink(data, early.flatMap(({ ev, d }) => (ev === 'rtc:track' ? (read(trackEvent, d, ev) ?? []) : [])));
+    this.#noteIce(data);
+    const link = ahead ?? (this.#media && this.#openLink(data.callId, this.#ice.servers, this.#media.placesFor(data.tracks)));
+    for (const track of data.tracks) this.#onTrack(track);
     for (const { ev, d } of early) this.onEvent(ev, d);
     this.subscriptions.resend();
+    this.#sendUpdate(true);
+    if (!link) return;
+    // What connects already does so with credentials that are older than these.
+    const ttl = (data.iceServersTtl ?? 0) / (ahead ? 2 : 1);
+    this.#media?.renewIceServers(link, ttl, (timeoutMs) => this.#session.request('rtc:ice', { callId: data.callId }, { wait: true, timeoutMs }));
   }
 
-  /** `known`: tracks that were told before the answer to joining. */
-  #openLink(data: JoinData, known: TrackEvent[]): void {
+  /** `places` for what others send; `seat` settles once the call was entered, or not. */
+  #openLink(callId: string, iceServers: RTCIceServer[], places: Places, seat?: Promise<unknown>): MediaLink | null {
     this.#closeLink();
-    if (!this.#media) return;
+    if (!this.#media) return null;
     const { MediaLink, StatsReader } = this.#media;
-    const { callId } = data;
     const link = new MediaLink({
-      iceServers: data.iceServers as RTCIceServer[],
-      offer: (payload) => (this.#moving ? Promise.reject(offline()) : this.#session.request('rtc:offer', { callId, ...payload })),
+      iceServers,
+      offer: (payload) => (this.#moving ? Promise.reject(offline()) : this.#offer({ callId, ...payload }, seat)),
       muted: (source) => this.#isMuted(source),
       publish: this.#publishOptions,
     });
@@ -418,34 +446,21 @@ export class Call {
     this.#statsTimer = setInterval(() => void this.#readStats(), STATS_MS);
     this.#published.clear();
     this.#localChanged(this.#local.state);
-    // With places for what is known, the first offer is enough; for the rest the server asks once it has an offer.
-    const others = known.filter((one) => one.state !== 'unpublished' && one.participantId !== data.participantId);
-    const count = (kind: string) => others.filter((one) => one.kind === kind).length;
-    link.receive(count('audio'), count('video'));
+    link.receive(places.audio, places.video);
     if (link.pc.getTransceivers().length === 0) link.pc.addTransceiver('audio', { direction: 'recvonly' });
     link.negotiate();
-    this.#sendUpdate(true);
-    this.#renewIceServers(link, data.iceServersTtl ?? 0);
+    return link;
   }
 
-  /** A relay takes no credentials that ran out, and a restart in the third hour must still find one that works. */
-  #renewIceServers(link: MediaLink, ttl: number): void {
-    clearTimeout(this.#iceTimer);
-    if (ttl <= 0) return;
-    this.#iceTimer = setTimeout(() => {
-      const { callId } = this.#state;
-      this.#session.request('rtc:ice', { callId }, { wait: true, timeoutMs: ttl * 250 }).then(
-        (answer) => {
-          const fresh = read(iceData, answer, 'rtc:ice');
-          if (link !== this.#link) return;
-          if (fresh) link.setIceServers(fresh.iceServers as RTCIceServer[]);
-          this.#renewIceServers(link, fresh?.iceServersTtl ?? ttl);
-        },
-        () => {
-          if (link === this.#link) this.#renewIceServers(link, ttl / 4);
-        },
-      );
-    }, ttl * 500);
+  /** One that is there before its seat is sent once more. */
+  async #offer(payload: object, seat?: Promise<unknown>): Promise<unknown> {
+    try {
+      return await this.#session.request('rtc:offer', payload);
+    } catch (error) {
+      if (codeOf(error) !== 'call.not_in_call' || this.#phase() !== 'joining') throw error;
+      await seat;
+      return this.#session.request('rtc:offer', payload);
+    }
   }
 
   /** Hanging up before anybody answered stops the ring; somebody may answer at this very moment. */
@@ -602,7 +617,7 @@ export class Call {
   }
 
   #onHosted(ev: string, d: unknown): void {
-    const news = hosted(ev, d);
+    const news = this.#media?.hosted(ev, d);
     switch (news?.ev) {
       case 'hands':
         this.#set({ hands: news.d.hands });
@@ -756,7 +771,6 @@ export class Call {
     for (const off of this.#linkOff) off();
     this.#linkOff = [];
     clearInterval(this.#statsTimer);
-    clearTimeout(this.#iceTimer);
     this.#reader = null;
     this.lastStats = null;
     this.#link?.close();

@@ -122,7 +122,7 @@ export function createConvene(options: ConveneOptions): Convene {
   const tail = new TailKeeper(chat, safety, options.tail ?? browserTailStore());
   const knocks = new Knocks(session);
   const local = new LocalMedia();
-  const call = new Call(session, local, options.publish);
+  const call = new Call(session, local, (callId) => rings.active.find((one) => one.callId === callId), options.publish);
   const reconnect = new ReconnectWatch(session, call, local);
   const events = new Emitter<{ me: Account }>();
 
@@ -134,7 +134,7 @@ export function createConvene(options: ConveneOptions): Convene {
     settings.onReady(ready.settings);
     rings.onReady(ready);
     knocks.onReady(ready);
-    call.onReady(ready.user.id);
+    call.onReady(ready.user.id, ready);
     events.emit('me', ready.user);
     void chat.loadPeople().catch(() => {});
     void schedule.load().catch(() => {});

@@ -260,6 +260,7 @@ export class MediaLink {
     this.#running = true;
     try {
       while (this.#needed && !this.#isClosed()) {
+        await this.#published();
         this.#needed = false;
         try {
           await this.#once();
@@ -311,6 +312,13 @@ export class MediaLink {
     if (again) this.#needed = true;
     this.#forgetStreams();
     this.events.emit('received', undefined);
+  }
+
+  /** What is about to be published is in the next offer as well. */
+  async #published(): Promise<void> {
+    let last;
+    do await (last = this.#chain);
+    while (last !== this.#chain);
   }
 
   async #makeOffer(): Promise<Offered> {

@@ -19,6 +19,12 @@ export type Connection = 'connecting' | 'connected' | 'interrupted';
  * Times as in the file (`45s`, `30d`); of lists how long they are.
  */
 export type PolicyValue = boolean | number | string;
+export type Kind = 'audio' | 'video';
+/**
+ * Where a track comes from. Each source of a participant is a publication of its own.
+ */
+export type Source = 'mic' | 'camera' | 'screen' | 'screen_audio';
+export type TrackState = 'published' | 'unpublished' | 'muted' | 'unmuted';
 export type EndReason =
   | (
       | 'last_left'
@@ -159,14 +165,8 @@ export type DeclineReason = 'declined' | 'busy';
 export type KnockOutcome = ('admitted' | 'refused') | 'left' | 'unanswered';
 export type ReactAction = 'add' | 'remove';
 export type NotificationKind = ('mention' | 'missed_call') | 'direct' | 'thread';
-/**
- * Where a track comes from. Each source of a participant is a publication of its own.
- */
-export type Source = 'mic' | 'camera' | 'screen' | 'screen_audio';
 export type RtcLayers = LayersComing | LayersWanted;
 export type MediaState = 'connected' | 'interrupted' | 'closed';
-export type Kind = 'audio' | 'video';
-export type TrackState = 'published' | 'unpublished' | 'muted' | 'unmuted';
 export type InLobby = 'waiting';
 
 /**
@@ -1528,6 +1528,10 @@ export interface Joined {
   serverUrl: null;
   success: boolean;
   token: null;
+  /**
+   * What the others publish already, as `rtc:track` tells it once more afterwards.
+   */
+  tracks: Track[];
 }
 export interface LiveCall {
   answeredAt: string | null;
@@ -1574,6 +1578,21 @@ export interface IceServer {
   credential?: string;
   urls: string[];
   username?: string;
+}
+/**
+ * A media track of somebody in the call.
+ */
+export interface Track {
+  callId: string;
+  codec?: string;
+  kind: Kind;
+  layers?: number;
+  muted?: boolean;
+  participantId: string;
+  source: Source;
+  state: TrackState;
+  trackId: string;
+  userId: string;
 }
 export interface OneCall {
   call: CallRecord;
@@ -1655,6 +1674,10 @@ export interface Started {
   serverUrl: null;
   success: boolean;
   token: null;
+  /**
+   * What the others publish already, as `rtc:track` tells it once more afterwards.
+   */
+  tracks: Track[];
 }
 export interface OneSeenChannel {
   channel: SeenChannel;
@@ -2748,21 +2771,6 @@ export interface RtcState {
    */
   reason?: string;
   state: MediaState;
-}
-/**
- * A media track of somebody in the call.
- */
-export interface Track {
-  callId: string;
-  codec?: string;
-  kind: Kind;
-  layers?: number;
-  muted?: boolean;
-  participantId: string;
-  source: Source;
-  state: TrackState;
-  trackId: string;
-  userId: string;
 }
 export interface TrackUnsupported {
   callId: string;

@@ -301,17 +301,38 @@ const iceFields = {
 };
 /** Ack of `rtc:ice`; also part of `session:ready`. */
 export const iceData = v.object(iceFields);
+export type IceData = v.InferOutput<typeof iceData>;
+
+export const SOURCES = ['mic', 'camera', 'screen', 'screen_audio'] as const;
+export type Source = (typeof SOURCES)[number];
+
+export const trackEvent = v.object({
+  callId: text(),
+  state: v.picklist(['published', 'unpublished', 'muted', 'unmuted']),
+  trackId: v.string(),
+  userId: text(),
+  participantId: text(),
+  kind: text(),
+  source: v.picklist(SOURCES),
+  codec: text(),
+  layers: int(1),
+  muted: flag(),
+});
+export type TrackEvent = v.InferOutput<typeof trackEvent>;
 
 export const joinData = v.object({
   callId: v.string(),
   participantId: v.string(),
   participants: listOf(participant),
   call: v.nullish(liveCall, null),
+  /** What the others publish already. */
+  tracks: listOf(trackEvent),
   ...iceFields,
 });
 export type JoinData = v.InferOutput<typeof joinData>;
 
 export const ready = v.object({
+  ...iceFields,
   sessionId: v.string(),
   resumed: flag(),
   user: account,
@@ -335,23 +356,6 @@ export const incomingCall = v.object({
   expiresAt: text(),
 });
 export type IncomingCall = v.InferOutput<typeof incomingCall>;
-
-export const SOURCES = ['mic', 'camera', 'screen', 'screen_audio'] as const;
-export type Source = (typeof SOURCES)[number];
-
-export const trackEvent = v.object({
-  callId: text(),
-  state: v.picklist(['published', 'unpublished', 'muted', 'unmuted']),
-  trackId: v.string(),
-  userId: text(),
-  participantId: text(),
-  kind: text(),
-  source: v.picklist(SOURCES),
-  codec: text(),
-  layers: int(1),
-  muted: flag(),
-});
-export type TrackEvent = v.InferOutput<typeof trackEvent>;
 
 export const answerEvent = v.object({
   callId: text(),

@@ -6,7 +6,7 @@ use super::{
     objects::{
         AuditEntry, Ban, CallRecord, Chain, Channel, Empty, FilteredWord, IceServer, InviteLink, Knocking,
         LiveCall, Login, Member, Message, Never, Participant, Presence, Reader, Report, Revision, Scheduled,
-        SeenChannel, Settings, Thread, Time, Typist, User,
+        SeenChannel, Settings, Thread, Time, Track, Typist, User,
     },
     oversight::{OneRunningCall, Overview, Policy, RunningCalls, RunningRings},
 };
@@ -369,6 +369,8 @@ pub struct Joined {
     pub call_id: CallId,
     pub participant_id: ParticipantId,
     pub participants: Vec<Participant>,
+    /// What the others publish already, as `rtc:track` tells it once more afterwards.
+    pub tracks: Vec<Track>,
     pub ice_servers: Vec<IceServer>,
     /// Seconds the credentials are good for, 0 = for ever.
     pub ice_servers_ttl: u64,
