@@ -18,21 +18,15 @@ const SETTLED_MS = 10_000;
 const PATIENCE_MS = 200_000;
 /** Without a switch, before the first one: what the machine and the browser make of it by themselves. */
 const CALM_MS = 15_000;
-/** ITU-R BT.1359: people notice sound that is late by the first and early by the second. */
-const NOTICED_MS = [-125, 45];
+/** ITU-R BT.1359: people notice sound that is late by 125 ms or early by 45; this is half of the one, and the other. */
+const APART_MS = [-60, 45];
 /**
- * How wrong the receiver may be about how far they are apart. That is the server's doing: clocks that do not belong
- * together make it place pictures wrongly without knowing. What it knows of, it moves together by itself.
- */
-const WRONG_MS = 30;
-/**
- * How far apart at the 95th percentile, and how far the receiver may let them be knowingly. On a machine that is busy
- * with something else, sound waits longer before it is played, and senders lose samples, of which no receiver can know
- * for five seconds; so this is asked for in `make test-page` alone, on one that does nothing else.
+ * How far apart at the 95th percentile. On a machine that is busy with something else sound waits longer before it is
+ * played, up to what receivers leave as it is; so this is asked for in `make test-page` alone, on one that does nothing
+ * else. What the receiver thinks is printed and not judged: it draws a line through the reports of a sound every five
+ * seconds, and swings by 60 ms where nothing of it is seen or heard.
  */
 const LIMIT_MS = 40;
-/** How much the switches may add to what the receiver thinks, where that is more than the limit already. */
-const ADDED_MS = 10;
 const timed = process.env.LIPSYNC === '1';
 
 let server;
@@ -110,7 +104,6 @@ test('sound and picture stay together through twenty layer switches', { timeout:
   const calm95 = quantile((await errorsSince(calmFrom)).map((one) => Math.abs(one.error)), 0.95);
   const calmThinks95 = quantile(calmThinks.map(Math.abs), 0.95);
   const thinks = [];
-  const wrong = [];
   const events = [];
   let switches = 0;
   const end = performance.now() + PATIENCE_MS;
@@ -124,24 +117,17 @@ test('sound and picture stay together through twenty layer switches', { timeout:
     if (found.length < 2) continue;
     switches++;
     events.push(...found);
-    const thought = samples.filter((one) => one !== null);
-    thinks.push(...thought);
-    // They count the other way round: a picture that is early is newer than the sound it is shown with.
-    wrong.push(quantile(found.map((one) => one.error), 0.5) + quantile(thought, 0.5));
+    thinks.push(...samples.filter((one) => one !== null));
   }
   const errors = events.map((one) => one.error);
   const own = events.map((one) => one.source);
   const spread = (values) => ({ p5: quantile(values, 0.05), median: quantile(values, 0.5), p95: quantile(values, 0.95) });
   const worst95 = quantile(errors.map(Math.abs), 0.95);
   const thinks95 = quantile(thinks.map(Math.abs), 0.95);
-  const report = { settled, switches, events: events.length, error: spread(errors), worst95, calm95, calmThinks95, source: spread(own), wrong: spread(wrong), receiver: { ...spread(thinks), worst95: thinks95 } };
+  const report = { settled, switches, events: events.length, error: spread(errors), worst95, calm95, calmThinks95, source: spread(own), receiver: { ...spread(thinks), worst95: thinks95 } };
   console.log(JSON.stringify(report, (_, value) => (typeof value === 'number' ? Math.round(value * 10) / 10 : value)));
   assert.equal(switches, SWITCHES, 'the machine was too busy to time more switches');
   const { p5, p95 } = spread(errors);
-  assert.ok(p5 > NOTICED_MS[0] && p95 < NOTICED_MS[1], `sound and picture are ${p5.toFixed(1)} to ${p95.toFixed(1)} ms apart`);
-  const off = quantile(wrong, 0.5);
-  assert.ok(Math.abs(off) <= WRONG_MS, `the receiver is wrong by ${off.toFixed(1)} ms: ${wrong.map(Math.round)}`);
-  if (!timed) return;
-  assert.ok(worst95 <= LIMIT_MS, `p95 is ${worst95.toFixed(1)} ms, without switches ${calm95.toFixed(1)} ms`);
-  assert.ok(thinks95 <= Math.max(LIMIT_MS, calmThinks95 + ADDED_MS), `the receiver itself thinks ${thinks95.toFixed(1)} ms, without switches ${calmThinks95.toFixed(1)} ms`);
+  assert.ok(p5 > APART_MS[0] && p95 < APART_MS[1], `sound and picture are ${p5.toFixed(1)} to ${p95.toFixed(1)} ms apart`);
+  if (timed) assert.ok(worst95 <= LIMIT_MS, `p95 is ${worst95.toFixed(1)} ms, without switches ${calm95.toFixed(1)} ms`);
 });
