@@ -71,7 +71,9 @@ export class MediaLink {
   #offered: Offered | null = null;
   #awaiting: { resolve: (a: Answer) => void; reject: (e: Error) => void } | null = null;
   #restartTimer: ReturnType<typeof setTimeout> | undefined;
-  #chain: Promise<void> = Promise.resolve();
+  #firstAnswer!: () => void;
+  #answered = false;
+  #chains = { sounds: Promise.resolve(), pictures: new Promise<void>((resolve) => (this.#firstAnswer = resolve)) };
   /** Sources whose newest offer said that nothing comes for now. */
   #offeredMuted = new Set<Source>();
 
@@ -88,18 +90,24 @@ export class MediaLink {
 
   /** Publishes the track, replaces the published one, or with `null` ends the publication. */
   publish(source: Source, track: MediaStreamTrack | null): Promise<void> {
-    this.#chain = this.#chain.then(() => this.#publish(source, track)).catch((error: unknown) => {
-      console.warn('convene: could not publish', source, error);
-    });
-    return this.#chain;
+    return this.#then(source, () => this.#publish(source, track));
   }
 
   /** `null` sends nothing for now: the publication stays, and viewers keep the last picture. */
   hold(source: Source, track: MediaStreamTrack | null): Promise<void> {
-    this.#chain = this.#chain
-      .then(() => (this.#isClosed() ? undefined : this.#senders.get(source)?.sender.replaceTrack(track)))
-      .catch((error: unknown) => console.warn('convene: could not hold', source, error));
-    return this.#chain;
+    return this.#then(source, () => (this.#isClosed() ? undefined : this.#senders.get(source)?.sender.replaceTrack(track)));
+  }
+
+  /**
+   * One step after the other. Pictures wait for the first answer: an encoder that is made before it begins with 300 kb/s,
+   * and where there is one layer only, Chromium sends a smaller picture than it was given for many seconds after that.
+   */
+  #then(source: Source, step: () => Promise<void> | undefined): Promise<void> {
+    const chain = source === 'camera' || source === 'screen' ? 'pictures' : 'sounds';
+    this.#chains[chain] = this.#chains[chain].then(step).catch((error: unknown) => {
+      console.warn('convene: could not send', source, error);
+    });
+    return this.#chains[chain];
   }
 
   /** The received media of a track; stable while the track lives. */
@@ -305,6 +313,8 @@ export class MediaLink {
       for (const source of new Set([...this.#wantedLayers.keys(), ...this.#mostLayer.keys()])) void this.#applyLayers(source);
       if (offered.iceRestart) this.#restart = false;
       this.#midToTrack = new Map(Object.entries(answer.midToTrack));
+      this.#answered = true;
+      this.#firstAnswer();
     } finally {
       answered.cancel();
     }
@@ -316,9 +326,10 @@ export class MediaLink {
 
   /** What is about to be published is in the next offer as well. */
   async #published(): Promise<void> {
-    let last;
-    do await (last = this.#chain);
-    while (last !== this.#chain);
+    const { sounds, pictures } = this.#chains;
+    await sounds;
+    if (this.#answered) await pictures;
+    if (sounds !== this.#chains.sounds || (this.#answered && pictures !== this.#chains.pictures)) await this.#published();
   }
 
   async #makeOffer(): Promise<Offered> {
