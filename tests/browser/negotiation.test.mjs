@@ -48,12 +48,12 @@ function deafToAnswers() {
   });
 }
 
-/** Runs in the page, before anything of it: what is sent, by its name. */
+/** Runs in the page, before anything of it: what is sent. */
 function notesCommands() {
   const { send } = WebSocket.prototype;
   window.commands = [];
   WebSocket.prototype.send = function (data) {
-    window.commands.push(JSON.parse(data).op);
+    window.commands.push(JSON.parse(data));
     return send.call(this, data);
   };
 }
@@ -82,12 +82,20 @@ async function seeEachOther(ana) {
   await sees(bo, ana);
 }
 
-test('one offer is enough to hear and see, and it does not wait for the seat', { timeout: 60_000 }, async () => {
+test('the first offer has a place for whom I see, and does not wait for the seat', { timeout: 60_000 }, async () => {
   const ana = await Person.signIn(server, browser, 'ana', { prepare: notesCommands });
   await ana.join('general', { camera: false });
   await sees(ana, bo);
-  const commands = await ana.page.evaluate(() => window.commands.filter((op) => op === 'call:join' || op === 'rtc:offer'));
-  assert.deepEqual(commands, ['call:join', 'rtc:offer']);
+  const [join, offer] = await ana.page.evaluate(() => window.commands.filter(({ op }) => op === 'call:join' || op === 'rtc:offer'));
+  assert.deepEqual([join.op, offer.op], ['call:join', 'rtc:offer']);
+  const places = offer.d.sdp.split('m=').filter((section) => section.startsWith('video') && section.includes('a=recvonly'));
+  assert.equal(places.length, 1);
+
+  // Behind sections that only receive, whose answers say nothing of layers.
+  await ana.click('control-camera');
+  await sees(bo, ana);
+  assert.match(await ana.page.evaluate(() => window.__convene.pc.remoteDescription.sdp), /a=simulcast:recv q;h;f/);
+  assert.deepEqual(ana.errors, []);
   await ana.close();
 });
 

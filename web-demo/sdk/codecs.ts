@@ -94,18 +94,23 @@ interface ExtensionControl {
   getHeaderExtensionsToNegotiate?: () => { uri: string; direction: string }[];
   setHeaderExtensionsToNegotiate?: (extensions: { uri: string; direction: string }[]) => void;
 }
-const DEPENDENCIES = 'dependency-descriptor-rtp-header-extension';
+/** Ends of their names. */
+const LAYERS = ['dependency-descriptor-rtp-header-extension', ':rtp-stream-id', ':repaired-rtp-stream-id'];
 
-/** AV1 says its layers in a header extension that browsers do not offer by themselves. */
-export function negotiateDependencies(transceiver: RTCRtpTransceiver): void {
+/**
+ * How packets say which layer they are of. AV1 does so in a header extension that browsers do not offer by themselves;
+ * and once another section of pictures was answered without names of streams, as those are that only receive, Chromium
+ * leaves them out of every later one, and then refuses its own offer of simulcast.
+ */
+export function negotiateLayers(transceiver: RTCRtpTransceiver): void {
   const control = transceiver as ExtensionControl;
   const extensions = control.getHeaderExtensionsToNegotiate?.();
-  const wanted = extensions?.find((one) => one.uri.endsWith(DEPENDENCIES));
-  if (!extensions || !wanted || wanted.direction !== 'stopped') return;
-  wanted.direction = 'sendrecv';
+  const missing = extensions?.filter((one) => one.direction === 'stopped' && LAYERS.some((name) => one.uri.endsWith(name)));
+  if (!extensions || !missing?.length) return;
+  for (const one of missing) one.direction = 'sendrecv';
   try {
     control.setHeaderExtensionsToNegotiate?.(extensions);
   } catch (error) {
-    console.warn('convene: dependency descriptors are not available', error instanceof Error ? error.message : error);
+    console.warn('convene: extensions for layers are not available', error instanceof Error ? error.message : error);
   }
 }

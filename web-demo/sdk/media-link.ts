@@ -2,7 +2,7 @@
  * One RTCPeerConnection to the SFU, both directions. The client always offers; negotiations run one
  * after the other; each has a generation so that an answer is known to belong to its offer.
  */
-import { atMost, encodingsFor, negotiateDependencies, preferCodecs, withLayers, type PublishOptions } from './codecs';
+import { atMost, encodingsFor, negotiateLayers, preferCodecs, withLayers, type PublishOptions } from './codecs';
 import { Emitter } from './emitter';
 import { codeOf, ConveneError } from './errors';
 import type { Source } from './wire';
@@ -71,9 +71,7 @@ export class MediaLink {
   #offered: Offered | null = null;
   #awaiting: { resolve: (a: Answer) => void; reject: (e: Error) => void } | null = null;
   #restartTimer: ReturnType<typeof setTimeout> | undefined;
-  #firstAnswer!: () => void;
-  #answered = false;
-  #chains = { sounds: Promise.resolve(), pictures: new Promise<void>((resolve) => (this.#firstAnswer = resolve)) };
+  #chain: Promise<void> = Promise.resolve();
   /** Sources whose newest offer said that nothing comes for now. */
   #offeredMuted = new Set<Source>();
 
@@ -90,24 +88,18 @@ export class MediaLink {
 
   /** Publishes the track, replaces the published one, or with `null` ends the publication. */
   publish(source: Source, track: MediaStreamTrack | null): Promise<void> {
-    return this.#then(source, () => this.#publish(source, track));
+    this.#chain = this.#chain.then(() => this.#publish(source, track)).catch((error: unknown) => {
+      console.warn('convene: could not publish', source, error);
+    });
+    return this.#chain;
   }
 
   /** `null` sends nothing for now: the publication stays, and viewers keep the last picture. */
   hold(source: Source, track: MediaStreamTrack | null): Promise<void> {
-    return this.#then(source, () => (this.#isClosed() ? undefined : this.#senders.get(source)?.sender.replaceTrack(track)));
-  }
-
-  /**
-   * One step after the other. Pictures wait for the first answer: an encoder that is made before it begins with 300 kb/s,
-   * and where there is one layer only, Chromium sends a smaller picture than it was given for many seconds after that.
-   */
-  #then(source: Source, step: () => Promise<void> | undefined): Promise<void> {
-    const chain = source === 'camera' || source === 'screen' ? 'pictures' : 'sounds';
-    this.#chains[chain] = this.#chains[chain].then(step).catch((error: unknown) => {
-      console.warn('convene: could not send', source, error);
-    });
-    return this.#chains[chain];
+    this.#chain = this.#chain
+      .then(() => (this.#isClosed() ? undefined : this.#senders.get(source)?.sender.replaceTrack(track)))
+      .catch((error: unknown) => console.warn('convene: could not hold', source, error));
+    return this.#chain;
   }
 
   /** The received media of a track; stable while the track lives. */
@@ -158,7 +150,7 @@ export class MediaLink {
     const bound = (n: number) => Math.max(0, Math.min(n, 128));
     for (let i = 0; i < bound(audio); i++) this.pc.addTransceiver('audio', { direction: 'recvonly' });
     for (let i = 0; i < bound(video); i++) {
-      negotiateDependencies(this.pc.addTransceiver('video', { direction: 'recvonly' }));
+      negotiateLayers(this.pc.addTransceiver('video', { direction: 'recvonly' }));
     }
   }
 
@@ -252,7 +244,7 @@ export class MediaLink {
       this.#senders.set(source, transceiver);
       if (source === 'camera') {
         preferCodecs(transceiver, [publish.codec ?? 'vp8']);
-        negotiateDependencies(transceiver);
+        negotiateLayers(transceiver);
       }
       this.negotiate();
       return;
@@ -268,7 +260,6 @@ export class MediaLink {
     this.#running = true;
     try {
       while (this.#needed && !this.#isClosed()) {
-        await this.#published();
         this.#needed = false;
         try {
           await this.#once();
@@ -313,8 +304,6 @@ export class MediaLink {
       for (const source of new Set([...this.#wantedLayers.keys(), ...this.#mostLayer.keys()])) void this.#applyLayers(source);
       if (offered.iceRestart) this.#restart = false;
       this.#midToTrack = new Map(Object.entries(answer.midToTrack));
-      this.#answered = true;
-      this.#firstAnswer();
     } finally {
       answered.cancel();
     }
@@ -322,14 +311,6 @@ export class MediaLink {
     if (again) this.#needed = true;
     this.#forgetStreams();
     this.events.emit('received', undefined);
-  }
-
-  /** What is about to be published is in the next offer as well. */
-  async #published(): Promise<void> {
-    const { sounds, pictures } = this.#chains;
-    await sounds;
-    if (this.#answered) await pictures;
-    if (sounds !== this.#chains.sounds || (this.#answered && pictures !== this.#chains.pictures)) await this.#published();
   }
 
   async #makeOffer(): Promise<Offered> {
