@@ -18,17 +18,10 @@ const SETTLED_MS = 10_000;
 const PATIENCE_MS = 200_000;
 /** Without a switch, before the first one: what the machine and the browser make of it by themselves. */
 const CALM_MS = 15_000;
-/** ITU-R BT.1359: people notice sound that is late by 125 ms or early by 45; this is half of the one, and the other. */
-const APART_MS = [-60, 45];
-/**
- * How far apart at the 95th percentile: asked for in `make test-page` alone, on a machine that does nothing else. One
- * that is taken away for a tenth of a second loses sound at the sender, and no receiver can know of that for five
- * seconds; and sound waits longer before it is played where processors are busy. The median of twenty switches is the
- * server's doing. What the receiver thinks is printed and not judged: it draws a line through reports of every five
- * seconds, and swings by 60 ms where nothing of it is seen or heard.
- */
+/** How much the switches may add to what the receiver thinks, where that is more than the limit already. */
+const ADDED_MS = 10;
+/** ITU-R BT.1359 has the threshold of detection at 45 ms of early sound; we want less. */
 const LIMIT_MS = 40;
-const timed = process.env.LIPSYNC === '1';
 
 let server;
 let browsers = [];
@@ -55,7 +48,7 @@ function estimate(page) {
   });
 }
 
-test('sound and picture stay together through twenty layer switches', { timeout: 420_000 }, async () => {
+test('sound and picture stay together through twenty layer switches', { timeout: 320_000 }, async () => {
   const context = await browsers[0].createBrowserContext();
   const page = await context.newPage();
   await flashingDevices(page, { every: EVERY_MS, width: 640, height: 360, fps: 30 });
@@ -87,7 +80,7 @@ test('sound and picture stay together through twenty layer switches', { timeout:
   // until it thinks them 30 ms apart at most. That takes it seconds, and is not about switches.
   const joined = performance.now();
   const seen = [];
-  await until('the receiver has settled', 150_000, async () => {
+  await until('the receiver has settled', 90_000, async () => {
     const [now, apart] = [performance.now(), await estimate(bo.page)];
     if (apart !== null) seen.push({ now, apart: Math.abs(apart) });
     while (seen.length > 0 && now - seen[0].now > SETTLED_MS) seen.shift();
@@ -128,7 +121,6 @@ test('sound and picture stay together through twenty layer switches', { timeout:
   const report = { settled, switches, events: events.length, error: spread(errors), worst95, calm95, calmThinks95, source: spread(own), receiver: { ...spread(thinks), worst95: thinks95 } };
   console.log(JSON.stringify(report, (_, value) => (typeof value === 'number' ? Math.round(value * 10) / 10 : value)));
   assert.equal(switches, SWITCHES, 'the machine was too busy to time more switches');
-  const apart = quantile(errors, 0.5);
-  assert.ok(apart > APART_MS[0] && apart < APART_MS[1], `sound and picture are ${apart.toFixed(1)} ms apart`);
-  if (timed) assert.ok(worst95 <= LIMIT_MS, `p95 is ${worst95.toFixed(1)} ms, without switches ${calm95.toFixed(1)} ms`);
+  assert.ok(worst95 <= LIMIT_MS, `p95 is ${worst95.toFixed(1)} ms, without switches ${calm95.toFixed(1)} ms`);
+  assert.ok(thinks95 <= Math.max(LIMIT_MS, calmThinks95 + ADDED_MS), `the receiver itself thinks ${thinks95.toFixed(1)} ms, without switches ${calmThinks95.toFixed(1)} ms`);
 });

@@ -1,6 +1,7 @@
 /** The page of somebody who is, or was, signed in. It brings the client with it; without it there is only the sign-in. */
 import { effect } from '@preact/signals';
 import { Announcer } from './a11y/announcer';
+import { expectCall } from './call/expected';
 import { convene, tokens } from './client';
 import { connectDevices } from './devices/acts';
 import { connectIntents } from './intents';
@@ -43,9 +44,7 @@ void convene.tail.expire();
 if (atGuestDoor.value) {
   GuestLobby.preload();
   // So that joining does not wait for it.
-  if (!signedIn.value) {
-    addEventListener('load', () => void Promise.all([import('./call/call-view'), convene.call.prepare()]).catch(() => {}), { once: true });
-  }
+  if (!signedIn.value) addEventListener('load', expectCall, { once: true });
 } else {
   // While somebody still types a password.
   Shell.preload();

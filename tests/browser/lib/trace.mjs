@@ -26,14 +26,16 @@ export async function traced(page, during) {
   if (events.length === 0 || events.every((event) => event.tdur === undefined)) throw new Error('the trace tells nothing of the main thread');
   let script = 0;
   let end = -Infinity;
-  const tasks = [];
+  const longest = { cpu: 0, wall: 0 };
   for (const { name, ts, dur, tdur = 0 } of events) {
-    if (name === TASK) tasks.push({ cpu: tdur / 1_000, wall: dur / 1_000 });
+    if (name === TASK) {
+      longest.cpu = Math.max(longest.cpu, tdur / 1_000);
+      longest.wall = Math.max(longest.wall, dur / 1_000);
+    }
     // The outermost only: calls inside of calls are counted with them.
     if (!SCRIPT.has(name) || ts < end) continue;
     end = ts + dur;
     script += tdur / 1_000;
   }
-  tasks.sort((a, b) => b.cpu - a.cpu);
-  return { seconds, frames, script, tasks };
+  return { seconds, frames, script, longest };
 }
