@@ -28,6 +28,18 @@ export const goto = (person, path) =>
     dispatchEvent(new PopStateEvent('popstate'));
   }, path);
 
+/** Nobody acts on what they do not see yet: a picture or a message of the server may still be on its way to the page. */
+function patient(page) {
+  for (const act of ['click', 'focus', 'hover', 'select', 'type']) {
+    const now = page[act].bind(page);
+    page[act] = async (selector, ...rest) => {
+      await (await page.waitForSelector(selector, { timeout: 10_000 })).dispose();
+      return now(selector, ...rest);
+    };
+  }
+  return page;
+}
+
 export class Person {
   /** Opens the page in its own browser context and signs in. `before` gets the page before it loads. */
   static async signIn(server, browser, username, { viewport, query = '', prepare, before, page: prepared, bypassCSP = false, camera = CAMERA } = {}) {
@@ -58,7 +70,7 @@ export class Person {
   }
 
   constructor(page, username, server) {
-    this.page = page;
+    this.page = patient(page);
     this.username = username;
     this.server = server;
     this.errors = [];
