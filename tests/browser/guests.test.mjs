@@ -57,7 +57,7 @@ after(async () => {
   way?.stop();
 });
 
-/** Runs in the page before anything of it: when the door can be used, when somebody pressed Join, and how often they pressed. */
+/** Runs in the page before anything of it: when the door can be used, where Join is, when somebody pressed it, and how often they pressed. */
 function watch() {
   window.presses = 0;
   addEventListener('pointerdown', (event) => event.isTrusted && window.presses++, true);
@@ -67,6 +67,14 @@ function watch() {
   new MutationObserver(() => {
     if (window.usableAt === undefined && document.querySelector('[data-testid="guest-name"]') && document.querySelector('[data-testid="guest-join"]')) window.usableAt = performance.now();
   }).observe(document, { childList: true, subtree: true });
+  window.joinPlaces = [];
+  const see = () => {
+    const join = document.querySelector('[data-testid="guest-join"]');
+    const place = join && window.pressedAt === undefined && Math.round(join.getBoundingClientRect().top);
+    if (place && place !== window.joinPlaces.at(-1)) window.joinPlaces.push(place);
+    requestAnimationFrame(see);
+  };
+  see();
 }
 
 /** Somebody who opens a link in a browser that knows nothing of them. `lab` is what their devices are like. */
@@ -136,6 +144,8 @@ for (const [name, which, rounds] of [['Chromium', () => browser, 4], ['Firefox',
     await guest.click('allow-mic');
     await until('the meter moves', 10_000, () => guest.page.evaluate(() => document.querySelector('[data-testid="mic-level"]')?.dataset.off === 'false'));
     await guest.click('guest-join');
+    const places = await guest.page.evaluate(() => window.joinPlaces);
+    assert.equal(places.length, 1, `Join moved while the devices opened: ${places}`);
     const times = [await firstAudio(guest)];
     const journey = performance.now() - opened;
     // The question of the browser is a click as well.

@@ -18,8 +18,8 @@ import '../styles/guest.css';
 
 const DeviceDialog = lazy(() => import('../devices/device-dialog').then((m) => m.DeviceDialog));
 /** Devices have names once one may be used: until then there is nothing to pick from. */
-const MicrophoneSelect = lazy(() => import('../devices/device-select').then((m) => m.MicrophoneSelect));
-const SpeakerSelect = lazy(() => import('../devices/device-select').then((m) => m.SpeakerSelect));
+const MicrophoneSelect = lazy(() => import('../devices/device-select').then((m) => m.MicrophoneSelect), true);
+const SpeakerSelect = lazy(() => import('../devices/device-select').then((m) => m.SpeakerSelect), true);
 /** A picture of somebody who has no account yet. */
 const NOBODY = 'guest';
 const NAMES_SHOWN = 3;
@@ -251,10 +251,11 @@ function Door({ code, shown, onFailed, onSignIn }: DoorProps) {
   );
 }
 
+/** Has the room for its devices from the beginning: what is below is pressed while they open, and must not move away. */
 function Microphone() {
   const { micTrack, micProblem, micSilent, cameraProblem } = local.value;
   return (
-    <>
+    <div class="guest-devices">
       <PermissionNote problem={micProblem} kind="mic" />
       {micTrack && <MicrophoneSelect />}
       {micTrack && <LevelMeter />}
@@ -265,7 +266,7 @@ function Microphone() {
       )}
       {micProblem !== 'notAsked' && <PermissionNote problem={cameraProblem} kind="camera" />}
       {micTrack && <SpeakerSelect />}
-    </>
+    </div>
   );
 }
 
