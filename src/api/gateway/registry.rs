@@ -25,7 +25,7 @@ use super::{
     hearing::{Hearing, channel_of},
     outbox::Pushed,
     pace::{self, Pace},
-    rounds::{Resting, Rounds},
+    rounds::{Gathering, Rounds},
     session::{Cut, Generation, SessionState},
 };
 use crate::{
@@ -54,8 +54,8 @@ struct Shared {
     wake: Arc<Notify>,
     /// Of the socket, while it is open.
     writer: Option<Writer>,
-    /// Until then the socket gathers events, and its task is not woken by one that can wait: a round writes them.
-    rests_until: Option<Instant>,
+    /// Until then the socket counts as busy: events that can wait are gathered, and a round writes them, not its task.
+    busy_until: Option<Instant>,
     /// A round will come.
     listed: bool,
     /// Something that cannot wait is queued.
@@ -66,7 +66,15 @@ struct Shared {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Haste {
     Now,
-    Patient,
+    /// It came at this moment.
+    Patient(Instant),
+}
+
+impl Shared {
+    /// Whether what is queued may be left to a round.
+    fn can_wait(&self) -> bool {
+        !self.urgent && self.session.queued() < pace::GATHERED
+    }
 }
 
 impl Session {
@@ -96,27 +104,30 @@ impl Session {
         next
     }
 
-    /// Queues a frame and wakes the socket, unless both can wait.
-    fn push(&self, frame: &OutFrame, haste: Haste) -> Pushed {
+    /// Queues a frame and wakes the socket, unless both can wait. The generation: of a socket that has to be listed for
+    /// a round.
+    fn push(&self, frame: &OutFrame, haste: Haste) -> (Pushed, Option<Generation>) {
         let mut shared = self.shared();
         let pushed = shared.session.push(frame);
         shared.urgent |= haste == Haste::Now;
-        let waits = shared.rests_until.is_some()
-            && !shared.urgent
-            && pushed == Pushed::Queued
-            && shared.session.queued() < pace::GATHERED;
+        let is_gathering = match haste {
+            Haste::Now => false,
+            Haste::Patient(now) => shared.listed || shared.busy_until.is_some_and(|until| now < until),
+        };
+        let waits = is_gathering && pushed == Pushed::Queued && shared.can_wait();
         if !waits {
             shared.wake.notify_one();
+            return (pushed, None);
         }
-        pushed
+        let listed = std::mem::replace(&mut shared.listed, true);
+        (pushed, (!listed).then(|| shared.session.generation()))
     }
 
     /// Whether the socket `generation` has something to do that no round will.
     pub fn has_work(&self, generation: Generation) -> bool {
         let shared = self.shared();
-        let queued = shared.session.queued();
-        let waits = shared.rests_until.is_some() && !shared.urgent && queued < pace::GATHERED;
-        shared.session.is_cut(generation) || (queued > 0 && !waits)
+        let left_to_a_round = shared.listed && shared.can_wait();
+        shared.session.is_cut(generation) || (shared.session.queued() > 0 && !left_to_a_round)
     }
 
     /// From now on rounds may write to the socket `generation`.
@@ -140,60 +151,38 @@ impl Session {
         writer.write(|| self.next(generation))
     }
 
-    /// The socket `generation` was written to and gathers until `until`, unless something cannot wait. Returns whether
-    /// it has to be listed for a round.
-    fn rest(&self, generation: Generation, until: Instant) -> bool {
+    /// The socket `generation` was written to, and counts as busy until then.
+    fn wrote(&self, generation: Generation, until: Instant) {
         let mut shared = self.shared();
-        let waits = shared.writer.is_some()
-            && !shared.urgent
-            && !shared.session.is_cut(generation)
-            && shared.session.queued() < pace::GATHERED;
-        shared.rests_until = waits.then_some(until);
-        waits && !std::mem::replace(&mut shared.listed, true)
+        if generation == shared.session.generation() {
+            shared.busy_until = shared.writer.is_some().then_some(until);
+        }
     }
 
-    /// A round has come: writes what was gathered. Returns how many frames that were and until when the next round
-    /// should wait; `None` if the socket does not rest any more, or its own task has to see to it.
-    fn turn(&self, generation: Generation, now: Instant, rest: Duration) -> Option<(u64, Instant)> {
-        let shared = self.shared();
+    /// A round has come: writes what was gathered. Returns how many frames that were; the socket counts as busy `until`
+    /// then. `None` if there was nothing, or its own task has to see to it.
+    fn turn(&self, generation: Generation, until: Instant) -> Option<u64> {
+        let mut shared = self.shared();
         if generation != shared.session.generation() {
             // Of the socket that came after it nobody knows anything here.
             return None;
         }
-        if let Some(until) = shared.rests_until.filter(|until| *until > now) {
-            return Some((0, until));
-        }
-        let ended = |mut shared: MutexGuard<'_, Shared>, wakes| {
-            (shared.listed, shared.rests_until) = (false, None);
-            if wakes {
-                shared.wake.notify_one();
-            }
-        };
-        let writer =
-            shared.writer.clone().filter(|_| shared.rests_until.is_some() && shared.session.queued() > 0);
-        let Some(writer) = writer else {
-            let wakes = shared.session.queued() > 0;
-            ended(shared, wakes);
+        shared.listed = false;
+        if shared.session.queued() == 0 {
             return None;
-        };
-        drop(shared);
-        match self.write(generation, &writer) {
-            Ok(Wrote { frames, more: false, drained: true }) => {
-                let mut shared = self.shared();
-                let until = now + rest;
-                if generation == shared.session.generation() && !shared.session.is_cut(generation) {
-                    shared.rests_until = Some(until);
-                    return Some((frames, until));
-                }
-                ended(shared, true);
-                None
-            }
-            // A slow client, a cut, or an error: its task sees the same.
-            _ => {
-                ended(self.shared(), true);
-                None
-            }
         }
+        let writer = shared.writer.clone();
+        drop(shared);
+        let wrote = writer.map(|writer| self.write(generation, &writer));
+        if let Some(Ok(Wrote { frames, more: false, drained: true })) = wrote {
+            self.wrote(generation, until);
+            return Some(frames);
+        }
+        // A slow client, a cut, or an error: its task sees the same.
+        let mut shared = self.shared();
+        shared.busy_until = None;
+        shared.wake.notify_one();
+        None
     }
 
     /// For good, with a close code of the protocol.
@@ -240,7 +229,7 @@ pub struct Registry {
     pace: Mutex<Pace>,
     rounds: Rounds,
     /// What `pace` said last, in µs, and the writes to sockets it goes by.
-    rest_us: AtomicU64,
+    gather_us: AtomicU64,
     writes: AtomicU64,
     metrics: Arc<Metrics>,
 }
@@ -305,40 +294,41 @@ impl Registry {
             admissions: Semaphore::new(ADMISSIONS),
             pace: Mutex::new(Pace::new(clock::now())),
             rounds: Rounds::new(std::thread::available_parallelism().map_or(1, usize::from)),
-            rest_us: AtomicU64::new(micros(pace::SHORTEST)),
+            gather_us: AtomicU64::new(micros(pace::SHORTEST)),
             writes: AtomicU64::new(0),
             metrics,
         })
     }
 
-    /// A socket was written to by its own task: it gathers before the next time.
-    pub fn wrote(&self, session: &Arc<Session>, generation: Generation, frames: u64) {
-        let until = clock::now() + self.count(frames);
-        if session.rest(generation, until) {
-            self.rounds.add(Resting { until, session: Arc::clone(session), generation });
-        }
+    /// A socket was written to by its own task.
+    pub fn wrote(&self, session: &Session, generation: Generation, frames: u64) {
+        self.count(frames);
+        session.wrote(generation, self.busy_until(clock::now()));
     }
 
-    /// Counts a write. Returns how long to gather after it.
-    fn count(&self, frames: u64) -> Duration {
+    fn count(&self, frames: u64) {
         self.writes.fetch_add(1, Relaxed);
         self.metrics.ws_frames_out(frames);
-        Duration::from_micros(self.rest_us.load(Relaxed))
     }
 
-    /// The loops that write to sockets that rest. They do not end.
+    fn gather(&self) -> Duration {
+        Duration::from_micros(self.gather_us.load(Relaxed))
+    }
+
+    fn busy_until(&self, now: Instant) -> Instant {
+        now + pace::QUIET * self.gather()
+    }
+
+    /// The loops that write what was gathered. They do not end.
     pub fn rounds(self: &Arc<Self>) -> impl Iterator<Item = impl Future<Output = ()> + Send + use<>> + use<> {
         let registry = Arc::clone(self);
         (0..self.rounds.lanes()).map(move |lane| {
             let registry = Arc::clone(&registry);
             async move {
-                let turn = |one: &Resting, now| {
-                    let rest = Duration::from_micros(registry.rest_us.load(Relaxed));
-                    let (frames, until) = one.session.turn(one.generation, now, rest)?;
-                    if frames > 0 {
+                let turn = |one: Gathering, now| {
+                    if let Some(frames) = one.session.turn(one.generation, registry.busy_until(now)) {
                         registry.count(frames);
                     }
-                    Some(until)
                 };
                 registry.rounds.walk(lane, turn).await;
             }
@@ -367,7 +357,7 @@ impl Registry {
             session: SessionState::new(actor, expires_s),
             wake: Arc::clone(&wake),
             writer: None,
-            rests_until: None,
+            busy_until: None,
             listed: false,
             urgent: false,
         };
@@ -395,7 +385,7 @@ impl Registry {
         let mut shared = session.shared();
         let (generation, replay) = shared.session.resume(s)?;
         shared.session.refresh(Arc::new(Actor { session: id, ..actor.clone() }), expires_s);
-        (shared.writer, shared.rests_until) = (None, None);
+        (shared.writer, shared.busy_until) = (None, None);
         (shared.listed, shared.urgent) = (false, false);
         let wake = Arc::new(Notify::new());
         // The old socket must learn that it was replaced.
@@ -412,7 +402,7 @@ impl Registry {
     /// the services about the returned ones.
     pub fn sweep(&self, now: Instant, now_s: u64, window: Duration) -> Vec<Arc<Actor>> {
         let mut pace = self.pace.lock().unwrap_or_else(PoisonError::into_inner);
-        self.rest_us.store(micros(pace.adjust(self.writes.load(Relaxed), now)), Relaxed);
+        self.gather_us.store(micros(pace.adjust(self.writes.load(Relaxed), now)), Relaxed);
         drop(pace);
         let all: Vec<Arc<Session>> = self.read().sessions.values().cloned().collect();
         let mut gone = Vec::new();
@@ -459,11 +449,20 @@ impl Registry {
     }
 
     pub fn push(&self, session: &Session, frame: &OutFrame) {
-        self.deliver(session, frame, Haste::Now);
+        let (pushed, _) = session.push(frame, Haste::Now);
+        self.count_lost(frame, pushed);
     }
 
-    fn deliver(&self, session: &Session, frame: &OutFrame, haste: Haste) {
-        match session.push(frame, haste) {
+    fn deliver(&self, session: &Arc<Session>, frame: &OutFrame, haste: Haste) {
+        let (pushed, listed) = session.push(frame, haste);
+        if let (Haste::Patient(now), Some(generation)) = (haste, listed) {
+            self.rounds.add(Gathering { due: now + self.gather(), session: Arc::clone(session), generation });
+        }
+        self.count_lost(frame, pushed);
+    }
+
+    fn count_lost(&self, frame: &OutFrame, pushed: Pushed) {
+        match pushed {
             Pushed::Queued => {}
             Pushed::Dropped if frame.class == Class::Ephemeral => self.metrics.ws_dropped("ephemeral"),
             Pushed::Dropped => {}
@@ -525,7 +524,7 @@ impl Broadcast for Registry {
         // Held until everybody has it: a session that was expelled from a channel meanwhile must not get what was
         // meant for those in focus after it was told that it is out.
         let index = self.read();
-        let haste = if index.size(&to) >= pace::CROWD { Haste::Patient } else { Haste::Now };
+        let haste = if index.size(&to) >= pace::CROWD { Haste::Patient(clock::now()) } else { Haste::Now };
         index.each(&to, |session| {
             if session.hearing.hears(event.name, &about) {
                 self.deliver(session, &frame, haste);

@@ -68,55 +68,78 @@ fn later() -> Instant {
 }
 
 #[tokio::test]
-async fn a_resting_socket_is_woken_only_by_what_cannot_wait() {
+async fn a_busy_socket_is_woken_only_by_what_cannot_wait() {
     let registry = registry();
     let (crowd, _sockets, users) = crowd(&registry).await;
     let to_all = || registry.emit(Audience::Users(Arc::clone(&users)), event("all"));
     let (one, other) = (&crowd[0], &crowd[1]);
-    let rests = || {
-        one.session.rest(one.generation, later());
-        one.session.shared().rests_until.is_some()
-    };
+    let has_work = || one.session.has_work(one.generation);
 
-    assert!(rests());
+    one.session.wrote(one.generation, later());
     to_all();
-    assert_eq!((woken(one), woken(other)), (false, true), "only one of them rests");
-    assert!(!one.session.has_work(one.generation), "a round will write it");
+    assert_eq!((woken(one), woken(other)), (false, true), "only one of them was written to a moment ago");
+    assert!(!has_work(), "a round will write it");
     registry.emit(Audience::Users(Arc::from([one.session.user])), event("mine"));
-    assert!(woken(one), "an event of few people does not wait");
-    assert!(one.session.has_work(one.generation) && !rests(), "nor is there rest before it is written");
+    assert!(woken(one) && has_work(), "an event of few people does not wait");
     assert_eq!(received(one), ["all", "mine"]);
 
-    assert!(rests());
     (1..pace::GATHERED).for_each(|_| to_all());
     assert!(!woken(one));
     to_all();
-    assert!(woken(one), "enough is gathered");
+    assert!(woken(one) && has_work(), "enough is gathered");
     assert_eq!(received(one).len(), pace::GATHERED);
 
-    assert!(rests());
+    one.session.wrote(one.generation, clock::now());
+    one.session.turn(one.generation, later());
+    to_all();
+    assert!(woken(one) && has_work(), "the first event after a quiet moment does not wait");
+    assert_eq!(received(one), ["all"]);
+
+    one.session.wrote(one.generation, later());
     one.session.update(|state| state.cut(Cut::EXPIRED));
-    assert!(woken(one) && !rests(), "who must go does not rest");
+    assert!(woken(one) && has_work(), "nor does an end");
 }
 
 #[tokio::test]
-async fn a_new_socket_does_not_inherit_the_rest_of_the_old_one() {
+async fn what_follows_an_event_that_waits_waits_with_it() {
+    let registry = registry();
+    let (crowd, _sockets, users) = crowd(&registry).await;
+    let to_all = || registry.emit(Audience::Users(Arc::clone(&users)), event("all"));
+    let one = &crowd[0];
+    one.session.wrote(one.generation, later());
+    to_all();
+    one.session.wrote(one.generation, clock::now());
+    to_all();
+    assert!(!woken(one), "a round is on its way already");
+    one.session.turn(one.generation, clock::now());
+    to_all();
+    assert!(woken(one));
+}
+
+#[tokio::test]
+async fn a_new_socket_does_not_inherit_what_the_old_one_gathered() {
     let registry = registry();
     let (crowd, sockets, users) = crowd(&registry).await;
+    let to_all = || registry.emit(Audience::Users(Arc::clone(&users)), event("all"));
     let old = &crowd[0];
-    let soon = clock::now();
-    assert!(old.session.rest(old.generation, soon));
+    old.session.wrote(old.generation, later());
+    to_all();
     let new = registry.resume(old.session.id, 0, &actor(1, 101), u64::MAX).unwrap();
-    assert!(!new.session.rest(new.generation, later()), "without a socket there is no round");
+    new.session.wrote(new.generation, later());
+    to_all();
+    assert!(woken(&new), "without a socket there is no round");
     new.session.lend(new.generation, &sockets[0].0);
-    registry.emit(Audience::Users(Arc::clone(&users)), event("all"));
-    assert!(woken(&new));
-    assert!(new.session.rest(new.generation, later()), "it is listed anew");
-    registry.emit(Audience::Users(users), event("all"));
-    assert_eq!(old.session.turn(old.generation, soon, Duration::ZERO), None);
-    assert!(!woken(&new), "the old socket does not end the rest of the new one");
+    new.session.wrote(old.generation, later());
+    to_all();
+    assert!(woken(&new), "the old socket's write says nothing of the new one");
+    new.session.wrote(new.generation, later());
+    assert_eq!(received(&new), ["all", "all"]);
+    to_all();
+    assert!(new.session.shared().listed && !woken(&new), "it is listed anew");
+    assert_eq!(old.session.turn(old.generation, clock::now()), None);
+    assert!(new.session.shared().listed && !woken(&new), "the old round is not that of the new socket");
     old.session.take_back(old.generation);
-    assert!(new.session.shared().writer.is_some(), "nor take its socket");
+    assert!(new.session.shared().writer.is_some(), "nor takes its socket");
 }
 
 #[tokio::test]
@@ -124,29 +147,26 @@ async fn a_round_writes_what_was_gathered() {
     let registry = registry();
     let (crowd, mut sockets, users) = crowd(&registry).await;
     let to_all = || registry.emit(Audience::Users(Arc::clone(&users)), event("all"));
-    let (one, rest) = (&crowd[0], Duration::from_millis(10));
-    let start = clock::now();
-    assert!(one.session.rest(one.generation, start + rest));
-    assert!(!one.session.rest(one.generation, start + rest), "it is in the list already");
+    let one = &crowd[0];
+    let turn = |until| one.session.turn(one.generation, until);
+    one.session.wrote(one.generation, later());
     to_all();
     to_all();
-    let turn = |at| one.session.turn(one.generation, at, rest);
-    assert_eq!(turn(start), Some((0, start + rest)), "too early");
-    assert_eq!(turn(start + rest), Some((2, start + 2 * rest)));
+    assert_eq!(turn(clock::now()), Some(2));
     for s in 1..=2 {
         let text = sockets[0].1.next().await.unwrap().unwrap().into_text().unwrap();
         assert_eq!(serde_json::from_str::<Value>(&text).unwrap()["s"], s);
     }
-    assert_eq!(turn(start + 2 * rest), None, "nothing came: the rest is over");
+    assert_eq!(turn(later()), None, "there is nothing more");
     to_all();
-    assert!(woken(one), "and the next event wakes the task");
+    assert!(woken(one), "after a quiet moment the next event wakes the task");
     assert_eq!(received(one).len(), 1);
 
-    assert!(one.session.rest(one.generation, start), "a new rest is listed again");
+    one.session.wrote(one.generation, later());
     to_all();
     one.session.update(|state| state.cut(Cut::EXPIRED));
     assert!(woken(one));
-    assert_eq!(turn(start), None, "the last frames are written, the end is left to the task");
+    assert_eq!(turn(later()), None, "the last frames are written, the end is left to the task");
     assert!(woken(one) && one.session.has_work(one.generation));
 }
 
@@ -154,29 +174,29 @@ async fn a_round_writes_what_was_gathered() {
 async fn a_client_that_does_not_read_is_left_to_its_task() {
     let registry = registry();
     let (crowd, sockets, users) = crowd(&registry).await;
-    let (one, start) = (&crowd[0], clock::now());
+    let one = &crowd[0];
     let (frames, writer) = (pace::GATHERED - 1, &sockets[0].0);
     let big = || OutEvent { data: Value::String("x".repeat(20_000)), ..event("all") };
     for _ in 0..1000 {
-        one.session.rest(one.generation, start);
+        one.session.wrote(one.generation, later());
         (0..frames).for_each(|_| registry.emit(Audience::Users(Arc::clone(&users)), big()));
-        let is_over = one.session.turn(one.generation, start, Duration::ZERO).is_none() && woken(one);
+        let is_over = one.session.turn(one.generation, later()).is_none() && woken(one);
         if is_over && writer.drained().now_or_never().is_none_or(|drained| drained.is_err()) {
             break;
         }
         while let Ok(Wrote { more: true, .. }) = one.session.write(one.generation, writer) {}
     }
     assert!(writer.drained().now_or_never().is_none(), "the kernel is full");
-    assert!(one.session.shared().rests_until.is_none() && !one.session.shared().listed);
+    assert!(one.session.shared().busy_until.is_none() && !one.session.shared().listed);
 }
 
 #[tokio::test]
-async fn the_loops_write_without_the_tasks_and_end_when_nothing_comes() {
+async fn the_loops_write_without_the_tasks() {
     let registry = registry();
     let (crowd, mut sockets, users) = crowd(&registry).await;
     let _rounds: tokio::task::JoinSet<()> = registry.rounds().collect();
-    // Long enough that a machine that is busy elsewhere does not end the rest before the first event.
-    registry.rest_us.store(300_000, Relaxed);
+    // Long enough that a machine that is busy elsewhere finds nobody quiet before the first event.
+    registry.gather_us.store(150_000, Relaxed);
     for one in &crowd {
         registry.wrote(&one.session, one.generation, 1);
     }
@@ -190,42 +210,36 @@ async fn the_loops_write_without_the_tasks_and_end_when_nothing_comes() {
         }
     }
     assert!(!crowd.iter().any(woken), "no task was needed");
-    while crowd.iter().any(|one| one.session.shared().listed) {
-        tokio::task::yield_now().await;
-    }
-    registry.emit(Audience::Users(users), event("all"));
-    assert!(crowd.iter().all(woken), "after a quiet moment each task writes itself");
+    assert!(!crowd.iter().any(|one| one.session.shared().listed), "and nobody is written to in vain");
 }
 
 #[tokio::test]
-async fn whose_rest_ends_first_is_next_however_late_it_came() {
+async fn who_is_due_first_is_next_however_late_it_came() {
     let registry = registry();
     let (turns, mut taken) = tokio::sync::mpsc::channel(8);
     let rounds = Arc::new(Rounds::new(1));
     let (now, hour) = (clock::now(), Duration::from_secs(3600));
-    let add = |user, until| {
+    let add = |user, due| {
         let one = open(&registry, user, user);
-        rounds.add(Resting { until, session: one.session, generation: one.generation });
+        rounds.add(Gathering { due, session: one.session, generation: one.generation });
     };
     add(1, now + hour);
     add(2, now + Duration::from_millis(2));
     add(3, now);
     let walking = Arc::clone(&rounds);
     let walk = async move {
-        let turn = |one: &Resting, at: Instant| {
-            assert!(one.until <= at, "it rests");
+        let turn = |one: Gathering, at: Instant| {
+            assert!(one.due <= at, "it gathers");
             turns.try_send(one.session.user).unwrap();
-            (one.session.user == UserId::from_parts(3, 0) && one.until == now)
-                .then_some(now + Duration::from_millis(1))
         };
         walking.walk(0, turn).await;
     };
     let mut loops = tokio::task::JoinSet::new();
     loops.spawn(walk);
-    for user in [3, 3, 2] {
+    for user in [3, 2] {
         assert_eq!(taken.recv().await, Some(UserId::from_parts(user, 0)));
     }
-    // The loop is about to rest for an hour.
+    // The loop is about to sleep for an hour.
     add(4, now);
     assert_eq!(taken.recv().await, Some(UserId::from_parts(4, 0)));
 }
