@@ -8,6 +8,7 @@ Each workload has a server of its own, in a temporary folder and on free ports, 
 
 import argparse
 import datetime
+import functools
 import json
 import os
 import pathlib
@@ -285,11 +286,15 @@ CALL = "--publishers 1 --burst --ramp 10ms --warmup 1s --duration 6s"
 HEAVY = f"{CALL} --subscribers 50 --bitrate 5.76M"
 
 
-# 650 k packets/s: what one shard does at about 80 % of a core.
-NEARLY_FULL = (
-    f"--publishers 1 --subscribers 50 --sink --burst --ramp 5ms --warmup 1s --duration 6s --fps {SATURATION_FPS} "
-    f"--bitrate {54 * SATURATION_FPS * 1200 * 8}"
-)
+def flood(packets_per_second, seconds):
+    """The arguments of one publisher whose packets to fifty subscribers are so many in all, and how many it sends per
+    frame."""
+    per_frame = max(1, round(packets_per_second / 50 / SATURATION_FPS))
+    arguments = (
+        f"--publishers 1 --subscribers 50 --sink --burst --ramp 5ms --warmup 1s --duration {seconds}s "
+        f"--fps {SATURATION_FPS} --bitrate {per_frame * SATURATION_FPS * 1200 * 8}"
+    )
+    return arguments, per_frame
 
 
 def forget_memory(report):
@@ -297,18 +302,15 @@ def forget_memory(report):
     report["server"]["residentBytes"] = report["server"]["kilobytesPerParticipant"] = None
 
 
-def saturation():
-    """The largest rate without loss, by bisection; the answer is a rate that was measured, never a guess."""
+@functools.cache
+def saturated():
+    """The report of the largest rate without loss, by bisection, and whether nothing disturbed it; a rate that was
+    measured, never a guess."""
     with Server() as server:
 
         def attempt(packets_per_second):
-            per_frame = max(1, round(packets_per_second / 50 / SATURATION_FPS))
-            bitrate = per_frame * SATURATION_FPS * 1200 * 8
+            arguments, per_frame = flood(packets_per_second, 3)
             before = server.drops()
-            arguments = (
-                "--publishers 1 --subscribers 50 --sink --burst --ramp 5ms --warmup 1s --duration 3s "
-                f"--fps {SATURATION_FPS} --bitrate {bitrate}"
-            )
             report = calmest(lambda: server.run(arguments))
             forget_memory(report)
             sent = report["packets"]["sentPerSecond"]
@@ -344,6 +346,11 @@ def saturation():
                 high = middle
         if not best:
             raise RuntimeError("no rate without loss was found")
+    return best, calm
+
+
+def saturation():
+    best, calm = saturated()
 
     def result(report):
         rate, server = report["packets"]["receivedPerSecond"], report["server"]
@@ -461,7 +468,9 @@ def chat():
     """Messages while media flows: 50 a second, on a quiet server, during 30 k packets/s and near the shard's end."""
     quiet = alone("--idle 1 --chat-rate 50 --warmup 0s --duration 4s")
     busy = alone(f"{HEAVY} --sink --chat-rate 50")
-    full = alone(f"{NEARLY_FULL} --chat-rate 50", CONVENE_MEDIA_SHARDS="1")
+    # What one shard carries is what the machine allows in this very run.
+    nearly_full, _ = flood(0.8 * saturated()[0]["packets"]["receivedPerSecond"], 6)
+    full = alone(f"{nearly_full} --chat-rate 50", CONVENE_MEDIA_SHARDS="1")
 
     def acks(report):
         times, server = report["chatAckMs"], report["server"]
