@@ -224,7 +224,9 @@ impl Pump {
             tracing::info!(call = %self.call, participant = %self.participant, reason, "a participant was lost");
         }
         if let (Some(services), false) = (&services, told) {
-            services.media_event(self.call, self.participant, MediaState::Closed).await;
+            let hung_up = reason == Some(CloseReason::PeerClosed);
+            let state = if hung_up { MediaState::HungUp } else { MediaState::Closed };
+            services.media_event(self.call, self.participant, state).await;
         }
     }
 
@@ -233,7 +235,7 @@ impl Pump {
             // A resource that does not read its 256 events is closed by its own timeout.
             Some(tap) => drop(tap.events.try_send(Box::new(event))),
             None => {
-                for (name, data, class) in translate(self.call, event) {
+                for (name, data, class) in translate(self.call, self.participant, event) {
                     self.registry.send(self.session, name, &data, class);
                 }
             }
@@ -300,6 +302,8 @@ impl MediaPlane for MediaDoor {
     }
 
     fn leave(&self, call: CallId, participant: ParticipantId) {
+        // What the session says from now on is for its next seat, also while the room still clears this one.
+        Self::leave_seat(&self.seats, call, participant);
         // Unknown to the shard = left already.
         let _ = self.hub.send(call.into(), participant, Command::Leave);
     }
@@ -422,8 +426,15 @@ fn decode<T: serde::de::DeserializeOwned>(data: Value) -> Result<T, ServiceError
 }
 
 /// A room event as frames of the native door.
-fn translate(call: CallId, event: Event) -> Vec<(&'static str, Value, Class)> {
+fn translate(call: CallId, me: ParticipantId, event: Event) -> Vec<(&'static str, Value, Class)> {
     let one = |name, data, class| vec![(name, data, class)];
+    let state = |state, reason: Option<&str>| {
+        let mut data = json!({"callId": call, "participantId": me, "state": state});
+        if let (Some(reason), Some(data)) = (reason, data.as_object_mut()) {
+            data.insert("reason".into(), reason.into());
+        }
+        one("rtc:state", data, Class::Reliable)
+    };
     match event {
         Event::Joined { tracks } => {
             tracks.into_iter().map(|track| ("rtc:track", published(call, &track), Class::Reliable)).collect()
@@ -495,15 +506,10 @@ fn translate(call: CallId, event: Event) -> Vec<(&'static str, Value, Class)> {
         }
         // Everybody in the call is told by the services, with the others' together.
         Event::Quality(_) => Vec::new(),
-        Event::Connected => one("rtc:state", json!({"callId": call, "state": "connected"}), Class::Reliable),
-        Event::Interrupted => {
-            one("rtc:state", json!({"callId": call, "state": "interrupted"}), Class::Reliable)
-        }
-        Event::Several(events) => events.into_iter().flat_map(|event| translate(call, event)).collect(),
-        Event::Closed { reason } => {
-            let reason = reason_code(reason);
-            one("rtc:state", json!({"callId": call, "state": "closed", "reason": reason}), Class::Reliable)
-        }
+        Event::Connected => state("connected", None),
+        Event::Interrupted => state("interrupted", None),
+        Event::Several(events) => events.into_iter().flat_map(|event| translate(call, me, event)).collect(),
+        Event::Closed { reason } => state("closed", Some(reason_code(reason))),
     }
 }
 

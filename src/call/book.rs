@@ -106,6 +106,8 @@ pub struct Joiner {
     pub participant: ParticipantId,
     pub muted: bool,
     pub deafened: bool,
+    /// Its session gives up the seat that it has in the call, whose media may be broken.
+    pub fresh: bool,
     /// By rights in the channel or token: a locked call is open to it.
     pub host: bool,
 }
@@ -410,8 +412,9 @@ impl Book {
         let connection = match state {
             MediaState::Connected => Connection::Connected,
             MediaState::Interrupted => Connection::Interrupted,
-            MediaState::Closed => {
-                work.remove(who, LeaveReason::MediaLost);
+            MediaState::HungUp | MediaState::Closed => {
+                let hung_up = state == MediaState::HungUp;
+                work.remove(who, if hung_up { LeaveReason::Left } else { LeaveReason::MediaLost });
                 work.settle();
                 return Ok(work.finish());
             }
@@ -514,7 +517,7 @@ impl<'a> Work<'a> {
     }
 
     fn enter(&mut self, by: Joiner) -> Result<(), CallError> {
-        if let Some(already) = self.live.in_session(by.session) {
+        if let (Some(already), false) = (self.live.in_session(by.session), by.fresh) {
             self.joined = Some(already.id);
             self.durable = false;
             return Ok(());
@@ -524,8 +527,9 @@ impl<'a> Work<'a> {
             return Err(CallError::Locked);
         }
         // A page that was reloaded is a new session; its predecessor waits for a socket that never comes.
-        let stale = self.live.participants.iter().filter(|p| p.person.id == user && p.leave_at.is_some());
-        for id in stale.map(|p| p.id).collect::<Vec<_>>() {
+        let stale =
+            |p: &&LiveParticipant| p.session == by.session || (p.person.id == user && p.leave_at.is_some());
+        for id in self.live.participants.iter().filter(stale).map(|p| p.id).collect::<Vec<_>>() {
             self.remove(id, LeaveReason::Replaced);
         }
         if self.live.participants.len() >= self.timing.max_participants {

@@ -40,6 +40,8 @@ pub enum MediaState {
     Connected,
     /// Silent for 5 s.
     Interrupted,
+    /// Closed by the other end, which is how browsers hang up.
+    HungUp,
     /// Gone for good (consent expired, session failed, room failed).
     Closed,
 }

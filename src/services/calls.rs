@@ -112,7 +112,7 @@ impl Inner {
         join: CallJoin,
         accept: bool,
     ) -> Result<Value, ServiceError> {
-        let by = self.joiner(actor, role, join.muted, join.deafened);
+        let by = Joiner { fresh: join.fresh, ..self.joiner(actor, role, join.muted, join.deafened) };
         let call = join.call_id;
         let enter = move |book: &Book, now| {
             if accept { book.accept(now, call, by) } else { book.join(now, call, by) }
@@ -276,6 +276,7 @@ impl Inner {
 
     fn joiner(&self, actor: &Actor, role: &str, muted: bool, deafened: bool) -> Joiner {
         Joiner {
+            fresh: false,
             person: person(actor),
             session: actor.session,
             participant: self.ids.participant(),

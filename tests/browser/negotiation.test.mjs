@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import { launchChromium } from './lib/browsers.mjs';
-import { Person } from './lib/people.mjs';
+import { goto, Person } from './lib/people.mjs';
 import { Server } from './lib/server.mjs';
 import { until } from './lib/wait.mjs';
 
@@ -119,5 +119,100 @@ test('an answer that goes down with its socket comes again', { timeout: 60_000 }
   });
   await ana.connected(5_000);
   await seeEachOther(ana);
+  await ana.close();
+});
+
+/** Runs in the page, before anything of it: what is said of a seat that is over comes when the next one is being taken. */
+function hearsLate() {
+  const { send } = WebSocket.prototype;
+  const { set } = Object.getOwnPropertyDescriptor(WebSocket.prototype, 'onmessage');
+  const late = [];
+  window.late = 0;
+  Object.defineProperty(WebSocket.prototype, 'onmessage', {
+    set(listener) {
+      const heard = (event) => {
+        const { ev, d } = JSON.parse(event.data);
+        if (late.length > 0 ? ev : ev === 'rtc:state' && d.state === 'closed') late.push(() => listener(event));
+        else listener(event);
+      };
+      set.call(this, listener && heard);
+    },
+  });
+  window.joins = [];
+  WebSocket.prototype.send = function (data) {
+    const { op, d } = JSON.parse(data);
+    send.call(this, data);
+    if (op !== 'call:join') return;
+    window.joins.push(d);
+    window.late += late.length;
+    for (const event of late.splice(0)) queueMicrotask(event);
+  };
+}
+
+test('whoever comes back at once takes one seat, and has left the one before by hanging up', { timeout: 60_000 }, async () => {
+  const ana = await Person.signIn(server, browser, 'ana', { prepare: hearsLate });
+  await ana.join('general');
+  await seeEachOther(ana);
+  const { callId } = await ana.call();
+  for (let round = 0; round < 3; round++) {
+    await ana.page.evaluate(() => ((window.joins = []), (window.late = 0)));
+    await ana.click('control-leave');
+    await ana.click('call-rejoin');
+    await ana.connected();
+    await seeEachOther(ana);
+    assert.deepEqual(await ana.page.evaluate(() => window.joins), [{ callId }]);
+    assert.ok((await ana.page.evaluate(() => window.late)) > 0, 'something was late');
+  }
+  const me = await ana.userId();
+  await ana.leave();
+  await until('four stays are over', 5_000, async () => {
+    const { participants } = (await server.api('ana', `calls/${callId}`)).call;
+    const ends = participants.filter((one) => one.userId === me).map((one) => one.leaveReason);
+    return (ends.length >= 4 && ends.slice(-4).every((reason) => reason === 'left')) || Promise.reject(new Error(`${ends}`));
+  });
+  assert.deepEqual(ana.errors, []);
+  await ana.close();
+});
+
+test('the door of a call leads whoever is in it back to it', { timeout: 60_000 }, async () => {
+  const ana = await Person.signIn(server, browser, 'ana', { prepare: notesCommands });
+  await ana.join('general');
+  await ana.page.evaluate(() => (window.commands = []));
+  await goto(ana, '/lobby/general?video=1');
+  await until('the call is shown', 5_000, () => ana.page.evaluate(() => location.pathname === '/call' && document.querySelector('[data-testid="call-view"]') !== null));
+  await seeEachOther(ana);
+  assert.deepEqual(await ana.page.evaluate(() => window.commands.filter(({ op }) => /^(call|voice):(join|leave|start)$/.test(op))), []);
+  await ana.leave();
+  await ana.close();
+});
+
+/** Runs in the page, before anything of it: while `window.stubborn`, no answer is any good. */
+function stubborn() {
+  const { setRemoteDescription } = RTCPeerConnection.prototype;
+  window.refused = 0;
+  RTCPeerConnection.prototype.setRemoteDescription = function (description) {
+    if (this !== window.stubborn) return setRemoteDescription.call(this, description);
+    window.refused++;
+    return Promise.reject(new Error('not this one'));
+  };
+}
+
+test('a connection that cannot be negotiated any more is given up with its seat, and the call goes on', { timeout: 90_000 }, async () => {
+  const ana = await Person.signIn(server, browser, 'ana', { prepare: stubborn });
+  await ana.join('general');
+  await seeEachOther(ana);
+  const { callId } = await ana.call();
+  const seat = () => ana.page.evaluate(() => window.__convene.call.participantId);
+  const before = await seat();
+  await ana.page.evaluate(() => {
+    window.stubborn = window.__convene.pc;
+    dispatchEvent(new Event('online'));
+  });
+  await until('she has another seat', 40_000, async () => (await seat()) !== before);
+  assert.ok((await ana.page.evaluate(() => window.refused)) >= 5);
+  await ana.connected();
+  await seeEachOther(ana);
+  assert.equal((await ana.call()).callId, callId);
+  await until('she is there once', 5_000, async () => (await bo.call()).participants.length === 2);
   await ana.close();
 });

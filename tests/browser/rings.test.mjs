@@ -106,6 +106,48 @@ test('two devices answer at once: one is in the call, and neither rings on', { t
   await Promise.all([ana, desk, phone].map((one) => one.close()));
 });
 
+/** Runs before the page: a screen to share. */
+function screens() {
+  if (!navigator.mediaDevices) return;
+  navigator.mediaDevices.getDisplayMedia = async () => {
+    const canvas = Object.assign(document.createElement('canvas'), { width: 640, height: 360 });
+    const pen = canvas.getContext('2d');
+    setInterval(() => pen.fillRect(Math.random() * 600, Math.random() * 300, 40, 40), 100);
+    return canvas.captureStream(10);
+  };
+}
+
+test('leave and answer: the other call is shown, and what was shared stays behind', { timeout: 60_000 }, async () => {
+  const ana = await Person.signIn(server, browser, 'ana');
+  const bo = await Person.signIn(server, browser, 'bo', { prepare: screens });
+  const cy = await Person.signIn(server, browser, 'cy');
+  await cy.join('general', { camera: false });
+  await bo.join('general', { camera: false });
+  await bo.click('control-screen');
+  await until('cy sees the screen', 10_000, async () => (await cy.tracks((one) => one.source === 'screen')).length === 1);
+  const other = await dm('ana', 'bo');
+  await call(ana, other);
+  await bo.click('ring-accept');
+  await bo.connected();
+  await until('it is the call with ana', 5_000, () => bo.page.evaluate((id) => {
+    const { channelId } = window.__convene.call;
+    return channelId === id && location.pathname === '/call' && document.querySelector('[data-testid="call-view"]') !== null;
+  }, other));
+  const boId = await bo.userId();
+  const heard = async () => (await ana.received()).filter((one) => one.userId === boId && one.source === 'mic' && one.energy > 0).length;
+  await until('ana hears bo', 10_000, async () => (await heard()) === 1);
+  await until('cy sees no screen', 5_000, async () => (await cy.tracks((one) => one.source === 'screen')).length === 0);
+  // And it stays so.
+  await measureFor(1_500, async () => {
+    assert.equal(await bo.page.evaluate(() => window.__convene.local.screenOn), false);
+    assert.deepEqual((await ana.tracks((one) => one.source === 'screen')), []);
+    assert.equal(await bo.page.evaluate(() => location.pathname), '/call');
+  });
+  // A seat is kept for a while for who only closes the page.
+  for (const one of [bo, ana, cy]) if ((await phase(one)) !== 'idle') await one.leave();
+  await Promise.all([ana, bo, cy].map((one) => one.close()));
+});
+
 test('in another call it is quiet, and words are an answer', { timeout: 30_000 }, async () => {
   const ana = await Person.signIn(server, browser, 'ana');
   const bo = await Person.signIn(server, browser, 'bo', { prepare: ears });

@@ -412,7 +412,7 @@ export function toggleDeafen(): void {
 /** Texts for what happens by itself. Called once at start. */
 export function connectIntents(): void {
   convene.call.events.on('ended', (end) => {
-    backToChannel(end.channelId);
+    if (!end.next) backToChannel(end.channelId);
     if (end.byMe) return;
     toast(t.call.endedReason[end.reason] ?? t.call.ended);
   });

@@ -61,6 +61,8 @@ export interface CallEnded {
   reason: string;
   durationMs: number;
   byMe: boolean;
+  /** Left for another one, which follows at once. */
+  next: boolean;
 }
 
 export interface CallEvents {

@@ -143,11 +143,12 @@ export class Call {
     return this.#enter(channelId, 'voice:join', { channelId, muted: !micOn, deafened: false });
   }
 
-  async leave(options: { keepDevices?: boolean } = {}): Promise<void> {
+  /** `next`: another call follows at once; devices stay open for it, but what is shared is of this call. */
+  async leave({ next = false } = {}): Promise<void> {
     const { phase, callId, participants, invites } = this.#state;
     if (phase === 'idle') return;
     const rings = [...invites.values()].some(stillRings);
-    this.#finish({ reason: 'left', byMe: true, ...options });
+    this.#finish({ reason: 'left', byMe: true, next });
     if (callId) await this.#hangUp(callId, rings && participants.length <= 1);
   }
 
@@ -278,6 +279,8 @@ export class Call {
       }
       case 'rtc:state': {
         const state = read(rtcState, d, ev);
+        // Whoever leaves and comes back at once may still be told of the seat before.
+        if (state && state.participantId !== '' && state.participantId !== this.#state.participantId) return;
         // The seat's media is gone on the server; signalling lives, so take a new one.
         if (state?.state === 'closed' && state.reason !== 'left') void this.#retake();
         return;
@@ -339,12 +342,13 @@ export class Call {
   }
 
   async #enter(channelId: string, op: string, d: Record<string, unknown>): Promise<void> {
-    const left = this.leave({ keepDevices: true });
+    const left = this.leave({ next: true });
     const attempt = ++this.#attempt;
-    this.#early = [];
     this.#set({ ...IDLE, phase: 'joining', channelId });
     try {
       await left;
+      // What was told meanwhile is of the call before.
+      this.#early = [];
       const media = this.prepare();
       const seat = this.#session.request(op, d, { wait: true, timeoutMs: 15_000 });
       const ahead = this.#openAhead(String(d.callId ?? ''), seat);
@@ -482,7 +486,7 @@ export class Call {
     this.#set({ mediaLostAt: this.#state.mediaLostAt || Date.now() });
     for (let round = 0; attempt === this.#attempt; round++) {
       try {
-        const data = read(joinData, await this.#session.request('call:join', { callId }, { wait: true, timeoutMs: 15_000 }), 'call:join');
+        const data = read(joinData, await this.#session.request('call:join', { callId, fresh: true }, { wait: true, timeoutMs: 15_000 }), 'call:join');
         if (attempt !== this.#attempt || !data) return;
         this.#seated(data, channelId);
         return;
@@ -643,6 +647,8 @@ export class Call {
   #onLeft(d: unknown): void {
     const { participantId, reason = '' } = d as { participantId?: string; reason?: string };
     if (participantId === this.#state.participantId) {
+      // Given up for the one that is being taken.
+      if (this.#moving && (reason === 'replaced' || reason === 'left')) return;
       // The server took this seat away. A broken path is worth another one; a decision is not.
       if (reason === 'kicked' || reason === 'replaced' || reason === 'left') this.#finish({ reason, byMe: false });
       else if (reason !== 'call_ended') void this.#retake();
@@ -743,15 +749,15 @@ export class Call {
     } else if (this.#state.mediaLostAt === 0 && now - this.#arrived.at >= NOTHING_ARRIVES_MS) this.#set({ mediaLostAt: this.#arrived.at });
   }
 
-  #finish(end: { reason: string; byMe: boolean; durationMs?: number; keepDevices?: boolean }): void {
+  #finish({ reason, byMe, next = false, ...end }: { reason: string; byMe: boolean; durationMs?: number; next?: boolean }): void {
     const { callId, channelId, joinedAt } = this.#state;
     this.#attempt++;
-    this.#reset(end.keepDevices);
+    this.#reset(next);
     const durationMs = end.durationMs ?? (joinedAt > 0 ? Date.now() - joinedAt : 0);
-    this.events.emit('ended', { callId, channelId, reason: end.reason, byMe: end.byMe, durationMs });
+    this.events.emit('ended', { callId, channelId, reason, byMe, next, durationMs });
   }
 
-  #reset(keepDevices = false): void {
+  #reset(next = false): void {
     this.#moving = false;
     this.#closeLink();
     clearTimeout(this.#updateTimer);
@@ -761,7 +767,8 @@ export class Call {
     this.#pauseVideo();
     this.#session.urgent = false;
     this.events.emit('change', this.#state);
-    if (!keepDevices) this.#local.release();
+    if (next) void this.#local.setScreen(false);
+    else this.#local.release();
     this.sink.close();
     this.sink.deafen(false);
     this.levels.close();

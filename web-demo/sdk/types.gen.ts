@@ -226,6 +226,10 @@ export interface Commands {
   'call:accept': {
     callId: string;
     deafened?: boolean;
+    /**
+     * A new seat even where this session has one: its media is broken, and a new connection needs a new seat.
+     */
+    fresh?: boolean;
     muted?: boolean;
   };
   /**
@@ -296,6 +300,10 @@ export interface Commands {
   'call:join': {
     callId: string;
     deafened?: boolean;
+    /**
+     * A new seat even where this session has one: its media is broken, and a new connection needs a new seat.
+     */
+    fresh?: boolean;
     muted?: boolean;
   };
   /**
@@ -2766,6 +2774,10 @@ export interface RtcSections {
 }
 export interface RtcState {
   callId: string;
+  /**
+   * Whose: a session that comes back at once may still be told of the seat it had.
+   */
+  participantId: string;
   /**
    * Why it was closed.
    */

@@ -380,7 +380,7 @@ export const layersEvent = v.object({
 export const unsupportedEvent = v.object({ callId: text(), trackId: v.string(), codec: text() });
 /** To a publisher: somebody cannot decode what it sends; these codecs everybody can. */
 export const codecsEvent = v.object({ callId: text(), trackId: v.string(), source: v.picklist(SOURCES), codecs: listOf(v.string()) });
-export const rtcState = v.object({ callId: text(), state: v.string(), reason: text() });
+export const rtcState = v.object({ callId: text(), participantId: text(), state: v.string(), reason: text() });
 
 const speaker = v.object({ userId: text(), participantId: text(), level: int() });
 export const speakersEvent = v.object({

@@ -744,6 +744,8 @@ pub enum MediaState {
 #[serde(rename_all = "camelCase")]
 pub struct RtcState {
     pub call_id: CallId,
+    /// Whose: a session that comes back at once may still be told of the seat it had.
+    pub participant_id: ParticipantId,
     pub state: MediaState,
     /// Why it was closed.
     #[schemars(skip_serializing_if = "absent")]

@@ -54,6 +54,7 @@ impl Bench {
             participant,
             muted: false,
             deafened: false,
+            fresh: false,
             host: false,
         }
     }
@@ -224,19 +225,44 @@ fn only_the_initiator_cancels_and_only_while_it_rings() {
 
 #[test]
 fn a_caller_who_goes_away_while_it_rings_has_cancelled_or_failed() {
-    for (media_lost, state) in [(false, CallState::Cancelled), (true, CallState::Failed)] {
+    for (media, state) in [
+        (None, CallState::Cancelled),
+        (Some(MediaState::HungUp), CallState::Cancelled),
+        (Some(MediaState::Closed), CallState::Failed),
+    ] {
         let mut b = Bench::new();
         let (call, plan) = b.start(CallMode::Ring, ANA, &[BO]);
         let who = plan.joined.unwrap();
         let plan = b
-            .run(|book, now| match media_lost {
-                true => book.media(now, call, who, MediaState::Closed),
-                false => book.leave(now, call, Bench::session(10), LeaveReason::Left),
+            .run(|book, now| match media {
+                Some(state) => book.media(now, call, who, state),
+                None => book.leave(now, call, Bench::session(10), LeaveReason::Left),
             })
             .unwrap();
         assert_eq!(ended(&plan).unwrap().0, state);
         assert_eq!(names(&plan), ["call:participant_left", "call:cancelled", "call:ended"]);
     }
+}
+
+#[test]
+fn a_seat_is_given_up_for_a_fresh_one_without_an_end_of_the_call() {
+    let mut b = Bench::new();
+    let (call, plan) = b.start(CallMode::Ring, ANA, &[BO]);
+    b.accept(call, BO, 20).unwrap();
+    b.run(|book, now| book.leave(now, call, Bench::session(20), LeaveReason::Left)).unwrap();
+    let first = plan.joined.unwrap();
+    let again = b.join(call, ANA, 10).unwrap();
+    assert_eq!(again.joined, Some(first), "asked twice, it is one seat");
+
+    let by = Joiner { fresh: true, ..b.joiner(ANA, 10) };
+    let second = by.participant;
+    let plan = b.run(|book, now| book.join(now, call, by)).unwrap();
+    assert_eq!(plan.joined, Some(second));
+    assert_eq!(plan.media, [MediaAction::Leave(first), MediaAction::Join(second)]);
+    assert_eq!(names(&plan), ["call:participant_left", "call:participant_joined"]);
+    assert_eq!(plan.step.as_ref().unwrap().left[0].reason, LeaveReason::Replaced);
+    let seats: Vec<_> = b.book.get(call).unwrap().participants.iter().map(|one| one.id).collect();
+    assert_eq!(seats, [second], "alone before, alone after");
 }
 
 #[test]

@@ -117,6 +117,7 @@ impl Walk {
             participant: ParticipantId::from_parts(1, self.fresh()),
             muted: false,
             deafened: false,
+            fresh: false,
             host: false,
         }
     }
@@ -166,7 +167,10 @@ impl Walk {
                 }
                 (plan, Cause::Other)
             }
-            16..19 => (self.book.join(now, call, by), Cause::Other),
+            16..19 => {
+                let by = Joiner { fresh: self.rng.random_bool(0.5), ..by };
+                (self.book.join(now, call, by), Cause::Other)
+            }
             19..35 => {
                 let busy = self.rng.random_bool(0.4);
                 (self.book.decline(now, call, user, busy), Cause::Other)
@@ -198,7 +202,12 @@ impl Walk {
             76..81 => {
                 let seats: Vec<ParticipantId> = self.seats.iter().copied().collect();
                 let who = seats.choose(&mut self.rng).copied().unwrap_or(by.participant);
-                (self.book.media(now, call, who, MediaState::Closed), Cause::MediaLost)
+                let hung_up = self.rng.random_bool(0.5);
+                let (state, cause) = match hung_up {
+                    true => (MediaState::HungUp, Cause::Leaving),
+                    false => (MediaState::Closed, Cause::MediaLost),
+                };
+                (self.book.media(now, call, who, state), cause)
             }
             81..85 => {
                 let raised = self.rng.random_bool(0.7);

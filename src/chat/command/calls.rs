@@ -76,6 +76,9 @@ pub struct CallJoin {
     pub muted: bool,
     #[serde(default)]
     pub deafened: bool,
+    /// A new seat even where this session has one: its media is broken, and a new connection needs a new seat.
+    #[serde(default)]
+    pub fresh: bool,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize, JsonSchema)]

@@ -7,7 +7,8 @@ import { convene } from '../client';
 import { CameraSelect, MicrophoneSelect, SpeakerSelect } from '../devices/device-select';
 import { PermissionNote } from '../devices/permission-note';
 import { joinFromLobby, openChannel } from '../intents';
-import { callInChannel, grants, local, me, nameOf, titleOf } from '../store';
+import { go } from '../router';
+import { call, callInChannel, grants, local, me, nameOf, titleOf } from '../store';
 import { t } from '../strings';
 import { Avatar } from '../ui/avatar';
 import { Button, IconButton } from '../ui/button';
@@ -23,9 +24,16 @@ export function Lobby({ channel, video }: { channel: Channel; video: boolean }) 
 
   const { publish } = grants.value;
 
+  const { channelId, phase } = call.value;
+  const inside = phase !== 'idle' && channelId === channel.id;
+  // Who is in already has no door to go through.
+  useEffect(() => {
+    if (inside) go({ name: 'call' }, true);
+  }, [inside]);
+
   useEffect(expectCall, []);
   useEffect(() => {
-    if (!publish) return;
+    if (!publish || inside) return;
     // What needs no question opens at once, microphone first; for the rest somebody presses a button.
     void media.openIfAllowed('mic').then(() => (video ? media.openIfAllowed('camera') : undefined));
     return () => {
@@ -49,6 +57,7 @@ export function Lobby({ channel, video }: { channel: Channel; video: boolean }) 
     void joinFromLobby(channel, publish && (video || cameraOn), listenOnly || !publish);
   };
 
+  if (inside) return null;
   return (
     <section class="lobby" aria-labelledby="lobby-title" data-testid="lobby">
       <IconButton icon={ArrowLeft} class="lobby-back flip-rtl" label={t.back} onClick={() => openChannel(channel)} />
