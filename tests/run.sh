@@ -60,9 +60,23 @@ failures() {
     browser) sed -nE '/^✖ failing tests:/,/^▶|^ℹ tests/p' ;;
   esac | cut -c1-600 | head -n 150
 }
+in_short() {
+  plain "$logs/$1.log" | case $1 in
+    rust) grep -E '^test .* FAILED$|^error|panicked at' ;;
+    page) grep -E '^ *FAIL |^ *(AssertionError|Error)' ;;
+    browser)
+      sed -n '/^✖ failing tests:/,$p' |
+        awk '/^test at /{at=$3} /^✖ /{name=$0; fresh=1; next} fresh && /^ +[A-Za-z[]/{print at " " name; print $0; fresh=0}'
+      ;;
+  esac | cut -c1-300 | head -n 40
+}
 if [ ${#failed[@]} -gt 0 ]; then
   for name in "${stages[@]}"; do
     [[ " ${failed[*]} " == *" $name"* ]] && printf '\n==== %s: what failed\n' "$name" && failures "$name"
+  done
+  # And a line each, at the very end: what came first is rarely in the last lines of what is above.
+  for name in "${stages[@]}"; do
+    [[ " ${failed[*]} " == *" $name"* ]] && printf '\n==== %s: in short\n' "$name" && in_short "$name"
   done
   printf '==== FAILED: %s\n' "${failed[*]}"
   exit 1

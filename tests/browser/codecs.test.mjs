@@ -23,7 +23,7 @@ after(async () => {
 
 /** A publisher with these options and a viewer; `look` gets the viewer and the camera's track. `alone` sees the publisher before. */
 async function call(query, look, { on = server, viewing = browsers[1], prepare, alone } = {}) {
-  const ana = await Person.signIn(on, browsers[0], 'ana', { query });
+  const ana = await Person.signIn(on, browsers[0], 'ana', { query, steady: true });
   const bo = await Person.signIn(on, viewing, 'bo', { prepare });
   try {
     await ana.join('general');

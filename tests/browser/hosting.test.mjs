@@ -2,17 +2,17 @@
 import assert from 'node:assert/strict';
 import { mkdir } from 'node:fs/promises';
 import path from 'node:path';
-import { after, before, test } from 'node:test';
+import { after, afterEach, before, test } from 'node:test';
 import { accessible } from './lib/axe.mjs';
 import { Bots } from './lib/bots.mjs';
 import { launchChromium } from './lib/browsers.mjs';
 import { textOf, toasts, withLab } from './lib/lab.mjs';
 import { goto, Person } from './lib/people.mjs';
 import { OUT, Server } from './lib/server.mjs';
-import { until } from './lib/wait.mjs';
+import { until, untilEqual } from './lib/wait.mjs';
 
 const BOTS = 23;
-const SHARES = 4;
+const SHARES = 8;
 const VISIBLE_MS = 2_000;
 
 const id = (name) => `[data-testid="${name}"]`;
@@ -69,6 +69,7 @@ const call = (person) => person.page.evaluate(() => { const { hands, locked, par
 const micOn = (person) => person.page.evaluate(() => window.__convene.local.micOn);
 const shows = (person, selector) => until(`${person.username} sees ${selector}`, 8_000, () => person.page.$(selector).then(Boolean));
 const gone = (person, selector) => until(`${selector} is gone for ${person.username}`, 8_000, async () => (await person.page.$(selector)) === null);
+const focusGoesTo = (person, name) => untilEqual(`the focus of ${person.username}`, 5_000, () => focused(person), name);
 const focused = (person) => person.page.evaluate(() => document.activeElement?.dataset.testid ?? document.activeElement?.id ?? '');
 const chosen = (person) => person.page.evaluate(() => document.activeElement?.textContent ?? '');
 
@@ -109,6 +110,15 @@ before(async () => {
   cy = await arrive('cy');
 }, { timeout: 180_000 });
 
+// What one test leaves behind when it fails shall not fail the next ones.
+afterEach(async ({ passed }) => {
+  if (passed) return;
+  for (const n of [5, 2, 9]) await bots.ask(n, 'DELETE', `calls/${callId}/hand`).catch(() => {});
+  for (const person of [bo, cy]) await press(person, 'Escape');
+  await goto(bo, '/call');
+  if ((await cy.call()).phase !== 'idle') await goto(cy, '/call').then(() => cy.leave());
+});
+
 after(async () => {
   await bots?.stop();
   await browser?.close();
@@ -127,10 +137,22 @@ test('J4: a meeting of twenty-five, each step one click', { timeout: 120_000 }, 
 
   const times = [];
   for (let n = 0; n < SHARES; n++) {
-    const start = performance.now();
+    await page.evaluate(() => addEventListener('click', (event) => (window.clickedAt = performance.timeOrigin + event.timeStamp), { capture: true, once: true }));
+    const shown = bo.page.evaluate(() =>
+      new Promise((resolve) => {
+        const look = () => {
+          if (document.querySelector('[data-testid="tile"][data-source="screen"]')?.dataset.video !== 'true') return false;
+          seen.disconnect();
+          resolve(performance.timeOrigin + performance.now());
+          return true;
+        };
+        const seen = new MutationObserver(look);
+        seen.observe(document, { subtree: true, childList: true, attributes: true, attributeFilter: ['data-video'] });
+      }),
+    );
     await cy.click('control-screen');
-    await until('bo sees the screen', 15_000, () => bo.page.evaluate(() => document.querySelector('[data-testid="tile"][data-source="screen"]')?.dataset.video === 'true'));
-    times.push(performance.now() - start);
+    await shows(bo, `${id('tile')}[data-source="screen"][data-video="true"]`);
+    times.push((await shown) - (await page.evaluate(() => window.clickedAt)));
     assert.equal(await count(cy), 1, 'clicks to share; the picker is the browser’s');
     assert.match(await textOf(page, 'share-bar'), /You are sharing/);
     if (n < SHARES - 1) {
@@ -150,7 +172,7 @@ test('J4: a meeting of twenty-five, each step one click', { timeout: 120_000 }, 
   assert.equal(await count(cy), 1);
   await bots.ask(9, 'PUT', `calls/${callId}/hand`);
   await until('cy sees the queue', 5_000, async () => (await textOf(page, 'hand-queue')) === '4 hands: Load 5, Load 2, Cy Okafor +1');
-  assert.equal(await textOf(bo.page, 'hand-queue'), '4 hands: Load 5, Load 2, Cy Okafor +1');
+  await untilEqual('bo sees it, too', 5_000, () => textOf(bo.page, 'hand-queue'), '4 hands: Load 5, Load 2, Cy Okafor +1');
   await heard(cy, 'Your hand is up, 3rd in line.');
   await heard(bo, 'Cy Okafor raised a hand, 3rd in line');
   assert.equal(await page.$eval(id('control-hand'), (button) => button.ariaPressed), 'true');
@@ -158,7 +180,8 @@ test('J4: a meeting of twenty-five, each step one click', { timeout: 120_000 }, 
   await bo.page.screenshot({ path: path.join(OUT, 'hosting-screen-seen.png') });
 
   // She speaks with her hand up, and may lower it: it does not go down by itself.
-  await shows(cy, id('offer-lower'));
+  // The page asks after five seconds of speech, which a busy machine hears with gaps.
+  await until('cy is asked whether it may go down', 20_000, () => cy.has('offer-lower'));
   assert.equal((await call(cy)).hands.length, 4);
   await accessible(page, 'lower hand?');
   await cy.click('offer-lower-yes');
@@ -182,10 +205,10 @@ test('J4: a meeting of twenty-five, each step one click', { timeout: 120_000 }, 
   assert.ok(chat.left >= screen.right && screen.width > 400 && chat.width >= 280, `${JSON.stringify({ chat, screen })}`);
   await bo.page.screenshot({ path: path.join(OUT, 'hosting-chat.png') });
   await accessible(bo.page, 'chat beside the call');
-  assert.equal(await textOf(page, 'control-chat'), '1', 'cy is told that there is something to read');
+  await untilEqual('cy is told that there is something to read', 5_000, () => textOf(page, 'control-chat'), '1');
   await press(bo, 'Escape');
   await gone(bo, id('chat-panel'));
-  assert.equal(await focused(bo), 'control-chat');
+  await focusGoesTo(bo, 'control-chat');
 
   await cy.click('share-stop');
   await gone(cy, id('share-bar'));
@@ -204,7 +227,7 @@ test('J4 by keyboard alone', { timeout: 90_000 }, async () => {
   await until('Join has the focus', 10_000, async () => (await focused(cy)) === 'lobby-join' || (await press(cy, 'Tab'), false));
   await press(cy, 'Enter');
   await seated(cy);
-  assert.equal(await focused(cy), 'control-mic');
+  await focusGoesTo(cy, 'control-mic');
 
   await press(cy, 's');
   await shows(cy, id('share-bar'));
@@ -214,13 +237,13 @@ test('J4 by keyboard alone', { timeout: 90_000 }, async () => {
   await until('my hand is next', 5_000, async () => (await textOf(page, 'hand-queue')) === '1 hand: Cy Okafor');
   await press(cy, 'p');
   await shows(cy, row(cy));
-  assert.equal(await focused(cy), 'people-title');
+  await focusGoesTo(cy, 'people-title');
   assert.equal(await page.$eval(id('control-people'), (button) => `${button.ariaLabel} ${button.ariaExpanded}`), `People, ${BOTS + 2} true`);
   assert.equal(await page.$eval(id('person-row'), (first) => first.dataset.userId), cy.user, 'hands come first');
   await page.screenshot({ path: path.join(OUT, 'hosting-people.png') });
   await accessible(page, 'people');
   await press(cy, 'Escape');
-  assert.equal(await focused(cy), 'control-people');
+  await focusGoesTo(cy, 'control-people');
   await press(cy, 'h');
   await until('no hand is up', 5_000, async () => (await page.$(id('hand-queue'))) === null);
 
@@ -231,9 +254,9 @@ test('J4 by keyboard alone', { timeout: 90_000 }, async () => {
   await shows(cy, id('react-menu'));
   await accessible(page, 'reactions');
   await press(cy, 'End');
-  assert.equal(await page.evaluate(() => document.activeElement.ariaLabel), 'Clapping');
+  await untilEqual('the last one has the focus', 5_000, () => page.evaluate(() => document.activeElement.ariaLabel), 'Clapping');
   await press(cy, 'Enter');
-  assert.equal(await focused(cy), 'control-react');
+  await focusGoesTo(cy, 'control-react');
   await shows(bo, `${id('reaction')}[data-user-id="${cy.user}"]`);
   await heard(bo, 'Cy Okafor reacts 👏');
   await gone(bo, id('reaction'));
@@ -247,7 +270,7 @@ test('J4 by keyboard alone', { timeout: 90_000 }, async () => {
   await gone(cy, id('share-bar'));
   await page.focus(id('control-mic'));
   await press(cy, 'End');
-  assert.equal(await focused(cy), 'control-leave');
+  await focusGoesTo(cy, 'control-leave');
   await press(cy, 'Enter');
   await until('cy has left', 5_000, () => page.evaluate(() => window.__convene.call.phase === 'idle'));
   assert.equal(await untouched(cy), 0, 'nothing was pointed at');
@@ -334,7 +357,7 @@ test('J5: two clicks mute, ask, remove and lock; a mute can be taken back, and n
   await accessible(bo.page, 'locked');
   await menu('menu-remove-from-call');
   await until('cy is out', 5_000, () => cy.page.evaluate(() => window.__convene.call.phase === 'idle'));
-  assert.match(await toasts(bo.page), /Cy Okafor was removed from the call\./);
+  await until('bo is told', 5_000, async () => /Cy Okafor was removed from the call\./.test(await toasts(bo.page)));
 
   // Whoever was removed is somebody new, and is told so before and after the attempt.
   await goto(cy, '/lobby/general');

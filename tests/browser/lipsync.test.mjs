@@ -145,7 +145,7 @@ test('sound and picture stay together through twenty layer switches', { timeout:
   const page = await context.newPage();
   await flashingDevices(page, { every: EVERY_MS, width: 640, height: 360, fps: 30 });
   await page.setBypassCSP(true);
-  const ana = await Person.signIn(server, browsers[0], 'ana', { page });
+  const ana = await Person.signIn(server, browsers[0], 'ana', { page, steady: true });
   await ana.join('general');
   await watch(page, 'near', `async () => ({
     picture: window.flashing.picture.getVideoTracks()[0].clone(),

@@ -22,7 +22,7 @@ async function run(up) {
   const server = await Server.start({ CONVENE_MEDIA_SHARDS: '1', CONVENE_MEDIA_ADVERTISE: `127.0.0.1:${port}` });
   const proxy = await impair(`127.0.0.1:${server.mediaPort}`, { up, listen: `127.0.0.1:${port}`, seed: 7 });
   try {
-    const ana = await Person.signIn(server, browsers[0], 'ana');
+    const ana = await Person.signIn(server, browsers[0], 'ana', { steady: true });
     const bo = await Person.signIn(server, browsers[1], 'bo');
     await ana.join('general');
     await bo.join('general', { camera: false });

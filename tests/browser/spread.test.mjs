@@ -14,7 +14,7 @@ let bo;
 before(async () => {
   server = await Server.start({ CONVENE_MEDIA_SHARDS: '2', CONVENE_MEDIA_SPREAD_AT: '1' });
   browsers = await Promise.all([launchChromium(), launchChromium()]);
-  ana = await Person.signIn(server, browsers[0], 'ana');
+  ana = await Person.signIn(server, browsers[0], 'ana', { steady: true });
   bo = await Person.signIn(server, browsers[1], 'bo');
   await ana.join('general');
   await bo.join('general');

@@ -17,7 +17,7 @@ let ids = {};
 before(async () => {
   server = await Server.start();
   browser = await launchChromium(BROWSER);
-  for (const name of NAMES) people[name] = await Person.signIn(server, browser, name);
+  for (const name of NAMES) people[name] = await Person.signIn(server, browser, name, { steady: true });
 });
 
 after(async () => {

@@ -19,6 +19,24 @@ function smallerCameras(size) {
   };
 }
 
+/**
+ * Runs in the page, before anything of it: a browser that has no time to encode sends smaller pictures, perhaps in fewer layers
+ * (960 pixels in three layers become 720 in two). Who counts pixels and layers takes that choice away from it; then it drops frames.
+ */
+function steadyPictures() {
+  const prototype = globalThis.RTCPeerConnection?.prototype;
+  const original = prototype?.addTransceiver;
+  if (!original) return;
+  prototype.addTransceiver = function addTransceiver(kind, init) {
+    const transceiver = original.call(this, kind, init);
+    if (init?.direction !== 'recvonly' && transceiver.sender) {
+      const parameters = transceiver.sender.getParameters();
+      if (parameters.encodings?.length > 0) void transceiver.sender.setParameters({ ...parameters, degradationPreference: 'maintain-framerate-and-resolution' });
+    }
+    return transceiver;
+  };
+}
+
 const id = (name) => `[data-testid="${name}"]`;
 
 /** Another view, without loading the page again. */
@@ -41,12 +59,13 @@ function patient(page) {
 }
 
 export class Person {
-  /** Opens the page in its own browser context and signs in. `before` gets the page before it loads. */
-  static async signIn(server, browser, username, { viewport, query = '', prepare, before, page: prepared, bypassCSP = false, camera = CAMERA } = {}) {
+  /** Opens the page in its own browser context and signs in. `before` gets the page before it loads; `steady`: see `steadyPictures`. */
+  static async signIn(server, browser, username, { viewport, query = '', prepare, before, page: prepared, bypassCSP = false, camera = CAMERA, steady = false } = {}) {
     const page = prepared ?? (await (await browser.createBrowserContext()).newPage());
     if (bypassCSP) await page.setBypassCSP(true);
     if (viewport) await page.setViewport(viewport);
     if (camera) await page.evaluateOnNewDocument(smallerCameras, camera);
+    if (steady) await page.evaluateOnNewDocument(steadyPictures);
     if (prepare) await page.evaluateOnNewDocument(prepare);
     await before?.(page);
     const person = new Person(page, username, server);
