@@ -4,7 +4,8 @@
 //   TEST_BINARY=target/release/convene node benches/networks.mjs [scenario …]
 import { launchChromium } from '../tests/browser/lib/browsers.mjs';
 import { Person } from '../tests/browser/lib/people.mjs';
-import { Server, freeUdpPorts, impair } from '../tests/browser/lib/server.mjs';
+import { freeUdpPorts } from '../tests/browser/lib/ports.mjs';
+import { Server, impair } from '../tests/browser/lib/server.mjs';
 import { until } from '../tests/browser/lib/wait.mjs';
 
 const SEEDS = Number(process.env.SEEDS ?? 5);

@@ -11,6 +11,8 @@ mod logins;
 mod matrix;
 mod moderation;
 mod net_test;
+#[path = "../support/ports.rs"]
+mod ports;
 #[path = "../support/postgres.rs"]
 mod postgres;
 mod privacy;

@@ -9,7 +9,8 @@ import { cable } from './lib/cable.mjs';
 import { MEDIA_ADDRESS, coturn } from './lib/coturn.mjs';
 import { Person, progress } from './lib/people.mjs';
 import { ownAddress } from './lib/relay.mjs';
-import { Server, freeTcpPort, freeUdpPorts } from './lib/server.mjs';
+import { freeTcpPort, freeUdpPorts } from './lib/ports.mjs';
+import { Server } from './lib/server.mjs';
 import { until } from './lib/wait.mjs';
 
 /** Pictures that must follow the first. */

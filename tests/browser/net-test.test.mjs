@@ -6,7 +6,8 @@ import { launchChromium } from './lib/browsers.mjs';
 import { MEDIA_ADDRESS, coturn } from './lib/coturn.mjs';
 import { lookAround } from './lib/look.mjs';
 import { Person } from './lib/people.mjs';
-import { OUT, Server, freeUdpPorts } from './lib/server.mjs';
+import { freeUdpPorts } from './lib/ports.mjs';
+import { OUT, Server } from './lib/server.mjs';
 import { until } from './lib/wait.mjs';
 
 const STEPS = ['signalling', 'microphone', 'camera', 'speaker', 'udp', 'tcp', 'turn', 'upload'];

@@ -3,7 +3,8 @@ import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import { launchChromium } from './lib/browsers.mjs';
 import { Person } from './lib/people.mjs';
-import { Server, freeUdpPorts, impair } from './lib/server.mjs';
+import { freeUdpPorts } from './lib/ports.mjs';
+import { Server, impair } from './lib/server.mjs';
 import { until } from './lib/wait.mjs';
 
 const DELAY_MS = 60;

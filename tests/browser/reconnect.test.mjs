@@ -5,7 +5,8 @@ import { launchChromium } from './lib/browsers.mjs';
 import { cable } from './lib/cable.mjs';
 import { textOf, withLab } from './lib/lab.mjs';
 import { Person } from './lib/people.mjs';
-import { freeUdpPorts, impair, Server } from './lib/server.mjs';
+import { freeUdpPorts } from './lib/ports.mjs';
+import { impair, Server } from './lib/server.mjs';
 import { measureFor, until, untilEqual } from './lib/wait.mjs';
 
 let server;

@@ -5,7 +5,8 @@ import { after, before, test } from 'node:test';
 import { launchChromium } from './lib/browsers.mjs';
 import { cable } from './lib/cable.mjs';
 import { Person } from './lib/people.mjs';
-import { Server, freeUdpPorts, impair } from './lib/server.mjs';
+import { freeUdpPorts } from './lib/ports.mjs';
+import { Server, impair } from './lib/server.mjs';
 import { measureFor, until } from './lib/wait.mjs';
 
 const CHANGES = 20;

@@ -10,7 +10,8 @@ use convene::runtime::clock::now;
 use serde_json::{Value, json};
 
 use crate::support::{
-    server::{Server, binary, free_tcp_port, run_to_end},
+    ports::free_tcp_port,
+    server::{Server, binary, run_to_end},
     socket::Socket,
     token,
     wait::until,

@@ -31,7 +31,8 @@ use rtc_stun::{
 use serde_json::json;
 
 use crate::support::{
-    server::{Server, binary, free_tcp_port, run_to_end},
+    ports::free_tcp_port,
+    server::{Server, binary, run_to_end},
     socket::Socket,
     wait::until,
 };

@@ -2,11 +2,12 @@
 
 use std::{
     fs,
-    net::TcpListener,
     os::unix::{fs::chown, process::CommandExt as _},
     path::{Path, PathBuf},
     process::{Command, Stdio},
 };
+
+use super::ports::free_tcp_port;
 
 /// Seconds.
 const PATIENCE: &str = "60";
@@ -21,8 +22,7 @@ impl Postgres {
     /// A new cluster with an empty database `convene`. Blocks for a second or two.
     pub fn start() -> Self {
         let folder = tempfile::tempdir().expect("a temporary folder");
-        let port =
-            TcpListener::bind("127.0.0.1:0").and_then(|socket| socket.local_addr()).expect("a port").port();
+        let port = free_tcp_port();
         // PostgreSQL refuses to run as root.
         if let Some((uid, gid)) = unprivileged() {
             chown(folder.path(), Some(uid), Some(gid)).expect("the folder belongs to postgres");

@@ -2,7 +2,7 @@
 
 use std::{
     io::Read,
-    net::{SocketAddr, TcpListener, UdpSocket},
+    net::SocketAddr,
     path::{Path, PathBuf},
     process::{Child, Command, ExitStatus, Stdio},
     time::Duration,
@@ -10,7 +10,10 @@ use std::{
 
 use serde_json::{Value, json};
 
-use super::wait::until;
+use super::{
+    ports::{free_tcp_port, free_udp_port},
+    wait::until,
+};
 
 /// Signs the tokens of every test server; no secret outside it.
 pub const KEY_ID: &str = "test";
@@ -223,22 +226,4 @@ pub fn run_to_end(command: &mut Command) -> (Option<i32>, String) {
     child.stdout.take().expect("piped").read_to_string(&mut text).expect("UTF-8");
     child.stderr.take().expect("piped").read_to_string(&mut text).expect("UTF-8");
     (child.wait().expect("ends").code(), text)
-}
-
-pub fn free_tcp_port() -> u16 {
-    TcpListener::bind("127.0.0.1:0").and_then(|s| s.local_addr()).expect("a free port").port()
-}
-
-/// The first of four neighbouring free ports: shard n listens on port + n.
-pub fn free_udp_port() -> u16 {
-    for _ in 0..200 {
-        let first = UdpSocket::bind("127.0.0.1:0").expect("a free port");
-        let port = first.local_addr().expect("address").port();
-        let rest: Vec<_> =
-            (1..4).filter_map(|n| UdpSocket::bind(("127.0.0.1", port.checked_add(n)?)).ok()).collect();
-        if rest.len() == 3 {
-            return port;
-        }
-    }
-    panic!("no four neighbouring free UDP ports");
 }

@@ -1,5 +1,6 @@
 //! What every end-to-end test needs: the server, clients, tokens, chance and patience.
 
+pub mod ports;
 pub mod postgres;
 pub mod random;
 pub mod server;

@@ -10,6 +10,8 @@ use tokio::sync::Notify;
 use super::*;
 
 mod copying;
+#[path = "../../../tests/support/ports.rs"]
+mod ports;
 #[path = "../../../tests/support/postgres.rs"]
 mod postgres;
 use postgres::Postgres;

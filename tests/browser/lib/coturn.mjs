@@ -7,7 +7,7 @@ import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { freeTcpPort } from './server.mjs';
+import { freeTcpPort } from './ports.mjs';
 import { until } from './wait.mjs';
 
 const TEMPLATE = path.resolve(path.dirname(fileURLToPath(import.meta.url)), '../../../turn/coturn.conf.tmpl');

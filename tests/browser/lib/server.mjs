@@ -1,13 +1,12 @@
 // The real binary in a temporary folder on free ports; ended by its process id.
 import { spawn } from 'node:child_process';
-import { createSocket } from 'node:dgram';
 import { once } from 'node:events';
 import { mkdtemp, rm } from 'node:fs/promises';
-import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
+import { freeTcpPort, freeUdpPorts } from './ports.mjs';
 import { until } from './wait.mjs';
 
 const ROOT = path.resolve(path.dirname(fileURLToPath(import.meta.url)), '../../..');
@@ -19,35 +18,6 @@ export const KEYS = 'test:a-test-secret-of-at-least-32-bytes!';
 
 function cleanEnvironment() {
   return Object.fromEntries(Object.entries(process.env).filter(([name]) => !name.startsWith('CONVENE_')));
-}
-
-/** A first port with its neighbour free as well: one per shard. */
-export async function freeUdpPorts() {
-  for (let attempt = 0; attempt < 100; attempt++) {
-    const sockets = [createSocket('udp4'), createSocket('udp4')];
-    try {
-      sockets[0].bind(0, '127.0.0.1');
-      await once(sockets[0], 'listening');
-      const { port } = sockets[0].address();
-      sockets[1].bind(port + 1, '127.0.0.1');
-      await once(sockets[1], 'listening');
-      return port;
-    } catch {
-      // The neighbour was taken.
-    } finally {
-      for (const socket of sockets) socket.close();
-    }
-  }
-  throw new Error('no two neighbouring free UDP ports');
-}
-
-export async function freeTcpPort() {
-  const server = createServer().listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const { port } = server.address();
-  server.close();
-  await once(server, 'close');
-  return port;
 }
 
 /** Starts `convene` and returns its standard output, line by line. */
@@ -75,7 +45,7 @@ export class Server {
     server.folder = await mkdtemp(path.join(tmpdir(), 'convene-test-'));
     server.mediaPort = await freeUdpPorts();
     server.env = {
-      CONVENE_SERVER_LISTEN: '127.0.0.1:0',
+      CONVENE_SERVER_LISTEN: `127.0.0.1:${await freeTcpPort()}`,
       CONVENE_MEDIA_LISTEN: `127.0.0.1:${server.mediaPort}`,
       // A path given by `CONVENE_MEDIA_ADVERTISE` is UDP: nobody shall get round it.
       CONVENE_MEDIA_TCP_PORT: env.CONVENE_MEDIA_ADVERTISE ? '0' : String(await freeTcpPort()),
@@ -98,8 +68,6 @@ export class Server {
       if (child.exitCode !== null) throw new Error(`ended with ${child.exitCode}:\n${log.join('\n')}`);
       return lines.map((line) => /listening on (http:\/\/\S+)/.exec(line)?.[1]).find(Boolean);
     });
-    // Restarts come back on the same port.
-    this.env.CONVENE_SERVER_LISTEN = new URL(this.url).host;
   }
 
   get pid() {
